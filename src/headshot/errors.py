@@ -1,0 +1,21 @@
+"""Exceptions that Headshot raises on purpose. Each message says what to do next."""
+
+
+class HeadshotError(Exception):
+    """Base of every error that a user of Headshot can cause; anything else is a bug."""
+
+
+class PhotoError(HeadshotError, ValueError):
+    """The file is not a photo that can be read: missing, truncated, too large, or not an image."""
+
+
+class NoFaceError(HeadshotError):
+    """No face was found, or the requested face does not exist. The command exits with code 2."""
+
+
+class AssetError(HeadshotError):
+    """A file that ships with Headshot is missing or altered. Reinstalling repairs it."""
+
+
+class ModelFormatError(HeadshotError, ValueError):
+    """A head-model file does not have the layout that its reader expects."""

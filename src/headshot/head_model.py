@@ -1,0 +1,246 @@
+"""The head model: a mean head, identity and ARKit-52 expression bases, and what is known about its surface.
+
+    S(alpha, beta) = mean + sum_i alpha_i * identity_i + sum_e beta_e * expression_e(alpha)
+
+Identity coefficients are in standard deviations of their prior, so alpha ~ N(0, 1); expression weights are
+ARKit weights in [0, 1]. A few expressions (blinks) depend on the identity, linearly, so that the lids of
+every head meet at weight 1: ``expression_e(alpha) = expression_e + sum_i alpha_i * correction_e,i``.
+All lengths are millimetres in the head frame (docs/conventions.md). Dimension letters: V vertices,
+F triangles, I identity modes, E expressions, L landmarks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot import assets
+from headshot.errors import ModelFormatError
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+
+FORMAT_VERSION = 1
+ASSET = "head_model.npz"
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """Named points on the surface, each in a triangle (never a nearest vertex).
+
+    Attributes:
+        triangle: (L,) indices into `HeadModel.triangles`.
+        barycentric: (L, 3) weights of the triangle's corners, rows sum to 1.
+    """
+
+    triangle: I32
+    barycentric: F32
+
+    def __len__(self) -> int:
+        return len(self.triangle)
+
+    def on(self, vertices: ArrayLike, triangles: I32) -> F32:
+        """Positions (L, D) on a mesh with vertices or per-vertex values (V, D)."""
+        corners = np.asarray(vertices, dtype=np.float32)[triangles[self.triangle]]
+        return np.einsum("lcd,lc->ld", corners, self.barycentric)
+
+
+@dataclass(frozen=True)
+class PointModel:
+    """The head model restricted to some points of its surface: what a landmark fit needs.
+
+    Attributes:
+        mean: (L, 3) mm.
+        identity: (I, L, 3) mm per standard deviation.
+        expression: (E, L, 3) mm at weight 1 on the mean head.
+        corrected: indices (K,) of the expressions that depend on the identity.
+        correction: (K, I, L, 3) their change per standard deviation, mm.
+    """
+
+    mean: F32
+    identity: F32
+    expression: F32
+    corrected: I32
+    correction: F32
+
+    def expressions(self, identity: ArrayLike) -> F32:
+        """Expression offsets (E, L, 3) of the head with these identity coefficients (I,)."""
+        basis = self.expression.copy()
+        basis[self.corrected] += np.einsum("i,kilc->klc", np.asarray(identity, np.float32), self.correction)
+        return basis
+
+    def positions(self, identity: ArrayLike, expression: ArrayLike) -> F32:
+        """Positions (L, 3) for identity (I,) and expression (E,) coefficients, mm."""
+        a, b = np.asarray(identity, np.float32), np.asarray(expression, np.float32)
+        return self.mean + np.tensordot(a, self.identity, 1) + np.tensordot(b, self.expressions(a), 1)
+
+
+@dataclass(frozen=True)
+class HeadModel:
+    """A linear morphable head at one resolution; both resolutions share their coefficients.
+
+    Attributes:
+        resolution: "low" or "high" ("full" for models read from other formats).
+        mean: (V, 3) mean head, mm.
+        identity: (I, V, 3) identity modes, mm per standard deviation.
+        expression: (E, V, 3) expression offsets at weight 1, mm.
+        expression_names: E names; the ARKit-52 set for the built-in model.
+        corrected, correction_vertices, correction: identity-dependent part of K expressions:
+            (K,) expression indices, (N,) vertices they touch, (K, I, N, 3) mm per standard deviation.
+        triangles: (F, 3) counter-clockwise seen from outside.
+        uv: (T, 2) texture coordinates in [0, 1], origin at the top left of the texture (as in glTF).
+        triangles_uv: (F, 3) indices into ``uv``.
+        parts: name -> (first, last + 1) triangle of the part: "skin", "mouth" (the sock behind the lips),
+            "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue".
+        regions: name -> (V,) weights in [0, 1] of anatomical regions.
+        landmarks: name -> Correspondence: "ibug68", "mediapipe478", and "contour": for each of the 17 jaw
+            points of ibug68 a line of candidates across the cheek, 17 * C points, from front to back.
+        mirror: (V,) index of each vertex's counterpart on the other side of the head. The texture layout
+            is mirror-symmetric: flipping a texture left to right mirrors the head.
+    """
+
+    resolution: str
+    mean: F32
+    identity: F32
+    expression: F32
+    expression_names: tuple[str, ...]
+    corrected: I32
+    correction_vertices: I32
+    correction: F32
+    triangles: I32
+    uv: F32
+    triangles_uv: I32
+    parts: dict[str, tuple[int, int]]
+    regions: dict[str, F32]
+    landmarks: dict[str, Correspondence]
+    mirror: I32
+
+    def neutral(self, identity: ArrayLike | None = None) -> F32:
+        """Vertices (V, 3) of a head without expression, mm."""
+        if identity is None:
+            return self.mean.copy()
+        a = np.asarray(identity, np.float32)
+        if a.shape != (len(self.identity),):
+            raise ValueError(f"identity must have shape ({len(self.identity)},), got {a.shape}")
+        return self.mean + np.tensordot(a, self.identity, 1)
+
+    def expressions(self, identity: ArrayLike | None = None) -> F32:
+        """Expression offsets (E, V, 3) at weight 1 of the head with these identity coefficients, mm."""
+        basis = self.expression.copy()
+        if identity is not None and len(self.corrected):
+            a = np.asarray(identity, np.float32)
+            change = np.einsum("i,kinc->knc", a, self.correction)
+            basis[self.corrected[:, None], self.correction_vertices] += change
+        return basis
+
+    def shape(self, identity: ArrayLike | None = None, expression: ArrayLike | None = None) -> F32:
+        """Vertices (V, 3) for identity (I,) and expression (E,) coefficients, mm."""
+        neutral = self.neutral(identity)
+        if expression is None:
+            return neutral
+        b = np.asarray(expression, np.float32)
+        if b.shape != (len(self.expression),):
+            raise ValueError(f"expression must have shape ({len(self.expression)},), got {b.shape}")
+        return neutral + np.tensordot(b, self.expressions(identity), 1)
+
+    def at(self, points: Correspondence) -> PointModel:
+        """The model restricted to points of its surface."""
+        corners, weights = self.triangles[points.triangle], points.barycentric
+
+        def pick(field: F32) -> F32:
+            return np.einsum("...lcd,lc->...ld", field[..., corners, :], weights, optimize=True)
+
+        n = len(self.mean)
+        correction = np.zeros((len(self.corrected), len(self.identity), len(points), 3), np.float32)
+        for k in range(len(self.corrected)):
+            full = np.zeros((len(self.identity), n, 3), np.float32)
+            full[:, self.correction_vertices] = self.correction[k]
+            correction[k] = pick(full)
+        return PointModel(
+            pick(self.mean), pick(self.identity), pick(self.expression), self.corrected, correction
+        )
+
+    def part_triangles(self, *names: str) -> I32:
+        """Triangles (n, 3) of the named parts."""
+        return np.concatenate([self.triangles[slice(*self.parts[name])] for name in names])
+
+
+def _subdivided(file: Any, field: F32) -> F32:
+    """Apply the file's sparse subdivision matrix (V1, V0) to (..., V0, 3)."""
+    start, column, weight = file["high/indptr"], file["high/indices"], file["high/weights"]
+    terms = field[..., column.astype(np.int64), :] * weight[:, None]
+    return np.add.reduceat(terms, start[:-1].astype(np.int64), axis=-2)
+
+
+def read(file: str | Path, resolution: str = "high") -> HeadModel:
+    """Read a head model in Headshot's own format (docs/head-model.md) at "low" or "high" resolution.
+
+    Raises:
+        ModelFormatError: the file is not such a model or has another format version.
+    """
+    if resolution not in ("low", "high"):
+        raise ValueError(f'resolution must be "low" or "high", got {resolution!r}')
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            data = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError) as error:
+        raise ModelFormatError(f"{file} is not a Headshot head model: {error}") from error
+    version = int(data.get("format_version", -1))
+    if version != FORMAT_VERSION:
+        raise ModelFormatError(f"{file} has format version {version}; this version reads {FORMAT_VERSION}")
+
+    def field(name: str) -> F32:
+        low = data[name].astype(np.float32)
+        return _subdivided(data, low) if resolution == "high" else low
+
+    mean, mirror = field("mean"), data[f"{resolution}/mirror"].astype(np.int32)
+    vertices = data["correction_vertices"].astype(np.int32)
+    correction = data["correction"].astype(np.float32)
+    if resolution == "high":
+        mean = mean + data["high/offset"].astype(np.float32)
+        full = np.zeros((*correction.shape[:2], *data["mean"].shape), np.float32)
+        full[:, :, vertices] = correction
+        fine = _subdivided(data, full)
+        vertices = np.flatnonzero(np.abs(fine).max(axis=(0, 1, 3)) > 0).astype(np.int32)
+        correction = np.ascontiguousarray(fine[:, :, vertices])
+    regions = {}
+    for name, weights in zip(data["region_names"], data["regions"], strict=True):
+        coarse = np.repeat(weights.astype(np.float32)[:, None] / 255.0, 3, axis=1)
+        regions[str(name)] = (_subdivided(data, coarse) if resolution == "high" else coarse)[:, 0].copy()
+    return HeadModel(
+        resolution=resolution,
+        mean=mean,
+        identity=field("identity"),
+        expression=field("expression"),
+        expression_names=tuple(str(n) for n in data["expression_names"]),
+        corrected=data["corrected"].astype(np.int32),
+        correction_vertices=vertices,
+        correction=correction,
+        triangles=data[f"{resolution}/triangles"].astype(np.int32),
+        uv=data[f"{resolution}/uv"].astype(np.float32),
+        triangles_uv=data[f"{resolution}/triangles_uv"].astype(np.int32),
+        parts={
+            str(name): (int(a), int(b))
+            for name, (a, b) in zip(data["part_names"], data[f"{resolution}/parts"], strict=True)
+        },
+        regions=regions,
+        landmarks={
+            str(name): Correspondence(
+                data[f"{resolution}/landmarks/{name}/triangle"].astype(np.int32),
+                data[f"{resolution}/landmarks/{name}/barycentric"].astype(np.float32),
+            )
+            for name in data["landmark_names"]
+        },
+        mirror=mirror,
+    )
+
+
+@lru_cache(maxsize=2)
+def load_head_model(resolution: str = "high") -> HeadModel:
+    """The built-in head model: about 3.4k ("low") or 13.5k ("high") skin vertices, same coefficients."""
+    return read(assets.path(ASSET), resolution)
