@@ -1,0 +1,289 @@
+"""Fit pose, camera, identity and expression to dense 2D landmarks.
+
+Maximum a posteriori estimate by Gauss-Newton with analytic Jacobians and iteratively reweighted, robust
+residuals. Follows the landmark term of Blanz and Vetter, "Face recognition based on fitting a 3D morphable
+model" (PAMI 2003), section 4, with a Gaussian prior on identity, ARKit weights kept in [0, 1] by an active
+set (Bertsekas, "Projected Newton methods", 1982), and the Geman-McClure weight for outliers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.camera import Camera, nearest_rotation, rotation_from_vector
+from headshot.head_model import PointModel
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How much the fit trusts the landmarks, the priors and the photo's metadata.
+
+    Attributes:
+        noise: standard deviation of one landmark, as a fraction of the landmarks' extent (the root of the
+            area of their box). Errors of neighbouring points are correlated, so this is larger than the
+            scatter of a single point.
+        outlier: residuals beyond about this many standard deviations lose their influence.
+        expression_noise: standard deviation of an ARKit weight around its prior mean.
+        distance, distance_spread: median, mm, and log standard deviation of the distance between face and
+            camera where the photo does not record its focal length.
+        focal_spread: log standard deviation of a recorded focal length (crops, digital zoom).
+        iterations: Gauss-Newton steps at most.
+        tolerance: stop when a step moves the landmarks by less than this fraction of ``noise``.
+    """
+
+    noise: float = 0.012
+    outlier: float = 3.0
+    expression_noise: float = 0.2
+    distance: float = 1000.0
+    distance_spread: float = 0.3
+    focal_spread: float = 0.05
+    iterations: int = 30
+    tolerance: float = 0.01
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A head fitted to one photo, in model millimetres (multiply by the metric scale for the person's).
+
+    Attributes:
+        identity: (I,) coefficients in standard deviations.
+        expression: (E,) weights in [0, 1].
+        camera: camera and pose.
+        residual: (L, 2) pixels, photo minus projection.
+        weight: (L,) robust weight of each landmark in [0, 1].
+        noise: standard deviation assumed for one landmark, pixels.
+        iterations: Gauss-Newton steps taken.
+    """
+
+    identity: Array
+    expression: Array
+    camera: Camera
+    residual: Array
+    weight: Array
+    noise: float
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the fit is given.
+
+    Attributes:
+        points: (L, 2) landmarks in pixels.
+        confidence: (L,) relative precision of each landmark; 0 leaves it out.
+        expression: (E,) prior mean of the ARKit weights.
+        width, height: size of the photo, pixels.
+        focal: recorded focal length in pixels, or None.
+    """
+
+    points: Array
+    confidence: Array
+    expression: Array
+    width: int
+    height: int
+    focal: float | None
+
+
+def fit_landmarks(
+    seen: Observation, model: PointModel, settings: FitSettings | None = None
+) -> Fit:
+    """Fit the head model, restricted to the landmarks, to their positions in a photo.
+
+    Args:
+        seen: the landmarks and what is known about the photo.
+        model: the head model at the same L landmarks (`HeadModel.at`).
+
+    Raises:
+        ValueError: shapes do not agree, or fewer than six landmarks are usable.
+    """
+    settings = settings or FitSettings()
+    _check(seen, model)
+    return _Solver(seen, model, settings).run()
+
+
+def _check(seen: Observation, model: PointModel) -> None:
+    n, e = len(model.mean), len(model.expression)
+    if seen.points.shape != (n, 2) or seen.confidence.shape != (n,):
+        raise ValueError(
+            f"expected points ({n}, 2) and confidence ({n},), got {seen.points.shape}, {seen.confidence.shape}"
+        )
+    if seen.expression.shape != (e,):
+        raise ValueError(f"expected {e} prior expression weights, got {seen.expression.shape}")
+    usable = (seen.confidence > 0) & np.isfinite(seen.points).all(axis=1)
+    if usable.sum() < 6:
+        raise ValueError(f"a pose needs at least 6 usable landmarks, got {usable.sum()}")
+
+
+def initial_pose(points: ArrayLike, shape: ArrayLike, weight: ArrayLike) -> tuple[Array, Array, float]:
+    """Pose under scaled orthography, in closed form (linear least squares, then the nearest rotation).
+
+    Args:
+        points: (L, 2) pixels, y down.
+        shape: (L, 3) mm.
+        weight: (L,) non-negative.
+
+    Returns:
+        rotation (3, 3); image position (2,) of the head's origin, pixels; scale in pixels per mm.
+    """
+    p, s, w = (np.asarray(a, dtype=np.float64) for a in (points, shape, weight))
+    design = np.column_stack([s, np.ones(len(s))]) * w[:, None]
+    affine, *_ = np.linalg.lstsq(design, p * [1, -1] * w[:, None], rcond=None)
+    rows = affine[:3].T
+    scale = float(np.sqrt(np.linalg.norm(rows[0]) * np.linalg.norm(rows[1])))
+    # The two rows of a noisy affine camera are not orthogonal; the cross product completes them to a
+    # matrix whose nearest rotation splits the error evenly.
+    first, second = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    rotation = nearest_rotation(np.stack([first, second, np.cross(first, second)]))
+    return rotation, affine[3] * [1, -1], scale
+
+
+class _Solver:
+    """State of one fit: parameters x = (rotation 3, translation 3, log focal 1, identity I, expression E)."""
+
+    def __init__(self, seen: Observation, model: PointModel, settings: FitSettings) -> None:
+        self.seen, self.model, self.settings = seen, model, settings
+        ok = (seen.confidence > 0) & np.isfinite(seen.points).all(axis=1)
+        self.points = np.where(ok[:, None], seen.points, 0.0)
+        self.confidence = np.where(ok, seen.confidence, 0.0)
+        box = np.ptp(self.points[ok], axis=0)
+        self.noise = settings.noise * float(np.sqrt(box[0] * box[1]))
+        self.identities, self.expressions = len(model.identity), len(model.expression)
+        self.centre = (seen.width / 2, seen.height / 2)
+        self.identity = np.zeros(self.identities)
+        self.expression = np.clip(seen.expression, 0, 1)
+        start = model.positions(self.identity, self.expression)
+        self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
+        self._start_camera(origin, scale)
+
+    def _start_camera(self, origin: Array, scale: float) -> None:
+        s = self.settings
+        # Crops and re-encoded photos lose their focal length. Faces, unlike lenses, come in one size, so the
+        # prior is on their distance; together with the size in the picture it gives the focal length.
+        if self.seen.focal is None:
+            self.focal, self.focal_spread = scale * s.distance, s.distance_spread
+        else:
+            self.focal, self.focal_spread = self.seen.focal, s.focal_spread
+        self.focal_prior = float(np.log(self.focal))
+        depth = self.focal / scale
+        x, y = (origin - self.centre) / scale
+        self.translation = np.array([x, -y, -depth])
+
+    def run(self) -> Fit:
+        weight = self.confidence
+        for iteration in range(1, self.settings.iterations + 1):
+            residual, jacobian = self._linearise()
+            weight = self._robust(residual)
+            moved = self._step(residual, jacobian, weight)
+            # The first steps only settle the pose; priors and robust weights need a few more.
+            if iteration > 4 and moved < self.settings.tolerance * self.noise:
+                break
+        residual = self.points - self._project()
+        robust = np.divide(
+            self._robust(residual), self.confidence, out=np.zeros_like(weight), where=self.confidence > 0
+        )
+        return Fit(
+            self.identity, self.expression, self._camera(), residual, robust, self.noise, iteration
+        )
+
+    def _camera(self) -> Camera:
+        return Camera(
+            self.seen.width, self.seen.height, self.focal, self.centre, self.rotation, self.translation
+        )
+
+    def _project(self) -> Array:
+        return self._camera().project(self.model.positions(self.identity, self.expression))
+
+    def _linearise(self) -> tuple[Array, Array]:
+        """Residual (L, 2) and Jacobian of the projection (P, L, 2) at the current parameters."""
+        m = self.model
+        a = self.identity.astype(np.float32)
+        expressions = m.expressions(a)
+        identities = m.identity + np.einsum(
+            "k,kilc->ilc", self.expression[m.corrected].astype(np.float32), m.correction
+        )
+        b = self.expression.astype(np.float32)
+        shape = m.mean + np.tensordot(a, m.identity, 1) + np.tensordot(b, expressions, 1)
+        rotated = shape @ self.rotation.T
+        x, y, z = (rotated + self.translation).T
+        depth = np.maximum(-z, 1.0)
+        gain = self.focal / depth
+        # d(u, v)/d(X, Y, Z) of u = cx + f X / -Z, v = cy - f Y / -Z.
+        du = np.stack([gain, np.zeros_like(gain), gain * x / depth], axis=-1)
+        dv = np.stack([np.zeros_like(gain), -gain, -gain * y / depth], axis=-1)
+        projection = np.stack([du, dv], axis=1)  # (L, 2, 3)
+        projected = np.stack([self.centre[0] + gain * x, self.centre[1] - gain * y], axis=-1)
+
+        head = np.einsum("lij,jk->lik", projection, self.rotation).astype(np.float32)
+        basis = np.concatenate([identities, expressions])
+        jacobian = np.empty((7 + len(basis), len(shape), 2))
+        # Rotation increments act on the left: d(exp(w) r)/dw = -[r]x.
+        for axis in range(3):
+            unit = np.zeros(3)
+            unit[axis] = 1.0
+            jacobian[axis] = np.einsum("lij,lj->li", projection, np.cross(unit, rotated))
+        jacobian[3:6] = projection.transpose(2, 0, 1)
+        jacobian[6] = projected - self.centre
+        jacobian[7:] = np.matmul(basis.transpose(1, 0, 2), head.transpose(0, 2, 1)).transpose(1, 0, 2)
+        return self.points - projected, jacobian
+
+    def _robust(self, residual: Array) -> Array:
+        """Geman-McClure weights (L,) times the given confidence."""
+        t2 = (residual**2).sum(axis=1) / (self.noise * self.settings.outlier) ** 2
+        return self.confidence / (1 + t2) ** 2
+
+    def _step(self, residual: Array, jacobian: Array, weight: Array) -> float:
+        """One Gauss-Newton step with the weights kept in [0, 1]; returns the largest motion in pixels."""
+        s, n = self.settings, len(jacobian)
+        root = np.sqrt(weight)[:, None] / self.noise
+        flat = (jacobian * root).reshape(n, -1)
+        hessian = flat @ flat.T
+        gradient = flat @ (residual * root).ravel()
+
+        first = 7 + self.identities
+        precision = np.zeros(n)
+        precision[6] = self.focal_spread**-2
+        precision[7:first] = 1.0
+        precision[first:] = s.expression_noise**-2
+        gap = np.concatenate(
+            [
+                np.zeros(6),
+                [self.focal_prior - np.log(self.focal)],
+                -self.identity,
+                self.seen.expression - self.expression,
+            ]
+        )
+        hessian[np.diag_indices(n)] += precision + 1e-9 * np.trace(hessian) / n
+        gradient += precision * gap
+        step = _bounded_step(hessian, gradient, self.expression, first)
+
+        self.rotation = rotation_from_vector(step[:3]) @ self.rotation
+        self.translation = self.translation + step[3:6]
+        self.translation[2] = min(self.translation[2], -150.0)
+        self.focal = float(self.focal * np.exp(np.clip(step[6], -0.5, 0.5)))
+        self.identity = self.identity + step[7:first]
+        self.expression = np.clip(self.expression + step[first:], 0, 1)
+        return float(np.abs(np.tensordot(step, jacobian, 1)).max())
+
+
+def _bounded_step(hessian: Array, gradient: Array, expression: Array, first: int) -> Array:
+    """Solve H d = g with 0 <= expression + d <= 1 for the entries from ``first`` on (active set)."""
+    free = np.ones(len(gradient), bool)
+    step = np.zeros(len(gradient))
+    for _ in range(4):
+        fixed = ~free
+        rhs = gradient[free] - hessian[np.ix_(free, fixed)] @ step[fixed]
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], rhs)
+        target = expression + step[first:]
+        outside = (target < -1e-9) | (target > 1 + 1e-9)
+        if not outside.any():
+            break
+        step[first:] = np.clip(target, 0, 1) - expression
+        free[first:] &= ~outside
+    else:
+        step[first:] = np.clip(expression + step[first:], 0, 1) - expression
+    return step
