@@ -1,1 +1,73 @@
-"""Headshot: one ordinary photo of a face in, a textured, animatable 3D head out."""
+"""Headshot: one ordinary photo of a face in, a textured, animatable 3D head out.
+
+>>> import headshot
+>>> head = headshot.reconstruct("portrait.jpg")        # doctest: +SKIP
+>>> head.save("out")                                   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headshot.camera import Camera
+    from headshot.errors import AssetError, HeadshotError, ModelFormatError, NoFaceError, PhotoError
+    from headshot.head_model import HeadModel, load_head_model
+    from headshot.photo import Photo, read_photo
+    from headshot.quality import Quality
+    from headshot.reconstruction import Reconstruction, Settings, reconstruct, reconstruct_all
+    from headshot.texture import Texture
+
+__version__ = version("headshot")
+
+_HOME = {
+    "Camera": "camera",
+    "AssetError": "errors",
+    "HeadshotError": "errors",
+    "ModelFormatError": "errors",
+    "NoFaceError": "errors",
+    "PhotoError": "errors",
+    "HeadModel": "head_model",
+    "load_head_model": "head_model",
+    "Photo": "photo",
+    "read_photo": "photo",
+    "Quality": "quality",
+    "Reconstruction": "reconstruction",
+    "Settings": "reconstruction",
+    "reconstruct": "reconstruction",
+    "reconstruct_all": "reconstruction",
+    "Texture": "texture",
+}
+
+__all__ = [
+    "AssetError",
+    "Camera",
+    "HeadModel",
+    "HeadshotError",
+    "ModelFormatError",
+    "NoFaceError",
+    "Photo",
+    "PhotoError",
+    "Quality",
+    "Reconstruction",
+    "Settings",
+    "Texture",
+    "load_head_model",
+    "read_photo",
+    "reconstruct",
+    "reconstruct_all",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first used, so that ``import headshot`` stays cheap."""
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"headshot.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'headshot' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

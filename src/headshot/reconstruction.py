@@ -1,0 +1,274 @@
+"""One photo in, one 3D head out: the pipeline, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.camera import Camera
+from headshot.detect import DetectSettings, Face, detect_faces
+from headshot.errors import NoFaceError
+from headshot.fit import Fit, FitSettings, fit_landmarks, landmarks68, metric_scale
+from headshot.fit.landmarks import Observation
+from headshot.fit.observe import observe
+from headshot.fit.scale import scaled_camera
+from headshot.head_model import F32, I32, HeadModel, PointModel, load_head_model
+from headshot.landmarks import Landmarks, LandmarkSettings, find_landmarks
+from headshot.photo import Photo, Source, read_photo
+from headshot.quality import Quality, assess
+from headshot.texture import Texture, TextureSettings, make_texture
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of `reconstruct`; the defaults are what the documentation's numbers were measured with.
+
+    Attributes:
+        detail: "high" (about 13.5k skin vertices) or "low" (3.4k); the coefficients are the same.
+        texture: settings of the texture, or None to make none.
+    """
+
+    detail: str = "high"
+    detect: DetectSettings = field(default_factory=DetectSettings)
+    landmarks: LandmarkSettings = field(default_factory=LandmarkSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+    texture: TextureSettings | None = field(default_factory=TextureSettings)
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """A textured, animatable head fitted to one face of one photo.
+
+    Dimension letters: V vertices, F triangles, I identity modes, E = 52 expressions. Lengths are the
+    person's millimetres in the head frame: x to the subject's left, y up, z out of the face, origin midway
+    between the eyes of the mean head.
+
+    Attributes:
+        photo: the photo as read, upright.
+        face: the detected face.
+        landmarks: the 478 points, their presence, and the network's own blendshape scores.
+        model: the head model that was fitted, at the resolution of ``vertices``.
+        camera: camera and head pose; maps the head frame to the photo.
+        identity: (I,) identity coefficients in standard deviations of their prior.
+        expression: (E,) ARKit weights in [0, 1], in the order of ``model.expression_names``.
+        scale: the person's millimetres per model millimetre.
+        scale_uncertainty: relative standard deviation of ``scale``, and so of every length here.
+        vertices: (V, 3) the head as in the photo, with expression.
+        neutral_vertices: (V, 3) the head without expression.
+        landmarks68: (68, 3) iBUG points on ``vertices``; 0-16 lie on the outline that the photo shows.
+        texture: the UV texture, or None when none was asked for.
+        quality: score, measures and warnings.
+        timings: seconds by stage.
+    """
+
+    photo: Photo
+    face: Face
+    landmarks: Landmarks
+    model: HeadModel
+    camera: Camera
+    identity: Array
+    expression: Array
+    scale: float
+    scale_uncertainty: float
+    vertices: F32
+    neutral_vertices: F32
+    landmarks68: Array
+    texture: Texture | None
+    quality: Quality
+    timings: dict[str, float]
+
+    @property
+    def triangles(self) -> I32:
+        """(F, 3) vertex indices, counter-clockwise seen from outside."""
+        return self.model.triangles
+
+    @property
+    def blendshapes(self) -> dict[str, float]:
+        """ARKit expression weights in [0, 1] by name."""
+        return {n: float(w) for n, w in zip(self.model.expression_names, self.expression, strict=True)}
+
+    def project(self, points: ArrayLike) -> Array:
+        """Pixels (..., 2) of points (..., 3) of the head frame, mm."""
+        return self.camera.project(points)
+
+    def save(
+        self,
+        directory: str | Path,
+        formats: Sequence[str] = ("glb", "json", "png"),
+        stem: str | None = None,
+    ) -> list[Path]:
+        """Write the head to files (docs/conventions.md); they appear complete or not at all.
+
+        Args:
+            directory: created when missing.
+            formats: any of "glb", "obj", "ply", "json", "png" (preview).
+            stem: file name without ending; the photo's by default.
+
+        Returns:
+            The files written.
+
+        Raises:
+            HeadshotError: an unknown format, or the directory cannot be written.
+        """
+        from headshot.export import save
+
+        return save(self, directory, formats, stem)
+
+
+def reconstruct(source: Source, *, face: int = 1, settings: Settings | None = None) -> Reconstruction:
+    """Reconstruct the head of one person in a photo.
+
+    Args:
+        source: path, bytes, open file, PIL image, or an RGB array (H, W, 3).
+        face: which face, 1 being the largest.
+        settings: see `Settings`.
+
+    Raises:
+        PhotoError: the photo cannot be read.
+        NoFaceError: there is no face, or no such face.
+    """
+    if face < 1:
+        raise ValueError(f"face counts from 1 (the largest), got {face}")
+    heads = _pipeline(source, settings or Settings(), [face - 1])
+    return heads[0]
+
+
+def reconstruct_all(source: Source, *, settings: Settings | None = None) -> list[Reconstruction]:
+    """Reconstruct every face in a photo, largest first; see `reconstruct`."""
+    return _pipeline(source, settings or Settings(), None)
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.seconds[stage] = perf_counter() - start
+
+
+def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> list[Reconstruction]:
+    clock = _Clock()
+    with clock("read"):
+        photo = source if isinstance(source, Photo) else read_photo(source)
+    with clock("detect"):
+        faces = detect_faces(photo.pixels, settings.detect)
+    with clock("landmarks"):
+        found = _landmarks(photo, faces, wanted, settings.landmarks)
+    return [_reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
+
+
+def _landmarks(
+    photo: Photo, faces: list[Face], wanted: list[int] | None, settings: LandmarkSettings
+) -> list[tuple[Face, Landmarks]]:
+    """Landmarks of the wanted faces; detections in which the landmark network sees no face do not count."""
+    found: list[tuple[Face, Landmarks]] = []
+    needed = len(faces) if wanted is None else max(wanted) + 1
+    for face in faces:
+        points = find_landmarks(photo.pixels, face, settings)
+        if points.presence >= settings.minimum_presence:
+            found.append((face, points))
+        if len(found) == needed:
+            break
+    if not found:
+        raise NoFaceError(
+            f"no face found in {photo.name}: use a photo in which the face is at least 40 pixels wide, "
+            "upright, lit, and seen from the front or up to a three-quarter view"
+        )
+    if wanted is None:
+        return found
+    if len(found) < needed:
+        raise NoFaceError(f"{photo.name} has {len(found)} face(s); there is no face number {needed}")
+    return [found[i] for i in wanted]
+
+
+def _reconstruct_face(
+    photo: Photo, face: Face, points: Landmarks, settings: Settings, seconds: dict[str, float]
+) -> Reconstruction:
+    clock = _Clock()
+    clock.seconds.update(seconds)
+    with clock("model"):
+        model = load_head_model(settings.detail)
+        point_model = _point_model(settings.detail)
+    with clock("fit"):
+        seen = observe(photo, points)
+        fit = fit_landmarks(seen, point_model, settings.fit)
+        irises = point_model.positions(fit.identity, fit.expression)[[468, 473]]
+        metric = metric_scale(points.points, fit.camera, irises, _extent(points))
+        camera = scaled_camera(fit.camera, metric.value)
+        scale = np.float32(metric.value)
+        vertices = scale * model.shape(fit.identity, fit.expression)
+        neutral = scale * model.neutral(fit.identity)
+        markers = landmarks68(model, vertices, camera)
+    with clock("texture"):
+        texture = settings.texture and make_texture(photo.pixels, vertices, model, camera, settings.texture)
+    quality = assess(_measures(photo, points, seen, fit, texture), _photo_warnings(photo))
+    return Reconstruction(
+        photo=photo,
+        face=face,
+        landmarks=points,
+        model=model,
+        camera=camera,
+        identity=fit.identity,
+        expression=fit.expression,
+        scale=metric.value,
+        scale_uncertainty=metric.uncertainty,
+        vertices=vertices,
+        neutral_vertices=neutral,
+        landmarks68=markers,
+        texture=texture,
+        quality=quality,
+        timings=clock.seconds,
+    )
+
+
+_POINT_MODELS: dict[str, PointModel] = {}
+
+
+def _point_model(detail: str) -> PointModel:
+    """The head model at the 478 landmarks; the same for every photo, so made once."""
+    if detail not in _POINT_MODELS:
+        model = load_head_model(detail)
+        _POINT_MODELS[detail] = model.at(model.landmarks["mediapipe478"])
+    return _POINT_MODELS[detail]
+
+
+def _extent(points: Landmarks) -> float:
+    box = np.ptp(points.points, axis=0)
+    return float(np.sqrt(box[0] * box[1]))
+
+
+def _measures(
+    photo: Photo, points: Landmarks, seen: Observation, fit: Fit, texture: Texture | None
+) -> dict[str, float]:
+    yaw, pitch, _ = fit.camera.angles
+    used = seen.confidence > 0
+    misfit = float(np.sqrt((fit.residual[used] ** 2).sum(axis=1).mean()))
+    inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])
+    return {
+        "presence": float(points.presence),
+        "face_pixels": _extent(points),
+        "yaw": yaw,
+        "pitch": pitch,
+        "residual": 100 * misfit / _extent(points),
+        "inside": float(inside.all(axis=1).mean()),
+        "coverage": 1.0 if texture is None else float(texture.coverage),
+    }
+
+
+def _photo_warnings(photo: Photo) -> tuple[str, ...]:
+    if photo.reduced > 1:
+        return (f"the photo is very large and was read at 1/{photo.reduced} of its size",)
+    return ()
