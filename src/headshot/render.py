@@ -1,0 +1,357 @@
+"""Pictures of heads: a small software renderer for previews.
+
+Clay (no texture) or textured, antialiased by supersampling, on a plain backdrop or over the photo. Light and
+shading are computed in linear light; only the finished picture is encoded as sRGB. Directions are in the
+camera frame, so the light stays with the viewer when the head turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.camera import Camera, rotation_from_angles
+from headshot.head_model import HeadModel
+from headshot.raster import interpolate, rasterise, vertex_normals
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+# Diffuse clay colours, linear light.
+CLAY = {
+    "skin": (0.56, 0.50, 0.46),
+    "mouth": (0.16, 0.09, 0.08),
+    "eye_left": (0.66, 0.65, 0.64),
+    "eye_right": (0.66, 0.65, 0.64),
+    "teeth_upper": (0.60, 0.57, 0.52),
+    "teeth_lower": (0.60, 0.57, 0.52),
+    "tongue": (0.36, 0.22, 0.20),
+}
+EYES = ("eye_left", "eye_right")
+WET = ("mouth", "tongue", "teeth_upper", "teeth_lower")
+
+# Two soft lights: direction towards the light (camera frame), strength, how far it wraps around (0..1).
+_KEY = (-0.45, 0.55, 0.70, 0.74, 0.25)
+_FILL = (0.80, 0.05, 0.60, 0.20, 0.50)
+_SKY, _GROUND = 0.34, 0.16  # ambient from above and below
+_FRONTAL = 0.85  # light on a surface that faces the viewer
+_LENS = 34.0  # millimetres over which creases are darkened by ambient occlusion
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How a picture is made.
+
+    Attributes:
+        supersample: samples per pixel and axis.
+        lighting: 0 shows the texture as it is, 1 lights it like clay. Photos carry their own light, so a
+            little is enough to make the shape readable. Clay is always fully lit.
+        opacity: of the head over the background, 0 to 1.
+        backdrop: sRGB colour behind the head when no background is given.
+    """
+
+    supersample: int = 2
+    lighting: float = 0.35
+    opacity: float = 1.0
+    backdrop: tuple[int, int, int] = (238, 238, 240)
+
+    def __post_init__(self) -> None:
+        if self.supersample < 1:
+            raise ValueError(f"supersample must be at least 1, got {self.supersample}")
+
+
+def _srgb_tables() -> tuple[F32, U8]:
+    """sRGB byte -> linear [0, 1] (256,), and linear [0, 1] in 4,096 steps -> sRGB byte (IEC 61966-2-1)."""
+    s = np.arange(256) / 255.0
+    decode = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+    x = np.arange(4096) / 4095.0
+    encode = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
+    return decode.astype(np.float32), np.round(encode * 255).astype(np.uint8)
+
+
+TO_LINEAR, TO_SRGB = _srgb_tables()
+
+
+@njit(cache=True, nogil=True)
+def _look_up(
+    triangle: I32, barycentric: F32, uv: F32, triangles_uv: I32, texture: U8, decode: F32, out: F32
+) -> None:
+    """Bilinear texture colours, linear light, of every covered pixel."""
+    rows, columns = texture.shape[0], texture.shape[1]
+    for y in range(triangle.shape[0]):
+        for x in range(triangle.shape[1]):
+            t = triangle[y, x]
+            if t < 0:
+                continue
+            u, v = np.float32(0), np.float32(0)
+            for corner in range(3):
+                u += barycentric[y, x, corner] * uv[triangles_uv[t, corner], 0]
+                v += barycentric[y, x, corner] * uv[triangles_uv[t, corner], 1]
+            u = min(max(u * columns - np.float32(0.5), np.float32(0)), np.float32(columns - 1))
+            v = min(max(v * rows - np.float32(0.5), np.float32(0)), np.float32(rows - 1))
+            c0, r0 = int(u), int(v)
+            c1, r1 = min(c0 + 1, columns - 1), min(r0 + 1, rows - 1)
+            fu, fv = u - np.float32(c0), v - np.float32(r0)
+            for c in range(3):
+                upper = (1 - fu) * decode[texture[r0, c0, c]] + fu * decode[texture[r0, c1, c]]
+                lower = (1 - fu) * decode[texture[r1, c0, c]] + fu * decode[texture[r1, c1, c]]
+                out[y, x, c] = (1 - fv) * upper + fv * lower
+
+
+def _rings(radius: float) -> tuple[I32, F32]:
+    """Offsets (N, 2) in samples on three circles, one of each opposite pair, and their radii (N,) in mm."""
+    offsets, radii = [], []
+    for ring, share in enumerate((1.0, 0.25, 0.0625)):
+        for angle in np.pi * (np.arange(6) + 0.33 * ring) / 6:
+            offsets.append((radius * share * np.cos(angle), radius * share * np.sin(angle)))
+            radii.append(_LENS * share)
+    return np.round(offsets).astype(np.int32), np.array(radii, np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _occlusion(depth: F32, stride: int, offsets: I32, radii: F32, out: F32) -> None:
+    """Ambient light (H, W) in [0, 1] that reaches every ``stride``-th sample, from the depth buffer alone.
+
+    Depths at opposite sides of a point are compared with its own: where both lie in front, on average, the
+    surface is hollow. Pairs cancel the slope, so that only curvature darkens.
+    """
+    height, width = depth.shape
+    count = offsets.shape[0]
+    for y in range(out.shape[0]):
+        cy = y * stride + stride // 2
+        for x in range(out.shape[1]):
+            cx = x * stride + stride // 2
+            centre = depth[cy, cx]
+            out[y, x] = 1
+            if not centre < np.inf:
+                continue
+            hidden = np.float32(0)
+            for n in range(count):
+                xa, ya = cx + offsets[n, 0], cy + offsets[n, 1]
+                xb, yb = cx - offsets[n, 0], cy - offsets[n, 1]
+                if min(xa, xb, ya, yb) < 0 or max(xa, xb) >= width or max(ya, yb) >= height:
+                    continue
+                da, db = centre - depth[ya, xa], centre - depth[yb, xb]
+                rise = (da + db) / radii[n] - np.float32(0.02)
+                if rise > 0 and max(abs(da), abs(db)) < 60:  # farther steps are other surfaces
+                    hidden += min(rise, np.float32(1.2))
+            out[y, x] = 1 / (1 + 3 * hidden / count)
+
+
+@njit(cache=True, nogil=True)
+def _shade(
+    triangle: I32, surface: F32, occlusion: F32, material: F32, lights: F32, lighting: float, colour: F32
+) -> None:
+    """Light the colours (H, W, 3) in place and add highlights.
+
+    Args:
+        triangle: (H, W) index buffer.
+        surface: (H, W, 6) normals and positions in the camera frame.
+        occlusion: (H / stride, W / stride) share of ambient light.
+        material: (F, 2) strength and sharpness of each triangle's highlight.
+        lights: (K, 5) unit direction, strength, wrap; the first makes the highlights.
+        lighting: see `RenderSettings`.
+        colour: (H, W, 3) diffuse colours, linear light.
+    """
+    stride = triangle.shape[0] // occlusion.shape[0]
+    one = np.float32(1)
+    for y in range(triangle.shape[0]):
+        for x in range(triangle.shape[1]):
+            t = triangle[y, x]
+            if t < 0:
+                continue
+            nx, ny, nz = surface[y, x, 0], surface[y, x, 1], surface[y, x, 2]
+            scale = one / max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-9))
+            nx, ny, nz = nx * scale, ny * scale, nz * scale
+            light = np.float32(_GROUND) + np.float32(_SKY - _GROUND) * np.float32(0.5) * (one + ny)
+            for k in range(lights.shape[0]):
+                cosine = nx * lights[k, 0] + ny * lights[k, 1] + nz * lights[k, 2] + lights[k, 4]
+                if cosine > 0:
+                    light += lights[k, 3] * cosine / (one + lights[k, 4])
+            reach = occlusion[y // stride, x // stride]
+            shine = np.float32(0)
+            if material[t, 0] > 0:
+                # Blinn's half vector with a Gaussian lobe.
+                vx, vy, vz = surface[y, x, 3], surface[y, x, 4], surface[y, x, 5]
+                scale = one / max(np.sqrt(vx * vx + vy * vy + vz * vz), np.float32(1e-9))
+                hx, hy, hz = lights[0, 0] - vx * scale, lights[0, 1] - vy * scale, lights[0, 2] - vz * scale
+                half = (nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz)
+                shine = reach * lights[0, 3] * material[t, 0] * np.exp(material[t, 1] * (half - one))
+            # A texture keeps its own brightness where it faces the viewer under these lights.
+            factor = light * reach
+            if lighting < 1:
+                factor = one - lighting + lighting * factor / np.float32(_FRONTAL)
+            for c in range(3):
+                colour[y, x, c] = colour[y, x, c] * factor + shine
+
+
+@njit(cache=True, nogil=True)
+def _fill(triangle: I32, palette: F32, out: F32) -> None:
+    """Paint every covered pixel with its triangle's colour (F, 3)."""
+    for y in range(triangle.shape[0]):
+        for x in range(triangle.shape[1]):
+            if triangle[y, x] >= 0:
+                for c in range(3):
+                    out[y, x, c] = palette[triangle[y, x], c]
+
+
+@njit(cache=True, nogil=True)
+def _resolve(
+    triangle: I32, colour: F32, s: int, opacity: float, behind: U8, decode: F32, encode: U8, out: U8
+) -> None:
+    """Average s x s samples in linear light over the background and encode."""
+    share = np.float32(opacity / (s * s))
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            red, green, blue, covered = np.float32(0), np.float32(0), np.float32(0), 0
+            for j in range(y * s, y * s + s):
+                for i in range(x * s, x * s + s):
+                    if triangle[j, i] >= 0:
+                        covered += 1
+                        red += min(colour[j, i, 0], np.float32(1))
+                        green += min(colour[j, i, 1], np.float32(1))
+                        blue += min(colour[j, i, 2], np.float32(1))
+            if covered == 0:
+                out[y, x] = behind[y, x]
+                continue
+            rest = 1 - covered * share
+            for c, value in ((0, red), (1, green), (2, blue)):
+                mixed = value * share + rest * decode[behind[y, x, c]]
+                out[y, x, c] = encode[int(min(max(mixed, 0.0), 1.0) * 4095 + 0.5)]
+
+
+def project_for_raster(vertices: ArrayLike, camera: Camera) -> tuple[F32, F32]:
+    """Pixels (V, 2) and depths (V,) in mm of vertices (V, 3), as `rasterise` takes them."""
+    points = camera.to_camera(vertices)
+    depth = -points[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.where(depth > 0, camera.focal / depth, np.nan)
+    xy = np.stack([camera.centre[0] + scale * points[:, 0], camera.centre[1] - scale * points[:, 1]], axis=1)
+    return xy.astype(np.float32), depth.astype(np.float32)
+
+
+def view_camera(vertices: ArrayLike, yaw: float, pitch: float = 0.0, size: int = 300) -> Camera:
+    """A camera for a square picture that shows the whole head from the given side.
+
+    Args:
+        vertices: (V, 3) the head, mm, head frame.
+        yaw, pitch: pose of the head in the picture, degrees, as in `Camera.angles`.
+        size: width and height of the picture, pixels.
+
+    The scale depends on the head but not on the side, so that views next to each other match.
+    """
+    points = np.asarray(vertices, dtype=np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    centre = (low + high) / 2
+    radius = float(np.sqrt(((points - centre) ** 2).sum(axis=1).max()))
+    rotation = rotation_from_angles(yaw, pitch, 0.0)
+    # Portrait distance: about eight times the head's radius, a natural perspective.
+    distance = 8.0 * radius
+    focal = 0.49 * size * distance / radius
+    return Camera(size, size, focal, (size / 2, size / 2), rotation, -rotation @ centre - [0, 0, distance])
+
+
+def _palette(model: HeadModel) -> F32:
+    """Clay colour (F, 3) of each triangle."""
+    out = np.empty((len(model.triangles), 3), np.float32)
+    out[:] = CLAY["skin"]
+    for name, (first, last) in model.parts.items():
+        out[first:last] = CLAY.get(name, CLAY["skin"])
+    return out
+
+
+def _material(model: HeadModel, textured: bool) -> F32:
+    """Strength and sharpness (F, 2) of the highlight of each triangle."""
+    out = np.empty((len(model.triangles), 2), np.float32)
+    out[:] = (0.0, 1.0) if textured else (0.07, 14.0)
+    for names, value in ((EYES, (0.9, 90.0)), (WET, (0.12, 30.0))):
+        for name in names:
+            if name in model.parts:
+                out[slice(*model.parts[name])] = value
+    return out
+
+
+def render(
+    vertices: ArrayLike,
+    model: HeadModel,
+    camera: Camera,
+    *,
+    texture: U8 | None = None,
+    background: U8 | None = None,
+    settings: RenderSettings | None = None,
+) -> U8:
+    """Picture (H, W, 3) uint8 sRGB of a head.
+
+    Args:
+        vertices: (V, 3) of the model's topology, mm, head frame.
+        model: gives triangles, parts and texture coordinates.
+        camera: its ``width`` and ``height`` are those of the picture.
+        texture: (T, T, 3) uint8 sRGB; clay without it.
+        background: (H, W, 3) uint8 picture behind the head, or None for the plain backdrop.
+        settings: defaults to `RenderSettings()`.
+
+    Raises:
+        ValueError: the background has another size than the camera's picture, or shapes do not match.
+    """
+    options = settings or RenderSettings()
+    points = np.asarray(vertices)
+    if points.shape != model.mean.shape:
+        raise ValueError(f"vertices must have shape {model.mean.shape} for this model, got {points.shape}")
+    size = (camera.height, camera.width, 3)
+    if background is None:
+        background = np.empty(size, np.uint8)
+        background[:] = options.backdrop
+    elif background.shape != size:
+        raise ValueError(
+            f"background must have shape {size} like the camera's picture, got {background.shape}"
+        )
+    s = options.supersample
+    xy, depth = project_for_raster(points, camera)
+    raster = rasterise(xy * np.float32(s), depth, model.triangles, camera.height * s, camera.width * s)
+    colour = np.empty((*raster.triangle.shape, 3), np.float32)
+    if texture is None:
+        _fill(raster.triangle, _palette(model), colour)
+    else:
+        _look_up(
+            raster.triangle,
+            raster.barycentric,
+            model.uv,
+            model.triangles_uv,
+            np.ascontiguousarray(texture),
+            TO_LINEAR,
+            colour,
+        )
+    lighting = 1.0 if texture is None else options.lighting
+    normals = vertex_normals(points, model.triangles) @ camera.rotation.T.astype(np.float32)
+    surface = interpolate(raster, np.hstack([normals, camera.to_camera(points)]), model.triangles)
+    occlusion = np.ones((camera.height, camera.width), np.float32)
+    if lighting > 0:
+        radius = _LENS / 2 * camera.focal * s / max(float(np.median(depth)), 1e-6)
+        _occlusion(raster.depth, s, *_rings(radius), occlusion)
+    lights = np.array([_KEY, _FILL], np.float32)
+    lights[:, :3] /= np.linalg.norm(lights[:, :3], axis=1, keepdims=True)
+    _shade(
+        raster.triangle,
+        surface,
+        occlusion,
+        _material(model, texture is not None),
+        lights,
+        np.float32(lighting),
+        colour,
+    )
+    out = np.empty(size, np.uint8)
+    _resolve(
+        raster.triangle,
+        colour,
+        s,
+        np.float32(options.opacity),
+        np.ascontiguousarray(background),
+        TO_LINEAR,
+        TO_SRGB,
+        out,
+    )
+    return out
