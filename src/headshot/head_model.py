@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
@@ -170,11 +172,44 @@ class HeadModel:
         return np.concatenate([self.triangles[slice(*self.parts[name])] for name in names])
 
 
-def _subdivided(file: Any, field: F32) -> F32:
-    """Apply the file's sparse subdivision matrix (V1, V0) to (..., V0, 3)."""
-    start, column, weight = file["high/indptr"], file["high/indices"], file["high/weights"]
-    terms = field[..., column.astype(np.int64), :] * weight[:, None]
-    return np.add.reduceat(terms, start[:-1].astype(np.int64), axis=-2)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _subdivide(start: I32, column: I32, weight: F32, field: F32) -> F32:
+    """Apply a sparse matrix (V1, V0) in CSR form to each of the fields (N, V0, 3)."""
+    out = np.empty((field.shape[0], len(start) - 1, 3), np.float32)
+    for n in range(field.shape[0]):
+        for row in range(len(start) - 1):
+            x = y = z = np.float32(0)
+            for k in range(start[row], start[row + 1]):
+                w, c = weight[k], column[k]
+                x += w * field[n, c, 0]
+                y += w * field[n, c, 1]
+                z += w * field[n, c, 2]
+            out[n, row, 0], out[n, row, 1], out[n, row, 2] = x, y, z
+    return out
+
+
+def refined(points: Correspondence) -> Correspondence:
+    """The same points on the mesh after one subdivision.
+
+    Low triangles 2q and 2q + 1 are the halves (corners 0, 1, 2 and 0, 2, 3) of quad q. Its subdivision has
+    the quads 4q + c at its corners c, each with the corners (vertex, edge to the next corner, face, edge to
+    the previous one) and split from the vertex to the face point.
+    """
+    quad, half = points.triangle // 2, points.triangle % 2
+    w1, w2 = points.barycentric[:, 1], points.barycentric[:, 2]
+    # coordinates in the unit square whose corners are those of the quad
+    s, t = np.where(half == 0, w1 + w2, w1), np.where(half == 0, w2, w1 + w2)
+    corner = np.select([(s < 0.5) & (t < 0.5), (s >= 0.5) & (t < 0.5), (s >= 0.5) & (t >= 0.5)], [0, 1, 2], 3)
+    towards_next = 2 * np.choose(corner, [s, t, 1 - s, 1 - t])
+    towards_previous = 2 * np.choose(corner, [t, 1 - s, 1 - t, s])
+    second = towards_previous > towards_next
+    near, far = np.maximum(towards_next, towards_previous), np.minimum(towards_next, towards_previous)
+    weights = np.where(
+        second[:, None],
+        np.stack([1 - near, far, near - far], axis=1),
+        np.stack([1 - near, near - far, far], axis=1),
+    )
+    return Correspondence((8 * quad + 2 * corner + second).astype(np.int32), weights.astype(np.float32))
 
 
 def read(file: str | Path, resolution: str = "high") -> HeadModel:
@@ -188,55 +223,74 @@ def read(file: str | Path, resolution: str = "high") -> HeadModel:
     try:
         with np.load(file, allow_pickle=False) as archive:
             data = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError) as error:
+        version = int(data["format_version"])
+        if version != FORMAT_VERSION:
+            raise ModelFormatError(
+                f"{file} has format version {version}; this version reads {FORMAT_VERSION}"
+            )
+        return _assemble(data, resolution)
+    except ModelFormatError:
+        raise
+    except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError, BadZipFile) as error:
         raise ModelFormatError(f"{file} is not a Headshot head model: {error}") from error
-    version = int(data.get("format_version", -1))
-    if version != FORMAT_VERSION:
-        raise ModelFormatError(f"{file} has format version {version}; this version reads {FORMAT_VERSION}")
 
-    def field(name: str) -> F32:
-        low = data[name].astype(np.float32)
-        return _subdivided(data, low) if resolution == "high" else low
 
-    mean, mirror = field("mean"), data[f"{resolution}/mirror"].astype(np.int32)
-    vertices = data["correction_vertices"].astype(np.int32)
+def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
+    """Build the model from the arrays of its file, which are those of the low resolution."""
+    mean = data["mean"].astype(np.float32)
+    identity = data["identity"].astype(np.float32)
+    expression = data["expression"].astype(np.float32)
+    correction_vertices = data["correction_vertices"].astype(np.int32)
     correction = data["correction"].astype(np.float32)
+    regions = data["regions"].astype(np.float32) / 255
+    landmarks = {
+        str(name): Correspondence(
+            data[f"landmarks/{name}/triangle"].astype(np.int32),
+            data[f"landmarks/{name}/barycentric"].astype(np.float32),
+        )
+        for name in data["landmark_names"]
+    }
     if resolution == "high":
-        mean = mean + data["high/offset"].astype(np.float32)
-        full = np.zeros((*correction.shape[:2], *data["mean"].shape), np.float32)
-        full[:, :, vertices] = correction
-        fine = _subdivided(data, full)
-        vertices = np.flatnonzero(np.abs(fine).max(axis=(0, 1, 3)) > 0).astype(np.int32)
-        correction = np.ascontiguousarray(fine[:, :, vertices])
-    regions = {}
-    for name, weights in zip(data["region_names"], data["regions"], strict=True):
-        coarse = np.repeat(weights.astype(np.float32)[:, None] / 255.0, 3, axis=1)
-        regions[str(name)] = (_subdivided(data, coarse) if resolution == "high" else coarse)[:, 0].copy()
+        matrix = (
+            data["high/indptr"].astype(np.int32),
+            data["high/indices"].astype(np.int32),
+            data["high/weights"].astype(np.float32),
+        )
+        coarse = np.zeros((correction.shape[0] * correction.shape[1], *mean.shape), np.float32)
+        coarse[:, correction_vertices] = correction.reshape(len(coarse), len(correction_vertices), 3)
+        touched = np.zeros((1, *mean.shape), np.float32)
+        touched[:, correction_vertices] = 1
+        correction_vertices = np.flatnonzero(_subdivide(*matrix, touched)[0, :, 0]).astype(np.int32)
+        correction = _subdivide(*matrix, coarse)[:, correction_vertices].reshape(
+            *correction.shape[:2], len(correction_vertices), 3
+        )
+        mean = _subdivide(*matrix, mean[None])[0] + data["high/offset"].astype(np.float32)
+        identity = _subdivide(*matrix, identity)
+        expression = _subdivide(*matrix, expression)
+        regions = _subdivide(*matrix, np.repeat(regions[:, :, None], 3, axis=2))[:, :, 0]
+        landmarks = {name: refined(points) for name, points in landmarks.items()}
     return HeadModel(
         resolution=resolution,
         mean=mean,
-        identity=field("identity"),
-        expression=field("expression"),
-        expression_names=tuple(str(n) for n in data["expression_names"]),
+        identity=identity,
+        expression=expression,
+        expression_names=tuple(str(name) for name in data["expression_names"]),
         corrected=data["corrected"].astype(np.int32),
-        correction_vertices=vertices,
+        correction_vertices=correction_vertices,
         correction=correction,
         triangles=data[f"{resolution}/triangles"].astype(np.int32),
         uv=data[f"{resolution}/uv"].astype(np.float32),
         triangles_uv=data[f"{resolution}/triangles_uv"].astype(np.int32),
         parts={
-            str(name): (int(a), int(b))
-            for name, (a, b) in zip(data["part_names"], data[f"{resolution}/parts"], strict=True)
+            str(name): (int(first), int(last))
+            for name, (first, last) in zip(data["part_names"], data[f"{resolution}/parts"], strict=True)
         },
-        regions=regions,
-        landmarks={
-            str(name): Correspondence(
-                data[f"{resolution}/landmarks/{name}/triangle"].astype(np.int32),
-                data[f"{resolution}/landmarks/{name}/barycentric"].astype(np.float32),
-            )
-            for name in data["landmark_names"]
+        regions={
+            str(name): np.ascontiguousarray(weights)
+            for name, weights in zip(data["region_names"], regions, strict=True)
         },
-        mirror=mirror,
+        landmarks=landmarks,
+        mirror=data[f"{resolution}/mirror"].astype(np.int32),
     )
 
 
