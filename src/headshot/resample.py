@@ -1,0 +1,167 @@
+"""Fast, antialiased resampling of photos: reduction by whole factors and affine crops.
+
+Pixels have their centres at +0.5, so an affine map between two pictures needs no half-pixel corrections.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+U8 = NDArray[np.uint8]
+
+MAX_TAPS = 3  # samples a pixel and axis; a coarser crop is made from a reduced picture
+
+
+@njit(cache=True, nogil=True)
+def _reduce(image, k, out):  # type: ignore[no-untyped-def]
+    """Mean of k x k pixels. image (H, W * 3) and out (h, w * 3) uint8; the remainder is left out."""
+    height, width = out.shape[0], out.shape[1] // 3
+    n = width * k * 3
+    rows = np.empty(n, np.uint32)
+    half, scale = np.uint32(k * k // 2), np.float32(1.0 / (k * k))
+    for i in range(height):
+        rows[:] = 0
+        for a in range(k):
+            line = image[i * k + a]
+            for j in range(n):
+                rows[j] += line[j]
+        for j in range(width):
+            base = j * k * 3
+            r, g, b = half, half, half
+            for a in range(k):
+                r += rows[base + 3 * a]
+                g += rows[base + 3 * a + 1]
+                b += rows[base + 3 * a + 2]
+            out[i, 3 * j] = np.uint8(np.float32(r) * scale)
+            out[i, 3 * j + 1] = np.uint8(np.float32(g) * scale)
+            out[i, 3 * j + 2] = np.uint8(np.float32(b) * scale)
+
+
+@njit(cache=True, nogil=True)
+def _warp(image, maps, taps, clamp, out):  # type: ignore[no-untyped-def]
+    """Bilinear crops. image (H, W, 3), out (N, h, w, 3) uint8; maps (N, 2, 3) float32 from out to image."""
+    height, width = image.shape[0], image.shape[1]
+    step, weight = np.float32(1.0 / taps), np.float32(1.0 / (taps * taps))
+    one, half = np.float32(1.0), np.float32(0.5)
+    for n in range(out.shape[0]):
+        a, b, c = maps[n, 0, 0], maps[n, 0, 1], maps[n, 0, 2] - half
+        d, e, f = maps[n, 1, 0], maps[n, 1, 1], maps[n, 1, 2] - half
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                r, g, bl = np.float32(0), np.float32(0), np.float32(0)
+                for s in range(taps):
+                    v = np.float32(i) + (np.float32(s) + half) * step
+                    for t in range(taps):
+                        u = np.float32(j) + (np.float32(t) + half) * step
+                        x, y = a * u + b * v + c, d * u + e * v + f
+                        x0, y0 = int(np.floor(x)), int(np.floor(y))
+                        fx, fy = x - np.float32(x0), y - np.float32(y0)
+                        if 0 <= x0 < width - 1 and 0 <= y0 < height - 1:
+                            w11 = fx * fy
+                            w01, w10 = fx - w11, fy - w11
+                            w00 = one - fx - w10
+                            # Unsigned, so that the compiled code does not look for negative indices.
+                            yu, xu = np.uintp(y0), np.uintp(x0)
+                            yv, xv = yu + np.uintp(1), xu + np.uintp(1)
+                            r += (
+                                w00 * np.float32(image[yu, xu, 0])
+                                + w01 * np.float32(image[yu, xv, 0])
+                                + w10 * np.float32(image[yv, xu, 0])
+                                + w11 * np.float32(image[yv, xv, 0])
+                            )
+                            g += (
+                                w00 * np.float32(image[yu, xu, 1])
+                                + w01 * np.float32(image[yu, xv, 1])
+                                + w10 * np.float32(image[yv, xu, 1])
+                                + w11 * np.float32(image[yv, xv, 1])
+                            )
+                            bl += (
+                                w00 * np.float32(image[yu, xu, 2])
+                                + w01 * np.float32(image[yu, xv, 2])
+                                + w10 * np.float32(image[yv, xu, 2])
+                                + w11 * np.float32(image[yv, xv, 2])
+                            )
+                            continue
+                        for q in range(2):
+                            wy = fy if q else one - fy
+                            yq = y0 + q
+                            if yq < 0 or yq >= height:
+                                if not clamp:
+                                    continue
+                                yq = min(max(yq, 0), height - 1)
+                            for p in range(2):
+                                w = wy * (fx if p else one - fx)
+                                xp = x0 + p
+                                if xp < 0 or xp >= width:
+                                    if not clamp:
+                                        continue
+                                    xp = min(max(xp, 0), width - 1)
+                                r += w * np.float32(np.float32(image[yq, xp, 0]))
+                                g += w * np.float32(np.float32(image[yq, xp, 1]))
+                                bl += w * np.float32(np.float32(image[yq, xp, 2]))
+                out[n, i, j, 0] = np.uint8(r * weight + half)
+                out[n, i, j, 1] = np.uint8(g * weight + half)
+                out[n, i, j, 2] = np.uint8(bl * weight + half)
+
+
+def reduced(image: U8, k: int) -> U8:
+    """A picture (H, W, 3) uint8 made k times smaller by averaging k x k pixels; (H // k, W // k, 3).
+
+    Up to k - 1 pixels at the right and at the bottom are left out. k = 1 returns the picture itself.
+    """
+    if k == 1:
+        return image
+    height, width = image.shape[0] // k, image.shape[1] // k
+    out = np.empty((height, width * 3), np.uint8)
+    image = np.require(image, requirements=["C", "W"])
+    _reduce(image.reshape(image.shape[0], -1), k, out)
+    return out.reshape(height, width, 3)
+
+
+def warp(image: U8, maps: ArrayLike, size: tuple[int, int], *, clamp: bool = False) -> U8:
+    """Affine crops of a picture, averaged where they are coarser than it.
+
+    Args:
+        image: (H, W, 3) uint8, C-contiguous.
+        maps: (N, 2, 3), pixel coordinates of the crop to pixel coordinates of the picture.
+        size: height and width (h, w) of the crops.
+        clamp: outside of the picture repeat its border; otherwise it is black there.
+
+    Returns:
+        (N, h, w, 3) uint8.
+    """
+    image = np.require(image, requirements=["C", "W"])  # one kind of array, so that the kernel is compiled once
+    m = np.array(maps, dtype=np.float64).reshape(-1, 2, 3)
+    out = np.empty((len(m), *size, 3), np.uint8)
+    scale = np.sqrt(np.abs(np.linalg.det(m[:, :, :2])))
+    # Rounding up at 1.2: a crop that is only slightly coarser needs no second sample.
+    taps = np.clip(np.ceil(scale - 0.2), 1, None).astype(int)
+    for t in np.unique(taps):
+        chosen = np.flatnonzero(taps == t)
+        source, local, samples = image, m[chosen], int(t)
+        if t > MAX_TAPS:
+            source, local, samples = _reduced_around(image, local, size, int(t) // 2)
+        part = out if len(chosen) == len(out) else np.empty((len(chosen), *size, 3), np.uint8)
+        _warp(source, np.ascontiguousarray(local, dtype=np.float32), samples, clamp, part)
+        if part is not out:
+            out[chosen] = part
+    return out
+
+
+def _reduced_around(
+    image: U8, maps: NDArray[np.float64], size: tuple[int, int], k: int
+) -> tuple[U8, NDArray[np.float64], int]:
+    """The part of a picture that crops touch, k times smaller; the maps into it; the samples left to take."""
+    corners = np.array([[0, size[1], 0, size[1]], [0, 0, size[0], size[0]], [1, 1, 1, 1]], dtype=np.float64)
+    touched = maps @ corners
+    low = np.clip(np.floor(touched.min(axis=(0, 2)) / k) - 1, 0, None).astype(int) * k
+    high = np.ceil(touched.max(axis=(0, 2)) / k).astype(int) * k + k
+    x0, y0 = np.minimum(low, np.array(image.shape[1::-1]) // k * k - k).clip(0)
+    part = image[y0 : max(high[1], y0 + k), x0 : max(high[0], x0 + k)]
+    if min(part.shape[:2]) < k:
+        return image, maps, 2 * k
+    moved = maps.copy()
+    moved[:, :, 2] -= (x0, y0)
+    return reduced(part, k), moved / k, 2
