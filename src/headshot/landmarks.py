@@ -79,10 +79,13 @@ class LandmarkSettings:
     """Settings of `find_landmarks`.
 
     Attributes:
+        minimum_presence: faces of which the network is less sure do not count; `find_landmarks` itself
+            returns its best guess all the same.
         first_margin: side of the first crop over the size of the detector's box.
         margin: side of the later crops over the extent of the landmarks; 1.5 is what the network expects.
     """
 
+    minimum_presence: float = 0.5
     first_margin: float = 1.2
     margin: float = 1.5
 
