@@ -1,0 +1,134 @@
+"""Writing reconstructions to files.
+
+| format | files | content |
+|---|---|---|
+| ``glb`` | ``STEM.glb`` | glTF 2.0: neutral head, 52 ARKit morph targets, texture; metres |
+| ``obj`` | ``STEM.obj``, ``STEM.mtl``, ``STEM_texture.png`` | the head as in the photo; millimetres |
+| ``ply`` | ``STEM.ply`` | the same, with a colour per vertex; millimetres |
+| ``json`` | ``STEM.json`` | every number of the result (docs/json-schema.md) |
+| ``png`` | ``STEM.png`` | preview picture |
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headshot.errors import HeadshotError
+from headshot.export.atomic import write_files
+from headshot.export.settings import ExportSettings
+
+if TYPE_CHECKING:
+    from headshot.reconstruction import Reconstruction
+
+__all__ = ["FORMATS", "ExportSettings", "contents", "file_names", "safe_stem", "save", "write_files"]
+
+FORMATS = ("glb", "obj", "ply", "png", "json")
+DEFAULT_FORMATS = ("glb", "json", "png")
+
+# Names that Windows keeps for devices, whatever the ending.
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}
+_LONGEST = 120
+
+
+def save(
+    reconstruction: Reconstruction,
+    directory: str | Path,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    stem: str | None = None,
+    settings: ExportSettings | None = None,
+) -> list[Path]:
+    """Write a reconstruction to files; they appear complete or not at all, and replace earlier ones.
+
+    Args:
+        reconstruction: the head.
+        directory: created when missing.
+        formats: any of `FORMATS`.
+        stem: file name without ending; the photo's name by default. Made safe by `safe_stem`.
+        settings: see `ExportSettings`.
+
+    Returns:
+        The files written.
+
+    Raises:
+        HeadshotError: an unknown format, or the directory cannot be written.
+    """
+    name = safe_stem(reconstruction.photo.name if stem is None else stem, is_file=stem is None)
+    return write_files(directory, contents(reconstruction, name, formats, settings))
+
+
+def contents(
+    reconstruction: Reconstruction,
+    stem: str,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    settings: ExportSettings | None = None,
+) -> dict[str, bytes]:
+    """The files of a reconstruction, content by name, without writing them.
+
+    The JSON comes last: where it exists, the files that it lists exist too.
+    """
+    names = file_names(stem, formats, textured=reconstruction.texture is not None)
+    options = settings or ExportSettings()
+    files: dict[str, bytes] = {}
+    # Imported as needed: a JSON alone should not wait for the renderer of the preview.
+    if "glb" in formats:
+        from headshot.export.gltf import glb
+
+        files[f"{stem}.glb"] = glb(reconstruction, options)
+    if "obj" in formats:
+        from headshot.export.obj import obj
+
+        files |= obj(reconstruction, stem, options)
+    if "ply" in formats:
+        from headshot.export.ply import ply
+
+        files[f"{stem}.ply"] = ply(reconstruction, options)
+    if "png" in formats:
+        from headshot.export.preview import preview_png
+
+        files[f"{stem}.png"] = preview_png(reconstruction)
+    if "json" in formats:
+        from headshot.export.record import record_json
+
+        files[f"{stem}.json"] = record_json(reconstruction, options, names)
+    return files
+
+
+def file_names(stem: str, formats: Sequence[str], *, textured: bool = True) -> list[str]:
+    """Names of the files that these formats give, for heads with or without a texture.
+
+    Raises:
+        HeadshotError: an unknown format, or none.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        what = f"unknown format {', '.join(unknown)}" if unknown else "no format given"
+        raise HeadshotError(f"{what}: use any of {', '.join(FORMATS)}")
+    names: list[str] = []
+    for name in FORMATS:
+        if name in formats:
+            names.append(f"{stem}.{name}")
+            if name == "obj":
+                names += [f"{stem}.mtl", f"{stem}_texture.png"] if textured else [f"{stem}.mtl"]
+    return names
+
+
+def safe_stem(name: str, *, is_file: bool = False) -> str:
+    """A file name without ending that every supported system accepts.
+
+    Args:
+        name: the wish; letters of any script, digits, spaces and most signs are kept.
+        is_file: drop the folder and the last ending (".jpg") first.
+    """
+    text = unicodedata.normalize("NFC", name)
+    if is_file:
+        text = re.split(r"[/\\]", text)[-1]
+        text = re.sub(r"(?<=.)\.\w{1,5}$", "", text)
+    text = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "_", text).strip(" .")
+    text = text.encode("utf-8", "replace")[:_LONGEST].decode("utf-8", "ignore").rstrip(" .")
+    if text.split(".")[0].lower() in _RESERVED:
+        text = f"_{text}"
+    return text or "photo"

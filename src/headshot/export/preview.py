@@ -1,0 +1,158 @@
+"""Preview: one picture that shows whether a reconstruction is any good.
+
+Top row: the photo, the head as clay over the photo with the 68 landmarks, the textured head over the photo.
+Below: the head from the front, from three quarters and in profile, from the side that the photo shows more
+of, textured and as clay.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from headshot.render import RenderSettings, render, view_camera
+
+if TYPE_CHECKING:
+    from headshot.camera import Camera
+    from headshot.reconstruction import Reconstruction
+
+U8 = NDArray[np.uint8]
+Array = NDArray[np.float64]
+Picture = tuple[str, Image.Image]  # caption, square picture of CELL pixels
+
+CELL = 340
+_MARGIN, _GAP, _CAPTION, _LINE = 20, 10, 26, 20
+_PAPER, _INK, _FAINT, _ALERT = (255, 255, 255), (32, 32, 36), (112, 112, 120), (168, 70, 0)
+_MARK = (60, 255, 130)
+_BEYOND = (222, 222, 224)  # outside the photo
+_VIEWS = (("Front", 0.0), ("Three-quarter", 38.0), ("Profile", 90.0))
+
+
+def preview_png(head: Reconstruction) -> bytes:
+    """The preview as a PNG file."""
+    file = io.BytesIO()
+    preview(head).save(file, "PNG", compress_level=4)
+    return file.getvalue()
+
+
+def preview(head: Reconstruction) -> Image.Image:
+    """The preview picture."""
+    rows = [_photo_row(head)]
+    if head.texture is not None:
+        rows.append(_views(head, head.texture.pixels))
+    rows.append(_views(head, None))
+    return _page(head, rows)
+
+
+def _photo_row(head: Reconstruction) -> list[Picture]:
+    photo, camera, (left, top, scale) = _close_up(head)
+    background = np.asarray(photo)
+    box = (head.face.box.reshape(2, 2) - [left, top]) * scale
+    clay = render(
+        head.vertices, head.model, camera, background=background, settings=RenderSettings(opacity=0.75)
+    )
+    row = [
+        ("Photo and detected face", _boxed(photo, box)),
+        ("Shape and landmarks", _dotted(Image.fromarray(clay), camera.project(head.landmarks68))),
+    ]
+    if head.texture is not None:
+        textured = render(
+            head.vertices,
+            head.model,
+            camera,
+            texture=head.texture.pixels,
+            background=background,
+            settings=RenderSettings(lighting=0.0),
+        )
+        row.append(("Textured head in the photo", Image.fromarray(textured)))
+    return row
+
+
+def _views(head: Reconstruction, texture: U8 | None) -> list[Picture]:
+    side = 1.0 if head.camera.angles[0] >= 0 else -1.0
+    row = []
+    for caption, yaw in _VIEWS:
+        camera = view_camera(head.vertices, side * yaw, size=CELL)
+        picture = render(head.vertices, head.model, camera, texture=texture)
+        row.append((caption if texture is None else f"{caption}, textured", Image.fromarray(picture)))
+    return row
+
+
+def _close_up(head: Reconstruction) -> tuple[Image.Image, Camera, tuple[int, int, float]]:
+    """The head cut from the photo, its camera, and left, top and scale of the cut."""
+    outline = head.project(head.vertices)
+    low, high = np.nanmin(outline, axis=0), np.nanmax(outline, axis=0)
+    # A head that nearly touches the camera projects to any size; the photo itself is enough then.
+    side = round(min(1.1 * float((high - low).max()), 2.0 * max(head.photo.width, head.photo.height)))
+    side = max(side, 8)
+    left, top = (round(float(c)) for c in (low + high) / 2 - side / 2)
+    cut = Image.new("RGB", (side, side), _BEYOND)
+    cut.paste(Image.fromarray(head.photo.pixels), (-left, -top))
+    scale = CELL / side
+    picture = cut.resize((CELL, CELL), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture, head.camera.cropped(left, top, side, side).resized(scale), (left, top, scale)
+
+
+def _boxed(picture: Image.Image, box: Array) -> Image.Image:
+    out = picture.copy()
+    corners = [tuple(corner) for corner in box.tolist()]
+    ImageDraw.Draw(out).rectangle(corners, outline=_MARK, width=2)
+    return out
+
+
+def _dotted(picture: Image.Image, points: Array) -> Image.Image:
+    """Draw smooth dots with a dark rim: masks drawn four times as large, then reduced."""
+    out = picture.copy()
+    for radius, colour in ((2.9, (0, 60, 30)), (2.0, _MARK)):
+        mask = Image.new("L", (4 * CELL, 4 * CELL))
+        draw = ImageDraw.Draw(mask)
+        for x, y in points[np.isfinite(points).all(axis=1)] * 4:
+            r = 4 * radius
+            draw.ellipse((x - r, y - r, x + r, y + r), fill=255)
+        out.paste(Image.new("RGB", out.size, colour), mask=mask.reduce(4))
+    return out
+
+
+def _page(head: Reconstruction, rows: list[list[Picture]]) -> Image.Image:
+    """Rows of captioned pictures under a title, with the warnings at the foot."""
+    warnings = [line for text in head.quality.warnings for line in _wrapped(f"Warning: {text}")]
+    width = 2 * _MARGIN + 3 * CELL + 2 * _GAP
+    height = 2 * _MARGIN + 40 + len(rows) * (CELL + _CAPTION + _GAP) + len(warnings) * _LINE
+    page = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(page)
+    title, text = ImageFont.load_default(22), ImageFont.load_default(14)
+    yaw, pitch, roll = head.camera.angles
+    facts = f"quality {head.quality.score:.2f}   yaw {yaw:.0f}°   pitch {pitch:.0f}°   roll {roll:.0f}°"
+    draw.text((width - _MARGIN, _MARGIN + 22), facts, _FAINT, text, anchor="rs")
+    room = width - 2 * _MARGIN - draw.textlength(facts, text) - 30
+    draw.text((_MARGIN, _MARGIN + 22), _fitted(head.photo.name, title, room), _INK, title, anchor="ls")
+    y = _MARGIN + 40
+    for row in rows:
+        for column, (caption, picture) in enumerate(row):
+            x = _MARGIN + column * (CELL + _GAP)
+            page.paste(picture, (x, y))
+            draw.text((x, y + CELL + 17), caption, _FAINT, text, anchor="ls")
+        y += CELL + _CAPTION + _GAP
+    for line in warnings:
+        draw.text((_MARGIN, y + 14), line, _ALERT, text, anchor="ls")
+        y += _LINE
+    return page
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 150, subsequent_indent="    ")
+
+
+def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room: float) -> str:
+    """The text, shortened in the middle to fit into so many pixels."""
+    keep = len(text)
+    short = text
+    while keep > 8 and font.getlength(short) > room:
+        keep -= 1
+        short = f"{text[: keep - keep // 2]}…{text[len(text) - keep // 2 :]}"
+    return short

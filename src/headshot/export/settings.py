@@ -1,0 +1,49 @@
+"""Settings shared by the writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headshot.head_model import F32
+    from headshot.reconstruction import Reconstruction
+
+EXPRESSIONS = ("neutral", "photo")
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """How files are written.
+
+    Attributes:
+        expression: the expression in which meshes are shown: "neutral", "photo", or None for the usual: the
+            GLB, which is made to be animated, starts neutral; OBJ and PLY keep the expression of the photo.
+            A GLB always holds the neutral head and the 52 expressions; only its start weights change.
+        texture_encoding: "jpeg" or "png" inside the GLB. JPEG is about a fifth of the size; PNG is exact.
+        jpeg_quality: of the texture inside the GLB, 1 to 95.
+        morph_normals: store how each expression turns the normals, so that folds catch the light; costs
+            about as much as the expressions themselves.
+    """
+
+    expression: str | None = None
+    texture_encoding: str = "jpeg"
+    jpeg_quality: int = 92
+    morph_normals: bool = True
+
+    def __post_init__(self) -> None:
+        if self.expression not in (None, *EXPRESSIONS):
+            raise ValueError(f"expression must be one of {EXPRESSIONS} or None, got {self.expression!r}")
+        if self.texture_encoding not in ("jpeg", "png"):
+            raise ValueError(f'texture_encoding must be "jpeg" or "png", got {self.texture_encoding!r}')
+        if not 1 <= self.jpeg_quality <= 95:
+            raise ValueError(f"jpeg_quality must be within 1 to 95, got {self.jpeg_quality}")
+
+    @property
+    def mesh_expression(self) -> str:
+        """The expression of meshes that cannot be animated."""
+        return self.expression or "photo"
+
+    def mesh_vertices(self, head: Reconstruction) -> F32:
+        """Vertices (V, 3) in mm of meshes that cannot be animated."""
+        return head.neutral_vertices if self.mesh_expression == "neutral" else head.vertices
