@@ -82,7 +82,7 @@ class PointModel:
         return self.mean + np.tensordot(a, self.identity, 1) + np.tensordot(b, self.expressions(a), 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeadModel:
     """A linear morphable head at one resolution; both resolutions share their coefficients.
 
