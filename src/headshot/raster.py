@@ -38,13 +38,13 @@ class Raster:
     depth: F32
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _owns(ax: float, ay: float, bx: float, by: float) -> bool:
     """Whether a positively oriented triangle owns the pixels exactly on its edge a -> b."""
     return by > ay or (by == ay and bx < ax)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _visible_triangles(
     xy: F32, depth: F32, triangles: I32, cull: bool, near: float, out_triangle: I32, out_depth: F32
 ) -> None:
@@ -97,7 +97,7 @@ def _visible_triangles(
                         out_triangle[row, column] = t
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _barycentrics(xy: F32, depth: F32, triangles: I32, triangle: I32, out: F32) -> None:
     """Fill (H, W, 3) for the pixels of the index buffer, in the triangles' own corner order."""
     height, width = triangle.shape
@@ -122,7 +122,7 @@ def _barycentrics(xy: F32, depth: F32, triangles: I32, triangle: I32, out: F32) 
             out[row, column, 2] = w2 / total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _interpolate(triangle: I32, barycentric: F32, attributes: F32, triangles: I32, out: F32) -> None:
     height, width = triangle.shape
     for row in range(height):
@@ -138,14 +138,15 @@ def _interpolate(triangle: I32, barycentric: F32, attributes: F32, triangles: I3
                 )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sample(image: Any, xy: F32, scale: float, out: F32) -> None:
     height, width, channels = image.shape
     for n in range(xy.shape[0]):
         x = min(max(xy[n, 0] - np.float32(0.5), np.float32(0.0)), np.float32(width - 1))
         y = min(max(xy[n, 1] - np.float32(0.5), np.float32(0.0)), np.float32(height - 1))
         if not (x == x and y == y):
-            out[n, :] = np.nan
+            for c in range(channels):
+                out[n, c] = np.nan
             continue
         x0, y0 = int(x), int(y)
         x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
@@ -156,7 +157,7 @@ def _sample(image: Any, xy: F32, scale: float, out: F32) -> None:
             out[n, c] = ((1 - fy) * upper + fy * lower) * scale
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _vertex_normals(vertices: F32, triangles: I32, out: F32) -> None:
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]

@@ -76,7 +76,7 @@ def _srgb_tables() -> tuple[F32, U8]:
 TO_LINEAR, TO_SRGB = _srgb_tables()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _look_up(
     triangle: I32, barycentric: F32, uv: F32, triangles_uv: I32, texture: U8, decode: F32, out: F32
 ) -> None:
@@ -112,7 +112,7 @@ def _rings(radius: float) -> tuple[I32, F32]:
     return np.round(offsets).astype(np.int32), np.array(radii, np.float32)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _occlusion(depth: F32, stride: int, offsets: I32, radii: F32, out: F32) -> None:
     """Ambient light (H, W) in [0, 1] that reaches every ``stride``-th sample, from the depth buffer alone.
 
@@ -142,7 +142,7 @@ def _occlusion(depth: F32, stride: int, offsets: I32, radii: F32, out: F32) -> N
             out[y, x] = 1 / (1 + 3 * hidden / count)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _shade(
     triangle: I32, surface: F32, occlusion: F32, material: F32, lights: F32, lighting: float, colour: F32
 ) -> None:
@@ -189,7 +189,7 @@ def _shade(
                 colour[y, x, c] = colour[y, x, c] * factor + shine
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(triangle: I32, palette: F32, out: F32) -> None:
     """Paint every covered pixel with its triangle's colour (F, 3)."""
     for y in range(triangle.shape[0]):
@@ -199,7 +199,7 @@ def _fill(triangle: I32, palette: F32, out: F32) -> None:
                     out[y, x, c] = palette[triangle[y, x], c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _resolve(
     triangle: I32, colour: F32, s: int, opacity: float, behind: U8, decode: F32, encode: U8, out: U8
 ) -> None:
@@ -215,9 +215,6 @@ def _resolve(
                         red += min(colour[j, i, 0], np.float32(1))
                         green += min(colour[j, i, 1], np.float32(1))
                         blue += min(colour[j, i, 2], np.float32(1))
-            if covered == 0:
-                out[y, x] = behind[y, x]
-                continue
             rest = 1 - covered * share
             for c, value in ((0, red), (1, green), (2, blue)):
                 mixed = value * share + rest * decode[behind[y, x, c]]

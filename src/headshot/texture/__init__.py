@@ -1,0 +1,148 @@
+"""From a photo and a fitted head to the head's texture.
+
+photo + pose ─► what each texel shows, and how believable it is   (observe, skin)
+             ─► the rest of the skin, smoothly and by symmetry    (complete)
+             ─► eyes and mouth                                    (eyes)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.camera import Camera
+from headshot.head_model import HeadModel
+from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
+from headshot.texture.complete import FLOOR, compose, grain_tile, vertex_colours
+from headshot.texture.eyes import eye_texels, measure_eyes, mouth_colours, paint_eyes
+from headshot.texture.observe import View, look, observe_texels
+from headshot.texture.rows import in_rows
+from headshot.texture.skin import SkinColour
+
+__all__ = ["Texture", "TextureSettings", "make_texture"]
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TextureSettings:
+    """How a texture is made.
+
+    Attributes:
+        size: width and height T, 256 to 4096 texels.
+        grain: contrast of the fine noise on skin that the photo does not show, so that it does not look like
+            plastic next to skin that it does.
+    """
+
+    size: int = 1024
+    grain: float = 0.015
+
+    def __post_init__(self) -> None:
+        if not 256 <= self.size <= 4096:
+            raise ValueError(f"the texture size must be within 256..4096, got {self.size}")
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """A head's texture.
+
+    Attributes:
+        pixels: (T, T, 3) uint8 sRGB, the light of the photo included.
+        observed: (T, T) in [0, 1], how well the photo shows each texel; 0 where it was completed.
+        coverage: share of the face (of its inner part, by area) that the photo shows, in [0, 1].
+    """
+
+    pixels: U8
+    observed: F32
+    coverage: float
+
+
+def make_texture(
+    pixels: U8,
+    vertices: ArrayLike,
+    model: HeadModel,
+    camera: Camera,
+    settings: TextureSettings | None = None,
+) -> Texture:
+    """Texture a head from a photo.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB photo.
+        vertices: (V, 3) mm, head frame, with the expression that the photo shows.
+        model: gives triangles, parts, texture coordinates and symmetry.
+        camera: projects the head frame to the photo.
+        settings: defaults to `TextureSettings()`.
+
+    Raises:
+        ValueError: shapes do not belong together, or vertices are not finite.
+    """
+    options = settings or TextureSettings()
+    points = np.ascontiguousarray(vertices, dtype=np.float32)
+    if points.shape != model.mean.shape:
+        raise ValueError(f"vertices must have shape {model.mean.shape} for this model, got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError("vertices must be finite")
+    if pixels.dtype != np.uint8 or pixels.shape != (camera.height, camera.width, 3):
+        raise ValueError(
+            f"pixels must be uint8 of shape {(camera.height, camera.width, 3)} like the camera's picture, "
+            f"got {pixels.dtype} {pixels.shape}"
+        )
+    texels, skin = atlas_of(model, options.size), surface_of(model)
+    view = look(pixels, points, model, camera, options.size)
+    colour, weight, tone = observe_texels(texels, skin, model, view)
+    eyes = eye_texels(model, options.size)
+    sclera, iris = measure_eyes(eyes, colour, weight, tone.tone)
+    _forget_other_parts(texels, model, weight)
+    log, belief = vertex_colours(texels, skin, model.triangles, colour, weight, _tones(skin, view, tone))
+    out = _join(texels, skin, model, (log, tone), (colour, weight), options)
+    paint_eyes(eyes, sclera, iris, out)
+    flat = out.reshape(-1, 3)
+    flat[texels.gutter] = flat[texels.source]
+    inner = skin.area * (1 - skin.strictness)
+    coverage = float((belief * inner).sum() / max(float(inner.sum()), 1e-9))
+    return Texture(out, weight, min(coverage, 1.0))
+
+
+def _forget_other_parts(texels: Atlas, model: HeadModel, weight: F32) -> None:
+    """Eyes and mouth are painted, not copied: their texels do not count as observed."""
+    first, last = model.parts.get("skin", (0, len(model.triangles)))
+    weight[(texels.triangle < first) | (texels.triangle >= last)] = 0
+
+
+def _tones(skin: Surface, view: View, tone: SkinColour) -> F32:
+    """Skin colours (S, 3), sRGB, that hidden skin fades to.
+
+    The light from the left, right, above or below that shades the face goes on around the head, damped: the
+    measured slopes say little about the back.
+    """
+    normals = view.normals[skin.vertices]
+    log = np.clip(normals[:, :2] @ tone.light[1:3], -0.5, 0.25) * np.float32(0.5)
+    # Logarithms of linear light to factors in sRGB, whose exponent is about 1 / 2.2.
+    shade = np.exp(log / np.float32(2.2)) * skin.hollow
+    return np.clip(tone.tone * np.float32(0.97) * shade[:, None], 0, 1).astype(np.float32)
+
+
+def _join(
+    texels: Atlas,
+    skin: Surface,
+    model: HeadModel,
+    low: tuple[F32, SkinColour],
+    seen: tuple[U8, F32],
+    options: TextureSettings,
+) -> U8:
+    """The texture (T, T, 3) of skin and mouth; outside of the charts the skin's tone."""
+    log, tone = low
+    base = np.zeros((len(model.mean), 4), np.float32)
+    for name, colour in mouth_colours(model, tone.tone).items():
+        base[model.part_triangles(name), :3] = colour + FLOOR
+    base[skin.vertices, :3] = np.exp(log)
+    base[skin.vertices, 3] = 1
+    out = np.empty((options.size, options.size, 3), np.uint8)
+    out[:] = np.round(tone.tone * 255)
+    grain = grain_tile(options.size, options.grain)
+    mesh = (texels.triangle, texels.barycentric)
+    in_rows(lambda rows: compose(rows, mesh, model.triangles, base, grain, *seen, out), options.size)
+    return out

@@ -1,0 +1,184 @@
+"""What texturing needs to know about a head model, whoever is on the photo: texels and surface graph.
+
+Both are computed once for a model (and texture size) and kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from headshot.head_model import HeadModel
+from headshot.raster import rasterise, vertex_normals
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """Texels of a T x T texture.
+
+    Attributes:
+        triangle: (T, T) triangle of the mesh that each texel lies on, -1 outside of the charts.
+        barycentric: (T, T, 3) where on the triangle.
+        share: (V,) sum of each vertex' barycentric weights over all texels.
+        gutter, source: (G,) flat indices of texels close to a chart, and of the chart texel nearest to each.
+    """
+
+    triangle: I32
+    barycentric: F32
+    share: F32
+    gutter: I32
+    source: I32
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """The skin as a graph of its vertices, with what is known about them beforehand.
+
+    Attributes:
+        vertices: (S,) vertices of the skin; everything below is per skin vertex, edges index into it.
+        number: (V,) place of a vertex in ``vertices``, -1 for other parts.
+        start, neighbour: (S + 1,), (E,) compressed rows of the symmetric adjacency.
+        area: (S,) mm^2.
+        mirror: (S,) counterpart on the other side.
+        strictness: (S,) how much a colour must look like skin to be believed, 0 in the middle of the face
+            (brows, lips and beards belong to the person) to 1 at hairline, temples, ears and neck.
+        shade: (S,) how much darker than typical skin may be: beards around the mouth.
+        reach: (S,) prior that the photo shows skin here at all; 0 on scalp and nape.
+        bare: (S,) 1 where everybody's skin is bare: cheeks, nose, lower forehead.
+        hollow: (S,) share of light that reaches creases like those of the ear, 1 elsewhere.
+    """
+
+    vertices: I32
+    number: I32
+    start: I32
+    neighbour: I32
+    area: F32
+    mirror: I32
+    strictness: F32
+    shade: F32
+    reach: F32
+    bare: F32
+    hollow: F32
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _dilate(nearest: I32, rounds: int, width: int) -> None:
+    """Grow the charts: ``nearest`` (T * T,) holds each chart texel's own index, -1 elsewhere, and is filled
+    with the index of the nearest chart texel for those within ``rounds`` steps. The rim stays empty."""
+    total = nearest.shape[0]
+    front, next_front = np.empty(total, np.int32), np.empty(total, np.int32)
+    count = 0
+    for n in range(width + 1, total - width - 1):
+        if (
+            nearest[n] >= 0
+            and min(min(nearest[n - 1], nearest[n + 1]), min(nearest[n - width], nearest[n + width])) < 0
+        ):
+            front[count] = n
+            count += 1
+    for _ in range(rounds):
+        grown = 0
+        for k in range(count):
+            n = front[k]
+            for side in range(4):
+                m = n + (1 if side == 0 else -1 if side == 1 else width if side == 2 else -width)
+                if width < m < total - width and nearest[m] < 0:
+                    nearest[m] = nearest[n]
+                    next_front[grown] = m
+                    grown += 1
+        front, next_front, count = next_front, front, grown
+
+
+@lru_cache(maxsize=2)
+def atlas_of(model: HeadModel, size: int) -> Atlas:
+    """Texels of the model's charts in a texture of size x size."""
+    flat = np.ones(len(model.uv), np.float32)
+    raster = rasterise(model.uv * np.float32(size), flat, model.triangles_uv, size, size, cull=False)
+    inside = raster.triangle.ravel() >= 0
+    nearest = np.where(inside, np.arange(size * size, dtype=np.int32), np.int32(-1))
+    _dilate(nearest, max(4, size // 64), size)
+    gutter = np.flatnonzero((nearest >= 0) & ~inside).astype(np.int32)
+    corners = model.triangles[raster.triangle.ravel()[inside]]
+    weights = raster.barycentric.reshape(-1, 3)[inside]
+    share = np.bincount(corners.ravel(), weights.ravel(), minlength=len(model.mean)).astype(np.float32)
+    return Atlas(raster.triangle, raster.barycentric, share, gutter, nearest[gutter])
+
+
+def _smoothstep(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+@lru_cache(maxsize=2)
+def surface_of(model: HeadModel) -> Surface:
+    """The model's skin as a graph."""
+    triangles = model.triangles[slice(*model.parts.get("skin", (0, len(model.triangles))))]
+    vertices, local = np.unique(triangles, return_inverse=True)
+    local = local.reshape(-1, 3).astype(np.int32)
+    number = np.full(len(model.mean), -1, np.int32)
+    number[vertices] = np.arange(len(vertices))
+    edges = np.concatenate([local[:, [0, 1]], local[:, [1, 2]], local[:, [2, 0]]])
+    code = np.unique(np.concatenate([edges, edges[:, ::-1]]) @ np.array([len(vertices), 1], np.int64))
+    row, neighbour = np.divmod(code, len(vertices))
+    start = np.searchsorted(row, np.arange(len(vertices) + 1)).astype(np.int32)
+
+    points = model.mean[vertices]
+    normals = vertex_normals(points, local)
+    corners = points[local]
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
+    area = np.bincount(local.ravel(), np.repeat(areas, 3), minlength=len(vertices))
+
+    degree = np.maximum(np.diff(start), 1)
+    rise = ((points[neighbour] - points[row]) * normals[row]).sum(axis=1)
+    length = np.linalg.norm(points[neighbour] - points[row], axis=1)
+    hollow = np.bincount(row, rise, len(vertices)) / np.maximum(np.bincount(row, length, len(vertices)), 1e-6)
+    for _ in range(2):  # creases are wider than one edge
+        hollow = 0.5 * hollow + 0.5 * np.bincount(row, hollow[neighbour], len(vertices)) / degree
+
+    guide = _guide(model, points)
+    return Surface(
+        vertices=vertices.astype(np.int32),
+        number=number,
+        start=start,
+        neighbour=neighbour.astype(np.int32),
+        area=area.astype(np.float32),
+        mirror=np.maximum(number[model.mirror[vertices]], 0).astype(np.int32),
+        strictness=guide[0],
+        shade=guide[1],
+        reach=guide[2],
+        bare=guide[3],
+        hollow=np.clip(1 - 1.6 * np.maximum(hollow - 0.05, 0), 0.6, 1).astype(np.float32),
+    )
+
+
+def _guide(model: HeadModel, points: F32) -> F32:
+    """Strictness, shade, reach and bareness (4, S) of skin vertices (S, 3), see `Surface`, from iBUG-68."""
+    marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    unit = float(np.linalg.norm(marks[45] - marks[36])) / 90.0  # 1 for a head of natural size
+
+    def distance(chosen: F32) -> F32:
+        squares = (points**2).sum(axis=1)[:, None] - 2 * points @ chosen.T + (chosen**2).sum(axis=1)
+        return np.sqrt(np.maximum(squares.min(axis=1), 0)) / unit
+
+    brows = (marks[19] + marks[24]) / 2
+    inner = distance(marks[17:])
+    jaw = distance(marks[2:15])
+    strictness = _smoothstep(np.minimum(inner, jaw + 9), 10, 38)
+    # Hair falls from above, so nothing above the brows is beyond doubt; nor is what lies far out.
+    height = (points[:, 1] - brows[1]) / unit
+    strictness = np.maximum(strictness, _smoothstep(height, 4, 22))
+    shade = (1 - _smoothstep(np.minimum(distance(marks[48:]), distance(marks[4:13]) + 6), 24, 42)) * (
+        height < -20
+    )
+    # From the trichion up, and behind the ears, what is seen is hair more often than not.
+    back = (marks[0, 2] + marks[16, 2]) / 2 - points[:, 2]
+    reach = (1 - _smoothstep(height, 34, 66)) * (1 - _smoothstep(back / unit, 12, 45))
+    bare = (distance(marks[17:27]) > 8) & (distance(marks[36:48]) > 10) & (distance(marks[48:]) > 14)
+    bare &= (inner < 38) & (height < 18) & (points[:, 1] > marks[48:, 1].mean())
+    return np.stack([strictness, shade, reach, bare]).astype(np.float32)

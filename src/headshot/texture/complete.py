@@ -1,0 +1,226 @@
+"""Completing what the photo does not show: low frequencies on the surface, detail in the texture.
+
+The low frequencies live on the mesh's vertices, where the two sides of a UV seam are one, so the result has
+no seams. They solve a screened Poisson equation (Perez, Gangnet and Blake, "Poisson Image Editing", SIGGRAPH
+2003, eq. 3, on a graph and with soft constraints): seen vertices keep their colour, hidden ones take the
+differences of their mirror image where that is seen, and both fade to the person's skin tone. It is solved
+for logarithms, so the mirror side's features adapt to the light of the side they are copied to. Detail is
+the ratio of the texture to these low frequencies, the photo's own or its mirror image.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from headshot.texture.atlas import Atlas, Surface
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+FLOOR = np.float32(0.06)  # added to sRGB before the logarithm: dark pixels carry noise, not ratios
+_FADE = 26.0  # mm over which hidden skin fades to the typical tone
+_HOLD = 1.2  # mm; seen vertices keep their colour against smoothing over this length
+_ITERATIONS = 30
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _splat(
+    triangle: I32, barycentric: F32, triangles: I32, number: I32, colour: U8, weight: F32, out: F32
+) -> None:
+    """Sums over texels at skin vertices: out (S, 4) = weighted sRGB colour in [0, 255], weight."""
+    size = triangle.shape[0]
+    for y in range(size):
+        for x in range(size):
+            w = weight[y, x]
+            if not w > 0:
+                continue
+            for corner in range(3):
+                s = number[triangles[triangle[y, x], corner]]
+                if s >= 0:
+                    b = w * barycentric[y, x, corner]
+                    out[s, 0] += b * colour[y, x, 0]
+                    out[s, 1] += b * colour[y, x, 1]
+                    out[s, 2] += b * colour[y, x, 2]
+                    out[s, 3] += b
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _apply(start: I32, neighbour: I32, diagonal: F32, x: F32, out: F32) -> None:
+    """out = (diag(diagonal) - adjacency) x for x (S, 3)."""
+    for s in range(x.shape[0]):
+        red, green, blue = diagonal[s] * x[s, 0], diagonal[s] * x[s, 1], diagonal[s] * x[s, 2]
+        for e in range(start[s], start[s + 1]):
+            m = neighbour[e]
+            red -= x[m, 0]
+            green -= x[m, 1]
+            blue -= x[m, 2]
+        out[s, 0], out[s, 1], out[s, 2] = red, green, blue
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _solve(start: I32, neighbour: I32, diagonal: F32, right: F32, x: F32, iterations: int) -> None:
+    """Solve (diag(diagonal) - adjacency) x = right for x (S, 3), from x: preconditioned conjugate gradients.
+
+    The three channels share one step length: their systems have the same matrix.
+    """
+    n = x.shape[0]
+    r, p, q = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+    _apply(start, neighbour, diagonal, x, r)
+    rho = 0.0
+    for s in range(n):
+        inverse = 1 / diagonal[s]
+        for c in range(3):
+            r[s, c] = right[s, c] - r[s, c]
+            p[s, c] = r[s, c] * inverse
+            rho += r[s, c] * p[s, c]
+    for _ in range(iterations):
+        _apply(start, neighbour, diagonal, p, q)
+        sigma = 1e-30
+        for s in range(n):
+            sigma += p[s, 0] * q[s, 0] + p[s, 1] * q[s, 1] + p[s, 2] * q[s, 2]
+        step = np.float32(rho / sigma)
+        before, rho = max(rho, 1e-30), 0.0
+        for s in range(n):
+            inverse = 1 / diagonal[s]
+            for c in range(3):
+                x[s, c] += step * p[s, c]
+                r[s, c] -= step * q[s, c]
+                rho += r[s, c] * r[s, c] * inverse
+        turn = np.float32(rho / before)
+        for s in range(n):
+            inverse = 1 / diagonal[s]
+            for c in range(3):
+                p[s, c] = r[s, c] * inverse + turn * p[s, c]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mirrored_differences(start: I32, neighbour: I32, mirror: I32, belief: F32, log: F32, out: F32) -> None:
+    """Add to (S, 3) the sums over edges of the differences on the mirror side, as far as that is seen."""
+    for s in range(out.shape[0]):
+        m = mirror[s]
+        if belief[m] > 0:
+            for e in range(start[s], start[s + 1]):
+                k = mirror[neighbour[e]]
+                share = min(belief[m], belief[k])
+                for c in range(3):
+                    out[s, c] += share * (log[m, c] - log[k, c])
+
+
+def vertex_colours(
+    texels: Atlas, skin: Surface, triangles: I32, colour: F32, weight: F32, tone: F32
+) -> tuple[F32, F32]:
+    """Low frequencies of the whole skin.
+
+    Args:
+        texels, skin: of the model.
+        triangles: (F, 3) of the model.
+        colour, weight: (T, T, 3), (T, T) what the photo shows.
+        tone: (S, 3) sRGB, what hidden skin fades to.
+
+    Returns:
+        (S, 3) logarithms of sRGB + `FLOOR`; (S,) how well each vertex is seen, in [0, 1].
+    """
+    sums = np.zeros((len(skin.vertices), 4), np.float32)
+    _splat(texels.triangle, texels.barycentric, triangles, skin.number, colour, weight, sums)
+    belief = sums[:, 3] / np.maximum(texels.share[skin.vertices], 1e-6)
+    seen = sums[:, :3] / np.maximum(sums[:, 3:4] * 255, 1e-6)
+    target = np.log(np.where(belief[:, None] > 0.01, seen, tone) + FLOOR)
+    base = np.log(tone + FLOOR)
+    hold = belief * skin.area / np.float32(_HOLD**2)
+    fade = (1 - belief) * skin.area / np.float32(_FADE**2)
+    diagonal = np.maximum(hold + fade + np.diff(skin.start), 1e-3).astype(np.float32)
+    right = (hold[:, None] * target + fade[:, None] * base).astype(np.float32)
+    known = np.where(belief > 0.3, belief, 0).astype(np.float32)  # others have no reliable differences
+    _mirrored_differences(skin.start, skin.neighbour, skin.mirror, known, target, right)
+    other = belief[skin.mirror] * (1 - belief)
+    first = belief[:, None] * target + other[:, None] * target[skin.mirror]
+    x = first + np.clip(1 - belief - other, 0, 1)[:, None] * base
+    x = np.ascontiguousarray(x, dtype=np.float32)
+    _solve(skin.start, skin.neighbour, diagonal, right, x, _ITERATIONS)
+    return x, belief.astype(np.float32)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _blend(base: F32, triangles: I32, t: int, barycentric: F32, y: int, x: int, out: F32) -> None:
+    """Values (4,) of the vertices' ``base`` (V, 4) at one texel."""
+    a, b, c = barycentric[y, x, 0], barycentric[y, x, 1], barycentric[y, x, 2]
+    i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    for d in range(4):
+        out[d] = a * base[i, d] + b * base[j, d] + c * base[k, d]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def compose(
+    rows: tuple[int, int],
+    texels: tuple[I32, F32],
+    triangles: I32,
+    base: F32,
+    grain: F32,
+    colour: U8,
+    weight: F32,
+    out: U8,
+) -> None:
+    """Join low frequencies and detail for some rows of the texture.
+
+    Args:
+        rows: first and last + 1.
+        texels: triangle (T, T) and barycentric (T, T, 3).
+        triangles: (F, 3).
+        base: (V, 4) low frequencies of every vertex, sRGB + `FLOOR`, and 1 where they belong to the skin.
+        grain: (N, N) tile of noise around 1.
+        colour, weight: (T, T, 3), (T, T) what the photo shows; weight 0 for what is not skin.
+        out: (T, T, 3), filled.
+    """
+    triangle, barycentric = texels
+    size, tile = triangle.shape[1], grain.shape[0]
+    here, there = np.empty(4, np.float32), np.empty(4, np.float32)
+    for y in range(rows[0], rows[1]):
+        for x in range(size):
+            t = triangle[y, x]
+            if t < 0:
+                continue
+            _blend(base, triangles, t, barycentric, y, x, here)
+            w = weight[y, x]
+            w = w * w * (3 - 2 * w)
+            m = size - 1 - x
+            other, mt = np.float32(0), triangle[y, m]
+            if w < 1 and mt >= 0:
+                other = weight[y, m]
+                other = (1 - w) * other * other * (3 - 2 * other)
+                if other > 0:
+                    _blend(base, triangles, mt, barycentric, y, m, there)
+            if w + other <= 0:
+                noise = (grain[y % tile, x % tile] - 1) * here[3] + 1
+                for c in range(3):
+                    value = here[c] * noise - FLOOR
+                    out[y, x, c] = int(min(max(value, np.float32(0)), np.float32(1)) * 255 + np.float32(0.5))
+                continue
+            noise = 1 + (1 - w - other) * here[3] * (grain[y % tile, x % tile] - 1)
+            for c in range(3):
+                value = here[c] * (1 - w - other) * noise
+                value += w * (colour[y, x, c] * np.float32(1 / 255) + FLOOR)
+                if other > 0:
+                    ratio = (colour[y, m, c] * np.float32(1 / 255) + FLOOR) / there[c]
+                    ratio = min(max(ratio, np.float32(0.3)), np.float32(2.2))
+                    value += other * here[c] * ratio
+                value = min(max(value - FLOOR, np.float32(0)), np.float32(1))
+                out[y, x, c] = int(value * 255 + np.float32(0.5))
+
+
+@lru_cache(maxsize=4)
+def grain_tile(size: int, amplitude: float) -> F32:
+    """A tile (256, 256) of multiplicative noise around 1 that looks like pores rather than like pixels.
+
+    Noise of a few scales, coarser in larger textures; the same for every photo.
+    """
+    rng = np.random.default_rng(20)
+    frequency = np.fft.fftfreq(256)
+    radius = np.hypot(*np.meshgrid(frequency, frequency)) * size / 1024
+    band = np.exp(-((radius / 0.28) ** 2)) - np.exp(-((radius / 0.05) ** 2))
+    total = np.fft.ifft2(np.fft.fft2(rng.normal(size=(256, 256))) * band).real
+    return (1 + amplitude * np.clip(total / total.std(), -2.5, 2.5)).astype(np.float32)

@@ -1,0 +1,194 @@
+"""Eyes and mouth: their tones are measured in the photo as far as it shows them, their patterns are painted.
+
+In most photos an iris is a few pixels wide and half hidden by lids, lashes and reflections. Painting it on
+the eyeball's forward axis, with the colours that the visible part has, looks alive from every side, and the
+gaze stays where the eyeball's rotation puts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.head_model import HeadModel
+from headshot.texture.atlas import Atlas, atlas_of
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+EYES = ("eye_left", "eye_right")
+# Radius of the iris over the distance between the eyes' centres (11.7 mm across at 63 mm, both nearly
+# the same for all adults).
+_IRIS = 0.0935
+_PUPIL = 0.40  # of the iris' radius, indoors
+
+# sRGB tones in ordinary light; scaled with the brightness of the person's skin in the photo.
+_SCLERA = np.array([0.86, 0.83, 0.80], np.float32)
+_BROWN = np.array([0.30, 0.20, 0.13], np.float32)
+MOUTH = {
+    "mouth": np.array([0.38, 0.16, 0.15], np.float32),
+    "tongue": np.array([0.62, 0.33, 0.32], np.float32),
+    "teeth_upper": np.array([0.85, 0.81, 0.73], np.float32),
+    "teeth_lower": np.array([0.83, 0.79, 0.71], np.float32),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class EyeTexels:
+    """The texels of one eyeball.
+
+    Attributes:
+        index: (N,) flat index in the texture.
+        across, up: (N,) position seen from the front, in units of the iris' radius; to the subject's left, up.
+        radius: (N,) angular distance from the forward axis in the same unit (1 at the iris' rim).
+        fibre: (N,) brightness of the iris' radial pattern, around 0.
+    """
+
+    index: I32
+    across: F32
+    up: F32
+    radius: F32
+    fibre: F32
+
+
+@lru_cache(maxsize=2)
+def eye_texels(model: HeadModel, size: int) -> tuple[EyeTexels, ...]:
+    """Texels of both eyeballs (of the mean head, which looks straight ahead)."""
+    present = [name for name in EYES if name in model.parts]
+    if len(present) < 2:
+        return ()
+    texels: Atlas = atlas_of(model, size)
+    centres = [_sphere(model.mean[np.unique(model.part_triangles(name))]) for name in present]
+    rng = np.random.default_rng(7)
+    wave, phase = rng.integers(9, 60, 14), rng.uniform(0, 2 * np.pi, 14)
+    iris = _IRIS * float(np.linalg.norm(centres[0][0] - centres[1][0]))
+    flat = texels.triangle.ravel()
+    out = []
+    for name, (centre, radius) in zip(present, centres, strict=True):
+        first, last = model.parts[name]
+        index = np.flatnonzero((flat >= first) & (flat < last))
+        corners = model.mean[model.triangles[flat[index]]]
+        points = np.einsum("ncd,nc->nd", corners, texels.barycentric.reshape(-1, 3)[index]) - centre
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+        rim = np.arcsin(min(iris / radius, 0.9))
+        angle = np.arccos(np.clip(points[:, 2], -1, 1))
+        sine = np.maximum(np.hypot(points[:, 0], points[:, 1]), 1e-6)
+        polar = angle / rim
+        spokes = np.arctan2(points[:, 1], points[:, 0])[:, None] * wave + phase + 2.0 * polar[:, None]
+        out.append(
+            EyeTexels(
+                index=index.astype(np.int32),
+                across=(polar * points[:, 0] / sine).astype(np.float32),
+                up=(polar * points[:, 1] / sine).astype(np.float32),
+                radius=polar.astype(np.float32),
+                fibre=(np.sin(spokes).sum(axis=1) / np.sqrt(14)).astype(np.float32),
+            )
+        )
+    return tuple(out)
+
+
+def _sphere(points: F32) -> tuple[NDArray[np.float64], float]:
+    """Centre (3,) and radius of the sphere through points (N, 3), linear least squares."""
+    p = points.astype(np.float64)
+    solution = np.linalg.lstsq(np.column_stack([2 * p, np.ones(len(p))]), (p**2).sum(axis=1), rcond=None)[0]
+    return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
+
+
+def _luminance(colour: NDArray[np.floating]) -> NDArray[np.floating]:
+    return colour @ np.array([0.30, 0.59, 0.11])
+
+
+def measure_eyes(
+    eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Tones (3,) sRGB of sclera and iris.
+
+    Args:
+        eyes: of the model and the texture's size.
+        colour, weight: (T, T, 3), (T, T) what the photo shows of the eyeballs.
+        tone: (3,) the person's skin, which tells how bright the light is.
+    """
+    level = float(np.clip(_luminance(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
+    sclera, iris = level**0.6 * _SCLERA.astype(np.float64), level**0.5 * _BROWN.astype(np.float64)
+    inner, outer = [], []
+    for eye in eyes:
+        w = weight.ravel()[eye.index]
+        seen = (w > 0.02) & (eye.radius < 2.6)
+        if seen.sum() < 60:
+            continue
+        c = colour.reshape(-1, 3)[eye.index[seen]] / 255.0
+        light, x, y = _luminance(c), eye.across[seen], eye.up[seen]
+        cx, cy = _darkest_disc(light, x, y)
+        r = np.hypot(x - cx, y - cy)
+        ring, white = (r > 0.45) & (r < 0.85), r > 1.35
+        if ring.sum() >= 20:
+            # Neither lashes and pupil nor reflections.
+            low, high = np.quantile(light[ring], [0.3, 0.75])
+            inner.append(c[ring & (light >= low) & (light <= high)].mean(axis=0))
+        if white.sum() >= 20:
+            outer.append(c[white & (light >= np.quantile(light[white], 0.6))].mean(axis=0))
+    if outer:
+        found = np.mean(outer, axis=0)
+        grey = np.clip(_luminance(found), 0.75 * _luminance(sclera), 1.12 * _luminance(sclera))
+        # Coarse pixels mix the white of the eye with lids and iris: keep a third of the tint.
+        sclera = grey * (sclera / _luminance(sclera) + (found / max(_luminance(found), 0.02) - 1) / 3)
+    if inner:
+        found = np.mean(inner, axis=0)
+        grey = float(np.clip(_luminance(found), 0.10, 0.55 * _luminance(sclera)))
+        tint = found / max(_luminance(found), 0.02)
+        iris = grey * np.clip(1 + 1.25 * (tint - 1), 0.2, 2.2)
+    return np.clip(sclera, 0.05, 0.97), np.clip(iris, 0.03, 0.8)
+
+
+def _darkest_disc(light: NDArray[np.float64], x: F32, y: F32) -> tuple[float, float]:
+    """Centre of the iris among visible points: where the inside of a disc is darkest against its outside."""
+    best, where = -np.inf, (0.0, 0.0)
+    for cx in np.linspace(-1.1, 1.1, 9):
+        for cy in np.linspace(-0.6, 0.6, 5):
+            inside = (x - cx) ** 2 + (y - cy) ** 2 < 0.8
+            count = int(inside.sum())
+            if count < 15 or count > len(x) - 15:
+                continue
+            contrast = light[~inside].mean() - light[inside].mean() - 0.03 * np.hypot(cx, cy)
+            if contrast > best:
+                best, where = contrast, (float(cx), float(cy))
+    return where
+
+
+def _ramp(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def paint_eyes(
+    eyes: tuple[EyeTexels, ...], sclera: NDArray[np.float64], iris: NDArray[np.float64], out: U8
+) -> None:
+    """Paint both eyeballs into a texture (T, T, 3)."""
+    for eye in eyes:
+        r, x, y = eye.radius, eye.across, eye.up
+        # Whites: warmer towards the corners, in the shadow of the upper lid, dull at the back.
+        corner = _ramp(r, 1.3, 3.2)[:, None]
+        white = sclera * (1 - corner * np.array([0.10, 0.20, 0.20]))
+        white = white * (1 - 0.30 * _ramp(y, 0.35, 1.7) - 0.10 * _ramp(-y, 0.9, 2.0))[:, None]
+        # Iris: fibres, lighter collarette, dark limbus; light falls through the cornea to the lower half.
+        body = 1 + 0.13 * eye.fibre * _ramp(r, 0.4, 0.6) * (1 - _ramp(r, 0.8, 1.0))
+        body += 0.22 * (1 - _ramp(r, 0.45, 0.75))
+        body *= (1 - 0.28 * y / np.maximum(r, 1.0)) * (1 - 0.22 * _ramp(y, 0.2, 1.0))
+        disc = iris * body[:, None]
+        disc *= (1 - 0.55 * _ramp(r, 0.78, 1.0))[:, None]
+        disc *= 1 - (1 - _ramp(r, _PUPIL - 0.07, _PUPIL + 0.07))[:, None] * 0.93
+        colour = disc + (white - disc) * _ramp(r, 0.93, 1.10)[:, None]
+        # The reflection of a window, where most lights are: above, at the same side of both eyes.
+        glint = np.exp(-(((x + 0.30) / 0.17) ** 2 + ((y - 0.34) / 0.15) ** 2))
+        colour = colour + (0.95 * sclera.max() - colour) * (0.85 * glint)[:, None]
+        out.reshape(-1, 3)[eye.index] = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)
+
+
+def mouth_colours(model: HeadModel, tone: F32) -> dict[str, F32]:
+    """Tone (3,) sRGB of each part inside the mouth, in the light that the skin is in."""
+    level = np.float32(np.clip(_luminance(tone.astype(np.float64)) / 0.58, 0.3, 1.1) ** 0.6)
+    return {name: level * colour for name, colour in MOUTH.items() if name in model.parts}

@@ -1,0 +1,446 @@
+"""What the photo shows of the head: for every texel its colour and how far it can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from headshot.camera import Camera
+from headshot.head_model import HeadModel
+from headshot.raster import rasterise, vertex_normals
+from headshot.render import TO_LINEAR, project_for_raster
+from headshot.resample import reduced
+from headshot.texture.atlas import Atlas, Surface
+from headshot.texture.rows import in_rows
+from headshot.texture.skin import SkinColour, fit_skin, likelihood_table
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+_GRID = 320  # samples along the longer side of the head's box in the visibility buffer
+_BLOCK = 8  # texels; size of the cells on which colour outliers are cleaned up
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The part of the photo that shows the head, at about the texture's density.
+
+    Attributes:
+        pixels: (h, w, 3) uint8 crop, prefiltered.
+        camera: projects into the crop.
+        points, normals: (V, 3) vertices and unit normals in the camera frame.
+        depth: (r, c) distances of the nearest surface on a coarse grid over the crop, inf where none.
+        margin: (r, c) distance in mm to the next edge of occlusion.
+        step: crop pixels per grid cell.
+        enlarged: the photo is coarser than the texture.
+    """
+
+    pixels: U8
+    camera: Camera
+    points: F32
+    normals: F32
+    depth: F32
+    margin: F32
+    step: float
+    enlarged: bool
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _margins(depth: F32, jump: float, cell: float, out: F32) -> None:
+    """Distance (r, c) in units of ``cell`` to the next depth discontinuity (chamfer transform, 3-4 mask).
+
+    Borgefors, "Distance Transformations in Digital Images", 1986.
+    """
+    rows, columns = depth.shape
+    for y in range(rows):
+        for x in range(columns):
+            # The picture's own border says nothing about occlusion.
+            z = depth[y, x]
+            edge = not z < np.inf
+            edge |= x > 0 and abs(depth[y, x - 1] - z) > jump
+            edge |= y > 0 and abs(depth[y - 1, x] - z) > jump
+            edge |= x < columns - 1 and abs(depth[y, x + 1] - z) > jump
+            edge |= y < rows - 1 and abs(depth[y + 1, x] - z) > jump
+            out[y, x] = 0 if edge else 1e6
+    for y in range(rows):
+        for x in range(columns):
+            d = out[y, x]
+            if x > 0:
+                d = min(d, out[y, x - 1] + 1)
+            if y > 0:
+                d = min(d, out[y - 1, x] + 1)
+                if x > 0:
+                    d = min(d, out[y - 1, x - 1] + np.float32(4 / 3))
+                if x < columns - 1:
+                    d = min(d, out[y - 1, x + 1] + np.float32(4 / 3))
+            out[y, x] = d
+    for y in range(rows - 1, -1, -1):
+        for x in range(columns - 1, -1, -1):
+            d = out[y, x]
+            if x < columns - 1:
+                d = min(d, out[y, x + 1] + 1)
+            if y < rows - 1:
+                d = min(d, out[y + 1, x] + 1)
+                if x > 0:
+                    d = min(d, out[y + 1, x - 1] + np.float32(4 / 3))
+                if x < columns - 1:
+                    d = min(d, out[y + 1, x + 1] + np.float32(4 / 3))
+            out[y, x] = d
+    for y in range(rows):
+        for x in range(columns):
+            out[y, x] *= cell
+
+
+def look(pixels: U8, vertices: F32, model: HeadModel, camera: Camera, size: int) -> View:
+    """Crop the photo around the head, reduce it to the density of a texture of this size, find what hides what.
+
+    ``vertices`` (V, 3) must be finite. A head outside of the photo gives a crop of its nearest border.
+    """
+    xy, depth = project_for_raster(vertices, camera)
+    seen = np.isfinite(xy).all(axis=1)
+    corners = xy[seen] if seen.any() else np.zeros((1, 2), np.float32)
+    limit = np.array([camera.width, camera.height])
+    low = np.clip(np.floor(corners.min(axis=0)) - 2, 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 2, low + 1, limit).astype(int)
+    ratio = _pixels_per_texel(xy, model, size)
+    crop = pixels[low[1] : high[1], low[0] : high[0]]
+    k = int(np.clip(round(ratio * 0.9), 1, max(1, min(crop.shape[:2]) // 2)))
+    crop = np.ascontiguousarray(reduced(crop, k))
+    view = camera.cropped(low[0], low[1], crop.shape[1] * k, crop.shape[0] * k).resized(1 / k)
+
+    rotation = view.rotation.astype(np.float32)
+    normals = vertex_normals(vertices, model.triangles) @ rotation.T
+    xy, depth = project_for_raster(vertices, view)
+    step = max(view.width, view.height) / _GRID
+    rows, columns = (max(1, int(np.ceil(n / step))) for n in (view.height, view.width))
+    raster = rasterise(xy / np.float32(step), depth, model.triangles, rows, columns)
+    margin = np.empty((rows, columns), np.float32)
+    cell = step * float(np.median(depth)) / view.focal
+    _margins(raster.depth, 3.0 + 3.0 * cell, cell, margin)
+    points = view.to_camera(vertices).astype(np.float32)
+    return View(crop, view, points, normals, raster.depth, margin, step, ratio < 0.8)
+
+
+def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
+    """How many photo pixels one texel of the face spans, along one side."""
+    first, last = model.parts.get("skin", (0, len(model.triangles)))
+    some = slice(first, last, 5)  # a sample is enough
+    face, chart = model.triangles[some], model.triangles_uv[some]
+
+    def areas(points: F32) -> F32:
+        a, b = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
+        return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+
+    photo = -areas(xy[face])  # y down: front faces have negative area
+    texels = np.abs(areas(model.uv[chart])) * size**2
+    facing = (photo > 0) & (texels > 0)
+    if not facing.any():
+        return 1.0
+    # Of the half that faces the camera best: weight by photo area and take the median ratio.
+    values = np.sqrt(photo[facing] / texels[facing])
+    order = np.argsort(values)
+    share = np.cumsum(photo[facing][order])
+    return float(values[order][np.searchsorted(share, share[-1] / 2)])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _step(x: float, low: float, high: float) -> float:
+    """Smooth step; all float32, so that it is compiled once."""
+    t = min(max((x - low) / (high - low), np.float32(0)), np.float32(1))
+    return t * t * (3 - 2 * t)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _belief(
+    p: tuple[float, float, float], n: tuple[float, float, float], lens: F32, depth: F32, margin: F32
+) -> tuple[float, float, float]:
+    """Where a point p with normal n is in the crop and how well it is seen, by geometry alone: x, y, weight.
+
+    ``lens`` is focal length, principal point (2), 1 / step, width, height, and the width of the border.
+    """
+    x, y = np.float32(0), np.float32(0)
+    distance = -p[2]
+    if not distance > 1:
+        return x, y, np.float32(0)
+    scale = lens[0] / distance
+    x, y = lens[1] + scale * p[0], lens[2] - scale * p[1]
+    border = min(min(x, lens[4] - x), min(y, lens[5] - y))
+    if not border > 0.5:
+        return x, y, np.float32(0)
+    squares = (p[0] * p[0] + p[1] * p[1] + p[2] * p[2]) * (n[0] * n[0] + n[1] * n[1] + n[2] * n[2])
+    cosine = -(p[0] * n[0] + p[1] * n[1] + p[2] * n[2]) / np.sqrt(squares)
+    if not cosine > 0.12:
+        return x, y, np.float32(0)
+    row = min(int(y * lens[3]), depth.shape[0] - 1)
+    column = min(int(x * lens[3]), depth.shape[1] - 1)
+    # One cell of the grid spans a range of depths on a slope.
+    cell = distance / (lens[0] * lens[3])
+    slope = np.sqrt(max(np.float32(0), 1 - cosine * cosine)) / cosine
+    if not distance < depth[row, column] + np.float32(1.5) + cell * slope:
+        return x, y, np.float32(0)
+    away = _step(margin[row, column], np.float32(0.5) * cell, np.float32(5))
+    return (
+        x,
+        y,
+        _step(cosine, np.float32(0.12), np.float32(0.5)) * away * _step(border, np.float32(0.5), lens[6]),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fetch(pixels: U8, x: float, y: float, cubic: bool) -> tuple[float, float, float]:
+    """One colour in [0, 255], bilinear or cubic (Catmull-Rom), clamped to the edge."""
+    height, width = pixels.shape[0], pixels.shape[1]
+    x, y = x - np.float32(0.5), y - np.float32(0.5)
+    c0, r0 = int(np.floor(x)), int(np.floor(y))
+    fx, fy = np.float32(x - c0), np.float32(y - r0)
+    red, green, blue = np.float32(0), np.float32(0), np.float32(0)
+    around = 1 if cubic else 0
+    for j in range(-around, 2 + around):
+        wy = _tap(fy, j, cubic)
+        r = min(max(r0 + j, 0), height - 1)
+        for i in range(-around, 2 + around):
+            w = wy * _tap(fx, i, cubic)
+            c = min(max(c0 + i, 0), width - 1)
+            red += w * np.float32(pixels[r, c, 0])
+            green += w * np.float32(pixels[r, c, 1])
+            blue += w * np.float32(pixels[r, c, 2])
+    zero, full = np.float32(0), np.float32(255)
+    return min(max(red, zero), full), min(max(green, zero), full), min(max(blue, zero), full)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tap(t: float, i: int, cubic: bool) -> float:
+    """Weight of the pixel i places right of the one left of a sample at fraction t (Keys 1981, a = -1/2)."""
+    one, half = np.float32(1), np.float32(0.5)
+    if not cubic:
+        return t if i == 1 else one - t
+    if i == 0:
+        return one + half * t * t * (3 * t - 5)
+    if i == 1:
+        return half * t * (one + t * (4 - 3 * t))
+    if i == -1:
+        return half * t * (t * (2 - t) - one)
+    return half * t * t * (t - one)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rows(
+    rows: tuple[int, int],
+    texels: tuple[I32, F32],
+    mesh: tuple[I32, NDArray[np.bool_], F32, F32, F32, F32],
+    buffers: tuple[F32, F32],
+    pixels: U8,
+    cubic: bool,
+    skin: tuple[F32, F32],
+    colour: U8,
+    weight: F32,
+    cells: F32,
+) -> None:
+    """Observe some rows of texels.
+
+    mesh: triangles (F, 3), which of them (F,) may be seen, points and normals (V, 3) in the camera frame, guide (V, 3) strictness, shade and
+    reach, lens as in `_belief`. Fills colour (T, T, 3), weight (T, T) and cells (t, t, 2): the sums of
+    weights by geometry alone and with colour.
+    """
+    triangle, barycentric = texels
+    triangles, facing, points, normals, guide, lens = mesh
+    depth, margin = buffers
+    table, model = skin
+    for y in range(rows[0], rows[1]):
+        for x in range(triangle.shape[1]):
+            t = triangle[y, x]
+            if t < 0 or not facing[t]:
+                continue
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            a, b, c = barycentric[y, x, 0], barycentric[y, x, 1], barycentric[y, x, 2]
+            reach = a * guide[i, 2] + b * guide[j, 2] + c * guide[k, 2]
+            p = (
+                a * points[i, 0] + b * points[j, 0] + c * points[k, 0],
+                a * points[i, 1] + b * points[j, 1] + c * points[k, 1],
+                a * points[i, 2] + b * points[j, 2] + c * points[k, 2],
+            )
+            n = (
+                a * normals[i, 0] + b * normals[j, 0] + c * normals[k, 0],
+                a * normals[i, 1] + b * normals[j, 1] + c * normals[k, 1],
+                a * normals[i, 2] + b * normals[j, 2] + c * normals[k, 2],
+            )
+            px, py, w = _belief(p, n, lens, depth, margin)
+            w *= reach
+            if not w > 0:
+                continue
+            value = _fetch(pixels, px, py, cubic)
+            strictness = a * guide[i, 0] + b * guide[j, 0] + c * guide[k, 0]
+            shade = a * guide[i, 1] + b * guide[j, 1] + c * guide[k, 1]
+            cells[y // _BLOCK, x // _BLOCK, 0] += w
+            if strictness > 0.01:
+                w *= _likelihood(value, n, strictness, shade, table, model)
+            cells[y // _BLOCK, x // _BLOCK, 1] += w
+            weight[y, x] = w
+            colour[y, x, 0] = int(value[0] + np.float32(0.5))
+            colour[y, x, 1] = int(value[1] + np.float32(0.5))
+            colour[y, x, 2] = int(value[2] + np.float32(0.5))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _likelihood(
+    value: tuple[float, float, float],
+    normal: tuple[float, float, float],
+    strictness: float,
+    shade: float,
+    table: F32,
+    model: F32,
+) -> float:
+    """How well a colour in [0, 255] fits the person's skin, 1 where no doubt is allowed (strictness 0).
+
+    ``table`` (256,) logarithm of linear light by sRGB value; ``model`` as `SkinColour.packed`.
+    """
+    red, green, blue = table[int(value[0])], table[int(value[1])], table[int(value[2])]
+    p, q = red - green - model[0], blue - green - model[1]
+    chroma = model[2] * p * p + 2 * model[3] * p * q + model[4] * q * q
+    expected = model[5] + model[6] * normal[0] + model[7] * normal[1] + model[8] * normal[2]
+    bright = ((red + green + blue) * np.float32(1 / 3) - expected) * model[9]
+    if bright < 0:
+        bright *= 1 - np.float32(0.75) * shade
+    else:
+        bright *= np.float32(0.6)  # highlights are skin too
+    allowed = np.float32(1.8) + 5 * (1 - strictness) * (1 - strictness)
+    fit = 1 - _step(np.sqrt(chroma + bright * bright), allowed, np.float32(1.5) * allowed)
+    doubt = min(np.float32(1), 4 * strictness)
+    return 1 - doubt + doubt * fit
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _agreement(cells: F32, out: F32) -> None:
+    """Factor (t, t) that takes weight away where colour rejected many neighbours: a strand of hair, the rim
+    of glasses. -1 in cells that saw nothing and have no say."""
+    n = cells.shape[0]
+    for y in range(n):
+        for x in range(n):
+            seen, kept = np.float32(1e-6), np.float32(0)
+            for j in range(max(y - 1, 0), min(y + 2, n)):
+                for i in range(max(x - 1, 0), min(x + 2, n)):
+                    seen += cells[j, i, 0]
+                    kept += cells[j, i, 1]
+            out[y, x] = -1
+            if cells[y, x, 0] > 0:
+                share = min(cells[y, x, 1] / cells[y, x, 0], kept / seen)
+                out[y, x] = _step(share, np.float32(0.45), np.float32(0.9))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scale(factor: F32, first: int, last: int, weight: F32) -> None:
+    """Multiply rows of the weights (T, T) by the bilinearly enlarged factor (t, t)."""
+    n = factor.shape[0]
+    for y in range(first, last):
+        v = min(max((y + np.float32(0.5)) / _BLOCK - np.float32(0.5), np.float32(0)), np.float32(n - 1))
+        r0 = int(v)
+        r1 = min(r0 + 1, n - 1)
+        fy = np.float32(v - r0)
+        for x in range(weight.shape[1]):
+            if not weight[y, x] > 0:
+                continue
+            u = min(max((x + np.float32(0.5)) / _BLOCK - np.float32(0.5), np.float32(0)), np.float32(n - 1))
+            c0 = int(u)
+            c1 = min(c0 + 1, n - 1)
+            fx = np.float32(u - c0)
+            total, share = np.float32(1e-6), np.float32(0)
+            for k in range(4):
+                w = (fy if k > 1 else 1 - fy) * (fx if k % 2 else 1 - fx)
+                f = factor[r1 if k > 1 else r0, c1 if k % 2 else c0]
+                if f >= 0:
+                    total += w
+                    share += w * f
+            weight[y, x] *= share / total
+
+
+def observe_texels(texels: Atlas, skin: Surface, model: HeadModel, view: View) -> tuple[U8, F32, SkinColour]:
+    """Colour (T, T, 3) uint8 sRGB and weight (T, T) in [0, 1] of every texel, and the person's skin colour.
+
+    The colour is undefined where the weight is 0. Eyes and mouth are weighted by geometry alone.
+    """
+    size = texels.triangle.shape[0]
+    guide = np.zeros((len(model.mean), 3), np.float32)
+    guide[:, 2] = 1
+    guide[skin.vertices] = np.stack([skin.strictness, skin.shade, skin.reach], axis=1)
+    face = (
+        float(np.ptp(view.points[skin.vertices, 0]))
+        * view.camera.focal
+        / float(-np.median(view.points[:, 2]))
+    )
+    lens = np.array(
+        [
+            view.camera.focal,
+            *view.camera.centre,
+            1 / view.step,
+            view.camera.width,
+            view.camera.height,
+            max(2.0, 0.02 * face),
+        ],
+        dtype=np.float32,
+    )
+    table = likelihood_table(TO_LINEAR)
+    tone = _skin_colour(view, skin, lens, table)
+    colour = np.empty((size, size, 3), np.uint8)
+    weight = np.zeros((size, size), np.float32)
+    cells = np.zeros((-(-size // _BLOCK),) * 2 + (2,), np.float32)
+    facing = ((view.points * view.normals).sum(axis=1) < 0) & (guide[:, 2] > 0)
+    mesh = (model.triangles, facing[model.triangles].any(axis=1), view.points, view.normals, guide, lens)
+    colours = (table, tone.packed())
+
+    def work(rows: tuple[int, int]) -> None:
+        _rows(
+            rows,
+            (texels.triangle, texels.barycentric),
+            mesh,
+            (view.depth, view.margin),
+            view.pixels,
+            view.enlarged,
+            colours,
+            colour,
+            weight,
+            cells,
+        )
+
+    in_rows(work, size, _BLOCK)
+    factor = np.empty(cells.shape[:2], np.float32)
+    _agreement(cells, factor)
+    in_rows(lambda rows: _scale(factor, *rows, weight), size)
+    return colour, weight, tone
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _at_vertices(
+    chosen: I32,
+    points: F32,
+    normals: F32,
+    lens: F32,
+    buffers: tuple[F32, F32],
+    pixels: U8,
+    cubic: bool,
+    out: F32,
+) -> None:
+    """Colour in [0, 255] and weight (N, 4) of single vertices."""
+    depth, margin = buffers
+    for k in range(chosen.shape[0]):
+        v = chosen[k]
+        p = (points[v, 0], points[v, 1], points[v, 2])
+        n = (normals[v, 0], normals[v, 1], normals[v, 2])
+        x, y, w = _belief(p, n, lens, depth, margin)
+        out[k, 3] = w
+        if w > 0:
+            value = _fetch(pixels, x, y, cubic)
+            out[k, 0], out[k, 1], out[k, 2] = value[0], value[1], value[2]
+
+
+def _skin_colour(view: View, skin: Surface, lens: F32, table: F32) -> SkinColour:
+    """The skin colour measured where neither hair, beard nor lids cover the face."""
+    bare = skin.vertices[skin.bare > 0.5]
+    samples = np.zeros((len(bare), 4), np.float32)
+    _at_vertices(
+        bare, view.points, view.normals, lens, (view.depth, view.margin), view.pixels, view.enlarged, samples
+    )
+    return fit_skin(samples[:, :3], view.normals[bare], samples[:, 3], table)
