@@ -50,7 +50,7 @@ class Expression(str, Enum):
 def reconstruct(
     photos: Annotated[
         list[Path],
-        typer.Argument(metavar="PHOTO", help="Photos, or folders of photos.", show_default=False),
+        typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("out"),
     face: Annotated[

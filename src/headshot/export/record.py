@@ -7,6 +7,7 @@ and pixel centres at +0.5, angles are degrees. Of the photo's path only the file
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def record(
         "schema_version": SCHEMA_VERSION,
         "headshot_version": __version__,
         "photo": {
-            "name": photo.name,
+            "name": re.split(r"[/\\]", photo.name)[-1],
             "width": photo.width,
             "height": photo.height,
             "reduced": photo.reduced,

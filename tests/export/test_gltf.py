@@ -1,0 +1,218 @@
+"""GLB files are read back by a small reader of the specification, independent of the writer."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headshot.arkit import ARKIT52
+from headshot.export.gltf import NODES, glb
+from headshot.export.settings import ExportSettings
+from headshot.reconstruction import Reconstruction
+
+COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
+
+
+class Glb:
+    """Just enough of a glTF reader, straight from the specification."""
+
+    def __init__(self, content: bytes) -> None:
+        magic, version, size = struct.unpack_from("<4sII", content)
+        assert (magic, version, size) == (b"glTF", 2, len(content))
+        length, kind = struct.unpack_from("<I4s", content, 12)
+        assert kind == b"JSON"
+        assert length % 4 == 0
+        self.json: dict[str, Any] = json.loads(content[20 : 20 + length])
+        size, kind = struct.unpack_from("<I4s", content, 20 + length)
+        assert kind == b"BIN\0"
+        self.binary = content[28 + length :]
+        assert len(self.binary) == size
+        assert self.json["buffers"][0]["byteLength"] <= size
+
+    def view(self, index: int, offset: int = 0) -> bytes:
+        view = self.json["bufferViews"][index]
+        return self.binary[view["byteOffset"] + offset : view["byteOffset"] + view["byteLength"]]
+
+    def accessor(self, index: int) -> np.ndarray:
+        a = self.json["accessors"][index]
+        width, kind = WIDTHS[a["type"]], COMPONENTS[a["componentType"]]
+        values = np.zeros((a["count"], width), kind)
+        if "bufferView" in a:
+            values = np.frombuffer(self.view(a["bufferView"]), kind, a["count"] * width)
+            values = values.reshape(-1, width).copy()
+        if "sparse" in a:
+            s = a["sparse"]
+            at = np.frombuffer(
+                self.view(s["indices"]["bufferView"], s["indices"]["byteOffset"]),
+                COMPONENTS[s["indices"]["componentType"]],
+                s["count"],
+            )
+            assert (np.diff(at.astype(int)) > 0).all()
+            data = self.view(s["values"]["bufferView"], s["values"]["byteOffset"])
+            values[at] = np.frombuffer(data, kind, s["count"] * width).reshape(-1, width)
+        if "min" in a:
+            np.testing.assert_array_equal(values.min(axis=0), np.array(a["min"], kind))
+            np.testing.assert_array_equal(values.max(axis=0), np.array(a["max"], kind))
+        return values
+
+    def mesh(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        node = next(n for n in self.json["nodes"] if n["name"] == name)
+        mesh = self.json["meshes"][node["mesh"]]
+        assert len(mesh["primitives"]) == 1
+        return mesh, mesh["primitives"][0]
+
+    def soup(self, name: str, weights: dict[str, float] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Corners (F, 3, 3) and texture coordinates (F, 3, 2) of a mesh with morph weights."""
+        mesh, primitive = self.mesh(name)
+        positions = self.accessor(primitive["attributes"]["POSITION"]).astype(float)
+        for target, weight in (weights or {}).items():
+            e = mesh["extras"]["targetNames"].index(target)
+            positions += weight * self.accessor(primitive["targets"][e]["POSITION"])
+        index = self.accessor(primitive["indices"]).reshape(-1, 3).astype(int)
+        return positions[index], self.accessor(primitive["attributes"]["TEXCOORD_0"])[index]
+
+
+def expected(head: Reconstruction, name: str, vertices: np.ndarray) -> np.ndarray:
+    parts = [part for part in NODES[name] if part in head.model.parts]
+    return vertices[head.model.part_triangles(*parts)]
+
+
+@pytest.fixture(scope="module")
+def file(head: Reconstruction) -> Glb:
+    return Glb(glb(head))
+
+
+def test_every_part_is_a_child_of_the_head(file: Glb) -> None:
+    nodes = file.json["nodes"]
+    assert file.json["scenes"] == [{"name": "Scene", "nodes": [0]}]
+    assert nodes[0]["name"] == "Head"
+    assert [nodes[i]["name"] for i in nodes[0]["children"]] == list(NODES)
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_neutral_geometry_is_the_persons_in_metres(head: Reconstruction, file: Glb, name: str) -> None:
+    corners, uv = file.soup(name)
+    np.testing.assert_allclose(corners, expected(head, name, head.neutral_vertices) / 1000, atol=1e-7)
+    rows = np.concatenate([np.arange(*head.model.parts[p]) for p in NODES[name]])
+    np.testing.assert_allclose(uv, head.model.uv[head.model.triangles_uv[rows]], atol=1e-7)
+
+
+def test_vertices_are_split_only_at_seams(head: Reconstruction, file: Glb) -> None:
+    _, primitive = file.mesh("Face")
+    count = len(file.accessor(primitive["attributes"]["POSITION"]))
+    skin = np.unique(head.model.part_triangles("skin"))
+    seam = 16  # the synthetic tube is closed along one column
+    assert count == len(skin) + seam
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_all_meshes_share_the_52_names(file: Glb, name: str) -> None:
+    mesh, primitive = file.mesh(name)
+    assert mesh["extras"]["targetNames"] == list(ARKIT52)
+    assert len(primitive["targets"]) == len(mesh["weights"]) == 52
+
+
+@pytest.mark.parametrize("shape", ARKIT52)
+def test_each_expression_at_weight_one_is_the_models(head: Reconstruction, file: Glb, shape: str) -> None:
+    weights = np.zeros(52, np.float32)
+    weights[ARKIT52.index(shape)] = 1
+    target = head.scale * head.model.shape(head.identity, weights) / 1000
+    for name in NODES:
+        corners, _ = file.soup(name, {shape: 1.0})
+        # Changes below five micrometres are not stored.
+        np.testing.assert_allclose(corners, expected(head, name, target), atol=6e-6)
+
+
+def test_the_photos_weights_give_the_photos_head(head: Reconstruction, file: Glb) -> None:
+    weights = file.json["nodes"][0]["extras"]["expression"]
+    assert weights == pytest.approx(head.blendshapes)
+    corners, _ = file.soup("Face", weights)
+    np.testing.assert_allclose(corners, expected(head, "Face", head.vertices) / 1000, atol=5e-5)
+
+
+def test_start_weights(head: Reconstruction, file: Glb) -> None:
+    for name in NODES:
+        assert file.mesh(name)[0]["weights"] == [0.0] * 52
+    shown = Glb(glb(head, ExportSettings(expression="photo")))
+    for name in NODES:
+        assert shown.mesh(name)[0]["weights"] == pytest.approx(head.expression)
+    np.testing.assert_array_equal(shown.soup("Face")[0], file.soup("Face")[0])
+
+
+def test_normals_are_unit_and_follow_the_expression(head: Reconstruction, file: Glb) -> None:
+    _, primitive = file.mesh("Face")
+    normals = file.accessor(primitive["attributes"]["NORMAL"])
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
+    positions = file.accessor(primitive["attributes"]["POSITION"])
+    outward = positions * [1, 0, 1]
+    assert ((normals * outward).sum(axis=1) > 0).all()
+    turned = [normals + file.accessor(target["NORMAL"]) for target in primitive["targets"]]
+    assert max(np.abs(t - normals).max() for t in turned) > 0.05
+    for t in turned:
+        np.testing.assert_allclose(np.linalg.norm(t, axis=1), 1, atol=0.05)
+    without = Glb(glb(head, ExportSettings(morph_normals=False)))
+    assert all(set(t) == {"POSITION"} for t in without.mesh("Face")[1]["targets"])
+
+
+def test_storage_is_chosen_by_size(file: Glb) -> None:
+    _, primitive = file.mesh("Face")
+    accessors = [file.json["accessors"][t["POSITION"]] for t in primitive["targets"]]
+    kinds = {("sparse" in a, "bufferView" in a) for a in accessors}
+    assert kinds == {(True, False), (False, True), (False, False)}
+    still = [a for a in accessors if "sparse" not in a and "bufferView" not in a]
+    assert len({id(a) for a in still}) == 1
+    assert all(a["sparse"]["count"] > 0 for a in accessors if "sparse" in a)
+
+
+@pytest.mark.parametrize("encoding", ["png", "jpeg"])
+def test_the_texture_is_embedded(head: Reconstruction, encoding: str) -> None:
+    file = Glb(glb(head, ExportSettings(texture_encoding=encoding, jpeg_quality=95)))
+    image = file.json["images"][0]
+    assert image["mimeType"] == f"image/{encoding}"
+    pixels = np.asarray(Image.open(io.BytesIO(file.view(image["bufferView"]))))
+    assert head.texture is not None
+    error = np.abs(pixels.astype(int) - head.texture.pixels)
+    assert error.max() == 0 if encoding == "png" else error.mean() < 3
+    for material in file.json["materials"]:
+        assert material["pbrMetallicRoughness"]["baseColorTexture"] == {"index": 0}
+
+
+def test_without_a_texture_there_is_no_image(bare: Reconstruction) -> None:
+    file = Glb(glb(bare))
+    assert "images" not in file.json
+    assert "baseColorFactor" in file.json["materials"][0]["pbrMetallicRoughness"]
+
+
+def test_eyes_are_glossier_than_skin(file: Glb) -> None:
+    def roughness(name: str) -> float:
+        material = file.json["materials"][file.mesh(name)[1]["material"]]
+        return material["pbrMetallicRoughness"]["roughnessFactor"]
+
+    assert roughness("EyeLeft") == roughness("EyeRight") < 0.5 * roughness("Face")
+
+
+def test_views_do_not_overlap_and_are_aligned(file: Glb) -> None:
+    views = sorted(file.json["bufferViews"], key=lambda v: v["byteOffset"])
+    for view, following in zip(views, views[1:], strict=False):
+        assert view["byteOffset"] % 4 == 0
+        assert view["byteOffset"] + view["byteLength"] <= following["byteOffset"]
+
+
+def test_a_real_head(astronaut: Reconstruction) -> None:
+    content = glb(astronaut)
+    assert len(content) < 8e6
+    file = Glb(content)
+    corners, _ = file.soup("Face", {"jawOpen": 1.0})
+    weights = np.zeros(52, np.float32)
+    weights[ARKIT52.index("jawOpen")] = 1
+    target = astronaut.scale * astronaut.model.shape(astronaut.identity, weights) / 1000
+    np.testing.assert_allclose(corners, expected(astronaut, "Face", target), atol=6e-6)
+    size = np.ptp(corners.reshape(-1, 3), axis=0)
+    assert 0.12 < size[0] < 0.25  # a head is some 15 to 20 cm wide with its ears
