@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -200,7 +201,7 @@ def test_eyes_are_glossier_than_skin(file: Glb) -> None:
 
 def test_views_do_not_overlap_and_are_aligned(file: Glb) -> None:
     views = sorted(file.json["bufferViews"], key=lambda v: v["byteOffset"])
-    for view, following in zip(views, views[1:], strict=False):
+    for view, following in pairwise(views):
         assert view["byteOffset"] % 4 == 0
         assert view["byteOffset"] + view["byteLength"] <= following["byteOffset"]
 
