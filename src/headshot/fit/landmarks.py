@@ -147,8 +147,9 @@ class _Solver:
 
     def __init__(self, seen: Observation, model: PointModel, settings: FitSettings) -> None:
         self.seen, self.model, self.settings = seen, model, settings
-        ok = (seen.confidence > 0) & np.isfinite(seen.points).all(axis=1)
-        self.points = np.where(ok[:, None], seen.points, 0.0)
+        finite = np.isfinite(seen.points).all(axis=1)
+        ok = finite & (seen.confidence > 0)
+        self.points = np.where(finite[:, None], seen.points, 0.0)
         self.confidence = np.where(ok, seen.confidence, 0.0)
         box = np.ptp(self.points[ok], axis=0)
         self.noise = settings.noise * float(np.sqrt(box[0] * box[1]))

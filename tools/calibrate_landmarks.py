@@ -1,0 +1,406 @@
+"""Find where on the head model the landmark network's 478 points and the 68 iBUG points lie.
+
+    python tools/calibrate_landmarks.py fit --data $HEADSHOT_DATA --cache FILE   # photos -> correspondences
+    python tools/calibrate_landmarks.py embed                                   # correspondences -> asset
+
+A landmark network has its own idea of where, say, "point 50" is. Here that idea is measured: the head model
+is fitted to a thousand real photos, the mean residual of each point over all photos is its systematic error,
+and the point moves along the surface until that is gone. To keep the whole cloud from drifting, hand-placed
+iBUG points with a clear anatomical meaning (corners of eyes and mouth, nose, lip midlines) hold HELEN's
+heads in place. The result is mirror-symmetric. Two thirds of HELEN are left out, for the check that ``fit``
+prints at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from headshot import assets
+from headshot.detect import detect_faces
+from headshot.errors import HeadshotError
+from headshot.fit.contour import landmarks68
+from headshot.fit.landmarks import Fit, FitSettings, Observation, fit_landmarks
+from headshot.head_model import Correspondence, HeadModel, PointModel, read
+from headshot.landmarks import find_landmarks
+from headshot.photo import read_photo
+from headshot.raster import rasterise
+
+HERE = Path(__file__).parent
+RESULT = HERE / "head_model" / "landmarks.npz"
+CALIBRATION_SHARE = 3  # every third HELEN photo calibrates, the others check
+IRIS_RADIUS = 5.85
+ANCHORS = np.r_[27:36, 36, 39, 42, 45, 48, 51, 54, 57, 60, 64]
+ANCHOR_CONFIDENCE = 6.0
+IBUG_MIRROR = np.r_[
+    16:-1:-1,
+    26:16:-1,
+    27:31,
+    35:30:-1,
+    45:41:-1,
+    47,
+    46,
+    39:35:-1,
+    41,
+    40,
+    54:47:-1,
+    59:54:-1,
+    64:59:-1,
+    67:64:-1,
+]
+IRIS_MIRROR = np.array([473, 476, 475, 474, 477, 468, 471, 470, 469, 472])
+REGIONS = {
+    "jaw": slice(0, 17),
+    "brows": slice(17, 27),
+    "nose": slice(27, 36),
+    "eyes": slice(36, 48),
+    "mouth": slice(48, 68),
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One photo: the network's points, its blendshapes, the photo's size, and hand-made points or None."""
+
+    points: np.ndarray
+    blendshapes: np.ndarray
+    width: int
+    height: int
+    hand: np.ndarray | None
+
+
+def gather(data: Path, cache: Path) -> list[Example]:
+    """Landmarks of HELEN (all), UTKFace (250) and LFW (300 people); kept in ``cache`` between runs."""
+    if not cache.exists():
+        _run_networks(data, cache)
+    with np.load(cache) as file:
+        points, shapes, sizes, hand = (file[k] for k in ("points", "blendshapes", "sizes", "hand"))
+    return [
+        Example(p, b, int(w), int(h), None if np.isnan(g).any() else g)
+        for p, b, (w, h), g in zip(points, shapes, sizes, hand, strict=True)
+    ]
+
+
+def _run_networks(data: Path, cache: Path) -> None:
+    rng = np.random.default_rng(0)
+    helen = sorted((data / "helen-train").glob("*.jpg"))
+    people = sorted(p for p in (data / "lfw-deepfunneled").iterdir() if p.is_dir())
+    lfw = [sorted(people[i].glob("*.jpg"))[0] for i in rng.choice(len(people), 300, replace=False)]
+    crops = sorted((data / "utkface-balanced").glob("*.jpg"))
+    utk = [crops[i] for i in rng.choice(len(crops), 250, replace=False)]
+    rows = []
+    for file in track([*helen, *lfw, *utk], description="landmarks"):
+        pixels = read_photo(file).pixels
+        if file in utk:  # cropped inside the head: the detector needs some surroundings
+            pixels = np.pad(pixels, ((100, 100), (100, 100), (0, 0)), mode="edge")
+        try:
+            faces = detect_faces(pixels)
+            seen = [find_landmarks(pixels, face) for face in faces[:1]]
+        except HeadshotError as error:
+            print(f"{file.name}: {error}")
+            continue
+        if not seen or seen[0].presence < 0.5:
+            continue
+        points_file = file.with_suffix(".pts")
+        hand = np.loadtxt(points_file) if points_file.exists() else np.full((68, 2), np.nan)
+        rows.append((seen[0].points, seen[0].blendshapes, (pixels.shape[1], pixels.shape[0]), hand))
+    points, shapes, sizes, hand = (np.array(column) for column in zip(*rows, strict=True))
+    np.savez_compressed(cache, points=points, blendshapes=shapes, sizes=sizes, hand=hand)
+
+
+def closest(points: np.ndarray, model: HeadModel, parts: tuple[str, ...]) -> Correspondence:
+    """Closest points of the mean head's named parts to positions (L, 3)."""
+    chosen = np.concatenate([np.arange(*model.parts[name]) for name in parts])
+    corners = model.mean[model.triangles[chosen]].astype(np.float64)
+    triangle, weights = np.empty(len(points), np.int32), np.empty((len(points), 3), np.float32)
+    for i, point in enumerate(points):
+        near = np.argsort(((corners.mean(axis=1) - point) ** 2).sum(axis=1))[:40]
+        bary = _closest_barycentric(point, corners[near])
+        gap = ((np.einsum("nk,nkd->nd", bary, corners[near]) - point) ** 2).sum(axis=1)
+        triangle[i], weights[i] = chosen[near[gap.argmin()]], bary[gap.argmin()]
+    return Correspondence(triangle, weights)
+
+
+def _closest_barycentric(p: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Barycentric coordinates (n, 3) of the points of n triangles that are closest to ``p``."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    e1, e2, r = b - a, c - a, p - a
+    d11, d12, d22 = (e1 * e1).sum(1), (e1 * e2).sum(1), (e2 * e2).sum(1)
+    s1, s2 = (e1 * r).sum(1), (e2 * r).sum(1)
+    det = np.maximum(d11 * d22 - d12**2, 1e-12)
+    v, w = (d22 * s1 - d12 * s2) / det, (d11 * s2 - d12 * s1) / det
+    inside = np.stack([1 - v - w, v, w], axis=1)
+    candidates = [np.where((inside >= 0).all(1, keepdims=True), inside, np.nan)]
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        edge = corners[:, j] - corners[:, i]
+        t = np.clip(((p - corners[:, i]) * edge).sum(1) / np.maximum((edge**2).sum(1), 1e-12), 0, 1)
+        on_edge = np.zeros((len(corners), 3))
+        on_edge[:, i], on_edge[:, j] = 1 - t, t
+        candidates.append(on_edge)
+    stack = np.stack(candidates)
+    gap = ((np.einsum("mnk,nkd->mnd", stack, corners) - p) ** 2).sum(axis=2)
+    best = np.where(np.isnan(gap), np.inf, gap).argmin(axis=0)
+    return stack[best, np.arange(len(corners))]
+
+
+def bootstrap(model: HeadModel, examples: list[Example]) -> np.ndarray:
+    """First positions (478, 3) on the mean head: fit to hand-made points, then look where the rays hit."""
+    hand_model = model.at(model.landmarks["ibug68"])
+    confidence = np.r_[np.zeros(17), np.full(10, 0.2), np.ones(41)]
+    skin = model.part_triangles("skin")
+    hits: list[list[np.ndarray]] = [[] for _ in range(478)]
+    settings = FitSettings(expression_noise=0.25)
+    for e in track(examples, description="bootstrap"):
+        seen = Observation(e.hand, confidence, e.blendshapes, e.width, e.height, None)
+        fit = fit_landmarks(seen, hand_model, settings)
+        vertices = model.shape(fit.identity, fit.expression)
+        raster = rasterise(
+            fit.camera.project(vertices).astype(np.float32),
+            (-fit.camera.to_camera(vertices)[:, 2]).astype(np.float32),
+            skin,
+            e.height,
+            e.width,
+        )
+        corners = vertices[skin]
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        view = fit.camera.position - corners.mean(axis=1)
+        facing = (normal * view).sum(1) / np.linalg.norm(normal, axis=1) / np.linalg.norm(view, axis=1)
+        pixel = np.floor(e.points).astype(int)
+        within = ((pixel >= 0) & (pixel < [e.width, e.height])).all(axis=1)
+        for k in np.flatnonzero(within):
+            x, y = pixel[k]
+            t = raster.triangle[y, x]
+            if t >= 0 and facing[t] > 0.25:
+                hits[k].append(raster.barycentric[y, x] @ model.mean[skin[t]])
+    positions = np.array([np.median(h, axis=0) if h else np.full(3, np.nan) for h in hits])
+    for eye, first in (("eye_right", 468), ("eye_left", 473)):
+        corners = model.mean[np.unique(model.part_triangles(eye))]
+        centre, radius = (corners.min(0) + corners.max(0)) / 2, np.ptp(corners[:, 1]) / 2
+        height = np.sqrt(radius**2 - IRIS_RADIUS**2)
+        rim = IRIS_RADIUS * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
+        positions[first] = centre + [0, 0, radius]
+        positions[first + 1 : first + 5] = centre + np.column_stack([rim, np.full(4, height)])
+    return positions
+
+
+def place(model: HeadModel, positions: np.ndarray) -> Correspondence:
+    """Positions of the 478 points as correspondences: irises on the eyeballs, the others on the skin."""
+    skin, eyes = (
+        closest(positions[:468], model, ("skin",)),
+        closest(positions[468:], model, ("eye_left", "eye_right")),
+    )
+    return Correspondence(
+        np.concatenate([skin.triangle, eyes.triangle]), np.concatenate([skin.barycentric, eyes.barycentric])
+    )
+
+
+def motion_per_mm(fit: Fit, model: PointModel) -> np.ndarray:
+    """Jacobian (L, 2, 3) of the projection by motion of each point in the head frame, pixels per mm."""
+    camera = fit.camera
+    x, y, z = camera.to_camera(model.positions(fit.identity, fit.expression)).T
+    gain, zero = camera.focal / -z, np.zeros_like(z)
+    rows = np.stack([[gain, zero, gain * x / -z], [zero, -gain, -gain * y / -z]])
+    return np.einsum("ijl,jk->lik", rows, camera.rotation)
+
+
+def systematic(
+    residuals: np.ndarray, jacobians: np.ndarray, weights: np.ndarray, normals: np.ndarray
+) -> np.ndarray:
+    """Displacement (L, 3) along the surface that best explains residuals (N, L, 2) of N photos, mm."""
+    squares = np.einsum("nlij,nlik,nl->ljk", jacobians, jacobians, weights)
+    slopes = np.einsum("nlij,nli,nl->lj", jacobians, residuals, weights)
+    moves = np.zeros((len(normals), 3))
+    for k, normal in enumerate(normals):
+        tangents = np.linalg.svd(np.eye(3) - np.outer(normal, normal))[0][:, :2]
+        a = tangents.T @ squares[k] @ tangents
+        moves[k] = tangents @ np.linalg.solve(
+            a + 1e-3 * np.trace(a) * np.eye(2) + 1e-12 * np.eye(2), tangents.T @ slopes[k]
+        )
+    return moves
+
+
+def surface_normals(model: HeadModel, points: Correspondence) -> np.ndarray:
+    """Unit normals (L, 3) of the mean head's triangles under the points."""
+    a, b, c = model.mean[model.triangles[points.triangle]].transpose(1, 0, 2).astype(np.float64)
+    normal = np.cross(b - a, c - a)
+    return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+
+
+def joined(first: Correspondence, second: Correspondence) -> Correspondence:
+    return Correspondence(
+        np.concatenate([first.triangle, second.triangle]),
+        np.concatenate([first.barycentric, second.barycentric]),
+    )
+
+
+def refine(
+    model: HeadModel, examples: list[Example], positions: np.ndarray, iterations: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Move the points until their mean residuals vanish; returns positions (478, 3) and iBUG (68, 3)."""
+    mirror = _network_mirror(positions)
+    ibug = model.landmarks["ibug68"].on(model.mean, model.triangles).astype(np.float64)
+    trust = np.r_[np.ones(478), np.zeros(68)]
+    trust[478 + ANCHORS] = ANCHOR_CONFIDENCE
+    for iteration in range(iterations):
+        points = joined(place(model, positions), closest(ibug, model, ("skin",)))
+        point_model = model.at(points)
+        residuals, jacobians, weights = [], [], []
+        for e in track(examples, description=f"iteration {iteration + 1} of {iterations}"):
+            hand = np.full((68, 2), np.nan) if e.hand is None else e.hand
+            seen = Observation(
+                np.concatenate([e.points, hand]), trust, e.blendshapes, e.width, e.height, None
+            )
+            fit = fit_landmarks(seen, point_model)
+            jacobian = motion_per_mm(fit, point_model)
+            robust = 1 / (1 + (fit.residual**2).sum(1) / (3 * fit.noise) ** 2) ** 2
+            robust[478:] *= e.hand is not None
+            residuals.append(fit.residual)
+            jacobians.append(jacobian)
+            weights.append(robust / np.median(np.abs(jacobian).max(axis=(1, 2))) ** 2)
+        moves = systematic(*map(np.array, (residuals, jacobians, weights)), surface_normals(model, points))
+        moves[468:478] = 0  # irises are round and in the middle of the eye by construction
+        moves[478 + ANCHORS] = 0
+        size = np.linalg.norm(moves, axis=1)
+        print(
+            f"systematic error, mm: 478 points mean {size[:468].mean():.2f}, max {size[:468].max():.2f}; "
+            f"iBUG {size[478:].mean():.2f}"
+        )
+        moved = points.on(model.mean, model.triangles) + moves
+        positions = _symmetric(moved[:478], mirror)
+        ibug = _symmetric(moved[478:], IBUG_MIRROR)
+    return positions, ibug
+
+
+def refine_ibug(
+    model: HeadModel, examples: list[Example], ibug: np.ndarray, iterations: int = 3
+) -> np.ndarray:
+    """Move the iBUG points to where HELEN's annotators put them on heads fitted to the 478 points alone."""
+    fits = [_fit(e, model) for e in track(examples, description="iBUG points")]
+    for _ in range(iterations):
+        points = closest(ibug, model, ("skin",))
+        model = replace(model, landmarks={**model.landmarks, "ibug68": points})
+        point_model = model.at(points)
+        residuals, jacobians = [], []
+        for e, fit in zip(examples, fits, strict=True):
+            shown = landmarks68(model, model.shape(fit.identity, fit.expression), fit.camera)
+            residuals.append(e.hand - fit.camera.project(shown))
+            jacobians.append(motion_per_mm(fit, point_model))
+        residual, jacobian = np.array(residuals), np.array(jacobians)
+        gain = np.median(np.abs(jacobian).max(axis=(2, 3)), axis=1, keepdims=True)
+        size = np.linalg.norm(residual, axis=2) / gain
+        weights = 1 / (1 + (size / 8) ** 2) ** 2 / gain**2
+        # On a turned head the far jaw points are wherever the outline is, and say nothing of the skin.
+        yaw = np.array([fit.camera.angles[0] for fit in fits])
+        weights[:, :8] *= (yaw < 12)[:, None]
+        weights[:, 9:17] *= (yaw > -12)[:, None]
+        moves = systematic(residual, jacobian, weights, surface_normals(model, points))
+        ibug = _symmetric(points.on(model.mean, model.triangles) + moves, IBUG_MIRROR)
+    return ibug
+
+
+def _fit(e: Example, model: HeadModel) -> Fit:
+    seen = Observation(e.points, np.ones(478), e.blendshapes, e.width, e.height, None)
+    return fit_landmarks(seen, _at_network_points(model))
+
+
+_CACHE: dict[int, PointModel] = {}
+
+
+def _at_network_points(model: HeadModel) -> PointModel:
+    points = model.landmarks["mediapipe478"]
+    if id(points) not in _CACHE:
+        _CACHE[id(points)] = model.at(points)
+    return _CACHE[id(points)]
+
+
+def _network_mirror(positions: np.ndarray) -> np.ndarray:
+    """Counterpart of each of the 478 points: the closest point to its mirror image, taken mutually."""
+    skin = positions[:468]
+    gap = np.linalg.norm(skin[:, None] * [-1, 1, 1] - skin[None], axis=2)
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment((gap + gap.T) ** 2)
+    partner = columns[np.argsort(rows)]
+    if (partner[partner] != np.arange(468)).any():
+        raise ValueError("the network's points do not pair up into mirror images")
+    return np.concatenate([partner, IRIS_MIRROR])
+
+
+def _symmetric(points: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    return (points + points[mirror] * [-1, 1, 1]) / 2
+
+
+def report(model: HeadModel, examples: list[Example]) -> None:
+    """Error of the heads' iBUG points on photos that did not calibrate, percent of the eye distance."""
+    errors = []
+    for e in track(examples, description="check"):
+        fit = _fit(e, model)
+        shown = landmarks68(model, model.shape(fit.identity, fit.expression), fit.camera)
+        gap = np.linalg.norm(fit.camera.project(shown) - e.hand, axis=1)
+        errors.append(100 * gap / np.linalg.norm(e.hand[36] - e.hand[45]))
+    table = np.array(errors)
+    inner, every = np.median(table[:, 17:].mean(1)), np.median(table.mean(1))
+    print(f"{len(table)} photos: inner 51 {inner:.2f} %, all 68 {every:.2f} %")
+    print(", ".join(f"{name} {np.median(table[:, s].mean(1)):.2f} %" for name, s in REGIONS.items()))
+
+
+def calibrate(data: Path, cache: Path, iterations: int) -> None:
+    """The whole calibration; writes ``tools/head_model/landmarks.npz``."""
+    model = read(assets.path("head_model.npz"), "low")
+    examples = gather(data, cache)
+    by_hand = [e for e in examples if e.hand is not None]
+    train = by_hand[::CALIBRATION_SHARE]
+    positions = bootstrap(model, by_hand)
+    positions, ibug = refine(model, train + [e for e in examples if e.hand is None], positions, iterations)
+    model = replace(model, landmarks={**model.landmarks, "mediapipe478": place(model, positions)})
+    ibug = refine_ibug(model, train, ibug)
+    found = {"mediapipe478": place(model, positions), "ibug68": closest(ibug, model, ("skin",))}
+    np.savez_compressed(
+        RESULT,
+        **{f"{n}/triangle": c.triangle for n, c in found.items()},
+        **{f"{n}/barycentric": c.barycentric for n, c in found.items()},
+    )
+    report(
+        replace(model, landmarks={**model.landmarks, **found}),
+        [e for i, e in enumerate(by_hand) if i % CALIBRATION_SHARE],
+    )
+
+
+def embed() -> None:
+    """Write the calibrated points into the head model's file."""
+    import manifest
+
+    asset = assets.DIRECTORY / "head_model.npz"
+    with np.load(asset, allow_pickle=False) as archive, np.load(RESULT) as found:
+        data = {key: archive[key] for key in archive.files}
+        data |= {f"landmarks/{key}": found[key] for key in found.files}
+    names = {key.split("/")[1] for key in data if key.startswith("landmarks/")}
+    np.savez_compressed(asset, **(data | {"landmark_names": np.array(sorted(names))}))
+    manifest.add(asset)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    fit = commands.add_parser("fit", help="measure the correspondences on photos")
+    fit.add_argument(
+        "--data", type=Path, required=True, help="folder of the research data sets (docs/data.md)"
+    )
+    fit.add_argument("--cache", type=Path, required=True, help="file that keeps the landmarks between runs")
+    fit.add_argument("--iterations", type=int, default=6)
+    commands.add_parser("embed", help="write the correspondences into the head model")
+    arguments = parser.parse_args()
+    if arguments.command == "fit":
+        calibrate(arguments.data, arguments.cache, arguments.iterations)
+    else:
+        embed()
+
+
+if __name__ == "__main__":
+    main()
