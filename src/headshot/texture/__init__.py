@@ -1,6 +1,6 @@
 """From a photo and a fitted head to the head's texture.
 
-photo + pose ─► what each texel shows, and how believable it is   (observe, skin)
+photo + pose ─► what each texel shows, and how believable it is   (view, observe, skin)
              ─► the rest of the skin, smoothly and by symmetry    (complete)
              ─► eyes and mouth                                    (eyes)
 """
@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from headshot.camera import Camera
 from headshot.head_model import HeadModel
 from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
-from headshot.texture.complete import FLOOR, compose, grain_tile, vertex_colours
+from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
 from headshot.texture.eyes import eye_texels, measure_eyes, mouth_colours, paint_eyes
-from headshot.texture.observe import View, look, observe_texels
+from headshot.texture.observe import observe_texels
 from headshot.texture.rows import in_rows
-from headshot.texture.skin import SkinColour
+from headshot.texture.skin import SkinColour, hidden_tone
+from headshot.texture.view import look
 
 __all__ = ["Texture", "TextureSettings", "make_texture"]
 
@@ -38,7 +39,7 @@ class TextureSettings:
     """
 
     size: int = 1024
-    grain: float = 0.015
+    grain: float = 0.01
 
     def __post_init__(self) -> None:
         if not 256 <= self.size <= 4096:
@@ -96,7 +97,10 @@ def make_texture(
     eyes = eye_texels(model, options.size)
     sclera, iris = measure_eyes(eyes, colour, weight, tone.tone)
     _forget_other_parts(texels, model, weight)
-    log, belief = vertex_colours(texels, skin, model.triangles, colour, weight, _tones(skin, view, tone))
+    seen, belief = seen_colours(texels, skin, model.triangles, colour, weight)
+    outer = skin.area * belief * ((skin.strictness > 0.3) & (skin.shade < 0.2))
+    hidden = hidden_tone(tone, view.normals[skin.vertices], seen, outer)
+    log = spread_colours(skin, seen, belief, hidden * skin.hollow[:, None])
     out = _join(texels, skin, model, (log, tone), (colour, weight), options)
     paint_eyes(eyes, sclera, iris, out)
     flat = out.reshape(-1, 3)
@@ -110,19 +114,6 @@ def _forget_other_parts(texels: Atlas, model: HeadModel, weight: F32) -> None:
     """Eyes and mouth are painted, not copied: their texels do not count as observed."""
     first, last = model.parts.get("skin", (0, len(model.triangles)))
     weight[(texels.triangle < first) | (texels.triangle >= last)] = 0
-
-
-def _tones(skin: Surface, view: View, tone: SkinColour) -> F32:
-    """Skin colours (S, 3), sRGB, that hidden skin fades to.
-
-    The light from the left, right, above or below that shades the face goes on around the head, damped: the
-    measured slopes say little about the back.
-    """
-    normals = view.normals[skin.vertices]
-    log = np.clip(normals[:, :2] @ tone.light[1:3], -0.5, 0.25) * np.float32(0.5)
-    # Logarithms of linear light to factors in sRGB, whose exponent is about 1 / 2.2.
-    shade = np.exp(log / np.float32(2.2)) * skin.hollow
-    return np.clip(tone.tone * np.float32(0.97) * shade[:, None], 0, 1).astype(np.float32)
 
 
 def _join(

@@ -172,13 +172,17 @@ def _guide(model: HeadModel, points: F32) -> F32:
     strictness = _smoothstep(np.minimum(inner, jaw + 9), 10, 38)
     # Hair falls from above, so nothing above the brows is beyond doubt; nor is what lies far out.
     height = (points[:, 1] - brows[1]) / unit
-    strictness = np.maximum(strictness, _smoothstep(height, 4, 22))
+    strictness = np.maximum(strictness, _smoothstep(height, 2, 16))
+    strictness = np.maximum(strictness, _smoothstep(np.abs(points[:, 0]) / unit, 50, 62) * (height > -45))
     shade = (1 - _smoothstep(np.minimum(distance(marks[48:]), distance(marks[4:13]) + 6), 24, 42)) * (
         height < -20
     )
-    # From the trichion up, and behind the ears, what is seen is hair more often than not.
+    # From the trichion up, behind the ears and on the lower neck, hair and clothes are seen more often than
+    # skin.
     back = (marks[0, 2] + marks[16, 2]) / 2 - points[:, 2]
     reach = (1 - _smoothstep(height, 34, 66)) * (1 - _smoothstep(back / unit, 12, 45))
+    below = (marks[8, 1] - points[:, 1]) / unit
+    reach = reach * (1 - _smoothstep(below, 5, 35))
     bare = (distance(marks[17:27]) > 8) & (distance(marks[36:48]) > 10) & (distance(marks[48:]) > 14)
     bare &= (inner < 38) & (height < 18) & (points[:, 1] > marks[48:, 1].mean())
     return np.stack([strictness, shade, reach, bare]).astype(np.float32)

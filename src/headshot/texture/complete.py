@@ -23,8 +23,9 @@ I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
 FLOOR = np.float32(0.06)  # added to sRGB before the logarithm: dark pixels carry noise, not ratios
-_FADE = 26.0  # mm over which hidden skin fades to the typical tone
+_FADE = 18.0  # mm over which hidden skin fades to the typical tone
 _HOLD = 1.2  # mm; seen vertices keep their colour against smoothing over this length
+_DAMP = 0.93  # how much of dark colours' influence on hidden skin is taken away
 _ITERATIONS = 30
 
 
@@ -50,27 +51,28 @@ def _splat(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _apply(start: I32, neighbour: I32, diagonal: F32, x: F32, out: F32) -> None:
-    """out = (diag(diagonal) - adjacency) x for x (S, 3)."""
+def _apply(start: I32, neighbour: I32, give: F32, diagonal: F32, x: F32, out: F32) -> None:
+    """out = (diag(diagonal) - A) x for x (S, 3), where A_ij = give_i * give_j along edges."""
     for s in range(x.shape[0]):
         red, green, blue = diagonal[s] * x[s, 0], diagonal[s] * x[s, 1], diagonal[s] * x[s, 2]
         for e in range(start[s], start[s + 1]):
             m = neighbour[e]
-            red -= x[m, 0]
-            green -= x[m, 1]
-            blue -= x[m, 2]
+            link = give[s] * give[m]
+            red -= link * x[m, 0]
+            green -= link * x[m, 1]
+            blue -= link * x[m, 2]
         out[s, 0], out[s, 1], out[s, 2] = red, green, blue
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _solve(start: I32, neighbour: I32, diagonal: F32, right: F32, x: F32, iterations: int) -> None:
-    """Solve (diag(diagonal) - adjacency) x = right for x (S, 3), from x: preconditioned conjugate gradients.
+def _solve(start: I32, neighbour: I32, give: F32, diagonal: F32, right: F32, x: F32, iterations: int) -> None:
+    """Solve `_apply`(x) = right for x (S, 3), from x, by preconditioned conjugate gradients.
 
     The three channels share one step length: their systems have the same matrix.
     """
     n = x.shape[0]
     r, p, q = np.empty_like(x), np.empty_like(x), np.empty_like(x)
-    _apply(start, neighbour, diagonal, x, r)
+    _apply(start, neighbour, give, diagonal, x, r)
     rho = 0.0
     for s in range(n):
         inverse = 1 / diagonal[s]
@@ -79,7 +81,7 @@ def _solve(start: I32, neighbour: I32, diagonal: F32, right: F32, x: F32, iterat
             p[s, c] = r[s, c] * inverse
             rho += r[s, c] * p[s, c]
     for _ in range(iterations):
-        _apply(start, neighbour, diagonal, p, q)
+        _apply(start, neighbour, give, diagonal, p, q)
         sigma = 1e-30
         for s in range(n):
             sigma += p[s, 0] * q[s, 0] + p[s, 1] * q[s, 1] + p[s, 2] * q[s, 2]
@@ -99,50 +101,55 @@ def _solve(start: I32, neighbour: I32, diagonal: F32, right: F32, x: F32, iterat
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mirrored_differences(start: I32, neighbour: I32, mirror: I32, belief: F32, log: F32, out: F32) -> None:
-    """Add to (S, 3) the sums over edges of the differences on the mirror side, as far as that is seen."""
-    for s in range(out.shape[0]):
+def _differences(
+    start: I32, neighbour: I32, give: F32, mirror: I32, belief: F32, log: F32, diagonal: F32, right: F32
+) -> None:
+    """Add the equations of all edges: differences (S, 3) as on the mirror side, as far as that is seen."""
+    for s in range(right.shape[0]):
         m = mirror[s]
-        if belief[m] > 0:
-            for e in range(start[s], start[s + 1]):
-                k = mirror[neighbour[e]]
-                share = min(belief[m], belief[k])
+        for e in range(start[s], start[s + 1]):
+            link = give[s] * give[neighbour[e]]
+            diagonal[s] += link
+            k = mirror[neighbour[e]]
+            share = link * min(belief[m], belief[k])
+            if share > 0:
                 for c in range(3):
-                    out[s, c] += share * (log[m, c] - log[k, c])
+                    right[s, c] += share * (log[m, c] - log[k, c])
 
 
-def vertex_colours(
-    texels: Atlas, skin: Surface, triangles: I32, colour: F32, weight: F32, tone: F32
-) -> tuple[F32, F32]:
-    """Low frequencies of the whole skin.
-
-    Args:
-        texels, skin: of the model.
-        triangles: (F, 3) of the model.
-        colour, weight: (T, T, 3), (T, T) what the photo shows.
-        tone: (S, 3) sRGB, what hidden skin fades to.
-
-    Returns:
-        (S, 3) logarithms of sRGB + `FLOOR`; (S,) how well each vertex is seen, in [0, 1].
-    """
+def seen_colours(texels: Atlas, skin: Surface, triangles: I32, colour: U8, weight: F32) -> tuple[F32, F32]:
+    """What the photo shows around each skin vertex: sRGB (S, 3) in [0, 1], and how well (S,) in [0, 1]."""
     sums = np.zeros((len(skin.vertices), 4), np.float32)
     _splat(texels.triangle, texels.barycentric, triangles, skin.number, colour, weight, sums)
-    belief = sums[:, 3] / np.maximum(texels.share[skin.vertices], 1e-6)
-    seen = sums[:, :3] / np.maximum(sums[:, 3:4] * 255, 1e-6)
+    belief = sums[:, 3] / np.maximum(texels.share[skin.vertices], np.float32(1e-6))
+    return sums[:, :3] / np.maximum(sums[:, 3:] * 255, np.float32(1e-6)), belief
+
+
+def spread_colours(skin: Surface, seen: F32, belief: F32, tone: F32) -> F32:
+    """Low frequencies of the whole skin: logarithms (S, 3) of sRGB + `FLOOR`.
+
+    Args:
+        skin: the surface.
+        seen, belief: see `seen_colours`.
+        tone: (S, 3) sRGB, what hidden skin fades to.
+    """
     target = np.log(np.where(belief[:, None] > 0.01, seen, tone) + FLOOR)
     base = np.log(tone + FLOOR)
-    hold = belief * skin.area / np.float32(_HOLD**2)
+    # Beard, brows and shadow end where the photo ends: they do not seep into skin that nobody has seen.
+    dark = (base - target).mean(axis=1)
+    give = (1 - _DAMP * np.clip((dark - 0.15) / 0.45, 0, 1) * np.minimum(4 * belief, 1)).astype(np.float32)
+    sure = np.clip(belief / 0.5, 0, 1)
+    hold = belief * sure * sure * skin.area / np.float32(_HOLD**2)
     fade = (1 - belief) * skin.area / np.float32(_FADE**2)
-    diagonal = np.maximum(hold + fade + np.diff(skin.start), 1e-3).astype(np.float32)
+    diagonal = np.maximum(hold + fade, 1e-3).astype(np.float32)
     right = (hold[:, None] * target + fade[:, None] * base).astype(np.float32)
     known = np.where(belief > 0.3, belief, 0).astype(np.float32)  # others have no reliable differences
-    _mirrored_differences(skin.start, skin.neighbour, skin.mirror, known, target, right)
+    _differences(skin.start, skin.neighbour, give, skin.mirror, known, target, diagonal, right)
     other = belief[skin.mirror] * (1 - belief)
     first = belief[:, None] * target + other[:, None] * target[skin.mirror]
-    x = first + np.clip(1 - belief - other, 0, 1)[:, None] * base
-    x = np.ascontiguousarray(x, dtype=np.float32)
-    _solve(skin.start, skin.neighbour, diagonal, right, x, _ITERATIONS)
-    return x, belief.astype(np.float32)
+    x = np.ascontiguousarray(first + (1 - belief - other)[:, None] * base, dtype=np.float32)
+    _solve(skin.start, skin.neighbour, give, diagonal, right, x, _ITERATIONS)
+    return x
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

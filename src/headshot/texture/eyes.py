@@ -43,7 +43,7 @@ class EyeTexels:
 
     Attributes:
         index: (N,) flat index in the texture.
-        across, up: (N,) position seen from the front, in units of the iris' radius; to the subject's left, up.
+        across, up: (N,) position on the front, in units of the iris' radius; to the subject's left, and up.
         radius: (N,) angular distance from the forward axis in the same unit (1 at the iris' rim).
         fibre: (N,) brightness of the iris' radial pattern, around 0.
     """
@@ -98,8 +98,15 @@ def _sphere(points: F32) -> tuple[NDArray[np.float64], float]:
     return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
 
 
-def _luminance(colour: NDArray[np.floating]) -> NDArray[np.floating]:
-    return colour @ np.array([0.30, 0.59, 0.11])
+def _luminance(colour: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(colour @ np.array([0.30, 0.59, 0.11]), dtype=np.float64)
+
+
+def _tinted(colour: NDArray[np.floating], tone: F32) -> NDArray[np.float64]:
+    """A colour as saturated as the photo is: grey in greyscale photos, whose skin has no hue."""
+    saturation = float(1 - tone.min() / max(float(tone.max()), 1e-3))
+    share = min(1.0, saturation / 0.25)
+    return np.asarray(_luminance(colour) * (1 - share) + share * colour, dtype=np.float64)
 
 
 def measure_eyes(
@@ -113,7 +120,7 @@ def measure_eyes(
         tone: (3,) the person's skin, which tells how bright the light is.
     """
     level = float(np.clip(_luminance(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
-    sclera, iris = level**0.6 * _SCLERA.astype(np.float64), level**0.5 * _BROWN.astype(np.float64)
+    sclera, iris = level**0.6 * _tinted(_SCLERA, tone), level**0.5 * _tinted(_BROWN, tone)
     inner, outer = [], []
     for eye in eyes:
         w = weight.ravel()[eye.index]
@@ -133,7 +140,7 @@ def measure_eyes(
             outer.append(c[white & (light >= np.quantile(light[white], 0.6))].mean(axis=0))
     if outer:
         found = np.mean(outer, axis=0)
-        grey = np.clip(_luminance(found), 0.75 * _luminance(sclera), 1.12 * _luminance(sclera))
+        grey = np.clip(_luminance(found), 0.6 * _luminance(sclera), 1.08 * _luminance(sclera))
         # Coarse pixels mix the white of the eye with lids and iris: keep a third of the tint.
         sclera = grey * (sclera / _luminance(sclera) + (found / max(_luminance(found), 0.02) - 1) / 3)
     if inner:
@@ -171,9 +178,9 @@ def paint_eyes(
     for eye in eyes:
         r, x, y = eye.radius, eye.across, eye.up
         # Whites: warmer towards the corners, in the shadow of the upper lid, dull at the back.
-        corner = _ramp(r, 1.3, 3.2)[:, None]
-        white = sclera * (1 - corner * np.array([0.10, 0.20, 0.20]))
-        white = white * (1 - 0.30 * _ramp(y, 0.35, 1.7) - 0.10 * _ramp(-y, 0.9, 2.0))[:, None]
+        corner = _ramp(r, 1.1, 2.8)[:, None]
+        white = sclera * (0.97 - corner * np.array([0.15, 0.25, 0.25]))
+        white = white * (1 - 0.38 * _ramp(y, 0.0, 1.4) - 0.12 * _ramp(-y, 0.7, 1.8))[:, None]
         # Iris: fibres, lighter collarette, dark limbus; light falls through the cornea to the lower half.
         body = 1 + 0.13 * eye.fibre * _ramp(r, 0.4, 0.6) * (1 - _ramp(r, 0.8, 1.0))
         body += 0.22 * (1 - _ramp(r, 0.45, 0.75))
@@ -190,5 +197,9 @@ def paint_eyes(
 
 def mouth_colours(model: HeadModel, tone: F32) -> dict[str, F32]:
     """Tone (3,) sRGB of each part inside the mouth, in the light that the skin is in."""
-    level = np.float32(np.clip(_luminance(tone.astype(np.float64)) / 0.58, 0.3, 1.1) ** 0.6)
-    return {name: level * colour for name, colour in MOUTH.items() if name in model.parts}
+    level = np.clip(_luminance(tone.astype(np.float64)) / 0.58, 0.3, 1.1) ** 0.6
+    return {
+        name: (level * _tinted(colour, tone)).astype(np.float32)
+        for name, colour in MOUTH.items()
+        if name in model.parts
+    }

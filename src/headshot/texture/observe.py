@@ -2,149 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from headshot.camera import Camera
 from headshot.head_model import HeadModel
-from headshot.raster import rasterise, vertex_normals
-from headshot.render import TO_LINEAR, project_for_raster
-from headshot.resample import reduced
+from headshot.render import TO_LINEAR
 from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.rows import in_rows
 from headshot.texture.skin import SkinColour, fit_skin, likelihood_table
+from headshot.texture.view import View
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
-_GRID = 320  # samples along the longer side of the head's box in the visibility buffer
 _BLOCK = 8  # texels; size of the cells on which colour outliers are cleaned up
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """The part of the photo that shows the head, at about the texture's density.
-
-    Attributes:
-        pixels: (h, w, 3) uint8 crop, prefiltered.
-        camera: projects into the crop.
-        points, normals: (V, 3) vertices and unit normals in the camera frame.
-        depth: (r, c) distances of the nearest surface on a coarse grid over the crop, inf where none.
-        margin: (r, c) distance in mm to the next edge of occlusion.
-        step: crop pixels per grid cell.
-        enlarged: the photo is coarser than the texture.
-    """
-
-    pixels: U8
-    camera: Camera
-    points: F32
-    normals: F32
-    depth: F32
-    margin: F32
-    step: float
-    enlarged: bool
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _margins(depth: F32, jump: float, cell: float, out: F32) -> None:
-    """Distance (r, c) in units of ``cell`` to the next depth discontinuity (chamfer transform, 3-4 mask).
-
-    Borgefors, "Distance Transformations in Digital Images", 1986.
-    """
-    rows, columns = depth.shape
-    for y in range(rows):
-        for x in range(columns):
-            # The picture's own border says nothing about occlusion.
-            z = depth[y, x]
-            edge = not z < np.inf
-            edge |= x > 0 and abs(depth[y, x - 1] - z) > jump
-            edge |= y > 0 and abs(depth[y - 1, x] - z) > jump
-            edge |= x < columns - 1 and abs(depth[y, x + 1] - z) > jump
-            edge |= y < rows - 1 and abs(depth[y + 1, x] - z) > jump
-            out[y, x] = 0 if edge else 1e6
-    for y in range(rows):
-        for x in range(columns):
-            d = out[y, x]
-            if x > 0:
-                d = min(d, out[y, x - 1] + 1)
-            if y > 0:
-                d = min(d, out[y - 1, x] + 1)
-                if x > 0:
-                    d = min(d, out[y - 1, x - 1] + np.float32(4 / 3))
-                if x < columns - 1:
-                    d = min(d, out[y - 1, x + 1] + np.float32(4 / 3))
-            out[y, x] = d
-    for y in range(rows - 1, -1, -1):
-        for x in range(columns - 1, -1, -1):
-            d = out[y, x]
-            if x < columns - 1:
-                d = min(d, out[y, x + 1] + 1)
-            if y < rows - 1:
-                d = min(d, out[y + 1, x] + 1)
-                if x > 0:
-                    d = min(d, out[y + 1, x - 1] + np.float32(4 / 3))
-                if x < columns - 1:
-                    d = min(d, out[y + 1, x + 1] + np.float32(4 / 3))
-            out[y, x] = d
-    for y in range(rows):
-        for x in range(columns):
-            out[y, x] *= cell
-
-
-def look(pixels: U8, vertices: F32, model: HeadModel, camera: Camera, size: int) -> View:
-    """Crop the photo around the head, reduce it to the density of a texture of this size, find what hides what.
-
-    ``vertices`` (V, 3) must be finite. A head outside of the photo gives a crop of its nearest border.
-    """
-    xy, depth = project_for_raster(vertices, camera)
-    seen = np.isfinite(xy).all(axis=1)
-    corners = xy[seen] if seen.any() else np.zeros((1, 2), np.float32)
-    limit = np.array([camera.width, camera.height])
-    low = np.clip(np.floor(corners.min(axis=0)) - 2, 0, limit - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)) + 2, low + 1, limit).astype(int)
-    ratio = _pixels_per_texel(xy, model, size)
-    crop = pixels[low[1] : high[1], low[0] : high[0]]
-    k = int(np.clip(round(ratio * 0.9), 1, max(1, min(crop.shape[:2]) // 2)))
-    crop = np.ascontiguousarray(reduced(crop, k))
-    view = camera.cropped(low[0], low[1], crop.shape[1] * k, crop.shape[0] * k).resized(1 / k)
-
-    rotation = view.rotation.astype(np.float32)
-    normals = vertex_normals(vertices, model.triangles) @ rotation.T
-    xy, depth = project_for_raster(vertices, view)
-    step = max(view.width, view.height) / _GRID
-    rows, columns = (max(1, int(np.ceil(n / step))) for n in (view.height, view.width))
-    raster = rasterise(xy / np.float32(step), depth, model.triangles, rows, columns)
-    margin = np.empty((rows, columns), np.float32)
-    cell = step * float(np.median(depth)) / view.focal
-    _margins(raster.depth, 3.0 + 3.0 * cell, cell, margin)
-    points = view.to_camera(vertices).astype(np.float32)
-    return View(crop, view, points, normals, raster.depth, margin, step, ratio < 0.8)
-
-
-def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
-    """How many photo pixels one texel of the face spans, along one side."""
-    first, last = model.parts.get("skin", (0, len(model.triangles)))
-    some = slice(first, last, 5)  # a sample is enough
-    face, chart = model.triangles[some], model.triangles_uv[some]
-
-    def areas(points: F32) -> F32:
-        a, b = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-        return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
-
-    photo = -areas(xy[face])  # y down: front faces have negative area
-    texels = np.abs(areas(model.uv[chart])) * size**2
-    facing = (photo > 0) & (texels > 0)
-    if not facing.any():
-        return 1.0
-    # Of the half that faces the camera best: weight by photo area and take the median ratio.
-    values = np.sqrt(photo[facing] / texels[facing])
-    order = np.argsort(values)
-    share = np.cumsum(photo[facing][order])
-    return float(values[order][np.searchsorted(share, share[-1] / 2)])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -152,6 +25,12 @@ def _step(x: float, low: float, high: float) -> float:
     """Smooth step; all float32, so that it is compiled once."""
     t = min(max((x - low) / (high - low), np.float32(0)), np.float32(1))
     return t * t * (3 - 2 * t)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _at(grid: F32, x: float, y: float, lens: F32) -> float:
+    """Value of a grid over the crop at a pixel within the crop."""
+    return grid[min(int(y * lens[3]), grid.shape[0] - 1), min(int(x * lens[3]), grid.shape[1] - 1)]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -175,14 +54,12 @@ def _belief(
     cosine = -(p[0] * n[0] + p[1] * n[1] + p[2] * n[2]) / np.sqrt(squares)
     if not cosine > 0.12:
         return x, y, np.float32(0)
-    row = min(int(y * lens[3]), depth.shape[0] - 1)
-    column = min(int(x * lens[3]), depth.shape[1] - 1)
     # One cell of the grid spans a range of depths on a slope.
     cell = distance / (lens[0] * lens[3])
     slope = np.sqrt(max(np.float32(0), 1 - cosine * cosine)) / cosine
-    if not distance < depth[row, column] + np.float32(1.5) + cell * slope:
+    if not distance < _at(depth, x, y, lens) + np.float32(1.5) + cell * slope:
         return x, y, np.float32(0)
-    away = _step(margin[row, column], np.float32(0.5) * cell, np.float32(5))
+    away = _step(_at(margin, x, y, lens), np.float32(0.5) * cell, np.float32(3.5))
     return (
         x,
         y,
@@ -232,7 +109,7 @@ def _rows(
     rows: tuple[int, int],
     texels: tuple[I32, F32],
     mesh: tuple[I32, NDArray[np.bool_], F32, F32, F32, F32],
-    buffers: tuple[F32, F32],
+    buffers: tuple[F32, F32, F32],
     pixels: U8,
     cubic: bool,
     skin: tuple[F32, F32],
@@ -242,13 +119,13 @@ def _rows(
 ) -> None:
     """Observe some rows of texels.
 
-    mesh: triangles (F, 3), which of them (F,) may be seen, points and normals (V, 3) in the camera frame, guide (V, 3) strictness, shade and
-    reach, lens as in `_belief`. Fills colour (T, T, 3), weight (T, T) and cells (t, t, 2): the sums of
-    weights by geometry alone and with colour.
+    mesh: triangles (F, 3), which of them (F,) may be seen, points and normals (V, 3) in the camera frame,
+    guide (V, 3) strictness, shade and reach, lens as in `_belief`. Fills colour (T, T, 3), weight (T, T) and
+    cells (t, t, 2): the sums of weights by geometry alone and with colour.
     """
     triangle, barycentric = texels
     triangles, facing, points, normals, guide, lens = mesh
-    depth, margin = buffers
+    depth, margin, outline = buffers
     table, model = skin
     for y in range(rows[0], rows[1]):
         for x in range(triangle.shape[1]):
@@ -274,6 +151,9 @@ def _rows(
                 continue
             value = _fetch(pixels, px, py, cubic)
             strictness = a * guide[i, 0] + b * guide[j, 0] + c * guide[k, 0]
+            # Next to an outline a small error of the fit shows what lies behind.
+            close = 1 - _step(_at(outline, px, py, lens), np.float32(4), np.float32(13))
+            strictness = max(strictness, np.float32(0.75) * close)
             shade = a * guide[i, 1] + b * guide[j, 1] + c * guide[k, 1]
             cells[y // _BLOCK, x // _BLOCK, 0] += w
             if strictness > 0.01:
@@ -298,6 +178,8 @@ def _likelihood(
 
     ``table`` (256,) logarithm of linear light by sRGB value; ``model`` as `SkinColour.packed`.
     """
+    if max(value[0], value[1], value[2]) < 9:
+        return np.float32(0)  # black bars and the corners of rotated photos
     red, green, blue = table[int(value[0])], table[int(value[1])], table[int(value[2])]
     p, q = red - green - model[0], blue - green - model[1]
     chroma = model[2] * p * p + 2 * model[3] * p * q + model[4] * q * q
@@ -307,7 +189,7 @@ def _likelihood(
         bright *= 1 - np.float32(0.75) * shade
     else:
         bright *= np.float32(0.6)  # highlights are skin too
-    allowed = np.float32(1.8) + 5 * (1 - strictness) * (1 - strictness)
+    allowed = np.float32(1.7) + 5 * (1 - strictness) * (1 - strictness)
     fit = 1 - _step(np.sqrt(chroma + bright * bright), allowed, np.float32(1.5) * allowed)
     doubt = min(np.float32(1), 4 * strictness)
     return 1 - doubt + doubt * fit
@@ -321,14 +203,14 @@ def _agreement(cells: F32, out: F32) -> None:
     for y in range(n):
         for x in range(n):
             seen, kept = np.float32(1e-6), np.float32(0)
-            for j in range(max(y - 1, 0), min(y + 2, n)):
-                for i in range(max(x - 1, 0), min(x + 2, n)):
+            for j in range(max(y - 2, 0), min(y + 3, n)):
+                for i in range(max(x - 2, 0), min(x + 3, n)):
                     seen += cells[j, i, 0]
                     kept += cells[j, i, 1]
             out[y, x] = -1
             if cells[y, x, 0] > 0:
                 share = min(cells[y, x, 1] / cells[y, x, 0], kept / seen)
-                out[y, x] = _step(share, np.float32(0.45), np.float32(0.9))
+                out[y, x] = _step(share, np.float32(0.5), np.float32(0.9))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -396,7 +278,7 @@ def observe_texels(texels: Atlas, skin: Surface, model: HeadModel, view: View) -
             rows,
             (texels.triangle, texels.barycentric),
             mesh,
-            (view.depth, view.margin),
+            (view.depth, view.margin, view.outline),
             view.pixels,
             view.enlarged,
             colours,

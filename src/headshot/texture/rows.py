@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from os import cpu_count
 
 
 def in_rows(work: Callable[[tuple[int, int]], None], size: int, multiple: int = 1) -> None:
-    """Call ``work((first, last + 1))`` for slices of ``size`` rows; slices start at multiples of ``multiple``.
+    """Call ``work((first, last + 1))`` for slices of ``size`` rows that start at multiples of ``multiple``.
 
     More slices than threads, because rows differ in what there is to do.
     """
@@ -17,4 +18,4 @@ def in_rows(work: Callable[[tuple[int, int]], None], size: int, multiple: int = 
     slices = min(blocks, 6 * workers)
     cuts = [min(size, multiple * (blocks * k // slices)) for k in range(slices + 1)]
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, zip(cuts, cuts[1:], strict=False)))
+        list(pool.map(work, pairwise(cuts)))

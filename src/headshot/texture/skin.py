@@ -18,6 +18,7 @@ F32 = NDArray[np.float32]
 # What is assumed without any usable pixel: a medium skin under neutral light.
 _DEFAULT = np.array([176.0, 134.0, 112.0])
 _SPREAD = 0.10  # least standard deviation of chromaticity; compression and white balance vary by this much
+_OUTER = 1500.0  # mm^2 of outer face that are enough to measure its tone
 _LEAST = 40  # samples below which the default colour is mixed in
 
 
@@ -99,5 +100,31 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
         chroma=centre.astype(np.float32),
         precision=np.linalg.inv(covariance).astype(np.float32),
         light=light.astype(np.float32),
-        spread=spread,
+        spread=min(spread, 0.3),
     )
+
+
+def hidden_tone(measured: SkinColour, normals: F32, seen: F32, weight: F32) -> F32:
+    """Skin colours (S, 3), sRGB, for what the photo does not show.
+
+    The typical colour is taken where hidden skin begins, at forehead and cheeks, rather than from nose and
+    mouth, which are redder. The light from the side that shades the face goes on around the head, damped:
+    slopes measured on the face say little about its back.
+
+    Args:
+        measured: the person's skin.
+        normals: (S, 3) in the camera frame.
+        seen: (S, 3) sRGB in [0, 1] what the photo shows.
+        weight: (S,) mm^2 of outer face that is seen there.
+    """
+    # Logarithms of linear light become factors of sRGB, whose exponent is about 1 / 2.2.
+    slope = np.clip(normals[:, :2] @ measured.light[1:3], -1.3, 0.4) * np.float32(0.7 / 2.2)
+    shade = np.exp(slope)[:, None]
+    use = weight > 0
+    tone = measured.tone.astype(np.float64)
+    if use.any():
+        even, w = (seen[use] / shade[use]).astype(np.float64), weight[use].astype(np.float64)
+        median = np.array([_weighted_median(even[:, k], w) for k in range(3)])
+        share = min(1.0, float(w.sum()) / _OUTER)
+        tone = share * median + (1 - share) * tone
+    return np.clip(tone * shade, 0, 1).astype(np.float32)

@@ -1,0 +1,141 @@
+"""The part of the photo that shows the head, and what hides what in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from headshot.camera import Camera
+from headshot.head_model import HeadModel
+from headshot.raster import rasterise, vertex_normals
+from headshot.render import project_for_raster
+from headshot.resample import reduced
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+_GRID = 320  # samples along the longer side of the head's box in the visibility buffer
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The part of the photo that shows the head, at about the texture's density.
+
+    Attributes:
+        pixels: (h, w, 3) uint8 crop, prefiltered.
+        camera: projects into the crop.
+        points, normals: (V, 3) vertices and unit normals in the camera frame.
+        depth: (r, c) distances of the nearest surface on a coarse grid over the crop, inf where none.
+        margin: (r, c) distance in mm to the next edge where one surface hides another.
+        outline: (r, c) distance in mm to the outline of the head.
+        step: crop pixels per grid cell.
+        enlarged: the photo is coarser than the texture.
+    """
+
+    pixels: U8
+    camera: Camera
+    points: F32
+    normals: F32
+    depth: F32
+    margin: F32
+    outline: F32
+    step: float
+    enlarged: bool
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _distances(edge: NDArray[np.bool_], cell: float, out: F32) -> None:
+    """Distance (r, c) in units of ``cell`` to the next edge (chamfer transform, 3-4 mask).
+
+    Borgefors, "Distance Transformations in Digital Images", 1986.
+    """
+    rows, columns = edge.shape
+    side, far = np.float32(cell), np.float32(cell * 4 / 3)
+    for turn in range(2):  # down from the top left, then up from the bottom right
+        for v in range(rows):
+            y = rows - 1 - v if turn else v
+            above = y + 1 if turn else y - 1
+            for u in range(columns):
+                x = columns - 1 - u if turn else u
+                before, after = (x + 1, x - 1) if turn else (x - 1, x + 1)
+                d = out[y, x] if turn else np.float32(0 if edge[y, x] else 1e6)
+                if u > 0:
+                    d = min(d, out[y, before] + side)
+                if v > 0:
+                    d = min(d, out[above, x] + side)
+                    if u > 0:
+                        d = min(d, out[above, before] + far)
+                    if u < columns - 1:
+                        d = min(d, out[above, after] + far)
+                out[y, x] = d
+
+
+def _jumps(depth: F32, threshold: float) -> NDArray[np.bool_]:
+    """Cells (r, c) next to a step in depth. The picture's own border says nothing about occlusion."""
+    out = np.isinf(depth)
+    finite = np.where(out, np.float32(1e9), depth)
+    down = np.abs(np.diff(finite, axis=0)) > threshold
+    right = np.abs(np.diff(finite, axis=1)) > threshold
+    out[:-1] |= down
+    out[1:] |= down
+    out[:, :-1] |= right
+    out[:, 1:] |= right
+    return out
+
+
+def look(pixels: U8, vertices: F32, model: HeadModel, camera: Camera, size: int) -> View:
+    """Crop the photo around the head, reduce it to the texture's density, and find what hides what.
+
+    ``vertices`` (V, 3) must be finite. A head outside of the photo gives a crop of its nearest border.
+    """
+    xy, depth = project_for_raster(vertices, camera)
+    seen = np.isfinite(xy).all(axis=1)
+    corners = xy[seen] if seen.any() else np.zeros((1, 2), np.float32)
+    limit = np.array([camera.width, camera.height])
+    # Room around the head, so that the border of the crop matters only where the photo ends.
+    room = 2 + 0.04 * float(np.ptp(corners, axis=0).max())
+    low = np.clip(np.floor(corners.min(axis=0) - room), 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + room), low + 1, limit).astype(int)
+    ratio = _pixels_per_texel(xy, model, size)
+    crop = pixels[low[1] : high[1], low[0] : high[0]]
+    k = int(np.clip(round(ratio * 0.9), 1, max(1, min(crop.shape[:2]) // 2)))
+    crop = np.ascontiguousarray(reduced(crop, k))
+    view = camera.cropped(low[0], low[1], crop.shape[1] * k, crop.shape[0] * k).resized(1 / k)
+
+    rotation = view.rotation.astype(np.float32)
+    normals = vertex_normals(vertices, model.triangles) @ rotation.T
+    xy, depth = project_for_raster(vertices, view)
+    step = max(view.width, view.height) / _GRID
+    rows, columns = (max(1, int(np.ceil(n / step))) for n in (view.height, view.width))
+    raster = rasterise(xy / np.float32(step), depth, model.triangles, rows, columns)
+    margin, outline = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    cell = step * float(np.median(depth)) / view.focal
+    _distances(_jumps(raster.depth, 5.0 + 3.0 * cell), cell, margin)
+    _distances(np.isinf(raster.depth), cell, outline)
+    points = view.to_camera(vertices).astype(np.float32)
+    return View(crop, view, points, normals, raster.depth, margin, outline, step, ratio < 0.8)
+
+
+def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
+    """How many photo pixels one texel of the face spans, along one side."""
+    first, last = model.parts.get("skin", (0, len(model.triangles)))
+    some = slice(first, last, 5)  # a sample is enough
+    face, chart = model.triangles[some], model.triangles_uv[some]
+
+    def areas(points: F32) -> F32:
+        a, b = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
+        return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+
+    photo = -areas(xy[face])  # y down: front faces have negative area
+    texels = np.abs(areas(model.uv[chart])) * size**2
+    facing = (photo > 0) & (texels > 0)
+    if not facing.any():
+        return 1.0
+    # Of the half that faces the camera best: weight by photo area and take the median ratio.
+    values = np.sqrt(photo[facing] / texels[facing])
+    order = np.argsort(values)
+    share = np.cumsum(photo[facing][order])
+    return float(values[order][np.searchsorted(share, share[-1] / 2)])
