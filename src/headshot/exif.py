@@ -37,7 +37,8 @@ def read_exif(image: Image.Image) -> tuple[int, float | None]:
     except BROKEN:
         return 1, None
     focal = None if _was_cropped(details, image.size) else _focal_35mm(details)
-    return (int(recorded) if recorded in range(1, 9) else 1), focal
+    orientation = recorded if isinstance(recorded, int) and 1 <= recorded <= 8 else 1
+    return orientation, focal
 
 
 def _number(details: dict[int, object], tag: ExifTags.Base) -> float | None:

@@ -1,58 +1,50 @@
 """Dense face landmarks: 478 points, a presence score and 52 expression weights.
 
 The networks are MediaPipe's Face Landmarker (Attention Mesh; Grishchenko et al., "Attention Mesh:
-High-fidelity Face Mesh Prediction in Real-time", 2020), see tools/networks/face_landmarker.py. The points
-are named ``mediapipe478`` elsewhere in the project: 0-467 are the vertices of the canonical face mesh,
-468-472 and 473-477 the irises.
+High-fidelity Face Mesh Prediction in Real-time", 2020), see tools/networks/face_landmarker.py; the points
+are named in `headshot.mediapipe478`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headshot.arkit import ARKIT52
-from headshot.detect import Face, session
+from headshot.detect import Face
+from headshot.mediapipe478 import (
+    BLENDSHAPE_POINTS,
+    EYE_LEFT_IN_IMAGE,
+    EYE_RIGHT_IN_IMAGE,
+    MEDIAPIPE_TO_IBUG68,
+    MIRROR,
+    MOUTH_CORNERS,
+)
+from headshot.networks import session
 from headshot.resample import warp
+
+__all__ = ["MEDIAPIPE_TO_IBUG68", "LandmarkSettings", "Landmarks", "find_landmarks"]
 
 Array = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 CROP = 256  # side of the network's input, pixels
 
-# Iris of the eye on the left of the face as one looks at it (the subject's right eye), and of the other:
-# centre first, then its right, top, left and bottom edge as one looks at it.
-IRIS_LEFT_IN_IMAGE = (468, 469, 470, 471, 472)
-IRIS_RIGHT_IN_IMAGE = (473, 474, 475, 476, 477)
-# Outer and inner corner of the same two eyes.
-EYE_LEFT_IN_IMAGE = (33, 133)
-EYE_RIGHT_IN_IMAGE = (263, 362)
-MOUTH_CORNERS = (61, 291)
-
-# The usual nearest points of the mesh for the 68 points of iBUG 300-W. Approximate, above all along the jaw
-# and the brows; the head model's own "ibug68" is exact.
-# fmt: off
-MEDIAPIPE_TO_IBUG68 = np.array([
-    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,  # jaw
-    71, 63, 105, 66, 107, 336, 296, 334, 293, 301,  # brows
-    168, 197, 5, 4, 75, 97, 2, 326, 305,  # nose
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,  # eyes
-    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,  # mouth
-])
-
-# The points that the blendshape network takes.
-BLENDSHAPE_POINTS = np.array([
-    0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70,
-    78, 80, 81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149,
-    150, 152, 153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195,
-    197, 234, 246, 249, 251, 263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300,
-    308, 310, 311, 312, 314, 317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375,
-    377, 378, 379, 380, 381, 382, 384, 385, 386, 387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454,
-    466, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
-])
-# fmt: on
+# Other first crops for a face that the network does not recognise at once: side and shift to the right in
+# units of the usual side, turn in radians. Near-profiles want another crop, and the detector may have taken
+# an upside-down face for an upright one.
+ALTERNATIVES = (
+    (1.0, 0.0, np.pi),
+    (0.9, 0.12, 0.0),
+    (0.9, -0.12, 0.0),
+    (1.12, 0.0, 0.0),
+    (1.12, -0.12, 0.0),
+    (1.12, 0.12, 0.0),
+    (0.8, 0.0, 0.0),
+    (1.3, 0.0, 0.0),
+)
 
 
 @dataclass(frozen=True)
@@ -81,13 +73,17 @@ class LandmarkSettings:
     Attributes:
         minimum_presence: faces of which the network is less sure do not count; `find_landmarks` itself
             returns its best guess all the same.
+        sure_presence: below this, other first crops are tried.
         first_margin: side of the first crop over the size of the detector's box.
         margin: side of the later crops over the extent of the landmarks; 1.5 is what the network expects.
+        mirrored: average with the landmarks of the mirrored picture.
     """
 
     minimum_presence: float = 0.5
+    sure_presence: float = 0.98
     first_margin: float = 1.2
     margin: float = 1.5
+    mirrored: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,14 +97,30 @@ class _Crop:
 
     def map(self) -> Array:
         """(2, 3) pixel coordinates of the network's input to pixels of the photo."""
-        k = self.side / CROP
-        c, s = np.cos(self.roll) * k, np.sin(self.roll) * k
-        a = np.array([[c, -s], [s, c]])
+        a = _rotation(self.roll) * (self.side / CROP)
         return np.column_stack([a, np.array([self.x, self.y]) - a @ np.full(2, CROP / 2)])
+
+    def varied(self, scale: float, right: float, turn: float) -> _Crop:
+        """Another crop: `ALTERNATIVES`."""
+        x, y = np.array([self.x, self.y]) + _rotation(self.roll) @ (right * self.side, 0.0)
+        return _Crop(x, y, self.side * scale, self.roll + turn)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What the network says about one crop: points (478, 2) and depth (478,) in pixels of the photo."""
+
+    crop: _Crop
+    points: Array
+    depth: Array
+    presence: float
 
 
 def find_landmarks(pixels: U8, face: Face, settings: LandmarkSettings = LandmarkSettings()) -> Landmarks:
     """Place the landmarks of a detected face.
+
+    A first pass on the detector's box says where the face is, a second one on the crop that these landmarks
+    ask for is accurate, a third one looks at the same face mirrored, and the mean of both counts.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
@@ -118,21 +130,59 @@ def find_landmarks(pixels: U8, face: Face, settings: LandmarkSettings = Landmark
     Returns:
         The landmarks. A low ``presence`` says that there may be no face.
     """
-    crop = _crop_of_face(face, settings.first_margin)
-    for _ in range(2):
-        points, depth, presence = _run(pixels, crop)
-        crop, last = _crop_of_points(points, settings.margin), crop
-    return Landmarks(points, depth, presence, _blendshapes(points, last.roll))
+    first = _crop_of_face(face, settings.first_margin)
+    best = _two_passes(pixels, first, settings.margin)
+    for alternative in ALTERNATIVES:
+        if best.presence >= settings.sure_presence:
+            break
+        other = _two_passes(pixels, first.varied(*alternative), settings.margin)
+        best = max(best, other, key=lambda found: found.presence)
+    if settings.mirrored:
+        best = _averaged(best, _run(pixels, _crop_of_points(best.points, settings.margin), mirrored=True))
+    return Landmarks(best.points, best.depth, best.presence, _blendshapes(best))
 
 
-def _run(pixels: U8, crop: _Crop) -> tuple[Array, Array, float]:
-    """One pass of the landmark network: points (478, 2), depth (478,), presence."""
+def _two_passes(pixels: U8, crop: _Crop, margin: float) -> _Pass:
+    """Landmarks from the crop that a first pass asks for.
+
+    From the side the network may like the second crop less than the first; then the first counts.
+    """
+    first = _run(pixels, crop)
+    second = _run(pixels, _crop_of_points(first.points, margin))
+    return second if second.presence >= min(first.presence, 0.5) else first
+
+
+def _averaged(one: _Pass, other: _Pass) -> _Pass:
+    """The mean of two passes, unless one of them has lost the face."""
+    if other.presence < 0.5 * one.presence:
+        return one
+    return replace(
+        one,
+        points=(one.points + other.points) / 2,
+        depth=(one.depth + other.depth) / 2,
+        presence=(one.presence + other.presence) / 2,
+    )
+
+
+def _run(pixels: U8, crop: _Crop, *, mirrored: bool = False) -> _Pass:
+    """One pass of the landmark network, on request on the mirrored crop."""
     affine = crop.map()
     picture = warp(pixels, affine[None], (CROP, CROP), clamp=True)
+    if mirrored:
+        picture = np.ascontiguousarray(picture[:, :, ::-1])
     found, presence = session("face_landmarks").run(["points", "presence"], {"pixels": picture})
     local = found[0].astype(np.float64)
+    if mirrored:
+        local[:, 0] = CROP - local[:, 0]
+        local = local[MIRROR]
     points = local[:, :2] @ affine[:, :2].T + affine[:, 2]
-    return points, -local[:, 2] * crop.side / CROP, float(presence[0])
+    return _Pass(crop, points, -local[:, 2] * crop.side / CROP, float(presence[0]))
+
+
+def _rotation(roll: float) -> Array:
+    """(2, 2) rotation by an angle in radians, clockwise in the photo."""
+    c, s = np.cos(roll), np.sin(roll)
+    return np.array([[c, -s], [s, c]])
 
 
 def _roll(eyes: Array, mouth: Array) -> float:
@@ -150,31 +200,26 @@ def _roll(eyes: Array, mouth: Array) -> float:
 
 
 def _crop_of_face(face: Face, margin: float) -> _Crop:
-    """The first crop."""
+    """The first crop. The detector's box sits 7 % higher than the landmarks' extent."""
     roll = _roll(face.points[:2], face.points[3:])
-    down = 0.07 * face.size * np.array([-np.sin(roll), np.cos(roll)])
-    x, y = (face.box[:2] + face.box[2:]) / 2 + down
+    x, y = (face.box[:2] + face.box[2:]) / 2 + _rotation(roll) @ (0.0, 0.07 * face.size)
     return _Crop(x, y, face.size * margin, roll)
 
 
 def _crop_of_points(points: Array, margin: float) -> _Crop:
     """The crop that the network expects for a face with these points."""
-    eyes = np.stack(
-        [points[list(EYE_LEFT_IN_IMAGE)].mean(axis=0), points[list(EYE_RIGHT_IN_IMAGE)].mean(axis=0)]
-    )
+    eyes = np.stack([points[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE)])
     roll = _roll(eyes, points[list(MOUTH_CORNERS)])
-    c, s = np.cos(roll), np.sin(roll)
-    upright = points @ np.array([[c, -s], [s, c]])
+    upright = points @ _rotation(roll)
     low, high = upright.min(axis=0), upright.max(axis=0)
-    x, y = np.array([[c, -s], [s, c]]) @ ((low + high) / 2)
+    x, y = _rotation(roll) @ ((low + high) / 2)
     return _Crop(x, y, float((high - low).max()) * margin, roll)
 
 
-def _blendshapes(points: Array, roll: float) -> NDArray[np.float32]:
-    """The 52 expression scores of points (478, 2) of a head rotated by ``roll``."""
-    c, s = np.cos(roll), np.sin(roll)
-    upright = points[BLENDSHAPE_POINTS] @ np.array([[c, -s], [s, c]])
-    scores = session("face_blendshapes").run(["scores"], {"points": upright[None].astype(np.float32)})[0]
-    # The network's first score is "_neutral", the others are ARKit's but for tongueOut, which comes last.
+def _blendshapes(found: _Pass) -> NDArray[np.float32]:
+    """The 52 expression scores of upright points; the network itself is blind to position and size."""
+    upright = (found.points[BLENDSHAPE_POINTS] @ _rotation(found.crop.roll)).astype(np.float32)
+    scores = session("face_blendshapes").run(["scores"], {"points": upright[None]})[0]
+    # The network's first score is "_neutral"; the others are ARKit's but for tongueOut, which comes last.
     assert ARKIT52[-1] == "tongueOut"
     return np.append(np.clip(scores[1:], 0, 1), np.float32(0)).astype(np.float32)

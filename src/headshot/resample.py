@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 U8 = NDArray[np.uint8]
 
-MAX_TAPS = 3  # samples a pixel and axis; a coarser crop is made from a reduced picture
+MAX_TAPS = 2  # samples a pixel and axis; a coarser crop is made from a reduced picture
 
 
 @njit(cache=True, nogil=True)
@@ -132,36 +132,39 @@ def warp(image: U8, maps: ArrayLike, size: tuple[int, int], *, clamp: bool = Fal
     Returns:
         (N, h, w, 3) uint8.
     """
-    image = np.require(image, requirements=["C", "W"])  # one kind of array, so that the kernel is compiled once
+    image = np.require(
+        image, requirements=["C", "W"]
+    )  # one kind of array, so that the kernel is compiled once
     m = np.array(maps, dtype=np.float64).reshape(-1, 2, 3)
     out = np.empty((len(m), *size, 3), np.uint8)
     scale = np.sqrt(np.abs(np.linalg.det(m[:, :, :2])))
     # Rounding up at 1.2: a crop that is only slightly coarser needs no second sample.
-    taps = np.clip(np.ceil(scale - 0.2), 1, None).astype(int)
-    for t in np.unique(taps):
-        chosen = np.flatnonzero(taps == t)
-        source, local, samples = image, m[chosen], int(t)
-        if t > MAX_TAPS:
-            source, local, samples = _reduced_around(image, local, size, int(t) // 2)
-        part = out if len(chosen) == len(out) else np.empty((len(chosen), *size, 3), np.uint8)
-        _warp(source, np.ascontiguousarray(local, dtype=np.float32), samples, clamp, part)
-        if part is not out:
-            out[chosen] = part
+    taps = np.clip(np.ceil(scale - 0.2), 1, None)
+    factors = np.exp2(np.ceil(np.log2(np.maximum(taps / MAX_TAPS, 1)))).astype(int)
+    samples = np.minimum(taps, MAX_TAPS).astype(int)
+    for k, t in sorted(set(zip(factors.tolist(), samples.tolist(), strict=True))):
+        chosen = np.flatnonzero((factors == k) & (samples == t))
+        source, local = _reduced_around(image, m[chosen], size, k)
+        part = np.empty((len(chosen), *size, 3), np.uint8)
+        _warp(source, np.ascontiguousarray(local, dtype=np.float32), t, clamp, part)
+        out[chosen] = part
     return out
 
 
 def _reduced_around(
     image: U8, maps: NDArray[np.float64], size: tuple[int, int], k: int
-) -> tuple[U8, NDArray[np.float64], int]:
-    """The part of a picture that crops touch, k times smaller; the maps into it; the samples left to take."""
+) -> tuple[U8, NDArray[np.float64]]:
+    """The part of a picture that crops touch, k times smaller, and the maps into it."""
+    height, width = image.shape[0] // k * k, image.shape[1] // k * k
+    if k == 1 or min(height, width) == 0:
+        return image, maps
     corners = np.array([[0, size[1], 0, size[1]], [0, 0, size[0], size[0]], [1, 1, 1, 1]], dtype=np.float64)
-    touched = maps @ corners
-    low = np.clip(np.floor(touched.min(axis=(0, 2)) / k) - 1, 0, None).astype(int) * k
-    high = np.ceil(touched.max(axis=(0, 2)) / k).astype(int) * k + k
-    x0, y0 = np.minimum(low, np.array(image.shape[1::-1]) // k * k - k).clip(0)
-    part = image[y0 : max(high[1], y0 + k), x0 : max(high[0], x0 + k)]
-    if min(part.shape[:2]) < k:
-        return image, maps, 2 * k
+    touched = (maps @ corners) / k
+    low = np.floor(touched.min(axis=(0, 2))).astype(int) - 1
+    high = np.ceil(touched.max(axis=(0, 2))).astype(int) + 1
+    # At least one block, however far outside of the picture the crops lie.
+    x0, y0 = np.clip(low * k, 0, [width - k, height - k])
+    x1, y1 = np.clip(high * k, [x0 + k, y0 + k], [width, height])
     moved = maps.copy()
     moved[:, :, 2] -= (x0, y0)
-    return reduced(part, k), moved / k, 2
+    return reduced(image[y0:y1, x0:x1], k), moved / k

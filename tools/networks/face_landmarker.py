@@ -12,7 +12,7 @@ operator; float16 weights stay float16 in the file and are cast when it is loade
     face_blendshapes  points (1, 146, 2) float32 -> scores (52,)
 
 Pictures are RGB. The scaling of the pixels and the sigmoids of scores and presence, which MediaPipe computes
-outside, are part of the networks here. Boxes are BlazeFace's offsets from its anchors, see headshot.detect.
+outside, are part of the networks here; PReLU is put in a faster form (prelu.py). Boxes are BlazeFace's offsets from its anchors, see headshot.detect.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from tflite.Padding import Padding
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import manifest
+import prelu
 
 TASK_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 OPSET = 17
@@ -205,8 +206,9 @@ class Translation:
         elif op == "DEPTHWISE_CONV_2D":
             self.convolution(op, options("DepthwiseConv2D"), inputs, out)
         elif op == "PRELU":
-            slope = self.constants[inputs[1]].reshape(-1, 1, 1)
-            self.emit("PRelu", [self.value(inputs[0]), self.weight(slope)], out)
+            nodes, slopes = prelu.split(self.value(inputs[0]), self.constants[inputs[1]], out)
+            self.nodes += nodes
+            self.weights |= {tensor.name: numpy_helper.to_array(tensor) for tensor in slopes}
         elif op == "MAX_POOL_2D":
             pool = options("Pool2D")
             kernel = (pool.FilterHeight(), pool.FilterWidth())

