@@ -57,7 +57,8 @@ NODE_MATERIAL = {
 _STILL = 5e-6  # metres
 _STILL_NORMAL = 0.02  # of a unit normal: about one degree
 
-_FLOAT, _U16, _U32 = 5126, 5123, 5125
+_FLOAT = 5126
+_COMPONENT = {np.float32: _FLOAT, np.uint16: 5123, np.uint32: 5125}
 _VERTICES, _INDICES = 34962, 34963  # bufferView targets
 
 
@@ -73,7 +74,10 @@ def glb(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
     neutral = head.neutral_vertices * METRES
     shapes = model.expressions(head.identity) * (np.float32(head.scale) * METRES)
     normals = _unit(vertex_normals(neutral, model.triangles))
-    turns = _normal_changes(neutral, normals, shapes, model) if options.morph_normals else None
+    morphs = [_Morphs("POSITION", shapes, _STILL)]
+    if options.morph_normals:
+        turns = _normal_changes(neutral, normals, shapes, model)
+        morphs.append(_Morphs("NORMAL", turns, _STILL_NORMAL))
 
     weights = [round(float(w), 6) for w in head.expression]
     start = weights if options.expression == "photo" else [0.0] * len(weights)
@@ -85,7 +89,7 @@ def glb(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
             continue
         piece = _Piece(buffer, model, present)
         primitive = piece.base(neutral, normals) | {"material": list(MATERIALS).index(NODE_MATERIAL[node])}
-        primitive["targets"] = piece.targets(shapes, turns)
+        primitive["targets"] = piece.targets(morphs)
         meshes.append(
             {"name": node, "primitives": [primitive], "weights": start, "extras": {"targetNames": names}}
         )
@@ -131,8 +135,17 @@ def encode_texture(pixels: NDArray[np.uint8], encoding: str, quality: int) -> by
         # Full colour resolution: halved, colours would bleed across the borders of the texture's islands.
         Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=0, optimize=True)
     else:
-        Image.fromarray(pixels).save(file, "PNG", compress_level=6)
+        Image.fromarray(pixels).save(file, "PNG", compress_level=3)
     return file.getvalue()
+
+
+class _Morphs:
+    """Offsets (E, V, 3) of an attribute, and where (E, V) they are more than a threshold."""
+
+    def __init__(self, attribute: str, offsets: F32, threshold: float) -> None:
+        self.attribute = attribute
+        self.offsets = offsets
+        self.moves = np.einsum("evc,evc->ev", offsets, offsets) > threshold**2
 
 
 class _Buffer:
@@ -152,17 +165,17 @@ class _Buffer:
         self.data += content
         return len(self.views) - 1
 
-    def accessor(self, values: NDArray[Any], kind: str, **extra: Any) -> int:
-        """Describe an array without storing it."""
-        component = {np.dtype(np.float32): _FLOAT, np.dtype(np.uint16): _U16, np.dtype(np.uint32): _U32}
-        self.accessors.append(
-            {"componentType": component[values.dtype], "count": len(values), "type": kind, **extra}
-        )
+    def accessor(self, count: int, kind: str, *, component: int = _FLOAT, **extra: Any) -> int:
+        """Describe an array; zeros, unless ``extra`` says where it is stored."""
+        self.accessors.append({"componentType": component, "count": count, "type": kind, **extra})
         return len(self.accessors) - 1
 
     def dense(self, values: NDArray[Any], kind: str, target: int, *, bounds: bool = False) -> int:
+        """Store an array."""
         extra = _bounds(values) if bounds else {}
-        return self.accessor(values, kind, bufferView=self.view(values.tobytes(), target), **extra)
+        view = self.view(values.tobytes(), target)
+        component = _COMPONENT[values.dtype.type]
+        return self.accessor(len(values), kind, component=component, bufferView=view, **extra)
 
 
 class _Piece:
@@ -190,33 +203,30 @@ class _Piece:
             "indices": b.dense(self.triangles, "SCALAR", _INDICES),
         }
 
-    def targets(self, shapes: F32, turns: F32 | None) -> list[dict[str, int]]:
-        """Morph targets for offsets (E, V, 3) of positions and, where given, normals.
+    def targets(self, morphs: list[_Morphs]) -> list[dict[str, int]]:
+        """Morph targets.
 
         A target is stored sparsely (section 3.6.2.3) where that is smaller. Sparse accessors must not be
         empty, so all targets that leave this part alone share one accessor without data, which is zero.
         """
-        stores = {"POSITION": (shapes, _STILL)}
-        if turns is not None:
-            stores["NORMAL"] = (turns, _STILL_NORMAL)
-        targets: list[dict[str, int]] = [{} for _ in shapes]
+        buffer, count = self.buffer, len(self.vertex)
+        targets: list[dict[str, int]] = [{} for _ in morphs[0].offsets]
         still: int | None = None
         sparse: list[tuple[int, NDArray[Any], F32]] = []
-        for attribute, (offsets, threshold) in stores.items():
-            for target, offset in zip(targets, offsets, strict=True):
-                values = offset[self.vertex]
-                moved = np.flatnonzero(np.abs(values).max(axis=1) > threshold)
-                if not len(moved):
+        for morph in morphs:
+            for target, offset, moves in zip(targets, morph.offsets, morph.moves, strict=True):
+                at = np.flatnonzero(moves[self.vertex]).astype(self.index_type)
+                values = offset[self.vertex[at]]
+                if not len(at):
                     if still is None:
-                        still = self.buffer.accessor(values, "VEC3", min=[0.0] * 3, max=[0.0] * 3)
-                    target[attribute] = still
-                elif len(moved) * (values.itemsize * 3 + np.dtype(self.index_type).itemsize) < values.nbytes:
-                    stored = np.zeros_like(values)
-                    stored[moved] = values[moved]
-                    target[attribute] = self.buffer.accessor(stored, "VEC3", **_bounds(stored))
-                    sparse.append((target[attribute], moved.astype(self.index_type), values[moved]))
+                        still = buffer.accessor(count, "VEC3", min=[0.0] * 3, max=[0.0] * 3)
+                    accessor = still
+                elif values.nbytes + at.nbytes < values.itemsize * 3 * count:
+                    accessor = buffer.accessor(count, "VEC3", **_bounds(np.pad(values, ((0, 1), (0, 0)))))
+                    sparse.append((accessor, at, values))
                 else:
-                    target[attribute] = self.buffer.dense(values, "VEC3", _VERTICES, bounds=True)
+                    accessor = buffer.dense(offset[self.vertex], "VEC3", _VERTICES, bounds=True)
+                target[morph.attribute] = accessor
         self._store(sparse)
         return targets
 
@@ -234,7 +244,7 @@ class _Piece:
                 "indices": {
                     "bufferView": indices,
                     "byteOffset": at_index,
-                    "componentType": _U16 if index.dtype == np.uint16 else _U32,
+                    "componentType": _COMPONENT[index.dtype.type],
                 },
                 "values": {"bufferView": values, "byteOffset": at_value},
             }
@@ -247,13 +257,13 @@ def _index_type(count: int) -> type[np.uint16] | type[np.uint32]:
     return np.uint16 if count <= 65535 else np.uint32
 
 
-def _bounds(values: NDArray[Any]) -> dict[str, list[float]]:
+def _bounds(values: NDArray[Any]) -> dict[str, Any]:
     return {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
 
 
 def _unit(normals: F32) -> F32:
     """Unit normals; where the surface has none, z, since glTF allows no zero normals."""
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    length = np.sqrt(np.einsum("vc,vc->v", normals, normals))[:, None]
     degenerate = length < 1e-6
     return np.where(degenerate, np.array([0, 0, 1], np.float32), normals / np.where(degenerate, 1, length))
 
