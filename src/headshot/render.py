@@ -174,7 +174,7 @@ def _shade(
                     light += lights[k, 3] * cosine / (one + lights[k, 4])
             reach = occlusion[y // stride, x // stride]
             shine = np.float32(0)
-            if material[t, 0] > 0:
+            if material[t, 0] > 0 and lighting > 0:
                 # Blinn's half vector with a Gaussian lobe.
                 vx, vy, vz = surface[y, x, 3], surface[y, x, 4], surface[y, x, 5]
                 scale = one / max(np.sqrt(vx * vx + vy * vy + vz * vz), np.float32(1e-9))
@@ -215,6 +215,10 @@ def _resolve(
                         red += min(colour[j, i, 0], np.float32(1))
                         green += min(colour[j, i, 1], np.float32(1))
                         blue += min(colour[j, i, 2], np.float32(1))
+            if covered == 0:
+                for c in range(3):
+                    out[y, x, c] = behind[y, x, c]
+                continue
             rest = 1 - covered * share
             for c, value in ((0, red), (1, green), (2, blue)):
                 mixed = value * share + rest * decode[behind[y, x, c]]
@@ -327,7 +331,9 @@ def render(
     surface = interpolate(raster, np.hstack([normals, camera.to_camera(points)]), model.triangles)
     occlusion = np.ones((camera.height, camera.width), np.float32)
     if lighting > 0:
-        radius = _LENS / 2 * camera.focal * s / max(float(np.median(depth)), 1e-6)
+        ahead = depth[depth > 0]
+        distance = float(np.median(ahead)) if len(ahead) else np.inf
+        radius = min(_LENS / 2 * camera.focal * s / distance, float(max(raster.depth.shape)))
         _occlusion(raster.depth, s, *_rings(radius), occlusion)
     lights = np.array([_KEY, _FILL], np.float32)
     lights[:, :3] /= np.linalg.norm(lights[:, :3], axis=1, keepdims=True)

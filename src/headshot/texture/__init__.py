@@ -53,7 +53,7 @@ class Texture:
     Attributes:
         pixels: (T, T, 3) uint8 sRGB, the light of the photo included.
         observed: (T, T) in [0, 1], how well the photo shows each texel; 0 where it was completed.
-        coverage: share of the face (of its inner part, by area) that the photo shows, in [0, 1].
+        coverage: how much of the face that a frontal photo would show this photo does show, in [0, 1].
     """
 
     pixels: U8
@@ -105,8 +105,7 @@ def make_texture(
     paint_eyes(eyes, sclera, iris, out)
     flat = out.reshape(-1, 3)
     flat[texels.gutter] = flat[texels.source]
-    inner = skin.area * (1 - skin.strictness)
-    coverage = float((belief * inner).sum() / max(float(inner.sum()), 1e-9))
+    coverage = float(belief @ skin.frontal / max(float(skin.frontal.sum()), 1e-9))
     return Texture(out, weight, min(coverage, 1.0))
 
 

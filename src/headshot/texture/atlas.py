@@ -46,6 +46,7 @@ class Surface:
         number: (V,) place of a vertex in ``vertices``, -1 for other parts.
         start, neighbour: (S + 1,), (E,) compressed rows of the symmetric adjacency.
         area: (S,) mm^2.
+        frontal: (S,) mm^2 of face that a frontal photo would show here.
         mirror: (S,) counterpart on the other side.
         strictness: (S,) how much a colour must look like skin to be believed, 0 in the middle of the face
             (brows, lips and beards belong to the person) to 1 at hairline, temples, ears and neck.
@@ -60,6 +61,7 @@ class Surface:
     start: I32
     neighbour: I32
     area: F32
+    frontal: F32
     mirror: I32
     strictness: F32
     shade: F32
@@ -71,11 +73,11 @@ class Surface:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _dilate(nearest: I32, rounds: int, width: int) -> None:
     """Grow the charts: ``nearest`` (T * T,) holds each chart texel's own index, -1 elsewhere, and is filled
-    with the index of the nearest chart texel for those within ``rounds`` steps. The rim stays empty."""
+    with the index of the nearest chart texel for those within ``rounds`` steps."""
     total = nearest.shape[0]
     front, next_front = np.empty(total, np.int32), np.empty(total, np.int32)
     count = 0
-    for n in range(width + 1, total - width - 1):
+    for n in range(width + 1, total - width - 1):  # charts do not touch the border
         if (
             nearest[n] >= 0
             and min(min(nearest[n - 1], nearest[n + 1]), min(nearest[n - width], nearest[n + width])) < 0
@@ -86,9 +88,15 @@ def _dilate(nearest: I32, rounds: int, width: int) -> None:
         grown = 0
         for k in range(count):
             n = front[k]
+            x = n % width
             for side in range(4):
-                m = n + (1 if side == 0 else -1 if side == 1 else width if side == 2 else -width)
-                if width < m < total - width and nearest[m] < 0:
+                if side == 0:
+                    m = n + 1 if x < width - 1 else -1
+                elif side == 1:
+                    m = n - 1 if x > 0 else -1
+                else:
+                    m = n + width if side == 2 else n - width
+                if 0 <= m < total and nearest[m] < 0:
                     nearest[m] = nearest[n]
                     next_front[grown] = m
                     grown += 1
@@ -148,6 +156,7 @@ def surface_of(model: HeadModel) -> Surface:
         start=start,
         neighbour=neighbour.astype(np.int32),
         area=area.astype(np.float32),
+        frontal=(area * (1 - guide[0]) * np.clip(normals[:, 2], 0, 1)).astype(np.float32),
         mirror=np.maximum(number[model.mirror[vertices]], 0).astype(np.int32),
         strictness=guide[0],
         shade=guide[1],
@@ -182,7 +191,7 @@ def _guide(model: HeadModel, points: F32) -> F32:
     back = (marks[0, 2] + marks[16, 2]) / 2 - points[:, 2]
     reach = (1 - _smoothstep(height, 34, 66)) * (1 - _smoothstep(back / unit, 12, 45))
     below = (marks[8, 1] - points[:, 1]) / unit
-    reach = reach * (1 - _smoothstep(below, 5, 35))
+    reach = reach * (1 - _smoothstep(below, 0, 28))
     bare = (distance(marks[17:27]) > 8) & (distance(marks[36:48]) > 10) & (distance(marks[48:]) > 14)
     bare &= (inner < 38) & (height < 18) & (points[:, 1] > marks[48:, 1].mean())
     return np.stack([strictness, shade, reach, bare]).astype(np.float32)

@@ -125,22 +125,22 @@ def measure_eyes(
     for eye in eyes:
         w = weight.ravel()[eye.index]
         seen = (w > 0.02) & (eye.radius < 2.6)
-        if seen.sum() < 60:
+        if seen.sum() < 24:
             continue
         c = colour.reshape(-1, 3)[eye.index[seen]] / 255.0
         light, x, y = _luminance(c), eye.across[seen], eye.up[seen]
         cx, cy = _darkest_disc(light, x, y)
         r = np.hypot(x - cx, y - cy)
         ring, white = (r > 0.45) & (r < 0.85), r > 1.35
-        if ring.sum() >= 20:
+        if ring.sum() >= 8:
             # Neither lashes and pupil nor reflections.
             low, high = np.quantile(light[ring], [0.3, 0.75])
             inner.append(c[ring & (light >= low) & (light <= high)].mean(axis=0))
-        if white.sum() >= 20:
+        if white.sum() >= 8:
             outer.append(c[white & (light >= np.quantile(light[white], 0.6))].mean(axis=0))
     if outer:
         found = np.mean(outer, axis=0)
-        grey = np.clip(_luminance(found), 0.6 * _luminance(sclera), 1.08 * _luminance(sclera))
+        grey = float(np.clip(_luminance(found), 0.6 * _luminance(sclera), 1.08 * _luminance(sclera)))
         # Coarse pixels mix the white of the eye with lids and iris: keep a third of the tint.
         sclera = grey * (sclera / _luminance(sclera) + (found / max(_luminance(found), 0.02) - 1) / 3)
     if inner:
@@ -158,7 +158,7 @@ def _darkest_disc(light: NDArray[np.float64], x: F32, y: F32) -> tuple[float, fl
         for cy in np.linspace(-0.6, 0.6, 5):
             inside = (x - cx) ** 2 + (y - cy) ** 2 < 0.8
             count = int(inside.sum())
-            if count < 15 or count > len(x) - 15:
+            if count < 6 or count > len(x) - 6:
                 continue
             contrast = light[~inside].mean() - light[inside].mean() - 0.03 * np.hypot(cx, cy)
             if contrast > best:

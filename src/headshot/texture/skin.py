@@ -92,7 +92,7 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
         centre = (trust[:, None] * chroma).sum(axis=0) / trust.sum()
         light = np.linalg.solve((design.T * trust) @ design + prior, (design.T * trust) @ bright)
     # The tone of ordinary, well-lit skin: neither shadows nor highlights.
-    low, high = np.quantile(bright, [0.35, 0.9])
+    low, high = np.quantile(bright, [0.25, 0.85])
     usual = trust * ((bright >= low) & (bright <= high))
     tone = (usual[:, None] * c).sum(axis=0) / max(usual.sum(), 1e-9) / 255
     return SkinColour(
@@ -118,13 +118,18 @@ def hidden_tone(measured: SkinColour, normals: F32, seen: F32, weight: F32) -> F
         weight: (S,) mm^2 of outer face that is seen there.
     """
     # Logarithms of linear light become factors of sRGB, whose exponent is about 1 / 2.2.
-    slope = np.clip(normals[:, :2] @ measured.light[1:3], -1.3, 0.4) * np.float32(0.7 / 2.2)
-    shade = np.exp(slope)[:, None]
+    facing = np.column_stack([normals[:, :2], 0.5 * np.maximum(normals[:, 2], 0)])
+    shade = np.exp(np.clip(facing @ measured.light[1:], -1.3, 0.4) * (0.7 / 2.2))[:, None]
     use = weight > 0
     tone = measured.tone.astype(np.float64)
     if use.any():
         even, w = (seen[use] / shade[use]).astype(np.float64), weight[use].astype(np.float64)
+        # Fair hair passes for skin at single texels; in the sum, what is most like the cheeks counts.
+        off = 2.2 * np.log((even + 0.02) / (tone + 0.02))
+        off = np.stack([off[:, 0] - off[:, 1], off[:, 2] - off[:, 1], 0.1 * off.sum(axis=1) / 3], axis=1)
+        w = w / (1 + ((off / 0.12) ** 2).sum(axis=1)) ** 2
         median = np.array([_weighted_median(even[:, k], w) for k in range(3)])
         share = min(1.0, float(w.sum()) / _OUTER)
         tone = share * median + (1 - share) * tone
+    tone = tone + 0.1 * (tone.mean() - tone)  # scalp and neck are paler than cheeks
     return np.clip(tone * shade, 0, 1).astype(np.float32)

@@ -17,7 +17,7 @@ from headshot.resample import reduced
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
-_GRID = 320  # samples along the longer side of the head's box in the visibility buffer
+_GRID = 256  # samples along the longer side of the head's box in the visibility buffer
 
 
 @dataclass(frozen=True, eq=False)

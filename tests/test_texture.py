@@ -1,0 +1,342 @@
+"""Texturing: what is seen is copied, what is hidden is completed, what is not the person stays out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headshot.camera import Camera, rotation_from_angles
+from headshot.head_model import HeadModel, load_head_model
+from headshot.render import TO_LINEAR, RenderSettings, render, view_camera
+from headshot.texture import Texture, TextureSettings, make_texture
+from headshot.texture.atlas import atlas_of, surface_of
+from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
+from headshot.texture.rows import in_rows
+from headshot.texture.skin import fit_skin, likelihood_table
+
+UNLIT = RenderSettings(lighting=0.0, supersample=3)
+GREEN = (0, 255, 0)
+SIZE = 512
+
+
+@pytest.fixture(scope="module")
+def model() -> HeadModel:
+    return load_head_model("high")
+
+
+def portrait(vertices: np.ndarray, yaw: float = 0.0, size: int = 480) -> Camera:
+    """A camera as for a portrait: the head fills most of the picture."""
+    return view_camera(vertices, yaw, 0.0, size)
+
+
+def waves(size: int, symmetric: bool) -> np.ndarray:
+    """Skin with smooth variation of tone and finer marks; what a texture of the person could be."""
+    y, x = (np.mgrid[:size, :size] + 0.5) / size
+    if symmetric:
+        x = np.abs(x - 0.5) + 0.5
+    shade = 1 + 0.05 * np.sin(9 * x + 4 * y) + 0.04 * np.sin(70 * x) * np.sin(60 * y)
+    return np.clip(np.array([205.0, 160, 135]) * shade[..., None], 0, 255).astype(np.uint8)
+
+
+def photo_of(
+    model: HeadModel, camera: Camera, texture: np.ndarray, behind: tuple[int, int, int]
+) -> np.ndarray:
+    background = np.full((camera.height, camera.width, 3), behind, np.uint8)
+    return render(model.mean, model, camera, texture=texture, background=background, settings=UNLIT)
+
+
+def part_mask(model: HeadModel, size: int, *names: str) -> np.ndarray:
+    triangle = atlas_of(model, size).triangle
+    mask = np.zeros(triangle.shape, bool)
+    for name in names:
+        mask |= (triangle >= model.parts[name][0]) & (triangle < model.parts[name][1])
+    return mask
+
+
+def psnr(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / ((a[where].astype(float) - b[where]) ** 2).mean()))
+
+
+def texels_within(model: HeadModel, size: int, radius: float) -> np.ndarray:
+    """Skin texels within this distance of the nose, mm."""
+    atlas = atlas_of(model, size)
+    corners = model.mean[model.triangles[np.maximum(atlas.triangle, 0)]]
+    points = np.einsum("yxcd,yxc->yxd", corners, atlas.barycentric)
+    nose = model.landmarks["ibug68"].on(model.mean, model.triangles)[30]
+    return part_mask(model, size, "skin") & (np.linalg.norm(points - nose, axis=-1) < radius)
+
+
+def test_a_known_texture_comes_back_where_it_is_seen(model: HeadModel) -> None:
+    truth = waves(SIZE, symmetric=False)
+    camera = portrait(model.mean, 15)
+    texture = make_texture(
+        photo_of(model, camera, truth, (90, 90, 90)), model.mean, model, camera, TextureSettings(SIZE)
+    )
+    seen = (texture.observed > 0.9) & part_mask(model, SIZE, "skin")
+    assert seen.mean() > 0.05
+    assert psnr(texture.pixels, truth, seen) > 34
+    assert texture.coverage > 0.8
+
+
+def test_the_hidden_half_of_a_symmetric_face_is_the_mirror_image(model: HeadModel) -> None:
+    truth = waves(SIZE, symmetric=True)
+    # A spot on each cheek that only a mirror image can bring back.
+    marks = model.landmarks["ibug68"]
+    for k in (3, 13):
+        corners = model.uv[model.triangles_uv[marks.triangle[k]]]
+        x, y = (marks.barycentric[k] @ corners * SIZE).astype(int)
+        truth[y - 3 : y + 4, x - 3 : x + 4] = (150, 100, 80)
+    camera = portrait(model.mean, 55)
+    texture = make_texture(
+        photo_of(model, camera, truth, (90, 90, 90)), model.mean, model, camera, TextureSettings(SIZE)
+    )
+    mirrored = (texture.observed < 0.05) & (texture.observed[:, ::-1] > 0.9)
+    mirrored &= texels_within(model, SIZE, 75)
+    assert mirrored.sum() > 500
+    assert psnr(texture.pixels, truth, mirrored) > 28
+
+
+def test_mirroring_follows_the_light(model: HeadModel) -> None:
+    # The right half of the picture is hidden and the light comes from there: the copy must not be a patch
+    # of the shadow side with a visible border.
+    camera = portrait(model.mean, -40)
+    photo = photo_of(model, camera, waves(SIZE, symmetric=True), (90, 90, 90)).astype(float)
+    photo *= np.linspace(1.1, 0.7, camera.width)[None, :, None]
+    texture = make_texture(
+        np.clip(photo, 0, 255).astype(np.uint8), model.mean, model, camera, TextureSettings(SIZE)
+    )
+    skin = part_mask(model, SIZE, "skin")
+    grey = texture.pixels.astype(float).mean(axis=-1)
+    step = np.abs(np.diff(grey, axis=1))[(skin[:, 1:] & skin[:, :-1])]
+    assert np.quantile(step, 0.999) < 16  # the waves themselves make steps of about 6
+
+
+def test_nothing_of_the_background_gets_into_the_texture(model: HeadModel) -> None:
+    camera = portrait(model.mean)
+    photo = photo_of(model, camera, waves(SIZE, symmetric=False), GREEN)
+    width = np.ptp(camera.project(model.mean)[:, 0])
+    for shift in ((0.0, 0.0), (0.015, 0.0), (-0.01, 0.015)):  # fits are never perfect
+        centre = (camera.centre[0] + shift[0] * width, camera.centre[1] + shift[1] * width)
+        texture = make_texture(
+            photo, model.mean, model, replace(camera, centre=centre), TextureSettings(SIZE)
+        )
+        pixels = texture.pixels.astype(int)
+        greenness = pixels[..., 1] - np.maximum(pixels[..., 0], pixels[..., 2])
+        assert greenness[part_mask(model, SIZE, "skin")].max() < 15
+
+
+def test_hair_stays_off_forehead_cheeks_and_scalp(model: HeadModel) -> None:
+    camera = portrait(model.mean)
+    photo = photo_of(model, camera, waves(SIZE, symmetric=False), (90, 90, 90))
+    marks = camera.project(model.landmarks["ibug68"].on(model.mean, model.triangles))
+    top = int(marks[19:25, 1].mean() - 0.18 * np.ptp(marks[:17, 0]))
+    photo[:top] = (40, 28, 20)  # a fringe, and strands along both cheeks
+    for k, way in ((2, -1), (14, 1)):
+        x = int(marks[k, 0] - way * 12)
+        photo[:, slice(None, x) if way < 0 else slice(x, None)] = (40, 28, 20)
+    texture = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE))
+    dark = texture.pixels.mean(axis=-1) < 90
+    assert not dark[part_mask(model, SIZE, "skin")].any()
+
+
+def test_hidden_skin_has_the_persons_tone(model: HeadModel) -> None:
+    camera = portrait(model.mean)
+    for tone in ((205, 160, 135), (92, 60, 44), (128, 128, 128)):
+        truth = np.full((64, 64, 3), tone, np.uint8)
+        texture = make_texture(
+            photo_of(model, camera, truth, GREEN), model.mean, model, camera, TextureSettings(SIZE)
+        )
+        hidden = part_mask(model, SIZE, "skin") & (texture.observed == 0)
+        assert hidden.mean() > 0.1
+        np.testing.assert_allclose(texture.pixels[hidden].mean(axis=0), tone, atol=16)
+        assert texture.pixels[hidden].std(axis=0).max() < 14
+
+
+def test_uv_seams_cannot_be_seen(model: HeadModel) -> None:
+    camera = portrait(model.mean, 20)
+    texture = make_texture(
+        photo_of(model, camera, waves(SIZE, symmetric=False), GREEN),
+        model.mean,
+        model,
+        camera,
+        TextureSettings(1024),
+    )
+    first, last = model.parts["skin"]
+    edges: dict[tuple[int, int], set[tuple[int, int]]] = {}
+    for corners, charts in zip(model.triangles[first:last], model.triangles_uv[first:last], strict=True):
+        for a, b in ((0, 1), (1, 2), (2, 0)):
+            i, j = (a, b) if corners[a] < corners[b] else (b, a)
+            edges.setdefault((corners[i], corners[j]), set()).add((charts[i], charts[j]))
+    seams = [tuple(sides) for sides in edges.values() if len(sides) == 2]
+    assert len(seams) > 50
+    middles = np.array([[model.uv[list(side)].mean(axis=0) for side in pair] for pair in seams]) * 1024
+    y, x = np.clip(middles[..., 1].astype(int), 0, 1023), np.clip(middles[..., 0].astype(int), 0, 1023)
+    difference = np.abs(np.diff(texture.pixels[y, x].astype(int), axis=1))
+    assert difference.mean() < 3
+    assert np.quantile(difference, 0.98) < 14
+
+
+@pytest.mark.parametrize("size", [512, 1024, 2048])
+def test_sizes_agree_with_each_other(model: HeadModel, size: int) -> None:
+    camera = portrait(model.mean, 0, 320)
+    photo = photo_of(model, camera, waves(256, symmetric=False), GREEN)
+    texture = make_texture(photo, model.mean, model, camera, TextureSettings(size))
+    assert texture.pixels.shape == (size, size, 3) and texture.pixels.dtype == np.uint8
+    assert texture.observed.shape == (size, size) and texture.observed.dtype == np.float32
+    assert 0 <= texture.observed.min() and texture.observed.max() <= 1
+    small = np.array(Image.fromarray(texture.pixels).resize((128, 128), Image.Resampling.BOX)).astype(int)
+    reference = make_texture(photo, model.mean, model, camera, TextureSettings(256)).pixels
+    reference = np.array(Image.fromarray(reference).resize((128, 128), Image.Resampling.BOX)).astype(int)
+    inside = part_mask(model, 128, "skin")
+    assert np.abs(small - reference)[inside].mean() < 4
+
+
+def test_gutters_continue_the_charts(model: HeadModel) -> None:
+    camera = portrait(model.mean)
+    texture = make_texture(
+        photo_of(model, camera, waves(SIZE, symmetric=False), GREEN),
+        model.mean,
+        model,
+        camera,
+        TextureSettings(SIZE),
+    )
+    atlas = atlas_of(model, SIZE)
+    assert (atlas.triangle.ravel()[atlas.gutter] == -1).all()
+    assert (atlas.triangle.ravel()[atlas.source] >= 0).all()
+    flat = texture.pixels.reshape(-1, 3)
+    np.testing.assert_array_equal(flat[atlas.gutter], flat[atlas.source])
+    gy, gx = np.divmod(atlas.gutter, SIZE)
+    sy, sx = np.divmod(atlas.source, SIZE)
+    assert np.hypot(gy - sy, gx - sx).max() <= SIZE / 32
+    # Bilinear sampling at a chart's rim touches no texel that is neither chart nor gutter.
+    covered = atlas.triangle >= 0
+    covered.ravel()[atlas.gutter] = True
+    y, x = np.nonzero(atlas.triangle[1:-1, 1:-1] >= 0)
+    assert all(covered[y + dy, x + dx].all() for dy in (0, 1, 2) for dx in (0, 1, 2))
+
+
+def test_iris_colour_is_measured_in_the_photo(model: HeadModel) -> None:
+    camera = portrait(model.mean, 0, 700)
+    eyes = eye_texels(model, SIZE)
+    for iris in ((0.25, 0.42, 0.62), (0.30, 0.19, 0.10)):
+        truth = waves(SIZE, symmetric=False)
+        paint_eyes(eyes, np.array([0.85, 0.83, 0.80]), np.array(iris), truth)
+        texture = make_texture(
+            photo_of(model, camera, truth, GREEN), model.mean, model, camera, TextureSettings(SIZE)
+        )
+        for eye in eyes:
+            ring = eye.index[(eye.radius > 0.55) & (eye.radius < 0.8)]
+            found, expected = (
+                t.reshape(-1, 3)[ring].astype(float).mean(axis=0) for t in (texture.pixels, truth)
+            )
+            np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=0.08)
+            np.testing.assert_allclose(found.sum(), expected.sum(), rtol=0.4)
+
+
+def test_eyes_look_alive_without_any_pixel_of_them(model: HeadModel) -> None:
+    eyes = eye_texels(model, 1024)
+    out = np.zeros((1024, 1024, 3), np.uint8)
+    tone = np.array([0.8, 0.62, 0.53], np.float32)
+    sclera, iris = measure_eyes(eyes, out, np.zeros((1024, 1024), np.float32), tone)
+    paint_eyes(eyes, sclera, iris, out)
+    for eye in eyes:
+        colour = out.reshape(-1, 3)[eye.index].astype(float).mean(axis=1)
+        pupil, ring, white = (
+            np.median(colour[(eye.radius > a) & (eye.radius < b)])
+            for a, b in ((0.0, 0.25), (0.55, 0.75), (1.2, 1.6))
+        )
+        assert pupil < 0.6 * ring and ring < 0.6 * white
+        assert colour[eye.radius < 1].max() > 0.8 * white  # the reflection
+
+
+def test_skin_colour_ignores_what_is_not_skin() -> None:
+    rng = np.random.default_rng(0)
+    normals = rng.normal(size=(600, 3)).astype(np.float32)
+    normals[:, 2] = np.abs(normals[:, 2])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    shade = 0.6 + 0.4 * normals[:, 0]
+    colours = 255 * (np.array([0.50, 0.27, 0.18]) * shade[:, None]) ** (1 / 2.2) + rng.normal(0, 3, (600, 3))
+    colours[::4] = rng.uniform(0, 255, (150, 3))  # one in four is something else
+    table = likelihood_table(TO_LINEAR)
+    skin = fit_skin(colours.astype(np.float32), normals, np.ones(600, np.float32), table)
+    np.testing.assert_allclose(skin.chroma, [np.log(0.50 / 0.27), np.log(0.18 / 0.27)], atol=0.08)
+    assert skin.light[1] > 0.3 > abs(skin.light[2]) + 0.1
+    assert np.isfinite(skin.packed()).all()
+    none = fit_skin(colours.astype(np.float32), normals, np.zeros(600, np.float32), table)
+    assert none.tone[0] > none.tone[1] > none.tone[2] > 0.2
+
+
+def test_unusable_photos_still_give_a_head_with_skin(model: HeadModel) -> None:
+    camera = portrait(model.mean, 0, 64)
+    outside = replace(camera, centre=(-500.0, -500.0))
+    black, white = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 255, np.uint8)
+    tiny = Camera(3, 2, 4.0, (1.5, 1.0), rotation_from_angles(0, 0, 0), np.array([0.0, 0, -800]))
+    for photo, view in (
+        (black, outside),
+        (black, camera),
+        (white, camera),
+        (np.zeros((2, 3, 3), np.uint8), tiny),
+    ):
+        texture = make_texture(photo, model.mean, model, view, TextureSettings(256))
+        assert np.isfinite(texture.observed).all() and 0 <= texture.coverage <= 1
+    assert make_texture(black, model.mean, model, outside, TextureSettings(256)).coverage == 0
+    grey = make_texture(white // 2, model.mean, model, camera, TextureSettings(256)).pixels.astype(int)
+    assert (
+        np.ptp(grey[part_mask(model, 256, "skin", "mouth", "tongue")], axis=-1).max() < 12
+    )  # no colour from nowhere
+
+
+def test_result_is_reproducible_and_settings_are_checked(model: HeadModel) -> None:
+    camera = portrait(model.mean, 30, 200)
+    photo = photo_of(model, camera, waves(256, symmetric=False), GREEN)
+    one, two = (make_texture(photo, model.mean, model, camera, TextureSettings(512)) for _ in range(2))
+    np.testing.assert_array_equal(one.pixels, two.pixels)
+    with pytest.raises(ValueError, match="8192"):
+        TextureSettings(size=8192)
+    with pytest.raises(ValueError, match="pixels"):
+        make_texture(photo[:-1], model.mean, model, camera)
+    with pytest.raises(ValueError, match="vertices"):
+        make_texture(photo, model.mean[:-1], model, camera)
+    broken = model.mean.copy()
+    broken[7] = np.nan
+    with pytest.raises(ValueError, match="finite"):
+        make_texture(photo, broken, model, camera)
+
+
+def test_surface_graph_is_symmetric(model: HeadModel) -> None:
+    skin = surface_of(model)
+    row = np.repeat(np.arange(len(skin.vertices)), np.diff(skin.start))
+    edges = set(zip(row.tolist(), skin.neighbour.tolist(), strict=True))
+    assert all((b, a) in edges for a, b in edges)
+    assert (skin.mirror[skin.mirror] == np.arange(len(skin.mirror))).all()
+    np.testing.assert_allclose(skin.strictness, skin.strictness[skin.mirror], atol=0.05)
+    assert surface_of(model) is skin and atlas_of(model, SIZE) is atlas_of(model, SIZE)
+
+
+@pytest.mark.parametrize("size, multiple", [(1024, 1), (1024, 8), (100, 8), (3, 8), (1, 1)])
+def test_rows_are_split_without_gaps(size: int, multiple: int) -> None:
+    parts: list[tuple[int, int]] = []
+    in_rows(parts.append, size, multiple)
+    parts.sort()
+    assert parts[0][0] == 0 and parts[-1][1] == size
+    assert all(a[1] == b[0] for a, b in zip(parts, parts[1:], strict=False))
+    assert all(first % multiple == 0 for first, _ in parts)
+
+
+def test_real_photos(photos: Path) -> None:
+    """The whole way, on portraits with a fringe and with glasses: skin stays skin all around."""
+    headshot = pytest.importorskip("headshot")
+    for name in ("astronaut.jpg", "grace_hopper.jpg"):
+        result = headshot.reconstruct(photos / name)
+        texture: Texture = result.texture
+        skin = part_mask(result.model, texture.pixels.shape[0], "skin")
+        hidden = texture.pixels[skin & (texture.observed == 0)].astype(float)
+        seen = texture.pixels[skin & (texture.observed > 0.9)].astype(float)
+        tone = np.median(seen, axis=0)
+        assert texture.coverage > 0.7
+        assert np.abs(hidden.mean(axis=0) - tone).max() < 40
+        assert (np.abs(hidden - hidden.mean(axis=0)).max(axis=1) > 100).mean() < 0.02
