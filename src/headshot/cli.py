@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from headshot.batch import Job, Outcome, Request
     from headshot.reconstruction import Settings
 
@@ -109,7 +111,10 @@ def reconstruct(
         jobs = [job for job in jobs if not job.finished(request)]
         typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
     if jobs:
-        request = replace(request, settings=_load(detail.value, texture_size))
+        try:
+            request = replace(request, settings=_load(detail.value, texture_size))
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(_run(jobs, request, alone=total == 1))
 
 
@@ -169,33 +174,42 @@ def _load(detail: str, texture_size: int) -> Settings:
 
 def _run(jobs: list[Job], request: Request, *, alone: bool) -> int:
     """Work through the photos; the exit code."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from headshot.batch import work
 
-    failed: list[Outcome] = []
-    done = 0
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, transient=True, disable=alone or not sys.stdout.isatty()) as progress:
-        task = progress.add_task("", total=len(jobs))
-        try:
-            for job in jobs:
-                progress.update(task, description=job.photo.name)
-                outcome = work(job, request)
-                _report(outcome, alone=alone)
-                failed += [outcome] if outcome.error else []
-                done += 1
-                progress.advance(task)
-        except KeyboardInterrupt:
-            progress.stop()
-            _complain(f"interrupted after {done} of {len(jobs)} photos; --resume continues from here")
-            return INTERRUPTED
+    outcomes: list[Outcome] = []
+    try:
+        for job in jobs if alone or not sys.stdout.isatty() else _with_bar(jobs):
+            outcomes.append(work(job, request))
+            _report(outcomes[-1], alone=alone)
+    except KeyboardInterrupt:
+        _complain(f"interrupted after {len(outcomes)} of {len(jobs)} photos; --resume continues from here")
+        return INTERRUPTED
+    failed = [outcome for outcome in outcomes if outcome.error]
     if alone:
         return _exit_code(failed[0]) if failed else 0
-    typer.echo(f"{done - len(failed)} of {done} photos done.")
+    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} photos done.")
     if failed:
-        _complain(f"{len(failed)} failed: {', '.join(str(outcome.job.photo) for outcome in failed)}")
+        names = [str(outcome.job.photo) for outcome in failed]
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+        _complain(f"{len(failed)} failed: {', '.join(names[:10])}{more}")
     return FAILED if failed else 0
+
+
+def _with_bar(jobs: list[Job]) -> Iterator[Job]:
+    """The jobs, with a progress bar on the terminal for as long as they last.
+
+    What is printed meanwhile goes above the bar; of click's echo, the bar would not know.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    name = TextColumn("{task.description}", markup=False)
+    with Progress(*columns, name, transient=True, redirect_stderr=sys.stderr.isatty()) as progress:
+        task = progress.add_task("", total=len(jobs))
+        for job in jobs:
+            progress.update(task, description=job.photo.name)
+            yield job
+            progress.advance(task)
 
 
 def _report(outcome: Outcome, *, alone: bool) -> None:
@@ -206,9 +220,9 @@ def _report(outcome: Outcome, *, alone: bool) -> None:
     if error is None:
         heads = f"{len(outcome.quality)} heads, " if len(outcome.quality) > 1 else ""
         quality = ", ".join(f"{score:.2f}" for score in outcome.quality)
-        typer.echo(f"{name}: {heads}quality {quality}, {outcome.seconds:.1f} s")
+        print(f"{name}: {heads}quality {quality}, {outcome.seconds:.1f} s")
         for file in outcome.files:
-            typer.echo(f"  {file}")
+            print(f"  {file}")
         for warning in outcome.warnings:
             _complain(f"{name}: warning: {warning}")
     elif isinstance(error, HeadshotError):
@@ -226,4 +240,4 @@ def _exit_code(outcome: Outcome) -> int:
 
 
 def _complain(text: str) -> None:
-    typer.echo(f"headshot: {text}", err=True)
+    print(f"headshot: {text}", file=sys.stderr)
