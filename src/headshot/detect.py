@@ -7,7 +7,7 @@ When it is not sure to have found one, BlazeFace, a finer search and rotated cop
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ class DetectSettings:
         min_share: smallest face to look for at first.
         fine_share: smallest face to look for when the first search finds none for sure.
         thresholds: scores that a candidate needs to pass MTCNN's three networks.
+        late_score: in the place of the last of them, for what only the later searches find.
         sure_score: a face with this score ends the search.
         rotated: look for tilted and upside-down heads too when none is found for sure.
         exhaustive: look for small faces even when there are large ones, as for a group portrait.
@@ -62,6 +63,7 @@ class DetectSettings:
     min_share: float = 0.06
     fine_share: float = 0.015
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.85)
+    late_score: float = 0.95
     sure_score: float = 0.99
     rotated: bool = True
     exhaustive: bool = False
@@ -95,11 +97,12 @@ def detect_faces(pixels: U8, settings: DetectSettings = DetectSettings()) -> lis
 def _searches(pixels: U8, settings: DetectSettings) -> Iterator[Found]:
     """Searches in the order of what they usually give for their time."""
     yield _upright(pixels, settings.min_share, settings)
+    late = replace(settings, thresholds=(*settings.thresholds[:2], settings.late_score))
     yield blazeface.detect(pixels, settings.thresholds[-1])
-    yield _upright(pixels, settings.fine_share, settings)
+    yield _upright(pixels, settings.fine_share, late)
     if settings.rotated:
-        yield _rotated(pixels, QUARTER_TURNS, settings)
-        yield _rotated(pixels, HALF_WAY, settings)
+        yield _rotated(pixels, QUARTER_TURNS, late)
+        yield _rotated(pixels, HALF_WAY, late)
 
 
 def _working_copy(pixels: U8, share: float, settings: DetectSettings) -> tuple[U8, float, int]:

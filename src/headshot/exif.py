@@ -21,10 +21,10 @@ BROKEN = (SyntaxError, ValueError, TypeError, KeyError, OSError, EOFError, struc
 
 
 def read_exif(image: Image.Image) -> tuple[int, float | None]:
-    """Orientation and focal length of an opened picture that is not yet turned upright.
+    """Orientation and focal length of a loaded picture that is not yet turned upright.
 
     Args:
-        image: as PIL opened it, before any reduction.
+        image: as PIL loaded it; it may be reduced, but not cropped.
 
     Returns:
         The EXIF orientation, 1-8 (1 when there is none), and the 35 mm-equivalent focal length in mm, or

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError, features
 
 from headshot.errors import PhotoError
 from headshot.exif import FULL_FRAME_DIAGONAL, read_exif
@@ -32,7 +32,7 @@ MAX_OTHER_MEGAPIXELS = 110.0
 STRIP_PIXELS = 1 << 18  # pictures are converted in strips of about this many pixels, which stay in the cache
 
 # No format whose reader runs other programs (EPS) or that is not a photo.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 # What PIL's readers raise on damaged files.
@@ -166,19 +166,21 @@ def _seekable(file: BinaryIO) -> BinaryIO:
 
 def _from_file(file: BinaryIO, name: str, max_megapixels: float) -> Photo:
     """Open a file by its content, whatever it is called."""
-    start = file.tell()
+    file.seek(0)
     head = file.read(32)
     if not isinstance(head, bytes):
         raise PhotoError(f'{name} is open in text mode; open it with mode "rb"')
     if not head:
         raise PhotoError(f"{name} is empty; copy or download it again")
-    file.seek(start)
+    file.seek(0)
     with ExitStack() as stack:
         # Sizes are checked below, by limits of our own: PIL's warning would only confuse.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         try:
-            if head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS and not _is_avif(head):
+            if _is_avif(head):
+                image = _open_avif(file, name)
+            elif head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS:
                 image = _open_heif(file, name)
             else:
                 image = Image.open(file, formats=FORMATS)
@@ -198,7 +200,13 @@ def _from_file(file: BinaryIO, name: str, max_megapixels: float) -> Photo:
 
 def _is_avif(head: bytes) -> bool:
     """AVIF files may carry HEIF's general brand first."""
-    return b"avif" in head[8:]
+    return head[4:8] == b"ftyp" and b"avif" in head[8:]
+
+
+def _open_avif(file: BinaryIO, name: str) -> Image.Image:
+    if not features.check("avif"):
+        raise PhotoError(f"{name} is an AVIF photo, which this Pillow cannot read; save it as JPEG or PNG")
+    return Image.open(file, formats=("AVIF",))
 
 
 def _open_heif(file: BinaryIO, name: str) -> Image.Image:
@@ -212,7 +220,7 @@ def _open_heif(file: BinaryIO, name: str) -> Image.Image:
 
 
 def _too_large(name: str, megapixels: object, limit: float) -> str:
-    return f"{name} has {megapixels} megapixels, more than can be read safely ({limit:.0f}); make it smaller first"
+    return f"{name} has {megapixels} megapixels; at most {limit:.0f} can be read safely, so make it smaller"
 
 
 def _check_size(width: int, height: int, name: str, limit: float) -> None:
@@ -230,12 +238,13 @@ def _from_image(image: Image.Image, name: str, max_megapixels: float, *, draft: 
     is_jpeg = draft and image.format in ("JPEG", "MPO")
     _check_size(width, height, name, MAX_JPEG_MEGAPIXELS if is_jpeg else MAX_OTHER_MEGAPIXELS)
     factor = _reduction(width * height, max_megapixels)
-    orientation, focal = read_exif(image)
     if is_jpeg and factor > 1:
         image.draft(None, (width // min(factor, 8), height // min(factor, 8)))
     remaining = factor // max(1, round(width / image.size[0]))
     try:
         image.load()
+        # Not before: loading turns TIFFs upright, and their EXIF then says so.
+        orientation, focal = read_exif(image)
         pixels = _decoded(image, UPRIGHT.get(orientation), remaining)
     except UNREADABLE as error:
         if isinstance(error, PhotoError):

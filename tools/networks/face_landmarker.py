@@ -12,7 +12,8 @@ operator; float16 weights stay float16 in the file and are cast when it is loade
     face_blendshapes  points (1, 146, 2) float32 -> scores (52,)
 
 Pictures are RGB. The scaling of the pixels and the sigmoids of scores and presence, which MediaPipe computes
-outside, are part of the networks here; PReLU is put in a faster form (prelu.py). Boxes are BlazeFace's offsets from its anchors, see headshot.detect.
+outside, are part of the networks here; PReLU is put in a faster form (prelu.py). Boxes are BlazeFace's
+offsets from its anchors, see headshot.blazeface.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ from tflite.BuiltinOperator import BuiltinOperator
 from tflite.Padding import Padding
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import manifest
 import prelu
+
+import manifest
 
 TASK_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 OPSET = 17
