@@ -12,11 +12,10 @@ from headshot.export.settings import ExportSettings
 from headshot.reconstruction import Reconstruction
 
 
-def read(text: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, str]]:
-    """Rows by keyword, faces (F, 3, 3) by group, and the material of each group."""
+def read(text: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Rows by keyword, and faces (F, 3, 3) by group."""
     rows: dict[str, list[list[float]]] = {"v": [], "vt": [], "vn": []}
     faces: dict[str, list[list[list[int]]]] = {}
-    materials: dict[str, str] = {}
     group = ""
     for line in text.splitlines():
         word, *rest = line.split()
@@ -24,44 +23,41 @@ def read(text: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[
             rows[word].append([float(x) for x in rest])
         elif word == "g":
             group = rest[0]
-        elif word == "usemtl":
-            materials[group] = rest[0]
         elif word == "f":
             faces.setdefault(group, []).append([[int(i) for i in corner.split("/")] for corner in rest])
-    return {k: np.array(v) for k, v in rows.items()}, {k: np.array(f) for k, f in faces.items()}, materials
+    return {k: np.array(v) for k, v in rows.items()}, {k: np.array(f) for k, f in faces.items()}
 
 
 def test_vertices_are_the_models_in_millimetres(head: Reconstruction) -> None:
-    rows, _, _ = read(obj(head, "ann")["ann.obj"].decode())
+    rows, _ = read(obj(head, "ann")["ann.obj"].decode())
     np.testing.assert_allclose(rows["v"], head.vertices, atol=1e-4)
     np.testing.assert_allclose(rows["vt"], head.model.uv * [1, -1] + [0, 1], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(rows["vn"], axis=1), 1, atol=1e-3)
 
 
 def test_landmarks_index_the_file(head: Reconstruction) -> None:
-    rows, _, _ = read(obj(head, "ann")["ann.obj"].decode())
+    rows, _ = read(obj(head, "ann")["ann.obj"].decode())
     found = head.model.landmarks["ibug68"].on(rows["v"], head.model.triangles)
     np.testing.assert_allclose(found, head.landmarks68, atol=1e-3)
 
 
 def test_faces_by_group(head: Reconstruction) -> None:
-    _, faces, materials = read(obj(head, "ann")["ann.obj"].decode())
+    _, faces = read(obj(head, "ann")["ann.obj"].decode())
     assert set(faces) == set(NODES)
     for node, parts in NODES.items():
         rows = np.concatenate([np.arange(*head.model.parts[part]) for part in parts])
         np.testing.assert_array_equal(faces[node][..., 0] - 1, head.model.triangles[rows])
         np.testing.assert_array_equal(faces[node][..., 1] - 1, head.model.triangles_uv[rows])
         np.testing.assert_array_equal(faces[node][..., 2] - 1, head.model.triangles[rows])
-    assert materials["EyeLeft"] == "Eye"
-    assert materials["Face"] == "Skin"
 
 
 def test_material_and_texture(head: Reconstruction) -> None:
     files = obj(head, "ann")
     assert set(files) == {"ann.obj", "ann.mtl", "ann_texture.png"}
     assert "mtllib ann.mtl" in files["ann.obj"].decode()
-    materials = files["ann.mtl"].decode()
-    assert materials.count("newmtl") == materials.count("map_Kd ann_texture.png") == 4
+    assert files["ann.obj"].decode().count("usemtl Head") == 1
+    assert files["ann.mtl"].decode().count("newmtl Head") == 1
+    assert "map_Kd ann_texture.png" in files["ann.mtl"].decode()
     assert head.texture is not None
     np.testing.assert_array_equal(Image.open(io.BytesIO(files["ann_texture.png"])), head.texture.pixels)
 
@@ -74,7 +70,7 @@ def test_without_texture(bare: Reconstruction) -> None:
 
 @pytest.mark.parametrize("expression", ["photo", "neutral"])
 def test_expression(head: Reconstruction, expression: str) -> None:
-    rows, _, _ = read(obj(head, "ann", ExportSettings(expression=expression))["ann.obj"].decode())
+    rows, _ = read(obj(head, "ann", ExportSettings(expression=expression))["ann.obj"].decode())
     shown = head.vertices if expression == "photo" else head.neutral_vertices
     np.testing.assert_allclose(rows["v"], shown, atol=1e-4)
     assert not np.allclose(head.vertices, head.neutral_vertices, atol=1)

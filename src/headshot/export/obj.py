@@ -1,8 +1,9 @@
 """OBJ + MTL + PNG: the head as a static mesh in millimetres.
 
 Vertices are written in the order of the head model, none split and none left out, so that indices, landmarks
-and region masks of the model hold for the file. OBJ counts from 1 and has its texture origin at the bottom
-left, so v is flipped here and nowhere else.
+and region masks of the model hold for the file. There is one material, since readers like to take a file
+with several apart. OBJ counts from 1 and has its texture origin at the bottom left, so v is flipped here and
+nowhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot import __version__
-from headshot.export.gltf import MATERIALS, NODE_MATERIAL, NODES, encode_texture
+from headshot.export.gltf import MATERIALS, NODES, encode_texture
 from headshot.export.settings import ExportSettings
 from headshot.raster import vertex_normals
 
@@ -29,6 +30,7 @@ def obj(head: Reconstruction, stem: str, settings: ExportSettings | None = None)
         f"# Headshot {__version__}: millimetres, x to the subject's left, y up, z out of the face",
         f"mtllib {stem}.mtl",
         "o Head",
+        "usemtl Head",
         _lines("v %.4f %.4f %.4f", vertices),
         _lines("vt %.6f %.6f", np.stack([model.uv[:, 0], 1 - model.uv[:, 1]], axis=1)),
         _lines("vn %.4f %.4f %.4f", vertex_normals(vertices, model.triangles)),
@@ -38,9 +40,12 @@ def obj(head: Reconstruction, stem: str, settings: ExportSettings | None = None)
     for node, parts in NODES.items():
         for part in parts:
             if part in model.parts:
-                lines += [f"g {node}", f"usemtl {NODE_MATERIAL[node]}"]
+                lines.append(f"g {node}")
                 lines.append(_lines("f %d/%d/%d %d/%d/%d %d/%d/%d", corners[slice(*model.parts[part])]))
-    files = {f"{stem}.obj": ("\n".join(lines) + "\n").encode(), f"{stem}.mtl": _materials(head, stem)}
+    files = {
+        f"{stem}.obj": ("\n".join(lines) + "\n").encode(),
+        f"{stem}.mtl": _material(stem, head.texture is not None),
+    }
     if head.texture is not None:
         files[f"{stem}_texture.png"] = encode_texture(head.texture.pixels, "png", 0)
     return files
@@ -51,20 +56,16 @@ def _lines(row: str, values: NDArray[Any]) -> str:
     return "\n".join([row] * len(values)) % tuple(values.ravel().tolist())
 
 
-def _materials(head: Reconstruction, stem: str) -> bytes:
-    lines = [f"# Headshot {__version__}"]
-    for name, (roughness, colour, _) in MATERIALS.items():
-        # The usual correspondence of roughness and Blinn-Phong exponent: n = 2 / roughness^4 - 2.
-        shine = min(2 / roughness**4 - 2, 1000.0)
-        diffuse = (1.0, 1.0, 1.0) if head.texture is not None else colour
-        lines += [
-            "",
-            f"newmtl {name}",
-            "Kd {:.3f} {:.3f} {:.3f}".format(*diffuse),
-            "Ks 0.040 0.040 0.040",
-            f"Ns {shine:.1f}",
-            "illum 2",
-        ]
-        if head.texture is not None:
-            lines.append(f"map_Kd {stem}_texture.png")
+def _material(stem: str, textured: bool) -> bytes:
+    colour = (1.0, 1.0, 1.0) if textured else MATERIALS["Skin"][1]
+    lines = [
+        f"# Headshot {__version__}",
+        "newmtl Head",
+        "Kd {:.3f} {:.3f} {:.3f}".format(*colour),
+        "Ks 0.040 0.040 0.040",
+        "Ns 10.0",
+        "illum 2",
+    ]
+    if textured:
+        lines.append(f"map_Kd {stem}_texture.png")
     return ("\n".join(lines) + "\n").encode()
