@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +188,7 @@ def test_sizes_agree_with_each_other(model: HeadModel, size: int) -> None:
     texture = make_texture(photo, model.mean, model, camera, TextureSettings(size))
     assert texture.pixels.shape == (size, size, 3) and texture.pixels.dtype == np.uint8
     assert texture.observed.shape == (size, size) and texture.observed.dtype == np.float32
-    assert 0 <= texture.observed.min() and texture.observed.max() <= 1
+    assert texture.observed.min() >= 0 and texture.observed.max() <= 1
     small = np.array(Image.fromarray(texture.pixels).resize((128, 128), Image.Resampling.BOX)).astype(int)
     reference = make_texture(photo, model.mean, model, camera, TextureSettings(256)).pixels
     reference = np.array(Image.fromarray(reference).resize((128, 128), Image.Resampling.BOX)).astype(int)
@@ -251,6 +252,17 @@ def test_eyes_look_alive_without_any_pixel_of_them(model: HeadModel) -> None:
         )
         assert pupil < 0.6 * ring and ring < 0.6 * white
         assert colour[eye.radius < 1].max() > 0.8 * white  # the reflection
+
+
+def test_the_mouth_is_red_and_dark_behind_bright_teeth(model: HeadModel) -> None:
+    camera = portrait(model.mean)
+    photo = photo_of(model, camera, waves(SIZE, symmetric=False), GREEN)
+    pixels = make_texture(photo, model.mean, model, camera, TextureSettings(1024)).pixels.astype(float)
+    teeth = pixels[part_mask(model, 1024, "teeth_upper")]
+    inside = pixels[part_mask(model, 1024, "mouth", "tongue")]
+    assert np.quantile(teeth.mean(axis=-1), 0.8) > 170
+    assert inside.mean() < 110 and (inside[:, 0] >= inside[:, 1]).all()
+    assert inside.mean(axis=-1).min() < 40
 
 
 def test_skin_colour_ignores_what_is_not_skin() -> None:
@@ -323,7 +335,7 @@ def test_rows_are_split_without_gaps(size: int, multiple: int) -> None:
     in_rows(parts.append, size, multiple)
     parts.sort()
     assert parts[0][0] == 0 and parts[-1][1] == size
-    assert all(a[1] == b[0] for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(parts))
     assert all(first % multiple == 0 for first, _ in parts)
 
 

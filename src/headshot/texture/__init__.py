@@ -2,7 +2,7 @@
 
 photo + pose ─► what each texel shows, and how believable it is   (view, observe, skin)
              ─► the rest of the skin, smoothly and by symmetry    (complete)
-             ─► eyes and mouth                                    (eyes)
+             ─► eyes and mouth                                    (eyes, mouth)
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from headshot.camera import Camera
 from headshot.head_model import HeadModel
 from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
 from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
-from headshot.texture.eyes import eye_texels, measure_eyes, mouth_colours, paint_eyes
+from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
+from headshot.texture.mouth import mouth_colours, paint_teeth
 from headshot.texture.observe import observe_texels
 from headshot.texture.rows import in_rows
 from headshot.texture.skin import SkinColour, hidden_tone
@@ -103,6 +104,7 @@ def make_texture(
     log = spread_colours(skin, seen, belief, hidden * skin.hollow[:, None])
     out = _join(texels, skin, model, (log, tone), (colour, weight), options)
     paint_eyes(eyes, sclera, iris, out)
+    paint_teeth(model, tone.tone, out)
     flat = out.reshape(-1, 3)
     flat[texels.gutter] = flat[texels.source]
     coverage = float(belief @ skin.frontal / max(float(skin.frontal.sum()), 1e-9))
@@ -126,8 +128,7 @@ def _join(
     """The texture (T, T, 3) of skin and mouth; outside of the charts the skin's tone."""
     log, tone = low
     base = np.zeros((len(model.mean), 4), np.float32)
-    for name, colour in mouth_colours(model, tone.tone).items():
-        base[model.part_triangles(name), :3] = colour + FLOOR
+    base[:, :3] = mouth_colours(model, tone.tone) + FLOOR
     base[skin.vertices, :3] = np.exp(log)
     base[skin.vertices, 3] = 1
     out = np.empty((options.size, options.size, 3), np.uint8)

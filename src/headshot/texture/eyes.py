@@ -1,4 +1,4 @@
-"""Eyes and mouth: their tones are measured in the photo as far as it shows them, their patterns are painted.
+"""Eyes: their tones are measured in the photo as far as it shows them, their patterns are painted.
 
 In most photos an iris is a few pixels wide and half hidden by lids, lashes and reflections. Painting it on
 the eyeball's forward axis, with the colours that the visible part has, looks alive from every side, and the
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from headshot.head_model import HeadModel
 from headshot.texture.atlas import Atlas, atlas_of
+from headshot.texture.skin import luminance, tinted
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -29,12 +30,6 @@ _PUPIL = 0.40  # of the iris' radius, indoors
 # sRGB tones in ordinary light; scaled with the brightness of the person's skin in the photo.
 _SCLERA = np.array([0.86, 0.83, 0.80], np.float32)
 _BROWN = np.array([0.30, 0.20, 0.13], np.float32)
-MOUTH = {
-    "mouth": np.array([0.38, 0.16, 0.15], np.float32),
-    "tongue": np.array([0.62, 0.33, 0.32], np.float32),
-    "teeth_upper": np.array([0.85, 0.81, 0.73], np.float32),
-    "teeth_lower": np.array([0.83, 0.79, 0.71], np.float32),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,17 +93,6 @@ def _sphere(points: F32) -> tuple[NDArray[np.float64], float]:
     return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
 
 
-def _luminance(colour: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.asarray(colour @ np.array([0.30, 0.59, 0.11]), dtype=np.float64)
-
-
-def _tinted(colour: NDArray[np.floating], tone: F32) -> NDArray[np.float64]:
-    """A colour as saturated as the photo is: grey in greyscale photos, whose skin has no hue."""
-    saturation = float(1 - tone.min() / max(float(tone.max()), 1e-3))
-    share = min(1.0, saturation / 0.25)
-    return np.asarray(_luminance(colour) * (1 - share) + share * colour, dtype=np.float64)
-
-
 def measure_eyes(
     eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -119,8 +103,8 @@ def measure_eyes(
         colour, weight: (T, T, 3), (T, T) what the photo shows of the eyeballs.
         tone: (3,) the person's skin, which tells how bright the light is.
     """
-    level = float(np.clip(_luminance(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
-    sclera, iris = level**0.6 * _tinted(_SCLERA, tone), level**0.5 * _tinted(_BROWN, tone)
+    level = float(np.clip(luminance(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
+    sclera, iris = level**0.6 * tinted(_SCLERA, tone), level**0.5 * tinted(_BROWN, tone)
     inner, outer = [], []
     for eye in eyes:
         w = weight.ravel()[eye.index]
@@ -128,7 +112,7 @@ def measure_eyes(
         if seen.sum() < 24:
             continue
         c = colour.reshape(-1, 3)[eye.index[seen]] / 255.0
-        light, x, y = _luminance(c), eye.across[seen], eye.up[seen]
+        light, x, y = luminance(c), eye.across[seen], eye.up[seen]
         cx, cy = _darkest_disc(light, x, y)
         r = np.hypot(x - cx, y - cy)
         ring, white = (r > 0.45) & (r < 0.85), r > 1.35
@@ -140,13 +124,13 @@ def measure_eyes(
             outer.append(c[white & (light >= np.quantile(light[white], 0.6))].mean(axis=0))
     if outer:
         found = np.mean(outer, axis=0)
-        grey = float(np.clip(_luminance(found), 0.6 * _luminance(sclera), 1.08 * _luminance(sclera)))
+        grey = float(np.clip(luminance(found), 0.6 * luminance(sclera), 1.08 * luminance(sclera)))
         # Coarse pixels mix the white of the eye with lids and iris: keep a third of the tint.
-        sclera = grey * (sclera / _luminance(sclera) + (found / max(_luminance(found), 0.02) - 1) / 3)
+        sclera = grey * (sclera / luminance(sclera) + (found / max(luminance(found), 0.02) - 1) / 3)
     if inner:
         found = np.mean(inner, axis=0)
-        grey = float(np.clip(_luminance(found), 0.10, 0.55 * _luminance(sclera)))
-        tint = found / max(_luminance(found), 0.02)
+        grey = float(np.clip(luminance(found), 0.10, 0.55 * luminance(sclera)))
+        tint = found / max(luminance(found), 0.02)
         iris = grey * np.clip(1 + 1.25 * (tint - 1), 0.2, 2.2)
     return np.clip(sclera, 0.05, 0.97), np.clip(iris, 0.03, 0.8)
 
@@ -193,13 +177,3 @@ def paint_eyes(
         glint = np.exp(-(((x + 0.30) / 0.17) ** 2 + ((y - 0.34) / 0.15) ** 2))
         colour = colour + (0.95 * sclera.max() - colour) * (0.85 * glint)[:, None]
         out.reshape(-1, 3)[eye.index] = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)
-
-
-def mouth_colours(model: HeadModel, tone: F32) -> dict[str, F32]:
-    """Tone (3,) sRGB of each part inside the mouth, in the light that the skin is in."""
-    level = np.clip(_luminance(tone.astype(np.float64)) / 0.58, 0.3, 1.1) ** 0.6
-    return {
-        name: (level * _tinted(colour, tone)).astype(np.float32)
-        for name, colour in MOUTH.items()
-        if name in model.parts
-    }

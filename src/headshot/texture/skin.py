@@ -133,3 +133,15 @@ def hidden_tone(measured: SkinColour, normals: F32, seen: F32, weight: F32) -> F
         tone = share * median + (1 - share) * tone
     tone = tone + 0.1 * (tone.mean() - tone)  # scalp and neck are paler than cheeks
     return np.clip(tone * shade, 0, 1).astype(np.float32)
+
+
+def luminance(colour: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Brightness (...,) of sRGB colours (..., 3), good enough for comparisons."""
+    return np.asarray(colour @ np.array([0.30, 0.59, 0.11]), dtype=np.float64)
+
+
+def tinted(colour: NDArray[np.floating], tone: F32) -> NDArray[np.float64]:
+    """A colour as saturated as the photo is: grey in greyscale photos, whose skin has no hue."""
+    saturation = float(1 - tone.min() / max(float(tone.max()), 1e-3))
+    share = min(1.0, saturation / 0.25)
+    return np.asarray(luminance(colour) * (1 - share) + share * colour, dtype=np.float64)

@@ -1,0 +1,92 @@
+"""The inside of the mouth: plausible colours in the light that the skin is in.
+
+Photos rarely show more of it than the front teeth, and those only through lips that move away from them when
+the head is animated, so nothing is copied.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.head_model import HeadModel
+from headshot.texture.atlas import atlas_of
+from headshot.texture.skin import luminance, tinted
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+
+# sRGB in ordinary light, at the lips.
+_SOCK = np.array([0.40, 0.18, 0.17])
+_TONGUE = np.array([0.60, 0.33, 0.32])
+_TOOTH = np.array([0.87, 0.83, 0.76])
+_GUM = np.array([0.66, 0.36, 0.36])
+TEETH = ("teeth_upper", "teeth_lower")
+# Mean widths of teeth from the middle outwards, mm (upper and lower jaw).
+_WIDTHS = {
+    "teeth_upper": (8.5, 6.6, 7.6, 7.1, 6.8, 10.2, 9.6),
+    "teeth_lower": (5.3, 5.8, 6.8, 7.0, 7.1, 11.2, 10.8),
+}
+
+
+def _level(tone: F32) -> float:
+    """Brightness of the photo's light, from the skin in it."""
+    return float(np.clip(luminance(tone) / 0.58, 0.3, 1.1) ** 0.6)
+
+
+def mouth_colours(model: HeadModel, tone: F32) -> F32:
+    """Colours (V, 3) sRGB of the vertices of mouth and tongue, 0 elsewhere; the throat is dark."""
+    out = np.zeros((len(model.mean), 3), np.float32)
+    lips = model.landmarks["ibug68"].on(model.mean, model.triangles)[60:68, 2].mean()
+    for name, colour in (("mouth", _SOCK), ("tongue", _TONGUE)):
+        if name in model.parts:
+            vertices = np.unique(model.part_triangles(name))
+            depth = np.clip((lips - model.mean[vertices, 2]) / 45.0, 0, 1)
+            out[vertices] = _level(tone) * tinted(colour, tone) * (1 - 0.8 * depth**0.7)[:, None]
+    return out
+
+
+@lru_cache(maxsize=2)
+def _tooth_texels(model: HeadModel, size: int) -> tuple[tuple[I32, F32, F32], ...]:
+    """For each row of teeth: flat texels (N,), their brightness (N,), and the share of gum (N,)."""
+    atlas = atlas_of(model, size)
+    flat, weights = atlas.triangle.ravel(), atlas.barycentric.reshape(-1, 3)
+    out = []
+    for name in TEETH:
+        if name not in model.parts:
+            continue
+        first, last = model.parts[name]
+        index = np.flatnonzero((flat >= first) & (flat < last)).astype(np.int32)
+        corners = model.mean[model.triangles[flat[index]]]
+        p = np.einsum("ncd,nc->nd", corners, weights[index])
+        row = model.mean[np.unique(model.part_triangles(name))]
+        # Along the arch: a parabola z = top - bend * x^2 through the row, and its length from the middle.
+        bend, top = -np.polyfit(row[:, 0] ** 2, row[:, 2], 1) * [1, -1]
+        x = np.linspace(0, np.abs(row[:, 0]).max() + 1, 200)
+        arc = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(bend * x**2)))])
+        along = np.interp(np.abs(p[:, 0]), x, arc)
+        gaps = np.concatenate([[0], np.cumsum(_WIDTHS[name])]) * arc[-1] / max(sum(_WIDTHS[name]), 1e-6)
+        nearest = np.abs(along[:, None] - gaps).min(axis=1)
+        # The row is higher at the sides, so its edges are measured against the height of its middle there.
+        up = 1.0 if name == "teeth_upper" else -1.0
+        slope = np.polyfit(np.abs(row[:, 0]), row[:, 1], 1)
+        height = up * (p[:, 1] - np.polyval(slope, np.abs(p[:, 0])))
+        half = float(np.quantile(np.abs(up * (row[:, 1] - np.polyval(slope, np.abs(row[:, 0])))), 0.8))
+        scalloped = height / max(half, 1e-6) + 0.25 * np.exp(-((nearest / 1.6) ** 2))
+        gum = np.clip((scalloped - 0.55) / 0.25, 0, 1)
+        back = np.clip((top - p[:, 2]) / 30.0, 0, 1)
+        bright = (1 - 0.30 * np.exp(-((nearest / 0.45) ** 2))) * (1 - 0.6 * back)
+        out.append((index, bright.astype(np.float32), gum.astype(np.float32)))
+    return tuple(out)
+
+
+def paint_teeth(model: HeadModel, tone: F32, out: U8) -> None:
+    """Paint both rows of teeth into a texture (T, T, 3)."""
+    level = _level(tone)
+    tooth, gum, dark = (level * tinted(c, tone) for c in (_TOOTH, _GUM, 0.4 * _SOCK))
+    for index, bright, share in _tooth_texels(model, out.shape[0]):
+        colour = dark + (tooth + (gum - tooth) * share[:, None] - dark) * bright[:, None]
+        out.reshape(-1, 3)[index] = np.round(np.clip(colour, 0, 1) * 255)
