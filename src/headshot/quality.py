@@ -40,6 +40,8 @@ _SCALES = {
 
 def assess(measures: dict[str, float], warnings: tuple[str, ...] = ()) -> Quality:
     """Turn measures into a score and warnings (see `Quality`)."""
+    if not all(np.isfinite(value) for value in measures.values()):
+        raise ValueError(f"measures must be finite, got {measures}")
     score = 1.0
     for name, (full, half) in _SCALES.items():
         value = abs(measures[name])
@@ -62,6 +64,4 @@ def assess(measures: dict[str, float], warnings: tuple[str, ...] = ()) -> Qualit
         found.append("the head model follows the landmarks badly: check the overlay in the preview")
     if m["inside"] < 0.95:
         found.append("the face is cut off by the border of the photo: the missing part is guessed")
-    if not np.isfinite(score):
-        raise ValueError(f"measures must be finite, got {measures}")
     return Quality(score, dict(measures), tuple(found))

@@ -32,17 +32,14 @@ def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> NDArra
     reach = np.linalg.norm(lines - points[:JAW, None], axis=2).argmin(axis=1)
     seen = camera.project(lines)
     jaw = camera.project(points[:JAW])
-    centre = camera.project(points[JAW:]).mean(axis=0)
-    outward = jaw - centre
     up = camera.rotation[:2, 1] * [1, -1]
     up /= max(np.linalg.norm(up), 1e-9)
+    right = np.array([-up[1], up[0]])
     for j in range(JAW):
         # The cheeks' lines run sideways, the chin's downwards.
-        direction = np.array([up[1], -up[0]]) if abs(j - 8) > 3 else -up
-        if direction @ outward[j] < 0:
-            direction = -direction
-        candidates = seen[j, : reach[j] + 1] @ direction
+        outward = -up if abs(j - 8) <= 3 else right * np.sign(j - 8)
+        candidates = seen[j, : reach[j] + 1] @ outward
         best = int(candidates.argmax())
-        if candidates[best] > jaw[j] @ direction:
+        if candidates[best] > jaw[j] @ outward:
             points[j] = lines[j, best]
     return points

@@ -272,19 +272,30 @@ class _Solver:
 
 
 def _bounded_step(hessian: Array, gradient: Array, expression: Array, first: int) -> Array:
-    """Solve H d = g with 0 <= expression + d <= 1 for the entries from ``first`` on (active set)."""
-    free = np.ones(len(gradient), bool)
-    step = np.zeros(len(gradient))
-    for _ in range(4):
+    """Minimise d H d / 2 - g d with 0 <= expression + d <= 1 for the entries from ``first`` on.
+
+    The free parameters are eliminated (Schur complement); an active-set method solves for the weights.
+    """
+    aa, ab, bb = hessian[:first, :first], hessian[:first, first:], hessian[first:, first:]
+    solved = np.linalg.solve(aa, np.column_stack([ab, gradient[:first]]))
+    schur = bb - ab.T @ solved[:, :-1]
+    target = gradient[first:] - ab.T @ solved[:, -1]
+    low, high = -expression, 1.0 - expression
+    step = np.zeros(len(target))
+    free = np.ones(len(target), bool)
+    for _ in range(20):
         fixed = ~free
-        rhs = gradient[free] - hessian[np.ix_(free, fixed)] @ step[fixed]
-        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], rhs)
-        target = expression + step[first:]
-        outside = (target < -1e-9) | (target > 1 + 1e-9)
-        if not outside.any():
+        rhs = target[free] - schur[np.ix_(free, fixed)] @ step[fixed]
+        step[free] = np.linalg.solve(schur[np.ix_(free, free)], rhs)
+        outside = free & ((step < low) | (step > high))
+        step = np.clip(step, low, high)
+        if outside.any():
+            free &= ~outside
+            continue
+        # A bound is right only while the slope pushes against it (Karush-Kuhn-Tucker).
+        slope = target - schur @ step
+        inwards = ~free & np.where(step <= low, slope > 1e-9, slope < -1e-9)
+        if not inwards.any():
             break
-        step[first:] = np.clip(target, 0, 1) - expression
-        free[first:] &= ~outside
-    else:
-        step[first:] = np.clip(expression + step[first:], 0, 1) - expression
-    return step
+        free |= inwards
+    return np.concatenate([solved[:, -1] - solved[:, :-1] @ step, step])

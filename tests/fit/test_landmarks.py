@@ -1,0 +1,168 @@
+"""The landmark fit on heads whose truth is known, and its Jacobian against finite differences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headshot.camera import Camera, rotation_from_angles, rotation_from_vector
+from headshot.fit.landmarks import (
+    FitSettings,
+    Observation,
+    _bounded_step,
+    _Solver,
+    fit_landmarks,
+    initial_pose,
+)
+from headshot.head_model import load_head_model
+
+EXACT = FitSettings(noise=0.001, expression_noise=0.5)
+
+
+@pytest.fixture(scope="module")
+def model():
+    head = load_head_model("low")
+    return head.at(head.landmarks["mediapipe478"])
+
+
+def truth(model, seed=0, yaw=0.0):
+    rng = np.random.default_rng(seed)
+    identity = rng.normal(size=len(model.identity))
+    expression = np.clip(rng.normal(0, 0.25, size=len(model.expression)), 0, 1)
+    camera = Camera(
+        512, 512, 900.0, (256.0, 256.0), rotation_from_angles(yaw, 8, -5), np.array([15.0, 8.0, -700.0])
+    )
+    return identity, expression, camera
+
+
+def observe(model, identity, expression, camera, focal=900.0):
+    return Observation(
+        points=camera.project(model.positions(identity, expression)),
+        confidence=np.ones(len(model.mean)),
+        expression=np.zeros(len(model.expression)),
+        width=camera.width,
+        height=camera.height,
+        focal=focal,
+    )
+
+
+@pytest.mark.parametrize("yaw", [0, 35, -65])
+def test_exact_landmarks_give_back_the_head(model, yaw):
+    identity, expression, camera = truth(model, yaw=yaw)
+    fit = fit_landmarks(observe(model, identity, expression, camera), model, EXACT)
+    assert np.abs(fit.residual).max() < 0.5
+    assert fit.camera.angles == pytest.approx(camera.angles, abs=1.0)
+    recovered = model.positions(fit.identity, fit.expression)
+    error = np.linalg.norm(recovered - model.positions(identity, expression), axis=1).mean()
+    mean_error = np.linalg.norm(model.mean - model.positions(identity, expression), axis=1).mean()
+    assert error < 0.35 * mean_error
+    assert np.corrcoef(fit.identity, identity)[0, 1] > 0.9
+    assert ((fit.expression >= 0) & (fit.expression <= 1)).all()
+
+
+def test_the_mean_head_stays_the_mean_head(model):
+    _, _, camera = truth(model)
+    none = np.zeros(len(model.expression))
+    fit = fit_landmarks(observe(model, np.zeros(len(model.identity)), none, camera), model)
+    assert np.abs(fit.identity).max() < 0.1
+    assert np.abs(fit.residual).max() < 0.5
+
+
+def test_outliers_lose_their_influence(model):
+    identity, expression, camera = truth(model)
+    seen = observe(model, identity, expression, camera)
+    clean = fit_landmarks(seen, model)
+    spoiled = seen.points.copy()
+    wrong = np.arange(0, len(spoiled), 12)
+    spoiled[wrong] += [60.0, -40.0]
+    fit = fit_landmarks(replace(seen, points=spoiled), model)
+    assert fit.weight[wrong].max() < 0.2
+    assert np.abs(fit.camera.project(model.mean) - clean.camera.project(model.mean)).max() < 4
+
+
+def test_points_without_confidence_or_position_are_left_out(model):
+    identity, expression, camera = truth(model)
+    seen = observe(model, identity, expression, camera)
+    points, confidence = seen.points.copy(), seen.confidence.copy()
+    points[:50] = np.nan
+    points[50:100] += 500
+    confidence[50:100] = 0
+    fit = fit_landmarks(replace(seen, points=points, confidence=confidence), model, EXACT)
+    assert np.abs(fit.residual[100:]).max() < 1
+    assert (fit.weight[50:100] == 0).all()
+
+
+def test_a_recorded_focal_length_decides_the_distance(model):
+    identity, expression, camera = truth(model)
+    near = fit_landmarks(observe(model, identity, expression, camera, focal=900.0), model)
+    assert near.camera.focal == pytest.approx(900, rel=0.1)
+    assert -near.camera.translation[2] == pytest.approx(700, rel=0.1)
+    free = fit_landmarks(observe(model, identity, expression, camera, focal=None), model)
+    assert 500 < -free.camera.translation[2] < 2000
+
+
+def test_jacobian_matches_finite_differences(model):
+    identity, expression, camera = truth(model, yaw=20)
+    solver = _Solver(observe(model, identity, expression, camera), model, FitSettings())
+    solver.identity = 0.5 * identity
+    solver.expression = 0.5 * expression + 0.1
+    residual, jacobian = solver._linearise()
+    rotation, translation, focal = solver.rotation, solver.translation, solver.focal
+    a, b = solver.identity.copy(), solver.expression.copy()
+    step = 1e-2
+    for parameter in [0, 1, 2, 3, 4, 5, 6, 7, 20, 7 + len(a), 7 + len(a) + 24, len(jacobian) - 1]:
+        ends = []
+        for sign in (step, -step):
+            d = np.zeros(len(jacobian))
+            d[parameter] = sign
+            solver.rotation = rotation_from_vector(d[:3]) @ rotation
+            solver.translation = translation + d[3:6]
+            solver.focal = focal * np.exp(d[6])
+            solver.identity, solver.expression = a + d[7 : 7 + len(a)], b + d[7 + len(a) :]
+            ends.append(solver._project())
+        numeric = (ends[0] - ends[1]) / (2 * step)
+        scale = max(np.abs(numeric).max(), 1.0)
+        assert jacobian[parameter] == pytest.approx(numeric, abs=0.02 * scale)
+
+
+def test_closed_form_pose_under_scaled_orthography():
+    rng = np.random.default_rng(0)
+    shape = rng.normal(size=(30, 3)) * 50
+    rotation = rotation_from_angles(40, -15, 10)
+    points = 2.5 * (shape @ rotation.T)[:, :2] * [1, -1] + [100, 200]
+    found, origin, scale = initial_pose(points, shape, np.ones(30))
+    assert found == pytest.approx(rotation, abs=1e-9)
+    assert origin == pytest.approx([100, 200])
+    assert scale == pytest.approx(2.5)
+
+
+def test_bounded_step_minimises_over_the_box():
+    rng = np.random.default_rng(1)
+    a = rng.normal(size=(12, 6))
+    hessian, gradient = a.T @ a, rng.normal(size=6) * 5
+    start = np.array([0.2, 0.5, 0.9])
+    step = _bounded_step(hessian, gradient, start, 3)
+    assert ((start + step[3:] >= -1e-9) & (start + step[3:] <= 1 + 1e-9)).all()
+
+    def cost(d):
+        return 0.5 * d @ hessian @ d - gradient @ d
+
+    for _ in range(200):
+        other = step + rng.normal(size=6) * 0.05
+        other[3:] = np.clip(start + other[3:], 0, 1) - start
+        assert cost(other) >= cost(step) - 1e-6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"points": np.zeros((5, 2))},
+        {"expression": np.zeros(3)},
+        {"confidence": np.zeros(478)},
+        {"points": np.full((478, 2), np.nan)},
+    ],
+)
+def test_wrong_input_is_named(model, change):
+    identity, expression, camera = truth(model)
+    with pytest.raises(ValueError, match="expected|landmarks"):
+        fit_landmarks(replace(observe(model, identity, expression, camera), **change), model)
