@@ -112,10 +112,15 @@ def atlas_of(model: HeadModel, size: int) -> Atlas:
     nearest = np.where(inside, np.arange(size * size, dtype=np.int32), np.int32(-1))
     _dilate(nearest, max(4, size // 64), size)
     gutter = np.flatnonzero((nearest >= 0) & ~inside).astype(np.int32)
-    corners = model.triangles[raster.triangle.ravel()[inside]]
-    weights = raster.barycentric.reshape(-1, 3)[inside]
-    share = np.bincount(corners.ravel(), weights.ravel(), minlength=len(model.mean)).astype(np.float32)
-    return Atlas(raster.triangle, raster.barycentric, share, gutter, nearest[gutter])
+    share = np.zeros(len(model.mean))
+    for first in range(0, size, 256):  # in parts: all at once takes a gigabyte at the largest size
+        some = raster.triangle[first : first + 256]
+        corners, weights = (
+            model.triangles[some[some >= 0]],
+            raster.barycentric[first : first + 256][some >= 0],
+        )
+        share += np.bincount(corners.ravel(), weights.ravel(), minlength=len(share))
+    return Atlas(raster.triangle, raster.barycentric, share.astype(np.float32), gutter, nearest[gutter])
 
 
 def _smoothstep(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:

@@ -186,6 +186,7 @@ def compose(
     triangle, barycentric = texels
     size, tile = triangle.shape[1], grain.shape[0]
     here, there = np.empty(4, np.float32), np.empty(4, np.float32)
+    zero, one, three, full = np.float32(0), np.float32(1), np.float32(3), np.float32(255)
     for y in range(rows[0], rows[1]):
         for x in range(size):
             t = triangle[y, x]
@@ -193,30 +194,29 @@ def compose(
                 continue
             _blend(base, triangles, t, barycentric, y, x, here)
             w = weight[y, x]
-            w = w * w * (3 - 2 * w)
+            w = w * w * (three - w - w)
             m = size - 1 - x
             other, mt = np.float32(0), triangle[y, m]
             if w < 1 and mt >= 0:
                 other = weight[y, m]
-                other = (1 - w) * other * other * (3 - 2 * other)
+                other = (one - w) * other * other * (three - other - other)
                 if other > 0:
                     _blend(base, triangles, mt, barycentric, y, m, there)
             if w + other <= 0:
-                noise = (grain[y % tile, x % tile] - 1) * here[3] + 1
+                noise = one + here[3] * (grain[y % tile, x % tile] - one)
                 for c in range(3):
                     value = here[c] * noise - FLOOR
-                    out[y, x, c] = int(min(max(value, np.float32(0)), np.float32(1)) * 255 + np.float32(0.5))
+                    out[y, x, c] = int(min(max(value, zero), one) * full + np.float32(0.5))
                 continue
-            noise = 1 + (1 - w - other) * here[3] * (grain[y % tile, x % tile] - 1)
+            noise = one + (one - w - other) * here[3] * (grain[y % tile, x % tile] - one)
             for c in range(3):
-                value = here[c] * (1 - w - other) * noise
+                value = here[c] * (one - w - other) * noise
                 value += w * (colour[y, x, c] * np.float32(1 / 255) + FLOOR)
                 if other > 0:
                     ratio = (colour[y, m, c] * np.float32(1 / 255) + FLOOR) / there[c]
                     ratio = min(max(ratio, np.float32(0.3)), np.float32(2.2))
                     value += other * here[c] * ratio
-                value = min(max(value - FLOOR, np.float32(0)), np.float32(1))
-                out[y, x, c] = int(value * 255 + np.float32(0.5))
+                out[y, x, c] = int(min(max(value - FLOOR, zero), one) * full + np.float32(0.5))
 
 
 @lru_cache(maxsize=4)

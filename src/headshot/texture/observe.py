@@ -24,7 +24,7 @@ _BLOCK = 8  # texels; size of the cells on which colour outliers are cleaned up
 def _step(x: float, low: float, high: float) -> float:
     """Smooth step; all float32, so that it is compiled once."""
     t = min(max((x - low) / (high - low), np.float32(0)), np.float32(1))
-    return t * t * (3 - 2 * t)
+    return t * t * (np.float32(3) - t - t)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -56,7 +56,7 @@ def _belief(
         return x, y, np.float32(0)
     # One cell of the grid spans a range of depths on a slope.
     cell = distance / (lens[0] * lens[3])
-    slope = np.sqrt(max(np.float32(0), 1 - cosine * cosine)) / cosine
+    slope = np.sqrt(max(np.float32(0), np.float32(1) - cosine * cosine)) / cosine
     if not distance < _at(depth, x, y, lens) + np.float32(1.5) + cell * slope:
         return x, y, np.float32(0)
     away = _step(_at(margin, x, y, lens), np.float32(0.5) * cell, np.float32(3.5))
@@ -92,15 +92,15 @@ def _fetch(pixels: U8, x: float, y: float, cubic: bool) -> tuple[float, float, f
 @njit(cache=True, nogil=True, error_model="numpy")
 def _tap(t: float, i: int, cubic: bool) -> float:
     """Weight of the pixel i places right of the one left of a sample at fraction t (Keys 1981, a = -1/2)."""
-    one, half = np.float32(1), np.float32(0.5)
+    one, half, three = np.float32(1), np.float32(0.5), np.float32(3)
     if not cubic:
         return t if i == 1 else one - t
     if i == 0:
-        return one + half * t * t * (3 * t - 5)
+        return one + half * t * t * (three * t - np.float32(5))
     if i == 1:
-        return half * t * (one + t * (4 - 3 * t))
+        return half * t * (one + t * (np.float32(4) - three * t))
     if i == -1:
-        return half * t * (t * (2 - t) - one)
+        return half * t * (t * (one + one - t) - one)
     return half * t * t * (t - one)
 
 
@@ -152,7 +152,7 @@ def _rows(
             value = _fetch(pixels, px, py, cubic)
             strictness = a * guide[i, 0] + b * guide[j, 0] + c * guide[k, 0]
             # Next to an outline a small error of the fit shows what lies behind.
-            close = 1 - _step(_at(outline, px, py, lens), np.float32(4), np.float32(13))
+            close = np.float32(1) - _step(_at(outline, px, py, lens), np.float32(4), np.float32(13))
             strictness = max(strictness, np.float32(0.75) * close)
             shade = a * guide[i, 1] + b * guide[j, 1] + c * guide[k, 1]
             cells[y // _BLOCK, x // _BLOCK, 0] += w
@@ -178,21 +178,22 @@ def _likelihood(
 
     ``table`` (256,) logarithm of linear light by sRGB value; ``model`` as `SkinColour.packed`.
     """
+    one = np.float32(1)
     if max(value[0], value[1], value[2]) < 9:
         return np.float32(0)  # black bars and the corners of rotated photos
     red, green, blue = table[int(value[0])], table[int(value[1])], table[int(value[2])]
     p, q = red - green - model[0], blue - green - model[1]
-    chroma = model[2] * p * p + 2 * model[3] * p * q + model[4] * q * q
+    chroma = model[2] * p * p + (model[3] + model[3]) * p * q + model[4] * q * q
     expected = model[5] + model[6] * normal[0] + model[7] * normal[1] + model[8] * normal[2]
     bright = ((red + green + blue) * np.float32(1 / 3) - expected) * model[9]
     if bright < 0:
-        bright *= 1 - np.float32(0.75) * shade
+        bright *= one - np.float32(0.75) * shade
     else:
         bright *= np.float32(0.6)  # highlights are skin too
-    allowed = np.float32(1.7) + 5 * (1 - strictness) * (1 - strictness)
-    fit = 1 - _step(np.sqrt(chroma + bright * bright), allowed, np.float32(1.5) * allowed)
-    doubt = min(np.float32(1), 4 * strictness)
-    return 1 - doubt + doubt * fit
+    allowed = np.float32(1.7) + np.float32(5) * (one - strictness) * (one - strictness)
+    fit = one - _step(np.sqrt(chroma + bright * bright), allowed, np.float32(1.5) * allowed)
+    doubt = min(one, np.float32(4) * strictness)
+    return one - doubt + doubt * fit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -321,6 +322,7 @@ def _at_vertices(
 def _skin_colour(view: View, skin: Surface, lens: F32, table: F32) -> SkinColour:
     """The skin colour measured where neither hair, beard nor lids cover the face."""
     bare = skin.vertices[skin.bare > 0.5]
+    bare = np.ascontiguousarray(bare[:: max(1, len(bare) // 600)])
     samples = np.zeros((len(bare), 4), np.float32)
     _at_vertices(
         bare, view.points, view.normals, lens, (view.depth, view.margin), view.pixels, view.enlarged, samples
