@@ -172,7 +172,7 @@ class HeadModel:
         return np.concatenate([self.triangles[slice(*self.parts[name])] for name in names])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _subdivide(start: I32, column: I32, weight: F32, field: F32) -> F32:
     """Apply a sparse matrix (V1, V0) in CSR form to each of the fields (N, V0, 3)."""
     out = np.empty((field.shape[0], len(start) - 1, 3), np.float32)
@@ -242,7 +242,7 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
     expression = data["expression"].astype(np.float32)
     correction_vertices = data["correction_vertices"].astype(np.int32)
     correction = data["correction"].astype(np.float32)
-    regions = data["regions"].astype(np.float32) / 255
+    regions = data["regions"].astype(np.float32) * np.float32(1 / 255)
     landmarks = {
         str(name): Correspondence(
             data[f"landmarks/{name}/triangle"].astype(np.int32),
@@ -267,7 +267,7 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
         mean = _subdivide(*matrix, mean[None])[0] + data["high/offset"].astype(np.float32)
         identity = _subdivide(*matrix, identity)
         expression = _subdivide(*matrix, expression)
-        regions = _subdivide(*matrix, np.repeat(regions[:, :, None], 3, axis=2))[:, :, 0]
+        regions = _subdivide(*matrix, np.repeat(regions[:, :, None], 3, axis=2))[..., 0]
         landmarks = {name: refined(points) for name, points in landmarks.items()}
     return HeadModel(
         resolution=resolution,

@@ -1,0 +1,172 @@
+"""What happens around the mouth: lips that meet, teeth, tongue and the sock behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+from grids import Grid
+from ict import TEETH, Ict
+from register import FLIP, procrustes
+from scipy.interpolate import RBFInterpolator
+from topology import Topology
+
+CONTACT = (3, 4)  # rings of the mouth's grid where closed lips touch
+BEHIND = 1.2  # mm that one lip may lie in front of the other and still touch it
+REST_GAP = 0.1  # mm between the lips of every head at rest
+# How much of a correction at the contact the rings take, from the border of the sock to the outer lip line.
+SHARE = np.array([0.2, 0.45, 0.8, 1.0, 1.0, 0.8, 0.55, 0.3, 0.15, 0.06, 0.0, 0.0])
+# MakeHuman's stylised teeth: moved until the upper front teeth cover the edges of the lower, mm.
+TEETH_SHIFT = {"teeth_upper": np.array([0, -3.8, -0.3]), "teeth_lower": np.array([0, -2.5, -2.8])}
+# MakeHuman's tongue fills the mouth: it is made flatter and lower (height of its top over the mouth, mm).
+TONGUE_TOP, TONGUE_HEIGHT = -2.0, 0.75
+INSIDE = ("teeth_upper", "teeth_lower", "tongue")
+
+
+def _spread(field: np.ndarray, grid: Grid, upper: np.ndarray, lower: np.ndarray) -> None:
+    """Add corrections of the sides (P, 3) at the contact to all rings, in place, each with its share."""
+    for ring, share in enumerate(SHARE[: len(grid.vertices)]):
+        field[grid.vertices[ring, grid.upper[1:-1]]] += share * upper[1:-1]
+        field[grid.vertices[ring, grid.lower[1:-1]]] += share * lower[1:-1]
+
+
+def join_lips(field: np.ndarray, grid: Grid, gap: float = 0.0) -> np.ndarray:
+    """Make both lips follow one curve along the contact, ``gap`` mm apart in y.
+
+    For displacements (V, 3) or (V, N, 3) this takes the variation of the gap out; for positions it closes the
+    lips.
+    """
+    field, half = field.copy(), np.array([0, gap / 2, 0])
+    for _ in range(2):  # the second pass removes what the first one's falloff left on the other contact ring
+        upper, lower = (
+            np.mean([field[grid.vertices[ring, side]] for ring in CONTACT], axis=0)
+            for side in (grid.upper, grid.lower)
+        )
+        middle = (lower + grid.to_lower(upper)) / 2
+        _spread(field, grid, grid.to_upper(middle) + half - upper, middle - half - lower)
+    for ring in CONTACT:  # exactly, vertex by vertex in y
+        upper, lower = field[grid.vertices[ring, grid.upper]], field[grid.vertices[ring, grid.lower]]
+        middle = (lower + grid.to_lower(upper)) / 2
+        field[grid.vertices[ring, grid.upper[1:-1]], ..., 1] = (grid.to_upper(middle) + half)[1:-1, ..., 1]
+        field[grid.vertices[ring, grid.lower[1:-1]], ..., 1] = (middle - half)[1:-1, ..., 1]
+    return field
+
+
+def lip_gap(positions: np.ndarray, grid: Grid) -> np.ndarray:
+    """Least height (P,) of the upper lip over the lower along the contact, mm; negative where they cross.
+
+    Lips that pass in front of each other, as in a pout, do not cross: what one lies in front of the other,
+    beyond `BEHIND`, may overlap.
+    """
+    gaps = []
+    for ring in CONTACT:
+        upper = positions[grid.vertices[ring, grid.upper]]
+        apart = upper - grid.to_upper(positions[grid.vertices[ring, grid.lower]])
+        gaps.append(apart[:, 1] + np.maximum(np.abs(apart[:, 2]) - BEHIND, 0))
+    return np.min(gaps, axis=0)[1:-1]
+
+
+def part_lips(offsets: np.ndarray, mean: np.ndarray, grid: Grid, least: float = 0.06) -> np.ndarray:
+    """Push apart lips that an expression (V, 3) makes cross."""
+    offsets = offsets.copy()
+    for _ in range(20):
+        moved = mean + offsets
+        missing = np.zeros(len(grid.upper))
+        missing[1:-1] = 1.5 * np.maximum(least - lip_gap(moved, grid), 0)
+        if missing.max() < 1e-3:
+            break
+        up = np.stack([0 * missing, missing / 2, 0 * missing], axis=1)
+        _spread(offsets, grid, up, -grid.to_lower(up))
+    return offsets
+
+
+def inside_at_rest(topology: Topology, source: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Place sock, teeth and tongue into the registered head.
+
+    Args:
+        topology: the mesh.
+        source: (V, 3) MakeHuman's adult by similarity in our frame.
+        mean: (V, 3) with registered skin.
+
+    Returns:
+        (V, 3) mean with the inside warped as the skin around the mouth is.
+    """
+    mean = mean.copy()
+    skin = topology.part("skin")
+    inside = np.setdiff1d(topology.part("mouth", *INSIDE), skin)
+    centre = source[topology.part("mouth")].mean(0) + [0, 0, 10]
+    near = skin[np.linalg.norm(source[skin] - centre, axis=1) < 75][::2]
+    near = np.union1d(near, topology.mirror[near])
+    warp = RBFInterpolator(
+        source[near], (mean - source)[near], kernel="thin_plate_spline", smoothing=200.0, degree=1
+    )
+    mean[inside] = source[inside] + warp(source[inside])
+    for part, shift in TEETH_SHIFT.items():
+        mean[topology.part(part)] += shift
+    tongue = topology.part("tongue")
+    mean[tongue, 1] = TONGUE_TOP + TONGUE_HEIGHT * (mean[tongue, 1] - mean[tongue, 1].max()) + centre[1]
+    return (mean + mean[topology.mirror] * FLIP) / 2
+
+
+class Inside:
+    """Linear rules by which sock, teeth and tongue follow the skin around the mouth."""
+
+    def __init__(self, topology: Topology, mean: np.ndarray, grid: Grid) -> None:
+        self.topology, self.mean, self.grid = topology, mean, grid
+        self.hard = topology.part(*INSIDE)
+        sock = np.setdiff1d(topology.part("mouth"), topology.part("skin"))
+        lips = np.unique(grid.vertices[:3])
+        back = sock[mean[sock, 2] < np.quantile(mean[sock, 2], 0.25)]
+        teeth = topology.part("teeth_upper", "teeth_lower")
+        self.back, self.nodes = back, np.r_[lips, teeth, back]
+        self.sock = np.setdiff1d(sock, back)
+        self.around = np.flatnonzero(
+            (np.linalg.norm(mean - mean[grid.vertices[4]].mean(0), axis=1) < 38)
+            & np.isin(np.arange(len(mean)), topology.part("skin"))
+        )
+
+    def follow(self, fields: np.ndarray) -> np.ndarray:
+        """Carry identity modes (N, V, 3): the inside moves and grows with the mouth, without turning."""
+        fields = fields.copy()
+        p = self.mean[self.around]
+        centre = p.mean(0)
+        basis = np.concatenate([np.eye(3)[:, None] + 0 * p, np.eye(3)[:, None] * (p - centre)])
+        flat = basis.reshape(6, -1)
+        solved = np.linalg.solve(flat @ flat.T, flat @ fields[:, self.around].reshape(len(fields), -1).T)
+        for vertices in (self.hard, self.back):
+            q = self.mean[vertices] - centre
+            there = np.concatenate([np.eye(3)[:, None] + 0 * q, np.eye(3)[:, None] * q]).reshape(6, -1)
+            fields[:, vertices] = (solved.T @ there).reshape(len(fields), -1, 3)
+        return self.stretch_sock(fields)
+
+    def stretch_sock(self, fields: np.ndarray) -> np.ndarray:
+        """Let the sock between lips, teeth and throat follow them by a thin-plate spline; (N, V, 3)."""
+        fields = fields.copy()
+        values = fields[:, self.nodes].transpose(1, 0, 2).reshape(len(self.nodes), -1)
+        spline = RBFInterpolator(
+            self.mean[self.nodes], values, kernel="thin_plate_spline", smoothing=50.0, degree=1
+        )
+        filled = spline(self.mean[self.sock]).reshape(len(self.sock), len(fields), 3)
+        fields[:, self.sock] = filled.transpose(1, 0, 2)
+        return fields
+
+    def follow_jaw(self, offsets: np.ndarray, teeth: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Move the lower teeth and the tongue rigidly as ICT's lower teeth move in an expression (V, 3)."""
+        rest, moved = teeth
+        offsets = offsets.copy()
+        _, rotation, translation = procrustes(rest, moved, np.ones(len(rest)))
+        translation = moved.mean(0) - rotation @ rest.mean(0)
+        for part in ("teeth_lower", "tongue"):
+            vertices = self.topology.part(part)
+            p = self.mean[vertices]
+            change = p @ rotation.T + translation - p
+            if part == "tongue":  # its root stays in the throat
+                z = p[:, 2]
+                change *= np.clip((z - z.min()) / (0.5 * np.ptp(z)), 0.5, 1)[:, None]
+            offsets[vertices] = change
+        return offsets
+
+
+def ict_lower_teeth(ict: Ict, expression: str, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """ICT's lower teeth (n, 3) at rest and in a share of an expression, mm."""
+    opened = np.linalg.norm(ict.expression["jawOpen"][TEETH], axis=1) > 3
+    rest = ict.mean[TEETH][opened]
+    return rest, rest + share * ict.expression[expression][TEETH][opened]
