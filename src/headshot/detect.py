@@ -88,7 +88,8 @@ def detect_faces(pixels: U8, settings: DetectSettings = DetectSettings()) -> lis
         best = Found(*(np.concatenate(pair) for pair in zip(best, found, strict=True)))
         kept = mtcnn.suppress(best.boxes, best.scores, 0.5, of_smaller=True)
         best = Found(*(values[kept] for values in best))
-        if not settings.exhaustive and (best.scores >= settings.sure_score).any():
+        sure = best.scores >= settings.sure_score
+        if sure.any() and not settings.exhaustive and mtcnn.look_upright(pixels, best.boxes[sure]).any():
             break
     faces = [Face(box, points, float(score)) for box, points, score in zip(*best, strict=True)]
     return sorted(faces, key=lambda face: -face.size)

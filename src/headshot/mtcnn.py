@@ -63,6 +63,18 @@ def cascade(image: U8, min_face: float, thresholds: tuple[float, float, float]) 
     return Found(boxes[kept], (corner + local * side)[kept], scores[kept])
 
 
+def look_upright(image: U8, boxes: Array) -> NDArray[np.bool_]:
+    """Whether boxes (n, 4) look more like faces (n,) than their contents turned upside down.
+
+    The networks take one upside-down face in three for an upright one, with bad points. The output network
+    mostly knows better when it sees both.
+    """
+    upright = _crops(image, _squares(boxes), 48)
+    both = np.concatenate([upright, upright[:, ::-1, ::-1]])
+    score = session("mtcnn_onet").run(["scores"], {"pixels": both})[0][:, 1].reshape(2, -1)
+    return score[0] >= score[1]
+
+
 def _proposals(image: U8, min_face: float, threshold: float) -> Array:
     """Square candidates (n, 4) of the proposal network over an image pyramid."""
     height, width = image.shape[:2]
