@@ -78,7 +78,9 @@ def main() -> int:
         if count > 1e6:
             print(f"| {package} | {count / 1e6:.1f} |")
     print(f"\nwheel: {wheel_size:.1f} MB (limit {WHEEL_LIMIT:.0f})")
-    print(f"environment: {size:.0f} MB, {empty:.0f} of them empty (limit {ENVIRONMENT_LIMIT:.0f})")
+    print(
+        f"environment: {size:.0f} MB, {empty:.0f} MB of it before installing (limit {ENVIRONMENT_LIMIT:.0f})"
+    )
     print(f"installed in {seconds:.0f} s; `headshot --help` answers in {answer:.2f} s")
     within = wheel_size <= WHEEL_LIMIT and size <= ENVIRONMENT_LIMIT
     return 1 if options.check and not within else 0
