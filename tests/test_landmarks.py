@@ -191,10 +191,10 @@ def test_agrees_with_hand_made_points(data: Path) -> None:
     """HELEN's 68 points, by the usual table. The head model does better: benchmarks/."""
     errors = []
     for file in sorted((data / "helen-train").glob("*.jpg"))[::35]:
-        photo, expected = read_photo(file).pixels, np.loadtxt(file.with_suffix(".pts"))
+        photo, expected = read_photo(file).pixels, np.loadtxt(file.with_suffix(".pts")) - 1
         middle = expected.mean(axis=0)
         face = min(detect_faces(photo), key=lambda f: np.linalg.norm(f.points.mean(axis=0) - middle))
         found = find_landmarks(photo, face).points[MEDIAPIPE_TO_IBUG68]
         unit = np.linalg.norm(expected[36] - expected[45])
         errors.append(np.linalg.norm(found - expected, axis=1)[17:].mean() / unit)
-    assert len(errors) >= 20 and np.median(errors) < 0.038 and np.max(errors) < 0.1
+    assert len(errors) >= 20 and np.median(errors) < 0.036 and np.max(errors) < 0.1

@@ -80,8 +80,8 @@ def detect_faces(pixels: U8, settings: DetectSettings = DetectSettings()) -> lis
         settings: what to look for.
 
     Returns:
-        The faces, largest first; empty when there is none. No two of them overlap by more than half of the
-        smaller one.
+        The faces, largest first, by what the photo shows of their boxes; empty when there is none. No two
+        overlap by more than half of the smaller one.
     """
     best = mtcnn.NOTHING
     for found in _searches(pixels, settings):
@@ -91,8 +91,9 @@ def detect_faces(pixels: U8, settings: DetectSettings = DetectSettings()) -> lis
         sure = best.scores >= settings.sure_score
         if sure.any() and not settings.exhaustive and mtcnn.look_upright(pixels, best.boxes[sure]).any():
             break
-    faces = [Face(box, points, float(score)) for box, points, score in zip(*best, strict=True)]
-    return sorted(faces, key=lambda face: -face.size)
+    visible = np.clip(best.boxes.reshape(-1, 2, 2), 0, (pixels.shape[1], pixels.shape[0]))
+    order = np.argsort(-np.prod(visible[:, 1] - visible[:, 0], axis=1), kind="stable")
+    return [Face(best.boxes[i], best.points[i], float(best.scores[i])) for i in order]
 
 
 def _searches(pixels: U8, settings: DetectSettings) -> Iterator[Found]:
