@@ -73,6 +73,17 @@ def test_one_photo(photos: Path, tmp_path: Path) -> None:
         assert texture.size == (512, 512)
 
 
+def test_nothing_is_left_behind_elsewhere(photos: Path, tmp_path: Path) -> None:
+    """No telemetry: ONNX Runtime would put a device ID and a queue of reports into the cache folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home), "LOCALAPPDATA": str(home)}
+    command = [sys.executable, "-m", "headshot", "reconstruct", str(photos / "astronaut.jpg")]
+    command += ["-o", str(tmp_path / "out"), "--formats", "json", *FAST]
+    subprocess.run(command, env=os.environ | places, check=True, stdout=subprocess.DEVNULL)
+    assert not [p for p in home.rglob("*") if p.is_file() and "numba" not in str(p)]
+
+
 def test_no_face_is_code_2(faceless: Path, tmp_path: Path) -> None:
     done = headshot("reconstruct", faceless, "-o", tmp_path / "out")
     assert done.returncode == 2

@@ -163,9 +163,11 @@ def _face_number(face: str) -> int | None:
 
 def _load(detail: str, texture_size: int) -> Settings:
     """Import the pipeline, and say so if its kernels must be compiled first."""
+    from headshot.runtime import kernels_are_cold, prepare
+
+    prepare()
     from headshot.reconstruction import Settings
     from headshot.texture import TextureSettings
-    from headshot.warmup import kernels_are_cold
 
     if kernels_are_cold():
         typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
