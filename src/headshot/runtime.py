@@ -1,4 +1,4 @@
-"""Setting up Numba and ONNX Runtime so that Headshot runs anywhere, offline, and says when it must compile."""
+"""Setting up Numba and ONNX Runtime: to run anywhere, offline, and to say when kernels must be compiled."""
 
 from __future__ import annotations
 
