@@ -232,17 +232,29 @@ def test_animations_give_their_first_frame(portrait: Image.Image) -> None:
         assert difference(photo, portrait) < 8
 
 
-def test_heic(portrait: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heic_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
     with pytest.raises(PhotoError, match=r"pip install headshot\[heic\]"):
         read_photo(heic)
 
 
-def test_damaged_heic(portrait: Image.Image) -> None:
+def test_heic_is_read_upright() -> None:
+    """tests/data/astronaut.heic: the head of photos/astronaut.jpg, stored turned, 26 mm (by pillow-heif)."""
     pytest.importorskip("pi_heif")
-    with pytest.raises(PhotoError):
-        read_photo(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    photo = read_photo(Path(__file__).parent / "data" / "astronaut.heic")
+    with Image.open(Path(__file__).parent.parent / "photos" / "astronaut.jpg") as image:
+        expected = image.convert("RGB").crop((130, 20, 322, 276)).resize((96, 128))
+    assert (photo.name, photo.focal_35mm) == ("astronaut.heic", 26)
+    assert difference(photo, expected) < 8
+
+
+def test_damaged_heic() -> None:
+    pytest.importorskip("pi_heif")
+    content = (Path(__file__).parent / "data" / "astronaut.heic").read_bytes()
+    for part in (content[:40], content[:500], content[: len(content) // 2]):
+        with pytest.raises(PhotoError, match=r"again|not a photo"):
+            read_photo(part)
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"])

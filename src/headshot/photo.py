@@ -46,6 +46,7 @@ UNREADABLE: tuple[type[Exception], ...] = (
     EOFError,
     OverflowError,
     MemoryError,
+    RuntimeError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
