@@ -3,8 +3,8 @@
     python benchmarks/alignment.py --data $HEADSHOT_DATA
 
 Error: mean distance of the projected ``landmarks68`` to the hand-made points over the distance of the outer
-eye corners, in percent, per photo. Two photos of three never calibrated anything (tools/calibrate_landmarks.py
-uses every third); both groups are shown. Baselines: the mean head with the same pose fit but no identity and
+eye corners, in percent, per photo. Two photos of three never calibrated anything
+(tools/calibrate_landmarks.py uses every third); both groups are shown. Baselines: the mean head with the same pose fit but no identity and
 no expression, and the landmark network's own points through the usual table of 68 indices.
 """
 
@@ -14,7 +14,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from report import bootstrap_interval, publish, table
 from rich.progress import track
 
 from headshot import HeadshotError, Settings, load_head_model, read_photo, reconstruct
@@ -23,6 +22,7 @@ from headshot.fit.landmarks import FitSettings
 from headshot.fit.observe import observe
 from headshot.head_model import PointModel
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68
+from report import bootstrap_interval, publish, table
 
 REGIONS = {
     "inner 51": slice(17, 68),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import headshot
+from headshot import Photo
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 
@@ -61,3 +62,9 @@ def bootstrap_interval(values: np.ndarray, statistic=np.median, draws: int = 100
     samples = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(draws)]
     low, high = np.percentile(samples, [2.5, 97.5])
     return float(low), float(high)
+
+
+def bordered(photo: Photo) -> Photo:
+    """A photo with a border of half its width: UTKFace is cropped inside the head, detectors need more."""
+    pad = photo.width // 2
+    return Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)

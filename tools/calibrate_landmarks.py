@@ -25,8 +25,10 @@ from headshot.detect import detect_faces
 from headshot.errors import HeadshotError
 from headshot.fit.contour import landmarks68
 from headshot.fit.landmarks import Fit, FitSettings, Observation, fit_landmarks
+from headshot.fit.observe import CONFIDENCE
 from headshot.head_model import Correspondence, HeadModel, PointModel, read
 from headshot.landmarks import find_landmarks
+from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE, LOWER_LIP, MIRROR, UPPER_LIP
 from headshot.photo import read_photo
 from headshot.raster import rasterise
 
@@ -52,7 +54,6 @@ IBUG_MIRROR = np.r_[
     64:59:-1,
     67:64:-1,
 ]
-IRIS_MIRROR = np.array([473, 476, 475, 474, 477, 468, 471, 470, 469, 472])
 REGIONS = {
     "jaw": slice(0, 17),
     "brows": slice(17, 27),
@@ -112,9 +113,22 @@ def _run_networks(data: Path, cache: Path) -> None:
     np.savez_compressed(cache, points=points, blendshapes=shapes, sizes=sizes, hand=hand)
 
 
-def closest(points: np.ndarray, model: HeadModel, parts: tuple[str, ...]) -> Correspondence:
-    """Closest points of the mean head's named parts to positions (L, 3)."""
-    chosen = np.concatenate([np.arange(*model.parts[name]) for name in parts])
+def triangles_of(model: HeadModel, *parts: str) -> np.ndarray:
+    """Indices of the triangles of the named parts."""
+    return np.concatenate([np.arange(*model.parts[name]) for name in parts])
+
+
+def lips(model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles of the skin above and below the line of the mouth, which touch while it is closed."""
+    jaw = np.linalg.norm(model.expression[model.expression_names.index("jawOpen")], axis=1)
+    skin = triangles_of(model, "skin")
+    motion = jaw[model.triangles[skin]].mean(axis=1)
+    lower = motion > 0.5 * motion.max()
+    return skin[~lower], skin[lower]
+
+
+def closest(points: np.ndarray, model: HeadModel, chosen: np.ndarray) -> Correspondence:
+    """Closest points of the mean head's chosen triangles to positions (L, 3)."""
     corners = model.mean[model.triangles[chosen]].astype(np.float64)
     triangle, weights = np.empty(len(points), np.int32), np.empty((len(points), 3), np.float32)
     for i, point in enumerate(points):
@@ -188,14 +202,33 @@ def bootstrap(model: HeadModel, examples: list[Example]) -> np.ndarray:
 
 
 def place(model: HeadModel, positions: np.ndarray) -> Correspondence:
-    """Positions of the 478 points as correspondences: irises on the eyeballs, the others on the skin."""
-    skin, eyes = (
-        closest(positions[:468], model, ("skin",)),
-        closest(positions[468:], model, ("eye_left", "eye_right")),
-    )
-    return Correspondence(
-        np.concatenate([skin.triangle, eyes.triangle]), np.concatenate([skin.barycentric, eyes.barycentric])
-    )
+    """Positions of the 478 points as correspondences, each on its own lip or eyeball."""
+    upper, lower = lips(model)
+    groups = {
+        **dict.fromkeys(UPPER_LIP, upper),
+        **dict.fromkeys(LOWER_LIP, lower),
+        **dict.fromkeys(IRIS_LEFT_IN_IMAGE, triangles_of(model, "eye_right")),
+        **dict.fromkeys(IRIS_RIGHT_IN_IMAGE, triangles_of(model, "eye_left")),
+    }
+    return _placed(positions, model, groups)
+
+
+def place_ibug(model: HeadModel, positions: np.ndarray) -> Correspondence:
+    """Positions of the 68 iBUG points as correspondences, each on its own lip."""
+    upper, lower = lips(model)
+    groups = {
+        **dict.fromkeys([49, 50, 51, 52, 53, 61, 62, 63], upper),
+        **dict.fromkeys([55, 56, 57, 58, 59, 65, 66, 67], lower),
+    }
+    return _placed(positions, model, groups)
+
+
+def _placed(positions: np.ndarray, model: HeadModel, groups: dict[int, np.ndarray]) -> Correspondence:
+    found = closest(positions, model, triangles_of(model, "skin"))
+    for k, allowed in groups.items():
+        one = closest(positions[k : k + 1], model, allowed)
+        found.triangle[k], found.barycentric[k] = one.triangle[0], one.barycentric[0]
+    return found
 
 
 def motion_per_mm(fit: Fit, model: PointModel) -> np.ndarray:
@@ -241,12 +274,11 @@ def refine(
     model: HeadModel, examples: list[Example], positions: np.ndarray, iterations: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move the points until their mean residuals vanish; returns positions (478, 3) and iBUG (68, 3)."""
-    mirror = _network_mirror(positions)
     ibug = model.landmarks["ibug68"].on(model.mean, model.triangles).astype(np.float64)
-    trust = np.r_[np.ones(478), np.zeros(68)]
+    trust = np.r_[CONFIDENCE, np.zeros(68)]
     trust[478 + ANCHORS] = ANCHOR_CONFIDENCE
     for iteration in range(iterations):
-        points = joined(place(model, positions), closest(ibug, model, ("skin",)))
+        points = joined(place(model, positions), place_ibug(model, ibug))
         point_model = model.at(points)
         residuals, jacobians, weights = [], [], []
         for e in track(examples, description=f"iteration {iteration + 1} of {iterations}"):
@@ -270,7 +302,7 @@ def refine(
             f"iBUG {size[478:].mean():.2f}"
         )
         moved = points.on(model.mean, model.triangles) + moves
-        positions = _symmetric(moved[:478], mirror)
+        positions = _symmetric(moved[:478], MIRROR)
         ibug = _symmetric(moved[478:], IBUG_MIRROR)
     return positions, ibug
 
@@ -281,7 +313,7 @@ def refine_ibug(
     """Move the iBUG points to where HELEN's annotators put them on heads fitted to the 478 points alone."""
     fits = [_fit(e, model) for e in track(examples, description="iBUG points")]
     for _ in range(iterations):
-        points = closest(ibug, model, ("skin",))
+        points = place_ibug(model, ibug)
         model = replace(model, landmarks={**model.landmarks, "ibug68": points})
         point_model = model.at(points)
         residuals, jacobians = [], []
@@ -303,7 +335,7 @@ def refine_ibug(
 
 
 def _fit(e: Example, model: HeadModel) -> Fit:
-    seen = Observation(e.points, np.ones(478), e.blendshapes, e.width, e.height, None)
+    seen = Observation(e.points, CONFIDENCE, e.blendshapes, e.width, e.height, None)
     return fit_landmarks(seen, _at_network_points(model))
 
 
@@ -315,19 +347,6 @@ def _at_network_points(model: HeadModel) -> PointModel:
     if id(points) not in _CACHE:
         _CACHE[id(points)] = model.at(points)
     return _CACHE[id(points)]
-
-
-def _network_mirror(positions: np.ndarray) -> np.ndarray:
-    """Counterpart of each of the 478 points: the closest point to its mirror image, taken mutually."""
-    skin = positions[:468]
-    gap = np.linalg.norm(skin[:, None] * [-1, 1, 1] - skin[None], axis=2)
-    from scipy.optimize import linear_sum_assignment
-
-    rows, columns = linear_sum_assignment((gap + gap.T) ** 2)
-    partner = columns[np.argsort(rows)]
-    if (partner[partner] != np.arange(468)).any():
-        raise ValueError("the network's points do not pair up into mirror images")
-    return np.concatenate([partner, IRIS_MIRROR])
 
 
 def _symmetric(points: np.ndarray, mirror: np.ndarray) -> np.ndarray:
@@ -358,7 +377,7 @@ def calibrate(data: Path, cache: Path, iterations: int) -> None:
     positions, ibug = refine(model, train + [e for e in examples if e.hand is None], positions, iterations)
     model = replace(model, landmarks={**model.landmarks, "mediapipe478": place(model, positions)})
     ibug = refine_ibug(model, train, ibug)
-    found = {"mediapipe478": place(model, positions), "ibug68": closest(ibug, model, ("skin",))}
+    found = {"mediapipe478": place(model, positions), "ibug68": place_ibug(model, ibug)}
     np.savez_compressed(
         RESULT,
         **{f"{n}/triangle": c.triangle for n, c in found.items()},

@@ -36,7 +36,7 @@ class FitSettings:
         tolerance: stop when a step moves the landmarks by less than this fraction of ``noise``.
     """
 
-    noise: float = 0.012
+    noise: float = 0.015
     outlier: float = 3.0
     expression_noise: float = 0.2
     distance: float = 1000.0
@@ -89,9 +89,7 @@ class Observation:
     focal: float | None
 
 
-def fit_landmarks(
-    seen: Observation, model: PointModel, settings: FitSettings | None = None
-) -> Fit:
+def fit_landmarks(seen: Observation, model: PointModel, settings: FitSettings | None = None) -> Fit:
     """Fit the head model, restricted to the landmarks, to their positions in a photo.
 
     Args:
@@ -187,9 +185,7 @@ class _Solver:
         robust = np.divide(
             self._robust(residual), self.confidence, out=np.zeros_like(weight), where=self.confidence > 0
         )
-        return Fit(
-            self.identity, self.expression, self._camera(), residual, robust, self.noise, iteration
-        )
+        return Fit(self.identity, self.expression, self._camera(), residual, robust, self.noise, iteration)
 
     def _camera(self) -> Camera:
         return Camera(

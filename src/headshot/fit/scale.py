@@ -42,9 +42,7 @@ class Scale:
     iris_diameter: float | None
 
 
-def metric_scale(
-    landmarks: ArrayLike, camera: Camera, iris_centres: ArrayLike, face_size: float
-) -> Scale:
+def metric_scale(landmarks: ArrayLike, camera: Camera, iris_centres: ArrayLike, face_size: float) -> Scale:
     """Combine the iris and the population into one estimate of the head's size.
 
     Args:
@@ -77,6 +75,4 @@ def metric_scale(
 def scaled_camera(camera: Camera, scale: float) -> Camera:
     """The same view of a head enlarged by ``scale``: it stands proportionally farther away."""
     translation: NDArray[np.float64] = camera.translation * scale
-    return Camera(
-        camera.width, camera.height, camera.focal, camera.centre, camera.rotation, translation
-    )
+    return Camera(camera.width, camera.height, camera.focal, camera.centre, camera.rotation, translation)
