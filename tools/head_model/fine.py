@@ -8,8 +8,11 @@ import numpy as np
 import scipy.sparse as sp
 from atlas import Atlas
 from geometry import Head
-from quadmesh import catmull_clark, closest_points, edges_of, laplacian, normals_of, triangles_of
+from grids import Grid
+from mouth import CONTACT, REST_GAP, join_lips
+from quadmesh import catmull_clark, closest_points, edges_of, laplacian, normals_of, rings, triangles_of
 from register import FLIP
+from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
 from topology import PARTS
 
@@ -67,6 +70,8 @@ def refine(head: Head, atlas: Atlas, regions: dict[str, np.ndarray]) -> Fine:
         height = height - 0.5 * (smoother @ height)
     offset[skin] = (height[:, None] * normals)[skin]
 
+    offset += _closed_lips(head, quads, mean + offset)
+
     for eye, ball in head.balls.items():
         part = slice(*(4 * k for k in topology.parts[eye]))
         here = np.unique(quads[part])
@@ -77,6 +82,39 @@ def refine(head: Head, atlas: Atlas, regions: dict[str, np.ndarray]) -> Fine:
     uv = np.concatenate([atlas.uv, atlas.uv[edges_of(atlas.quads)].mean(1), atlas.uv[atlas.quads].mean(1)])
     _, quads_uv = catmull_clark(atlas.quads, len(atlas.uv))
     return Fine(matrix, quads, offset, uv, quads_uv, mirror)
+
+
+def _closed_lips(head: Head, quads: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Offsets (V1, 3) that close the lips again, which subdivision has rounded and thereby opened."""
+    n = len(head.mean)
+    number = {tuple(e): n + i for i, e in enumerate(edges_of(head.topology.quads).tolist())}
+    coarse = head.grids["mouth"]
+    rows = []
+    for ring in coarse.vertices[: max(CONTACT) + 1]:
+        between = [number[min(a, b), max(a, b)] for a, b in zip(ring, np.roll(ring, -1), strict=True)]
+        rows.append(np.stack([ring, between], axis=1).ravel())
+    vertices = np.array(rows)
+    x = mean[vertices[CONTACT[-1]], 0]
+
+    def side(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The columns of a side with those between them, and their places."""
+        step = 1 if (columns[1] - columns[0]) % coarse.vertices.shape[1] == 1 else -1
+        fine = np.arange(2 * len(columns) - 1) * step + 2 * columns[0]
+        fine %= vertices.shape[1]
+        t = (x[fine] - x[fine[0]]) / (x[fine[-1]] - x[fine[0]])
+        return fine, np.maximum.accumulate(t + 1e-6 * np.arange(len(t)))
+
+    (upper, t_upper), (lower, t_lower) = side(coarse.upper), side(coarse.lower)
+    grid = Grid(vertices, upper, lower, t_upper, t_lower)
+    known = np.unique(vertices[list(CONTACT)])
+    moves = (join_lips(mean, grid, REST_GAP) - mean)[known]
+    depth = rings(quads, len(mean), known, 6)
+    free = np.flatnonzero((depth > 0) & (depth < 5))  # what is near follows harmonically
+    stiff = laplacian(quads, len(mean))
+    offset = np.zeros_like(mean)
+    offset[known] = moves
+    offset[free] = spsolve(stiff[free][:, free].tocsc(), -(stiff[free][:, known] @ moves))
+    return offset
 
 
 def _mirror(head: Head, matrix: sp.csr_matrix, quads: np.ndarray) -> np.ndarray:

@@ -11,13 +11,16 @@ from topology import Topology
 
 CONTACT = (3, 4)  # rings of the mouth's grid where closed lips touch
 BEHIND = 1.2  # mm that one lip may lie in front of the other and still touch it
-REST_GAP = 0.1  # mm between the lips of every head at rest
+REST_GAP = 0.0  # mm between the lips of every head at rest: they touch
 # How much of a correction at the contact the rings take, from the border of the sock to the outer lip line.
-SHARE = np.array([0.2, 0.45, 0.8, 1.0, 1.0, 0.8, 0.55, 0.3, 0.15, 0.06, 0.0, 0.0])
+SHARE = np.array([0.4, 0.7, 1.0, 1.0, 1.0, 0.95, 0.7, 0.4, 0.2, 0.08, 0.0, 0.0])
 # MakeHuman's stylised teeth: moved until the upper front teeth cover the edges of the lower, mm.
 TEETH_SHIFT = {"teeth_upper": np.array([0, -3.8, -0.3]), "teeth_lower": np.array([0, -2.5, -2.8])}
 # MakeHuman's tongue fills the mouth: it is made flatter and lower (height of its top over the mouth, mm).
 TONGUE_TOP, TONGUE_HEIGHT = -2.0, 0.75
+# The bottom of MakeHuman's sock comes close to the skin under the jaw: what is lower than this, mm over the
+# mouth, is pulled up to a share of its depth.
+SOCK_FLOOR, SOCK_DEPTH = -20.0, 0.35
 INSIDE = ("teeth_upper", "teeth_lower", "tongue")
 
 
@@ -64,7 +67,7 @@ def lip_gap(positions: np.ndarray, grid: Grid) -> np.ndarray:
     return np.min(gaps, axis=0)[1:-1]
 
 
-def part_lips(offsets: np.ndarray, mean: np.ndarray, grid: Grid, least: float = 0.06) -> np.ndarray:
+def part_lips(offsets: np.ndarray, mean: np.ndarray, grid: Grid, least: float = 0.02) -> np.ndarray:
     """Push apart lips that an expression (V, 3) makes cross."""
     offsets = offsets.copy()
     for _ in range(20):
@@ -101,6 +104,9 @@ def inside_at_rest(topology: Topology, source: np.ndarray, mean: np.ndarray) -> 
     mean[inside] = source[inside] + warp(source[inside])
     for part, shift in TEETH_SHIFT.items():
         mean[topology.part(part)] += shift
+    sock = np.setdiff1d(topology.part("mouth"), skin)
+    deep = np.minimum(mean[sock, 1] - centre[1] - SOCK_FLOOR, 0)
+    mean[sock, 1] -= (1 - SOCK_DEPTH) * deep
     tongue = topology.part("tongue")
     mean[tongue, 1] = TONGUE_TOP + TONGUE_HEIGHT * (mean[tongue, 1] - mean[tongue, 1].max()) + centre[1]
     return (mean + mean[topology.mirror] * FLIP) / 2
@@ -158,7 +164,7 @@ class Inside:
             vertices = self.topology.part(part)
             p = self.mean[vertices]
             change = p @ rotation.T + translation - p
-            if part == "tongue":  # its root stays in the throat
+            if part == "tongue":  # its root stays in the throat, its tip behind the teeth
                 z = p[:, 2]
                 change *= np.clip((z - z.min()) / (0.5 * np.ptp(z)), 0.5, 1)[:, None]
             offsets[vertices] = change

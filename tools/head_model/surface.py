@@ -11,74 +11,14 @@ from quadmesh import closest_points, normals_of, triangles_of
 from register import FLIP
 
 # Counterpart of each iBUG point on the other side of the face.
-MIRROR68 = np.array(
-    [
-        16,
-        15,
-        14,
-        13,
-        12,
-        11,
-        10,
-        9,
-        8,
-        7,
-        6,
-        5,
-        4,
-        3,
-        2,
-        1,
-        0,
-        26,
-        25,
-        24,
-        23,
-        22,
-        21,
-        20,
-        19,
-        18,
-        17,
-        27,
-        28,
-        29,
-    ]
-    + [
-        30,
-        35,
-        34,
-        33,
-        32,
-        31,
-        45,
-        44,
-        43,
-        42,
-        47,
-        46,
-        39,
-        38,
-        37,
-        36,
-        41,
-        40,
-        54,
-        53,
-        52,
-        51,
-        50,
-        49,
-        48,
-        59,
-        58,
-    ]
-    + [57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
-)
+MIRROR68 = np.r_[
+    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45:41:-1, 47, 46, 39:35:-1, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1
+]  # fmt: skip
 LIP_LINE = 4  # ring of the mouth's grid on which the inner lip points lie
-CANDIDATES = np.r_[
-    np.linspace(-28, 0, 8), np.linspace(0, 32, 8)[1:]
-]  # mm along the fan's axis, see `contour`
+# Candidates of a contour line lie on both sides of its jaw point, the last at this distance along the fan's
+# axis (mm, see `contour`). In front there is less room under the chin than on the cheeks.
+BEFORE, AFTER = 7, 7
+FRONT_CHEEK, FRONT_CHIN, BEHIND = -28.0, -9.0, 32.0
 # The contour lines are cut out of the surface by a fan of half-planes around this axis, from between nose and
 # mouth to the nape, one through each jaw point.
 FAN_FROM, FAN_TO = np.array([0.0, -35.0, 60.0]), np.array([0.0, -45.0, -60.0])
@@ -151,16 +91,18 @@ def contour(head: Head, jaw: np.ndarray, ears: np.ndarray) -> Points:
         along = outward @ axis
         outward = outward - along * axis
         outward /= np.linalg.norm(outward)
-        hits = [_farthest(head.mean, surface, FAN_FROM + (along + c) * axis, outward) for c in CANDIDATES]
-        hits[list(CANDIDATES).index(0)] = jaw[k]
+        front = FRONT_CHIN + (FRONT_CHEEK - FRONT_CHIN) * min((k - 8) / 4, 1)
+        steps = np.r_[np.linspace(front, 0, BEFORE + 1), np.linspace(0, BEHIND, AFTER + 1)[1:]]
+        hits = [_farthest(head.mean, surface, FAN_FROM + (along + step) * axis, outward) for step in steps]
+        hits[BEFORE] = jaw[k]
         known = [i for i, hit in enumerate(hits) if hit is not None]
         place = [np.interp(range(len(hits)), known, [hits[i][d] for i in known]) for d in range(3)]
         lines.append(np.stack(place, axis=1))
     points = np.concatenate(lines)
-    points[: len(CANDIDATES), 0] = 0
+    n = BEFORE + 1 + AFTER
+    points[:n, 0] = 0
     near, barycentric, _ = closest_points(points, head.mean, surface)
     left = (outside[near], barycentric)
-    n = len(CANDIDATES)
     right = _mirrored((left[0][n:], left[1][n:]), triangles, head.topology.mirror)
     right = (right[0].reshape(8, n)[::-1].ravel(), right[1].reshape(8, n, 3)[::-1].reshape(-1, 3))
     return np.concatenate([right[0], left[0]]), np.concatenate([right[1], left[1]])
@@ -182,8 +124,18 @@ def _farthest(
     return origin + t[hit].max() * direction if hit.any() else None
 
 
+def _distance(points: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """(P,) distances of points to the segments (S, 2, 3) of lines."""
+    a, d = line[:, 0], line[:, 1] - line[:, 0]
+    t = np.clip(((points[:, None] - a) * d).sum(2) / (d * d).sum(1), 0, 1)
+    return np.linalg.norm(a + t[..., None] * d - points[:, None], axis=2).min(1)
+
+
 def regions(head: Head) -> dict[str, np.ndarray]:
     """Weights (V,) in [0, 1] of anatomical regions, soft at the edges, on the skin only."""
+    brows = np.concatenate(
+        [np.stack([head.marks[i : i + 4], head.marks[i + 1 : i + 5]], 1) for i in (17, 22)]
+    )
     x, y, z = head.mean.T
     n = len(head.mean)
     skin = np.isin(np.arange(n), head.topology.part("skin")).astype(float)
@@ -214,7 +166,7 @@ def regions(head: Head) -> dict[str, np.ndarray]:
         skin * step(z, -8, 10) * step(-y, -74, -58) * step(y, -124, -112) * step(74 - across, 0, 8)
         * step(normal[:, 2], -0.3, 0.0) * (1 - ears) * (1 - inner_mouth) * (1 - nostrils)
     )  # fmt: skip
-    narrow = face * step(z, 14, 26) * step(-y, -36, -26) * step(y, -118, -108) * step(60 - across, 0, 10)
+    narrow = face * step(z, -6, 4) * step(-y, -36, -26) * step(y, -118, -108) * step(60 - across, 0, 10)
     above_ears = step(y, -10, 25)
     scalp = skin * np.clip(
         step(y + 0.35 * z, 62, 84) + step(-z, 22, 45) * step(y, -75, -52) + step(-z, 5, 22) * above_ears, 0, 1
@@ -229,7 +181,7 @@ def regions(head: Head) -> dict[str, np.ndarray]:
         "eyelids": lids["left"] + lids["right"],
         "eyelid_left": lids["left"],
         "eyelid_right": lids["right"],
-        "brows": face * step(y, 7, 11) * step(24 - y, 0, 4) * step(across, 4, 9) * step(60 - across, 0, 6),
+        "brows": face * (1 - step(_distance(head.mean, brows), 5, 9)),
         "forehead": face * step(y, 20, 28),
         "cheeks": face * step(across, 22, 30) * step(-y, 6, 14) * step(y, -76, -66),
         "jaw": skin * step(-y, 78, 88) * step(y, -126, -116) * step(z, -32, -16) * (1 - ears),
