@@ -213,7 +213,9 @@ def _reconstruct_face(
         neutral = scale * model.neutral(fit.identity)
         markers = landmarks68(model, vertices, camera)
     with clock("texture"):
-        texture = settings.texture and make_texture(photo.pixels, vertices, model, camera, settings.texture)
+        texture = None
+        if settings.texture is not None:
+            texture = make_texture(photo.pixels, vertices, model, camera, settings.texture)
     quality = assess(_measures(photo, points, seen, fit, texture), _photo_warnings(photo))
     return Reconstruction(
         photo=photo,

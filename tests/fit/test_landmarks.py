@@ -106,7 +106,7 @@ def test_jacobian_matches_finite_differences(model):
     solver = _Solver(observe(model, identity, expression, camera), model, FitSettings())
     solver.identity = 0.5 * identity
     solver.expression = 0.5 * expression + 0.1
-    residual, jacobian = solver._linearise()
+    _, jacobian = solver._linearise()
     rotation, translation, focal = solver.rotation, solver.translation, solver.focal
     a, b = solver.identity.copy(), solver.expression.copy()
     step = 1e-2
@@ -164,5 +164,5 @@ def test_bounded_step_minimises_over_the_box():
 )
 def test_wrong_input_is_named(model, change):
     identity, expression, camera = truth(model)
-    with pytest.raises(ValueError, match="expected|landmarks"):
+    with pytest.raises(ValueError, match=r"expected|landmarks"):
         fit_landmarks(replace(observe(model, identity, expression, camera), **change), model)

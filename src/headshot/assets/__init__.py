@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ DIRECTORY = Path(__file__).parent
 
 @lru_cache(maxsize=1)
 def manifest() -> dict[str, dict[str, Any]]:
-    """Entries of ``manifest.json`` by file name: ``sha256``, ``bytes``, ``licence``, ``source``, ``made_by``."""
+    """Entries of ``manifest.json`` by file name: sha256, bytes, licence, source, made_by."""
     return json.loads((DIRECTORY / "manifest.json").read_text(encoding="utf-8"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def path(name: str) -> Path:
     """Path of a bundled file whose content matches its recorded SHA-256.
 

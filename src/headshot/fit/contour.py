@@ -33,7 +33,7 @@ def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> NDArra
     seen = camera.project(lines)
     jaw = camera.project(points[:JAW])
     up = camera.rotation[:2, 1] * [1, -1]
-    up /= max(np.linalg.norm(up), 1e-9)
+    up = up / max(float(np.linalg.norm(up)), 1e-9)
     right = np.array([-up[1], up[0]])
     for j in range(JAW):
         # The cheeks' lines run sideways, the chin's downwards.

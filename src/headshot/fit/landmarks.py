@@ -108,7 +108,8 @@ def _check(seen: Observation, model: PointModel) -> None:
     n, e = len(model.mean), len(model.expression)
     if seen.points.shape != (n, 2) or seen.confidence.shape != (n,):
         raise ValueError(
-            f"expected points ({n}, 2) and confidence ({n},), got {seen.points.shape}, {seen.confidence.shape}"
+            f"expected points ({n}, 2) and confidence ({n},), "
+            f"got {seen.points.shape} and {seen.confidence.shape}"
         )
     if seen.expression.shape != (e,):
         raise ValueError(f"expected {e} prior expression weights, got {seen.expression.shape}")
@@ -145,7 +146,7 @@ class _Solver:
 
     def __init__(self, seen: Observation, model: PointModel, settings: FitSettings) -> None:
         self.seen, self.model, self.settings = seen, model, settings
-        finite = np.isfinite(seen.points).all(axis=1)
+        finite: NDArray[np.bool_] = np.isfinite(seen.points).all(axis=1)
         ok = finite & (seen.confidence > 0)
         self.points = np.where(finite[:, None], seen.points, 0.0)
         self.confidence = np.where(ok, seen.confidence, 0.0)
