@@ -228,7 +228,9 @@ def read(file: str | Path, resolution: str = "high") -> HeadModel:
             raise ModelFormatError(
                 f"{file} has format version {version}; this version reads {FORMAT_VERSION}"
             )
-        return _assemble(data, resolution)
+        model = _assemble(data, resolution)
+        _check(model)
+        return model
     except ModelFormatError:
         raise
     except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError, BadZipFile) as error:
@@ -256,6 +258,16 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
             data["high/indices"].astype(np.int32),
             data["high/weights"].astype(np.float32),
         )
+        start, column, weight = matrix
+        if not (
+            len(column) == len(weight) == start[-1]
+            and start[0] == 0
+            and (np.diff(start) >= 0).all()
+            and 0 <= column.min() <= column.max() < len(mean)
+            and all(field.shape[-2:] == mean.shape for field in (identity, expression))
+            and regions.shape[1] == len(mean)
+        ):  # the kernel below would read outside of its arrays
+            raise ValueError("its subdivision does not fit its mesh")
         coarse = np.zeros((correction.shape[0] * correction.shape[1], *mean.shape), np.float32)
         coarse[:, correction_vertices] = correction.reshape(len(coarse), len(correction_vertices), 3)
         touched = np.zeros((1, *mean.shape), np.float32)
@@ -292,6 +304,36 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
         landmarks=landmarks,
         mirror=data[f"{resolution}/mirror"].astype(np.int32),
     )
+
+
+def _check(model: HeadModel) -> None:
+    """Raise ValueError when arrays do not fit each other or indices point outside."""
+    v, t, f = len(model.mean), len(model.uv), len(model.triangles)
+    i, e, k, n = (
+        len(x) for x in (model.identity, model.expression, model.corrected, model.correction_vertices)
+    )
+    shapes = {
+        "mean": (model.mean.shape, (v, 3)),
+        "identity": (model.identity.shape, (i, v, 3)),
+        "expression": (model.expression.shape, (len(model.expression_names), v, 3)),
+        "correction": (model.correction.shape, (k, i, n, 3)),
+        "triangles": (model.triangles.shape, (f, 3)),
+        "triangles_uv": (model.triangles_uv.shape, (f, 3)),
+        "uv": (model.uv.shape, (t, 2)),
+        "mirror": (model.mirror.shape, (v,)),
+    }
+    for name, (shape, expected) in shapes.items():
+        if shape != expected:
+            raise ValueError(f"{name} has shape {shape}, expected {expected}")
+    indices = [
+        (model.triangles, v), (model.triangles_uv, t), (model.mirror, v), (model.corrected, e),
+        (model.correction_vertices, v), (np.array(list(model.parts.values())), f + 1),
+        *((points.triangle, f) for points in model.landmarks.values()),
+    ]  # fmt: skip
+    if any(len(x) and not 0 <= x.min() <= x.max() < bound for x, bound in indices):
+        raise ValueError("an index points outside of its array")
+    if not all(np.isfinite(x).all() for x in (model.mean, model.identity, model.expression, model.uv)):
+        raise ValueError("it contains numbers that are not finite")
 
 
 @lru_cache(maxsize=2)

@@ -20,11 +20,14 @@ from headshot.fit.observe import observe
 from headshot.fit.scale import scaled_camera
 from headshot.head_model import F32, I32, HeadModel, PointModel, load_head_model
 from headshot.landmarks import Landmarks, LandmarkSettings, find_landmarks
+from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.photo import Photo, Source, read_photo
 from headshot.quality import Quality, assess
 from headshot.texture import Texture, TextureSettings, make_texture
 
 Array = NDArray[np.float64]
+
+IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ def _reconstruct_face(
     with clock("fit"):
         seen = observe(photo, points)
         fit = fit_landmarks(seen, point_model, settings.fit)
-        irises = point_model.positions(fit.identity, fit.expression)[[468, 473]]
+        irises = point_model.positions(fit.identity, fit.expression)[IRIS_CENTRES]
         metric = metric_scale(points.points, fit.camera, irises, _extent(points))
         camera = scaled_camera(fit.camera, metric.value)
         scale = np.float32(metric.value)

@@ -146,7 +146,7 @@ class _Solver:
 
     def __init__(self, seen: Observation, model: PointModel, settings: FitSettings) -> None:
         self.seen, self.model, self.settings = seen, model, settings
-        finite: NDArray[np.bool_] = np.isfinite(seen.points).all(axis=1)
+        finite = np.asarray(np.isfinite(seen.points).all(axis=1))
         ok = finite & (seen.confidence > 0)
         self.points = np.where(finite[:, None], seen.points, 0.0)
         self.confidence = np.where(ok, seen.confidence, 0.0)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera
+from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 
 IRIS_DIAMETER = 11.7
 IRIS_SPREAD = 0.42 / 11.7
@@ -22,9 +23,6 @@ FACE_SPREAD = 0.05
 POINT_NOISE = 0.5
 """Standard deviation of an iris diameter measured in the 256-pixel crop of the landmark network, pixels
 of a photo in which the face is about that large; smaller faces are measured less exactly."""
-
-# MediaPipe's irises: centre, then four points of the limbus in order around it.
-IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,8 @@ def metric_scale(landmarks: ArrayLike, camera: Camera, iris_centres: ArrayLike, 
     points = np.asarray(landmarks, dtype=np.float64)
     depth = -camera.to_camera(iris_centres)[:, 2]
     diameters, precisions = [], []
-    for (_, *rim), z in zip(IRISES, depth, strict=True):
-        a, b, c, d = points[list(rim)]
+    for iris, z in zip((IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE), depth, strict=True):
+        a, b, c, d = points[list(iris[1:])]
         # A turned eye shows its round iris as an ellipse, whose longer axis keeps the true length.
         pixels = max(np.linalg.norm(a - c), np.linalg.norm(b - d))
         if pixels > 1 and np.isfinite(pixels):
