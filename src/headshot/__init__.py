@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from headshot.runtime import prepare
 
 if TYPE_CHECKING:
     from headshot.camera import Camera
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from headshot.reconstruction import Reconstruction, Settings, reconstruct, reconstruct_all
     from headshot.texture import Texture
 
-__version__ = version("headshot")
+    __version__: str
+prepare()
 
 _HOME = {
     "Camera": "camera",
@@ -66,6 +68,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(f"headshot.{_HOME[name]}"), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("headshot")
     raise AttributeError(f"module 'headshot' has no attribute {name!r}")
 
 

@@ -163,10 +163,8 @@ def _face_number(face: str) -> int | None:
 
 def _load(detail: str, texture_size: int) -> Settings:
     """Import the pipeline, and say so if its kernels must be compiled first."""
-    from headshot.runtime import kernels_are_cold, prepare
-
-    prepare()
     from headshot.reconstruction import Settings
+    from headshot.runtime import kernels_are_cold
     from headshot.texture import TextureSettings
 
     if kernels_are_cold():

@@ -173,18 +173,18 @@ class HeadModel:
 
 
 @njit(cache=True, nogil=True)
-def _subdivide(start: I32, column: I32, weight: F32, field: F32) -> F32:
-    """Apply a sparse matrix (V1, V0) in CSR form to each of the fields (N, V0, 3)."""
-    out = np.empty((field.shape[0], len(start) - 1, 3), np.float32)
+def _subdivide(start: I32, column: I32, weight: F32, rows: I32, field: F32) -> F32:
+    """Rows (R,) of the product of a sparse matrix (V1, V0) in CSR form with each of the fields (N, V0, 3)."""
+    out = np.empty((field.shape[0], len(rows), 3), np.float32)
     for n in range(field.shape[0]):
-        for row in range(len(start) - 1):
+        for r in range(len(rows)):
             x = y = z = np.float32(0)
-            for k in range(start[row], start[row + 1]):
+            for k in range(start[rows[r]], start[rows[r] + 1]):
                 w, c = weight[k], column[k]
                 x += w * field[n, c, 0]
                 y += w * field[n, c, 1]
                 z += w * field[n, c, 2]
-            out[n, row, 0], out[n, row, 1], out[n, row, 2] = x, y, z
+            out[n, r, 0], out[n, r, 1], out[n, r, 2] = x, y, z
     return out
 
 
@@ -268,18 +268,18 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
             and regions.shape[1] == len(mean)
         ):  # the kernel below would read outside of its arrays
             raise ValueError("its subdivision does not fit its mesh")
-        coarse = np.zeros((correction.shape[0] * correction.shape[1], *mean.shape), np.float32)
-        coarse[:, correction_vertices] = correction.reshape(len(coarse), len(correction_vertices), 3)
+        every = np.arange(len(start) - 1, dtype=np.int32)
         touched = np.zeros((1, *mean.shape), np.float32)
         touched[:, correction_vertices] = 1
-        correction_vertices = np.flatnonzero(_subdivide(*matrix, touched)[0, :, 0]).astype(np.int32)
-        correction = _subdivide(*matrix, coarse)[:, correction_vertices].reshape(
-            *correction.shape[:2], len(correction_vertices), 3
-        )
-        mean = _subdivide(*matrix, mean[None])[0] + data["high/offset"].astype(np.float32)
-        identity = _subdivide(*matrix, identity)
-        expression = _subdivide(*matrix, expression)
-        regions = _subdivide(*matrix, np.repeat(regions[:, :, None], 3, axis=2))[..., 0]
+        coarse = np.zeros((correction.shape[0] * correction.shape[1], *mean.shape), np.float32)
+        coarse[:, correction_vertices] = correction.reshape(len(coarse), len(correction_vertices), 3)
+        correction_vertices = every[_subdivide(*matrix, every, touched)[0, :, 0] > 0]
+        fine = _subdivide(*matrix, correction_vertices, coarse)
+        correction = fine.reshape(*correction.shape[:2], len(correction_vertices), 3)
+        mean = _subdivide(*matrix, every, mean[None])[0] + data["high/offset"].astype(np.float32)
+        identity = _subdivide(*matrix, every, identity)
+        expression = _subdivide(*matrix, every, expression)
+        regions = _subdivide(*matrix, every, np.repeat(regions[:, :, None], 3, axis=2))[..., 0]
         landmarks = {name: refined(points) for name, points in landmarks.items()}
     return HeadModel(
         resolution=resolution,
