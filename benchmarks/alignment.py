@@ -53,7 +53,7 @@ def main() -> None:
     methods: dict[str, list[np.ndarray]] = {"headshot": [], "mean head": [], "network points": []}
     used, failed, yaws = [], 0, []
     for index, file in enumerate(track(sorted(folder.glob("*.jpg")), description="HELEN")):
-        hand = np.loadtxt(file.with_suffix(".pts"))
+        hand = np.loadtxt(file.with_suffix(".pts")) - 1  # the files count pixels from 1
         photo = read_photo(file)
         try:
             head = reconstruct(photo, settings=SETTINGS)

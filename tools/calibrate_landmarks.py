@@ -107,7 +107,8 @@ def _run_networks(data: Path, cache: Path) -> None:
         if not seen or seen[0].presence < 0.5:
             continue
         points_file = file.with_suffix(".pts")
-        hand = np.loadtxt(points_file) if points_file.exists() else np.full((68, 2), np.nan)
+        # The files count pixels from 1.
+        hand = np.loadtxt(points_file) - 1 if points_file.exists() else np.full((68, 2), np.nan)
         rows.append((seen[0].points, seen[0].blendshapes, (pixels.shape[1], pixels.shape[0]), hand))
     points, shapes, sizes, hand = (np.array(column) for column in zip(*rows, strict=True))
     np.savez_compressed(cache, points=points, blendshapes=shapes, sizes=sizes, hand=hand)

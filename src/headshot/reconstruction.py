@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import Camera
+from headshot.camera import Camera, angles_of
 from headshot.detect import DetectSettings, Face, detect_faces
 from headshot.errors import NoFaceError
 from headshot.fit import Fit, FitSettings, fit_landmarks, landmarks68, metric_scale
-from headshot.fit.landmarks import Observation
+from headshot.fit.landmarks import Observation, initial_pose
 from headshot.fit.observe import observe
 from headshot.fit.scale import scaled_camera
 from headshot.head_model import F32, I32, HeadModel, PointModel, load_head_model
@@ -167,21 +167,24 @@ def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> l
     with clock("read"):
         photo = source if isinstance(source, Photo) else read_photo(source)
     with clock("detect"):
-        faces = detect_faces(photo.pixels, settings.detect)
+        # The largest face needs no search for small ones beside it.
+        several = wanted is None or max(wanted) > 0
+        detect = replace(settings.detect, exhaustive=True) if several else settings.detect
+        faces = detect_faces(photo.pixels, detect)
     with clock("landmarks"):
-        found = _landmarks(photo, faces, wanted, settings.landmarks)
+        found = _landmarks(photo, faces, wanted, settings)
     return [_reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
 
 
 def _landmarks(
-    photo: Photo, faces: list[Face], wanted: list[int] | None, settings: LandmarkSettings
+    photo: Photo, faces: list[Face], wanted: list[int] | None, settings: Settings
 ) -> list[tuple[Face, Landmarks]]:
     """Landmarks of the wanted faces; detections in which the landmark network sees no face do not count."""
     found: list[tuple[Face, Landmarks]] = []
     needed = len(faces) if wanted is None else max(wanted) + 1
     for face in faces:
-        points = find_landmarks(photo.pixels, face, settings)
-        if points.presence >= settings.minimum_presence:
+        points = find_landmarks(photo.pixels, face, settings.landmarks)
+        if _is_face(points, settings):
             found.append((face, points))
         if len(found) == needed:
             break
@@ -195,6 +198,19 @@ def _landmarks(
     if len(found) < needed:
         raise NoFaceError(f"{photo.name} has {len(found)} face(s); there is no face number {needed}")
     return [found[i] for i in wanted]
+
+
+def _is_face(points: Landmarks, settings: Settings) -> bool:
+    """Whether the landmark network sees a face, and the same one in the mirrored picture.
+
+    Drawings can have presence, but their two sets of points differ by 4 % of the face and more; 99 % of
+    photos stay below 2 %, except profiles.
+    """
+    if points.presence < settings.landmarks.minimum_presence:
+        return False
+    mean = _point_model(settings.detail).mean
+    rotation, _, _ = initial_pose(points.points, mean, np.ones(len(mean)))
+    return points.spread <= (0.04 if abs(angles_of(rotation)[0]) < 45 else 0.08)
 
 
 def _reconstruct_face(
