@@ -11,6 +11,7 @@ F triangles, I identity modes, E expressions, L landmarks.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,7 @@ I32 = NDArray[np.int32]
 
 FORMAT_VERSION = 1
 ASSET = "head_model.npz"
+_UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error)  # what a truncated or foreign file raises
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ def read(file: str | Path, resolution: str = "high") -> HeadModel:
         return model
     except ModelFormatError:
         raise
-    except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError, BadZipFile) as error:
+    except (*_UNREADABLE, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise ModelFormatError(f"{file} is not a Headshot head model: {error}") from error
 
 

@@ -45,7 +45,9 @@ BLEND = {
     "eyeLookUp": (0.7, 0.0),
     "tongueOut": (0.0, 1.0),
 }
-QUIET = (0.08, 0.25)  # mm: offsets below the first vanish, those above the second stay as they are
+# Brows and eyes leave the lower face alone (ICT's move the jaw by half a millimetre): mm below the eyes.
+UPPER, FADE = ("brow", "eye"), (40.0, 58.0)
+QUIET = (0.15, 0.45)  # mm: offsets below the first vanish, those above the second stay as they are
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ def expressions(s: Sources) -> tuple[np.ndarray, dict[str, Blink]]:
                 offsets[tongue] = target[tongue]
         if name in JAW:
             offsets = s.inside.follow_jaw(offsets, ict_lower_teeth(s.ict, name, ict_share))
+        if name.startswith(UPPER):
+            below = s.balls["eye_left"].centre[1] - s.mean[:, 1]
+            offsets *= np.clip((FADE[1] - below) / (FADE[1] - FADE[0]), 0, 1)[:, None]
         shapes[name] = offsets
     shapes = _symmetric(shapes, s.topology.mirror)
 

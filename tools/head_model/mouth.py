@@ -67,8 +67,8 @@ def lip_gap(positions: np.ndarray, grid: Grid) -> np.ndarray:
     return np.min(gaps, axis=0)[1:-1]
 
 
-def part_lips(offsets: np.ndarray, mean: np.ndarray, grid: Grid, least: float = 0.02) -> np.ndarray:
-    """Push apart lips that an expression (V, 3) makes cross."""
+def part_lips(offsets: np.ndarray, mean: np.ndarray, grid: Grid, least: float = -0.03) -> np.ndarray:
+    """Push apart lips that an expression (V, 3) makes cross (by more than rounding lets them at rest)."""
     offsets = offsets.copy()
     for _ in range(20):
         moved = mean + offsets

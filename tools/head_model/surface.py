@@ -12,7 +12,8 @@ from register import FLIP
 
 # Counterpart of each iBUG point on the other side of the face.
 MIRROR68 = np.r_[
-    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45:41:-1, 47, 46, 39:35:-1, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1
+    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45:41:-1, 47, 46, 39:35:-1, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1,
+    67:64:-1,
 ]  # fmt: skip
 LIP_LINE = 4  # ring of the mouth's grid on which the inner lip points lie
 # Candidates of a contour line lie on both sides of its jaw point, the last at this distance along the fan's
