@@ -150,7 +150,11 @@ class HeadModel:
         b = np.asarray(expression, np.float32)
         if b.shape != (len(self.expression),):
             raise ValueError(f"expression must have shape ({len(self.expression)},), got {b.shape}")
-        return neutral + np.tensordot(b, self.expressions(identity), 1)
+        vertices = neutral + np.tensordot(b, self.expression, 1)
+        if identity is not None and len(self.corrected):
+            change = np.einsum("i,kinc->knc", np.asarray(identity, np.float32), self.correction)
+            vertices[self.correction_vertices] += np.tensordot(b[self.corrected], change, 1)
+        return vertices
 
     def at(self, points: Correspondence) -> PointModel:
         """The model restricted to points of its surface."""
