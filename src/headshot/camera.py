@@ -75,9 +75,7 @@ class Camera:
 
     def cropped(self, left: float, top: float, width: int, height: int) -> Camera:
         """The same view of a crop whose top-left corner is at (left, top) pixels."""
-        return replace(
-            self, width=width, height=height, centre=(self.centre[0] - left, self.centre[1] - top)
-        )
+        return replace(self, width=width, height=height, centre=(self.centre[0] - left, self.centre[1] - top))
 
 
 def rotation_from_vector(vector: ArrayLike) -> Array:
