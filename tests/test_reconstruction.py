@@ -76,7 +76,10 @@ def test_size_of_the_photo_hardly_matters(photos):
     one = reconstruct(image, settings=SHAPE_ONLY)
     two = reconstruct(image.resize((1024, 1024), Image.Resampling.BICUBIC), settings=SHAPE_ONLY)
     face = one.model.regions["face"] > 0.5
-    assert np.linalg.norm((one.neutral_vertices - two.neutral_vertices)[face], axis=1).mean() < 1.0
+    shapes = [head.neutral_vertices[face] / head.scale for head in (one, two)]
+    assert np.linalg.norm(shapes[0] - shapes[1], axis=1).mean() < 0.8
+    assert two.scale == pytest.approx(one.scale, rel=0.05), "a small iris counts less"
+    assert two.scale_uncertainty < one.scale_uncertainty
     assert two.camera.focal == pytest.approx(2 * one.camera.focal, rel=0.1)
 
 

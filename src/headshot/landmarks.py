@@ -77,7 +77,7 @@ class LandmarkSettings:
     Attributes:
         minimum_presence: faces of which the network is less sure do not count; `find_landmarks` itself
             returns its best guess all the same.
-        sure_presence: below this, other first crops are tried.
+        sure_presence, sure_spread: with less presence or more spread, other first crops are tried.
         first_margin: side of the first crop over the size of the detector's box.
         margin: side of the later crops over the extent of the landmarks; 1.5 is what the network expects.
         mirrored: average with the landmarks of the mirrored photo, which takes a third pass and lowers the
@@ -86,6 +86,7 @@ class LandmarkSettings:
 
     minimum_presence: float = 0.5
     sure_presence: float = 0.98
+    sure_spread: float = 0.03
     first_margin: float = 1.2
     margin: float = 1.5
     mirrored: bool = True
@@ -136,19 +137,26 @@ def find_landmarks(pixels: U8, face: Face, settings: LandmarkSettings = Landmark
         The landmarks. A low ``presence`` says that there may be no face.
     """
     first = _crop_of_face(face, settings.first_margin)
-    best = _two_passes(pixels, first, settings.margin)
+    best, spread = _attempt(pixels, first, settings)
     for alternative in ALTERNATIVES:
-        if best.presence >= settings.sure_presence:
+        if best.presence >= settings.sure_presence and spread <= settings.sure_spread:
             break
-        other = _two_passes(pixels, first.varied(*alternative), settings.margin)
-        best = max(best, other, key=lambda found: found.presence)
-    spread = 0.0
-    if settings.mirrored:
-        other = _run(pixels, _crop_of_points(best.points, settings.margin), mirrored=True)
-        extent = np.sqrt(np.prod(np.ptp(best.points, axis=0)))
-        spread = float(np.linalg.norm(best.points - other.points, axis=1).mean() / extent)
-        best = _averaged(best, other)
+        other, distance = _attempt(pixels, first.varied(*alternative), settings)
+        # Lost landmarks can have full presence: what they do not have is agreement with their mirror image.
+        if other.presence - 5 * distance > best.presence - 5 * spread:
+            best, spread = other, distance
     return Landmarks(best.points, best.depth, best.presence, _blendshapes(best), spread)
+
+
+def _attempt(pixels: U8, crop: _Crop, settings: LandmarkSettings) -> tuple[_Pass, float]:
+    """Landmarks found from one first crop, averaged with those of the mirrored photo, and their spread."""
+    found = _two_passes(pixels, crop, settings.margin)
+    if not settings.mirrored:
+        return found, 0.0
+    other = _run(pixels, _crop_of_points(found.points, settings.margin), mirrored=True)
+    extent = np.sqrt(np.prod(np.ptp(found.points, axis=0)))
+    spread = float(np.linalg.norm(found.points - other.points, axis=1).mean() / extent)
+    return _averaged(found, other), spread
 
 
 def _two_passes(pixels: U8, crop: _Crop, margin: float) -> _Pass:
