@@ -341,6 +341,10 @@ def test_eyeballs_sit_behind_the_lids_of_every_head(low: HeadModel) -> None:
             height = np.linalg.norm(head[rings] - centre, axis=2) - radius
             assert height[0].max() < 0.3  # the border is tucked in behind ...
             assert height[1:].min() > 0.0  # ... the lids lie on the ball
+            for name in ("eyeSquint", "eyeLookDown", "eyeWide", "cheekSquint"):
+                moved = low.shape(identity, weights(**{f"{name}{side.capitalize()}": 1}))
+                height = np.linalg.norm(moved[rings] - centre, axis=2) - radius
+                assert height[1:].min() > -0.4, name
 
 
 def lips_apart(model: HeadModel, rings: np.ndarray, vertices: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from eyes import Ball, Blink, blink, look
+from eyes import Ball, Blink, blink, clear_of_ball, look
 from grids import Grid
 from ict import Ict
 from makehuman import MakeHuman
@@ -131,6 +131,11 @@ def expressions(s: Sources) -> tuple[np.ndarray, dict[str, Blink]]:
     for name in NAMES:
         if name != "mouthClose":
             shapes[name] = part_lips(shapes[name], s.mean, mouth)
+    for name in NAMES:
+        if name.startswith(("eye", "cheekSquint")):
+            for side, grid in s.grids.items():
+                if side != "mouth" and np.abs(shapes[name][grid.vertices]).max() > 0:
+                    shapes[name] = clear_of_ball(shapes[name], s.mean, grid, s.balls[side])
     eye = s.topology.part("eye_left")
     for direction in ("Down", "Up", "In", "Out"):
         shapes[f"eyeLook{direction}Left"][eye] = look(s.mean, eye, s.balls["eye_left"], direction)

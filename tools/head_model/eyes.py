@@ -11,9 +11,12 @@ MARGIN = 1  # ring of an eye's grid that is the visible edge of the lid; ring 0 
 TUCKED = -0.9  # mm, height of ring 0 over the eyeball
 RESTING = 0.25  # mm, mean height of the margin over the eyeball
 CLOSED = 1.0  # mm, height of the margin of a closed lid: half-way there its straight path grazes the eyeball
+CENTRED = 0.5  # how far the eyeball follows the middle between the lids rather than its source
 LOWER_SHARE = 0.22  # of the way that the lower lid goes
 # How much of the motion of the lid's margin its rings share: the first four are its rim and move as one.
 SHARE = np.array([1.0, 1.0, 1.0, 1.0, 0.8, 0.45, 0.15, 0.0])
+# The same for what keeps the lids on the ball when the ball moves: the skin around has to make way too.
+SEAT_SHARE = np.array([1.0, 1.0, 1.0, 1.0, 0.95, 0.85, 0.65, 0.4])
 LOOKS = {
     "Down": (1, 0, 25),
     "Up": (1, 0, -20),
@@ -70,11 +73,23 @@ def place_eyeball(vertices: np.ndarray, source_axis_ball: Ball, ball: Ball) -> n
     return ball.centre + ball.radius * d / np.linalg.norm(d, axis=1, keepdims=True)
 
 
+def opening_centre(field: np.ndarray, grid: Grid) -> np.ndarray:
+    """(3,) the middle of the opening: of the corners in x, of the lids half-way between them in y and z."""
+    margin = grid.vertices[MARGIN]
+    upper, lower = field[margin[grid.upper]], field[margin[grid.lower]]
+    middle = [
+        (np.interp(0.5, grid.t_upper, upper[:, d]) + np.interp(0.5, grid.t_lower, lower[:, d])) / 2
+        for d in range(3)
+    ]
+    return np.array([lower[[0, -1], 0].mean(), *middle[1:]])
+
+
 def seat_modes(modes: np.ndarray, mean: np.ndarray, grid: Grid, ball: Ball, eye: np.ndarray) -> list[Ball]:
     """Make identity modes (N, V, 3) keep lids and eyeball together, in place.
 
-    The radial motion of the lid's margin is explained by a motion of the eyeball's centre (near the one that
-    the mode has already) and a change of radius; what is left of it is taken out of the lids.
+    The radial motion of the lid's margin is explained by a motion of the eyeball's centre and a change of
+    radius; what is left of it is taken out of the lids. Sideways and vertically the centre also follows the
+    middle between the lids, so that the iris looks out of the middle of the eye.
 
     Returns:
         how the ball changes with each mode.
@@ -83,10 +98,11 @@ def seat_modes(modes: np.ndarray, mean: np.ndarray, grid: Grid, ball: Ball, eye:
     normal = mean - ball.centre
     normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     system = np.c_[normal[margin], np.ones(len(margin))]
-    prior = np.diag([6.0, 6.0, 6.0, 60.0])
+    prior = np.diag([20.0, 20.0, 6.0, 60.0])
     changes = []
     for mode in modes:
         before = np.r_[mode[eye].mean(0), 0.0]
+        before[:2] += CENTRED * (opening_centre(mode, grid) - before[:3])[:2]
         radial = (normal[margin] * mode[margin]).sum(1)
         x = np.linalg.solve(system.T @ system + prior, system.T @ radial + prior @ before)
         changes.append(Ball(x[:3], float(x[3])))
@@ -98,8 +114,20 @@ def seat_modes(modes: np.ndarray, mean: np.ndarray, grid: Grid, ball: Ball, eye:
             2
         ]  # farther out the shape of the lid may vary; only its seat is corrected
         for ring, vertices in enumerate(grid.vertices):
-            mode[vertices] += SHARE[ring] * correction[ring][:, None] * normal[vertices]
+            mode[vertices] += SEAT_SHARE[ring] * correction[ring][:, None] * normal[vertices]
     return changes
+
+
+def clear_of_ball(offsets: np.ndarray, mean: np.ndarray, grid: Grid, ball: Ball) -> np.ndarray:
+    """Lift lids that an expression (V, 3) pushes into the eyeball, up to the height they have at rest."""
+    offsets = offsets.copy()
+    for vertices in grid.vertices[MARGIN:]:
+        rest = np.linalg.norm(mean[vertices] - ball.centre, axis=1) - ball.radius
+        d = mean[vertices] + offsets[vertices] - ball.centre
+        r = np.linalg.norm(d, axis=1)
+        lift = np.maximum(ball.radius + np.minimum(rest, 0.6) - r, 0) / r
+        offsets[vertices] += lift[:, None] * d
+    return offsets
 
 
 @dataclass(frozen=True)
