@@ -209,6 +209,8 @@ def principal_modes(
         reverse=True,
     )
     modes = [families[f][1][:, k] @ families[f][2] for _, f, k in order[:count]]
+    # The sign of an eigenvector is arbitrary: the largest entry is made positive, so that builds agree.
+    modes = [mode * np.sign(mode[np.abs(mode).argmax()]) for mode in modes]
     variances = np.array([value for value, _, _ in order])
     return np.array(modes).reshape(count, -1, 3), variances
 

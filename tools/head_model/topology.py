@@ -20,6 +20,9 @@ HELPERS = {
     "tongue": "helper-tongue",
 }
 NECK_HEIGHT, NECK_SLOPE = 612.0, 0.28  # the neck is cut where y = 612 - 0.28 z, mm in MakeHuman's frame
+MOUTH_HEIGHT = 660.0  # mm, roughly
+SOCKETS_BEHIND = 100.0  # mm: only the sockets of the eyes lie wholly in front of this
+SKIN_QUADS = 3350
 INNER_LIP_RINGS = 3  # rings of the mouth's inside that belong to the skin: the wet part of the lips
 
 
@@ -51,40 +54,27 @@ class Topology:
 def head_topology(source: MakeHuman) -> Topology:
     """Cut the head out of MakeHuman's base mesh."""
     body = np.flatnonzero(source.groups == "body")
+    quads = source.quads[body]
     chart = islands(source.quads_uv[body], len(source.uv))
-    # The head is the texture chart that holds the foremost point above the neck; the mouth's inside is the
-    # chart that shares the loop of the lips with it; the neck is what lies above the cutting plane.
-    bodies = np.unique(source.quads[body])
-    front = bodies[source.vertices[bodies, 1] > 600]
-    nose_tip = front[source.vertices[front, 2].argmax()]
-    head_chart = chart[(source.quads[body] == nose_tip).any(1)][0]
-    head = chart == head_chart
-    height = source.vertices[:, 1] + NECK_SLOPE * source.vertices[:, 2]
-    above = (height[source.quads[body]] > NECK_HEIGHT).all(1)
+    # MakeHuman's own texture charts tell the parts: the head is the one with the foremost point above the neck;
+    # the inside of the mouth is the one that has the loop of the lips in common with it.
+    above_neck = np.unique(quads[source.vertices[quads, 1].min(1) > 600])
+    nose_tip = above_neck[source.vertices[above_neck, 2].argmax()]
+    head = chart == chart[(quads == nose_tip).any(1)][0]
     lips = min(
-        boundary_loops(source.quads[body][head]), key=lambda l: abs(source.vertices[l, 1].mean() - 660)
+        boundary_loops(quads[head]), key=lambda loop: abs(source.vertices[loop, 1].mean() - MOUTH_HEIGHT)
     )
-    inside_chart = next(
-        label
-        for label in np.unique(chart)
-        if label != head_chart and np.isin(lips, source.quads[body][chart == label]).all()
-    )
-    inside = chart == inside_chart
-    depth = rings(source.quads[body][inside], len(source.vertices), lips)
-    wet = inside & (depth[source.quads[body]].max(1) <= INNER_LIP_RINGS)
-    torso = (
-        above
-        & ~head
-        & ~inside
-        & np.isin(chart, chart[np.isin(source.quads[body], source.quads[body][head]).any(1)])
-    )
-    sockets = [
-        l
-        for l in np.unique(chart)
-        if source.vertices[np.unique(source.quads[body][chart == l]), 2].min() > 100
-    ]
-    torso &= ~np.isin(chart, sockets)
-    chosen = {"skin": body[head | wet | torso], "mouth": body[inside & ~wet]}
+    sharing = [c for c in np.unique(chart[~head]) if np.isin(lips, quads[chart == c]).all()]
+    inside = chart == sharing[0]
+    depth = rings(quads[inside], len(source.vertices), lips)
+    wet = inside & (depth[quads].max(1) <= INNER_LIP_RINGS)
+    # The neck is what lies above the cutting plane and is neither head nor mouth nor the sockets of the eyes.
+    height = source.vertices[:, 1] + NECK_SLOPE * source.vertices[:, 2]
+    sockets = [c for c in np.unique(chart) if source.vertices[quads[chart == c], 2].min() > SOCKETS_BEHIND]
+    neck = (height[quads] > NECK_HEIGHT).all(1) & ~head & ~inside & ~np.isin(chart, sockets)
+    chosen = {"skin": body[head | wet | neck], "mouth": body[inside & ~wet]}
+    if len(chosen["skin"]) != SKIN_QUADS:
+        raise ValueError(f"the skin has {len(chosen['skin'])} quads, not {SKIN_QUADS}: another base mesh?")
     for name, group in HELPERS.items():
         chosen[name] = np.flatnonzero(source.groups == group)
 
@@ -97,10 +87,10 @@ def head_topology(source: MakeHuman) -> Topology:
     sizes = np.cumsum([0] + [len(chosen[name]) for name in PARTS])
     rotation = _rotations(source, makehuman_quads)
     corners = (np.arange(4) + rotation[:, None]) % 4
-    quads = np.take_along_axis(source.quads[makehuman_quads], corners, 1)
+    ours = np.take_along_axis(source.quads[makehuman_quads], corners, 1)
     return Topology(
         makehuman=makehuman,
-        quads=number[quads],
+        quads=number[ours],
         makehuman_quads=makehuman_quads,
         rotation=rotation,
         parts={name: (int(sizes[i]), int(sizes[i + 1])) for i, name in enumerate(PARTS)},
