@@ -44,7 +44,7 @@ def aligned(points: np.ndarray) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
-    parser.add_argument("--people", type=int, default=400)
+    parser.add_argument("--people", type=int, default=600)
     arguments = parser.parse_args()
     rng = np.random.default_rng(0)
     folders = sorted(p for p in (arguments.data / "lfw-deepfunneled").iterdir() if p.is_dir())
