@@ -4,7 +4,7 @@
 
 Error: mean distance of the projected ``landmarks68`` to the hand-made points over the distance of the outer
 eye corners, in percent, per photo. Two photos of three never calibrated anything
-(tools/calibrate_landmarks.py uses every third); both groups are shown. Baselines: the mean head with the
+(tools/head_model/calibrate.py uses every third); both groups are shown. Baselines: the mean head with the
 same pose fit but no identity and no expression, and the landmark network's own points through the usual
 table of 68 indices.
 """

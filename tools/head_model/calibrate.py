@@ -1,14 +1,13 @@
 """Find where on the head model the landmark network's 478 points and the 68 iBUG points lie.
 
-    python tools/calibrate_landmarks.py fit --data $HEADSHOT_DATA --cache FILE   # photos -> correspondences
-    python tools/calibrate_landmarks.py embed                                   # correspondences -> asset
+    python tools/head_model/calibrate.py --data $HEADSHOT_DATA --cache FILE
 
-A landmark network has its own idea of where, say, "point 50" is. Here that idea is measured: the head model
-is fitted to a thousand real photos, the mean residual of each point over all photos is its systematic error,
-and the point moves along the surface until that is gone. To keep the whole cloud from drifting, hand-placed
-iBUG points with a clear anatomical meaning (corners of eyes and mouth, nose, lip midlines) hold HELEN's
-heads in place. The result is mirror-symmetric. Two thirds of HELEN are left out, for the check that ``fit``
-prints at the end.
+writes ``landmarks.npz`` beside it; ``build.py`` puts it into the head model. A landmark network has its own
+idea of where, say, "point 50" is. Here that idea is measured: the head model is fitted to a thousand real
+photos, the mean residual of each point over all photos is its systematic error, and the point moves along
+the surface until that is gone. To keep the whole cloud from drifting, hand-placed iBUG points with a clear
+anatomical meaning (corners of eyes and mouth, nose, lip midlines) hold HELEN's heads in place. The result is
+mirror-symmetric. Two thirds of HELEN are left out, for the check that is printed at the end.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from quadmesh import closest_points
 from rich.progress import track
 
 from headshot import assets
@@ -32,10 +32,12 @@ from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE, LOWER
 from headshot.photo import read_photo
 from headshot.raster import rasterise
 
-HERE = Path(__file__).parent
-RESULT = HERE / "head_model" / "landmarks.npz"
+RESULT = Path(__file__).parent / "landmarks.npz"
 CALIBRATION_SHARE = 3  # every third HELEN photo calibrates, the others check
 IRIS_RADIUS = 5.85
+# Points that meet while the mouth is closed, above and below the line of the mouth.
+MEETING = np.array([[191, 80, 81, 82, 13, 312, 311, 310, 415], [95, 88, 178, 87, 14, 317, 402, 318, 324]])
+MEETING_IBUG = np.array([[61, 62, 63], [67, 66, 65]])
 ANCHORS = np.r_[27:36, 36, 39, 42, 45, 48, 51, 54, 57, 60, 64]
 ANCHOR_CONFIDENCE = 6.0
 IBUG_MIRROR = np.r_[
@@ -130,36 +132,8 @@ def lips(model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
 
 def closest(points: np.ndarray, model: HeadModel, chosen: np.ndarray) -> Correspondence:
     """Closest points of the mean head's chosen triangles to positions (L, 3)."""
-    corners = model.mean[model.triangles[chosen]].astype(np.float64)
-    triangle, weights = np.empty(len(points), np.int32), np.empty((len(points), 3), np.float32)
-    for i, point in enumerate(points):
-        near = np.argsort(((corners.mean(axis=1) - point) ** 2).sum(axis=1))[:40]
-        bary = _closest_barycentric(point, corners[near])
-        gap = ((np.einsum("nk,nkd->nd", bary, corners[near]) - point) ** 2).sum(axis=1)
-        triangle[i], weights[i] = chosen[near[gap.argmin()]], bary[gap.argmin()]
-    return Correspondence(triangle, weights)
-
-
-def _closest_barycentric(p: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Barycentric coordinates (n, 3) of the points of n triangles that are closest to ``p``."""
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    e1, e2, r = b - a, c - a, p - a
-    d11, d12, d22 = (e1 * e1).sum(1), (e1 * e2).sum(1), (e2 * e2).sum(1)
-    s1, s2 = (e1 * r).sum(1), (e2 * r).sum(1)
-    det = np.maximum(d11 * d22 - d12**2, 1e-12)
-    v, w = (d22 * s1 - d12 * s2) / det, (d11 * s2 - d12 * s1) / det
-    inside = np.stack([1 - v - w, v, w], axis=1)
-    candidates = [np.where((inside >= 0).all(1, keepdims=True), inside, np.nan)]
-    for i, j in ((0, 1), (1, 2), (2, 0)):
-        edge = corners[:, j] - corners[:, i]
-        t = np.clip(((p - corners[:, i]) * edge).sum(1) / np.maximum((edge**2).sum(1), 1e-12), 0, 1)
-        on_edge = np.zeros((len(corners), 3))
-        on_edge[:, i], on_edge[:, j] = 1 - t, t
-        candidates.append(on_edge)
-    stack = np.stack(candidates)
-    gap = ((np.einsum("mnk,nkd->mnd", stack, corners) - p) ** 2).sum(axis=2)
-    best = np.where(np.isnan(gap), np.inf, gap).argmin(axis=0)
-    return stack[best, np.arange(len(corners))]
+    triangle, weights, _ = closest_points(points, model.mean.astype(np.float64), model.triangles[chosen])
+    return Correspondence(chosen[triangle].astype(np.int32), weights.astype(np.float32))
 
 
 def bootstrap(model: HeadModel, examples: list[Example]) -> np.ndarray:
@@ -303,8 +277,8 @@ def refine(
             f"iBUG {size[478:].mean():.2f}"
         )
         moved = points.on(model.mean, model.triangles) + moves
-        positions = _symmetric(moved[:478], MIRROR)
-        ibug = _symmetric(moved[478:], IBUG_MIRROR)
+        positions = _met(_symmetric(moved[:478], MIRROR), MEETING)
+        ibug = _met(_symmetric(moved[478:], IBUG_MIRROR), MEETING_IBUG)
     return positions, ibug
 
 
@@ -331,7 +305,7 @@ def refine_ibug(
         weights[:, :8] *= (yaw < 12)[:, None]
         weights[:, 9:17] *= (yaw > -12)[:, None]
         moves = systematic(residual, jacobian, weights, surface_normals(model, points))
-        ibug = _symmetric(points.on(model.mean, model.triangles) + moves, IBUG_MIRROR)
+        ibug = _met(_symmetric(points.on(model.mean, model.triangles) + moves, IBUG_MIRROR), MEETING_IBUG)
     return ibug
 
 
@@ -354,6 +328,17 @@ def _symmetric(points: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     return (points + points[mirror] * [-1, 1, 1]) / 2
 
 
+def _met(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Put points that meet while the mouth is closed, as it is on the mean head, in the same place.
+
+    Open mouths alone would place them on the edges that the lips show then, millimetres apart; closed mouths
+    would be fitted with lips pressed into each other.
+    """
+    met = points.copy()
+    met[pairs] = points[pairs].mean(axis=0)
+    return met
+
+
 def report(model: HeadModel, examples: list[Example]) -> None:
     """Error of the heads' iBUG points on photos that did not calibrate, percent of the eye distance."""
     errors = []
@@ -369,7 +354,7 @@ def report(model: HeadModel, examples: list[Example]) -> None:
 
 
 def calibrate(data: Path, cache: Path, iterations: int) -> None:
-    """The whole calibration; writes ``tools/head_model/landmarks.npz``."""
+    """The whole calibration."""
     model = read(assets.path("head_model.npz"), "low")
     examples = gather(data, cache)
     by_hand = [e for e in examples if e.hand is not None]
@@ -390,36 +375,19 @@ def calibrate(data: Path, cache: Path, iterations: int) -> None:
     )
 
 
-def embed() -> None:
-    """Write the calibrated points into the head model's file."""
-    import manifest
-
-    asset = assets.DIRECTORY / "head_model.npz"
-    with np.load(asset, allow_pickle=False) as archive, np.load(RESULT) as found:
-        data = {key: archive[key] for key in archive.files}
-        data |= {f"landmarks/{key}": found[key] for key in found.files}
-    names = {key.split("/")[1] for key in data if key.startswith("landmarks/")}
-    np.savez_compressed(asset, **(data | {"landmark_names": np.array(sorted(names))}))
-    manifest.add(asset)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    fit = commands.add_parser("fit", help="measure the correspondences on photos")
-    fit.add_argument(
+    parser.add_argument(
         "--data", type=Path, required=True, help="folder of the research data sets (docs/data.md)"
     )
-    fit.add_argument("--cache", type=Path, required=True, help="file that keeps the landmarks between runs")
-    fit.add_argument("--iterations", type=int, default=6)
-    commands.add_parser("embed", help="write the correspondences into the head model")
+    parser.add_argument(
+        "--cache", type=Path, required=True, help="file that keeps the landmarks between runs"
+    )
+    parser.add_argument("--iterations", type=int, default=6)
     arguments = parser.parse_args()
-    if arguments.command == "fit":
-        calibrate(arguments.data, arguments.cache, arguments.iterations)
-    else:
-        embed()
+    calibrate(arguments.data, arguments.cache, arguments.iterations)
 
 
 if __name__ == "__main__":
