@@ -20,7 +20,7 @@ from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
 from headshot.texture.mouth import mouth_colours, paint_teeth
 from headshot.texture.observe import observe_texels
 from headshot.texture.rows import in_rows
-from headshot.texture.skin import SkinColour, hidden_tone
+from headshot.texture.skin import SkinColour
 from headshot.texture.view import look
 
 __all__ = ["Texture", "TextureSettings", "make_texture"]
@@ -94,14 +94,12 @@ def make_texture(
         )
     texels, skin = atlas_of(model, options.size), surface_of(model)
     view = look(pixels, points, model, camera, options.size)
-    colour, weight, tone = observe_texels(texels, skin, model, view)
+    colour, weight, tone, expected = observe_texels(texels, skin, model, view)
     eyes = eye_texels(model, options.size)
     sclera, iris = measure_eyes(eyes, colour, weight, tone.tone)
     _forget_other_parts(texels, model, weight)
     seen, belief = seen_colours(texels, skin, model.triangles, colour, weight)
-    outer = skin.area * belief * ((skin.strictness > 0.3) & (skin.shade < 0.2))
-    hidden = hidden_tone(tone, view.normals[skin.vertices], seen, outer)
-    log = spread_colours(skin, seen, belief, hidden * skin.hollow[:, None])
+    log = spread_colours(skin, seen, belief, expected.tone * skin.hollow[:, None])
     out = _join(texels, skin, model, (log, tone), (colour, weight), options)
     paint_eyes(eyes, sclera, iris, out)
     paint_teeth(model, tone.tone, out)

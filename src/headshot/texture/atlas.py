@@ -19,6 +19,13 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 
+# Lower and upper edges of the brows among the 478 landmarks, from the outside in.
+BROWS = (
+    ([46, 53, 52, 65, 55], [70, 63, 105, 66, 107]),
+    ([276, 283, 282, 295, 285], [300, 293, 334, 296, 336]),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Atlas:
     """Texels of a T x T texture.
@@ -48,11 +55,16 @@ class Surface:
         area: (S,) mm^2.
         frontal: (S,) mm^2 of face that a frontal photo would show here.
         mirror: (S,) counterpart on the other side.
-        strictness: (S,) how much a colour must look like skin to be believed, 0 in the middle of the face
-            (brows, lips and beards belong to the person) to 1 at hairline, temples, ears and neck.
-        shade: (S,) how much darker than typical skin may be: beards around the mouth.
+        strictness: (S,) how much a colour must look like skin to be believed, 0 on brows, eyes, nose and
+            lips, which belong to the person, to 1 at hairline, temples, ears and neck.
+        shade: (S,) where beards grow: how much darker than bare skin the beard may be.
         reach: (S,) prior that the photo shows skin here at all; 0 on scalp and nape.
         bare: (S,) 1 where everybody's skin is bare: cheeks, nose, lower forehead.
+        core: (S,) 1 where hair hardly ever hides it, either: cheeks and nose, between the brows.
+        follow: (S,) how soon skin is taken for skin: 0 on brows, eyes and lips, late where hair grows.
+        chin: (S,) 1 on chin and upper lip, where most beards are.
+        brow: (S,) 1 on the brow on the subject's left, -1 on the other.
+        fringe: (S,) 1 above the left brow, -1 above the other, where a fringe ends.
         hollow: (S,) share of light that reaches creases like those of the ear, 1 elsewhere.
     """
 
@@ -67,6 +79,11 @@ class Surface:
     shade: F32
     reach: F32
     bare: F32
+    core: F32
+    follow: F32
+    chin: F32
+    brow: F32
+    fringe: F32
     hollow: F32
 
 
@@ -167,36 +184,76 @@ def surface_of(model: HeadModel) -> Surface:
         shade=guide[1],
         reach=guide[2],
         bare=guide[3],
+        core=guide[4],
+        follow=guide[5],
+        chin=guide[6],
+        brow=guide[7],
+        fringe=guide[8],
         hollow=np.clip(1 - 1.6 * np.maximum(hollow - 0.05, 0), 0.6, 1).astype(np.float32),
     )
 
 
 def _guide(model: HeadModel, points: F32) -> F32:
-    """Strictness, shade, reach and bareness (4, S) of skin vertices (S, 3), see `Surface`, from iBUG-68."""
+    """Strictness to fringe (9, S) of skin vertices (S, 3), see `Surface`, from the landmarks."""
     marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    dense = model.landmarks["mediapipe478"].on(model.mean, model.triangles)
     unit = float(np.linalg.norm(marks[45] - marks[36])) / 90.0  # 1 for a head of natural size
 
     def distance(chosen: F32) -> F32:
         squares = (points**2).sum(axis=1)[:, None] - 2 * points @ chosen.T + (chosen**2).sum(axis=1)
         return np.sqrt(np.maximum(squares.min(axis=1), 0)) / unit
 
-    brows = (marks[19] + marks[24]) / 2
-    inner = distance(marks[17:])
-    jaw = distance(marks[2:15])
-    strictness = _smoothstep(np.minimum(inner, jaw + 9), 10, 38)
-    # Hair falls from above, so nothing above the brows is beyond doubt; nor is what lies far out.
-    height = (points[:, 1] - brows[1]) / unit
-    strictness = np.maximum(strictness, _smoothstep(height, 2, 16))
-    strictness = np.maximum(strictness, _smoothstep(np.abs(points[:, 0]) / unit, 50, 62) * (height > -45))
-    shade = (1 - _smoothstep(np.minimum(distance(marks[48:]), distance(marks[4:13]) + 6), 24, 42)) * (
-        height < -20
-    )
+    # Brows as bands of points between their lower and upper edges.
+    low, high = (np.vstack([_line(dense[side[edge]]) for side in BROWS]) for edge in (0, 1))
+    brow = distance(np.vstack([low + t * (high - low) for t in (0, 0.5, 1)]))
+    eyes, mouth, nose = distance(marks[36:48]), distance(marks[48:]), distance(marks[27:36])
+    top = float(marks[17:27, 1].max())
+    height = (points[:, 1] - top) / unit
+    side = np.abs(points[:, 0]) / unit
+    # Features are exempt with some room for the fit's errors; hair falls from above and from the sides.
+    inner = np.minimum(np.minimum(brow + 4, eyes - 2), np.minimum(mouth, nose))
+    strictness = _smoothstep(inner, 7, 28)
+    strictness = np.maximum(strictness, _smoothstep(brow, 3, 8) * _smoothstep(height, -8, 2))
+    strictness = np.maximum(strictness, _smoothstep(side, 50, 62) * (points[:, 1] - top > -65 * unit))
+    beard = np.minimum(mouth, distance(_line(marks[4:13])) + 6)
+    shade = (1 - _smoothstep(beard, 24, 42)) * (height < -40)
     # From the trichion up, behind the ears and on the lower neck, hair and clothes are seen more often than
     # skin.
     back = (marks[0, 2] + marks[16, 2]) / 2 - points[:, 2]
     reach = (1 - _smoothstep(height, 34, 66)) * (1 - _smoothstep(back / unit, 12, 45))
     below = (marks[8, 1] - points[:, 1]) / unit
     reach = reach * (1 - _smoothstep(below, 0, 28))
-    bare = (distance(marks[17:27]) > 8) & (distance(marks[36:48]) > 10) & (distance(marks[48:]) > 14)
-    bare &= (inner < 38) & (height < 18) & (points[:, 1] > marks[48:, 1].mean())
-    return np.stack([strictness, shade, reach, bare]).astype(np.float32)
+    bare = (distance(marks[17:27]) > 8) & (eyes > 10) & (mouth > 14) & (distance(marks[17:]) < 38)
+    bare &= (height < 15) & (points[:, 1] > marks[48:, 1].mean())
+    core = bare & ((height < -20) | (side < 9)) & (side < 48)
+    follow = ((brow > 5) & (eyes > 9) & (mouth > 6)) * (1 - 0.8 * _smoothstep(height, 5, 40))
+    follow = follow * (1 - 0.9 * shade)
+    chin = (mouth > 6) & (mouth < 24) & (side < 28) & (points[:, 1] < marks[33, 1] - 6 * unit)
+    chin &= points[:, 1] > marks[8, 1] + 8 * unit
+    left = np.sign(points[:, 0]) * (side > 6)
+    above = (brow > 5) & (brow < 13) & (points[:, 1] > np.interp(side * unit, *_edge(high))) & (side < 48)
+    return np.stack(
+        [
+            strictness,
+            shade,
+            reach,
+            bare,
+            core,
+            follow,
+            chin,
+            left * (1 - _smoothstep(brow, 5, 9)),
+            left * above,
+        ]
+    ).astype(np.float32)
+
+
+def _edge(points: F32) -> tuple[F32, F32]:
+    """Distances from the middle, ascending, and heights of points (N, 3) of both sides."""
+    order = np.argsort(np.abs(points[:, 0]))
+    return np.abs(points[order, 0]), points[order, 1]
+
+
+def _line(points: F32, steps: int = 8) -> F32:
+    """Points (N, 3) along a polyline (L, 3)."""
+    t = np.linspace(0, len(points) - 1, steps * (len(points) - 1) + 1)
+    return np.stack([np.interp(t, np.arange(len(points)), column) for column in points.T], axis=1)

@@ -65,7 +65,7 @@ def _apply(start: I32, neighbour: I32, give: F32, diagonal: F32, x: F32, out: F3
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _solve(start: I32, neighbour: I32, give: F32, diagonal: F32, right: F32, x: F32, iterations: int) -> None:
+def solve(start: I32, neighbour: I32, give: F32, diagonal: F32, right: F32, x: F32, iterations: int) -> None:
     """Solve `_apply`(x) = right for x (S, 3), from x, by preconditioned conjugate gradients.
 
     The three channels share one step length: their systems have the same matrix.
@@ -148,7 +148,7 @@ def spread_colours(skin: Surface, seen: F32, belief: F32, tone: F32) -> F32:
     other = belief[skin.mirror] * (1 - belief)
     first = belief[:, None] * target + other[:, None] * target[skin.mirror]
     x = np.ascontiguousarray(first + (1 - belief - other)[:, None] * base, dtype=np.float32)
-    _solve(skin.start, skin.neighbour, give, diagonal, right, x, _ITERATIONS)
+    solve(skin.start, skin.neighbour, give, diagonal, right, x, _ITERATIONS)
     return x
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from headshot.head_model import HeadModel
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import Atlas, Surface
+from headshot.texture.expect import Expectation, expect_skin
 from headshot.texture.rows import in_rows
 from headshot.texture.skin import SkinColour, fit_skin, likelihood_table
 from headshot.texture.view import View
@@ -17,7 +18,8 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
-_BLOCK = 8  # texels; size of the cells on which colour outliers are cleaned up
+_CELLS = 128  # along the texture's side, on which colour outliers are cleaned up
+_AROUND = 3  # cells around each that are looked at
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -115,18 +117,21 @@ def _rows(
     skin: tuple[F32, F32],
     colour: U8,
     weight: F32,
+    fit: F32,
     cells: F32,
 ) -> None:
     """Observe some rows of texels.
 
     mesh: triangles (F, 3), which of them (F,) may be seen, points and normals (V, 3) in the camera frame,
-    guide (V, 3) strictness, shade and reach, lens as in `_belief`. Fills colour (T, T, 3), weight (T, T) and
-    cells (t, t, 2): the sums of weights by geometry alone and with colour.
+    guide (V, 6) strictness, shade, reach and the logarithm of the expected colour, lens as in `_belief`.
+    Fills colour (T, T, 3), weight (T, T) by geometry, fit (T, T) by colour, and cells (t, t, 2): the sums of
+    weights by geometry alone and with colour.
     """
     triangle, barycentric = texels
     triangles, facing, points, normals, guide, lens = mesh
     depth, margin, outline = buffers
     table, model = skin
+    block = -(-triangle.shape[1] // cells.shape[1])
     for y in range(rows[0], rows[1]):
         for x in range(triangle.shape[1]):
             t = triangle[y, x]
@@ -155,11 +160,18 @@ def _rows(
             close = np.float32(1) - _step(_at(outline, px, py, lens), np.float32(4), np.float32(13))
             strictness = max(strictness, np.float32(0.75) * close)
             shade = a * guide[i, 1] + b * guide[j, 1] + c * guide[k, 1]
-            cells[y // _BLOCK, x // _BLOCK, 0] += w
+            cells[y // block, x // block, 0] += w
+            like = np.float32(1)
             if strictness > 0.01:
-                w *= _likelihood(value, n, strictness, shade, table, model)
-            cells[y // _BLOCK, x // _BLOCK, 1] += w
+                expected = (
+                    a * guide[i, 3] + b * guide[j, 3] + c * guide[k, 3],
+                    a * guide[i, 4] + b * guide[j, 4] + c * guide[k, 4],
+                    a * guide[i, 5] + b * guide[j, 5] + c * guide[k, 5],
+                )
+                like = _likelihood(value, expected, strictness, shade, table, model)
+            cells[y // block, x // block, 1] += w * like
             weight[y, x] = w
+            fit[y, x] = like
             colour[y, x, 0] = int(value[0] + np.float32(0.5))
             colour[y, x, 1] = int(value[1] + np.float32(0.5))
             colour[y, x, 2] = int(value[2] + np.float32(0.5))
@@ -168,7 +180,7 @@ def _rows(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _likelihood(
     value: tuple[float, float, float],
-    normal: tuple[float, float, float],
+    expected: tuple[float, float, float],
     strictness: float,
     shade: float,
     table: F32,
@@ -176,16 +188,20 @@ def _likelihood(
 ) -> float:
     """How well a colour in [0, 255] fits the person's skin, 1 where no doubt is allowed (strictness 0).
 
-    ``table`` (256,) logarithm of linear light by sRGB value; ``model`` as `SkinColour.packed`.
+    ``expected`` and ``table`` (256,) are logarithms of linear light, the latter by sRGB value; ``model`` as
+    `SkinColour.packed`.
     """
     one = np.float32(1)
     if max(value[0], value[1], value[2]) < 9:
         return np.float32(0)  # black bars and the corners of rotated photos
-    red, green, blue = table[int(value[0])], table[int(value[1])], table[int(value[2])]
-    p, q = red - green - model[0], blue - green - model[1]
-    chroma = model[2] * p * p + (model[3] + model[3]) * p * q + model[4] * q * q
-    expected = model[5] + model[6] * normal[0] + model[7] * normal[1] + model[8] * normal[2]
-    bright = ((red + green + blue) * np.float32(1 / 3) - expected) * model[9]
+    red, green, blue = (
+        table[int(value[0])] - expected[0],
+        table[int(value[1])] - expected[1],
+        table[int(value[2])] - expected[2],
+    )
+    p, q = red - green, blue - green
+    chroma = model[0] * p * p + (model[1] + model[1]) * p * q + model[2] * q * q
+    bright = (red + green + blue) * np.float32(1 / 3) * model[3]
     if bright < 0:
         bright *= one - np.float32(0.75) * shade
     else:
@@ -198,57 +214,62 @@ def _likelihood(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _agreement(cells: F32, out: F32) -> None:
-    """Factor (t, t) that takes weight away where colour rejected many neighbours: a strand of hair, the rim
-    of glasses. -1 in cells that saw nothing and have no say."""
+    """Share (t, t) of what is seen around each cell that looks like skin, -1 in cells that saw nothing."""
     n = cells.shape[0]
     for y in range(n):
         for x in range(n):
             seen, kept = np.float32(1e-6), np.float32(0)
-            for j in range(max(y - 2, 0), min(y + 3, n)):
-                for i in range(max(x - 2, 0), min(x + 3, n)):
+            for j in range(max(y - _AROUND, 0), min(y + _AROUND + 1, n)):
+                for i in range(max(x - _AROUND, 0), min(x + _AROUND + 1, n)):
                     seen += cells[j, i, 0]
                     kept += cells[j, i, 1]
-            out[y, x] = -1
-            if cells[y, x, 0] > 0:
-                share = min(cells[y, x, 1] / cells[y, x, 0], kept / seen)
-                out[y, x] = _step(share, np.float32(0.5), np.float32(0.9))
+            out[y, x] = kept / seen if cells[y, x, 0] > 0 else np.float32(-1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _scale(factor: F32, first: int, last: int, weight: F32) -> None:
-    """Multiply rows of the weights (T, T) by the bilinearly enlarged factor (t, t)."""
-    n = factor.shape[0]
+def _settle(share: F32, first: int, last: int, fit: F32, weight: F32) -> None:
+    """Let rows of the weights (T, T) follow the colours' fit (T, T) and the ``share`` (t, t) of their
+    surroundings that fits.
+
+    Where colour rejected many neighbours (a strand of hair, the rim of glasses) weights fade out softly;
+    where hardly any, what does not fit is the person's: a mole, a wrinkle.
+    """
+    n = share.shape[0]
+    block = np.float32(-(-weight.shape[1] // n))
     for y in range(first, last):
-        v = min(max((y + np.float32(0.5)) / _BLOCK - np.float32(0.5), np.float32(0)), np.float32(n - 1))
+        v = min(max((y + np.float32(0.5)) / block - np.float32(0.5), np.float32(0)), np.float32(n - 1))
         r0 = int(v)
         r1 = min(r0 + 1, n - 1)
         fy = np.float32(v - r0)
         for x in range(weight.shape[1]):
             if not weight[y, x] > 0:
                 continue
-            u = min(max((x + np.float32(0.5)) / _BLOCK - np.float32(0.5), np.float32(0)), np.float32(n - 1))
+            u = min(max((x + np.float32(0.5)) / block - np.float32(0.5), np.float32(0)), np.float32(n - 1))
             c0 = int(u)
             c1 = min(c0 + 1, n - 1)
             fx = np.float32(u - c0)
-            total, share = np.float32(1e-6), np.float32(0)
+            total, local = np.float32(1e-6), np.float32(0)
             for k in range(4):
                 w = (fy if k > 1 else 1 - fy) * (fx if k % 2 else 1 - fx)
-                f = factor[r1 if k > 1 else r0, c1 if k % 2 else c0]
+                f = share[r1 if k > 1 else r0, c1 if k % 2 else c0]
                 if f >= 0:
                     total += w
-                    share += w * f
-            weight[y, x] *= share / total
+                    local += w * f
+            local /= total
+            alone = _step(local, np.float32(0.90), np.float32(0.97))
+            like = fit[y, x] + (np.float32(1) - fit[y, x]) * alone
+            like *= _step(local, np.float32(0.55), np.float32(0.95))
+            weight[y, x] = min(weight[y, x] * like, np.float32(1))
 
 
-def observe_texels(texels: Atlas, skin: Surface, model: HeadModel, view: View) -> tuple[U8, F32, SkinColour]:
-    """Colour (T, T, 3) uint8 sRGB and weight (T, T) in [0, 1] of every texel, and the person's skin colour.
+def observe_texels(
+    texels: Atlas, skin: Surface, model: HeadModel, view: View
+) -> tuple[U8, F32, SkinColour, Expectation]:
+    """Colour (T, T, 3) uint8 sRGB and weight (T, T) in [0, 1] of every texel, and the person's skin.
 
     The colour is undefined where the weight is 0. Eyes and mouth are weighted by geometry alone.
     """
     size = texels.triangle.shape[0]
-    guide = np.zeros((len(model.mean), 3), np.float32)
-    guide[:, 2] = 1
-    guide[skin.vertices] = np.stack([skin.strictness, skin.shade, skin.reach], axis=1)
     face = (
         float(np.ptp(view.points[skin.vertices, 0]))
         * view.camera.focal
@@ -266,10 +287,17 @@ def observe_texels(texels: Atlas, skin: Surface, model: HeadModel, view: View) -
         dtype=np.float32,
     )
     table = likelihood_table(TO_LINEAR)
-    tone = _skin_colour(view, skin, lens, table)
+    tone, expected = _skin(view, skin, lens, table)
+    guide = np.zeros((len(model.mean), 6), np.float32)
+    guide[:, 2] = 1
+    shade = skin.shade * np.float32(expected.beard)
+    strictness = np.maximum(skin.strictness * (1 - np.float32(0.85) * shade), expected.covered)
+    guide[skin.vertices] = np.column_stack([strictness, shade, skin.reach, expected.log])
     colour = np.empty((size, size, 3), np.uint8)
     weight = np.zeros((size, size), np.float32)
-    cells = np.zeros((-(-size // _BLOCK),) * 2 + (2,), np.float32)
+    fit = np.ones((size, size), np.float32)
+    block = size // _CELLS
+    cells = np.zeros((-(-size // block),) * 2 + (2,), np.float32)
     facing = ((view.points * view.normals).sum(axis=1) < 0) & (guide[:, 2] > 0)
     mesh = (model.triangles, facing[model.triangles].any(axis=1), view.points, view.normals, guide, lens)
     colours = (table, tone.packed())
@@ -285,14 +313,15 @@ def observe_texels(texels: Atlas, skin: Surface, model: HeadModel, view: View) -
             colours,
             colour,
             weight,
+            fit,
             cells,
         )
 
-    in_rows(work, size, _BLOCK)
-    factor = np.empty(cells.shape[:2], np.float32)
-    _agreement(cells, factor)
-    in_rows(lambda rows: _scale(factor, *rows, weight), size)
-    return colour, weight, tone
+    in_rows(work, size, block)
+    share = np.empty(cells.shape[:2], np.float32)
+    _agreement(cells, share)
+    in_rows(lambda rows: _settle(share, *rows, fit, weight), size)
+    return colour, weight, tone, expected
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -319,12 +348,13 @@ def _at_vertices(
             out[k, 0], out[k, 1], out[k, 2] = value[0], value[1], value[2]
 
 
-def _skin_colour(view: View, skin: Surface, lens: F32, table: F32) -> SkinColour:
-    """The skin colour measured where neither hair, beard nor lids cover the face."""
-    bare = skin.vertices[skin.bare > 0.5]
-    bare = np.ascontiguousarray(bare[:: max(1, len(bare) // 600)])
-    samples = np.zeros((len(bare), 4), np.float32)
-    _at_vertices(
-        bare, view.points, view.normals, lens, (view.depth, view.margin), view.pixels, view.enlarged, samples
-    )
-    return fit_skin(samples[:, :3], view.normals[bare], samples[:, 3], table)
+def _skin(view: View, skin: Surface, lens: F32, table: F32) -> tuple[SkinColour, Expectation]:
+    """The skin colour where neither hair, beard nor lids cover the face, and what follows from it."""
+    samples = np.zeros((len(skin.vertices), 4), np.float32)
+    buffers = (view.depth, view.margin)
+    _at_vertices(skin.vertices, view.points, view.normals, lens, buffers, view.pixels, False, samples)
+    normals = view.normals[skin.vertices]
+    bare = np.flatnonzero(skin.bare > 0.5)
+    bare = bare[:: max(1, len(bare) // 600)]
+    measured = fit_skin(samples[bare, :3], normals[bare], samples[bare, 3], table)
+    return measured, expect_skin(skin, samples, normals, measured, table)

@@ -18,7 +18,7 @@ F32 = NDArray[np.float32]
 # What is assumed without any usable pixel: a medium skin under neutral light.
 _DEFAULT = np.array([176.0, 134.0, 112.0])
 _SPREAD = 0.10  # least standard deviation of chromaticity; compression and white balance vary by this much
-_OUTER = 1500.0  # mm^2 of outer face that are enough to measure its tone
+LIFT = 0.004  # added to linear light before the logarithm: black is lifted above the noise of cameras
 _LEAST = 40  # samples below which the default colour is mixed in
 
 
@@ -41,18 +41,19 @@ class SkinColour:
     spread: float
 
     def packed(self) -> F32:
-        """(10,) values as the kernels take them."""
+        """(4,) values as the kernels take them: inverse covariance of chromaticity, 1 / spread."""
         p = self.precision
-        values = [*self.chroma, p[0, 0], p[0, 1], p[1, 1], *self.light, 1 / self.spread]
+        values = [p[0, 0], p[0, 1], p[1, 1], 1 / self.spread]
         return np.array(values, dtype=np.float32)
 
 
 def likelihood_table(to_linear: F32) -> F32:
-    """(256,) natural logarithm of linear light by sRGB byte; black is lifted above the noise of cameras."""
-    return np.log(to_linear + np.float32(0.004))
+    """(256,) natural logarithm of linear light by sRGB byte."""
+    return np.log(to_linear + np.float32(LIFT))
 
 
-def _weighted_median(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+def weighted_median(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """The value below which half of the weight lies."""
     order = np.argsort(values)
     share = np.cumsum(weight[order])
     return float(values[order][min(np.searchsorted(share, share[-1] / 2), len(values) - 1)])
@@ -76,8 +77,8 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
     log = table[np.clip(c, 0, 255).astype(int)].astype(np.float64)
     chroma = np.stack([log[:, 0] - log[:, 1], log[:, 2] - log[:, 1]], axis=1)
     bright = log.mean(axis=1)
-    centre = np.array([_weighted_median(chroma[:, k], w) for k in range(2)])
-    level = _weighted_median(bright, w)
+    centre = np.array([weighted_median(chroma[:, k], w) for k in range(2)])
+    level = weighted_median(bright, w)
     design = np.column_stack([np.ones(len(n)), n])
     light = np.array([level, 0.0, 0.0, 0.0])
     prior = np.diag([0.0, 1.0, 1.0, 1.0]) * w.sum() * 0.02
@@ -102,37 +103,6 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
         light=light.astype(np.float32),
         spread=min(spread, 0.3),
     )
-
-
-def hidden_tone(measured: SkinColour, normals: F32, seen: F32, weight: F32) -> F32:
-    """Skin colours (S, 3), sRGB, for what the photo does not show.
-
-    The typical colour is taken where hidden skin begins, at forehead and cheeks, rather than from nose and
-    mouth, which are redder. The light from the side that shades the face goes on around the head, damped:
-    slopes measured on the face say little about its back.
-
-    Args:
-        measured: the person's skin.
-        normals: (S, 3) in the camera frame.
-        seen: (S, 3) sRGB in [0, 1] what the photo shows.
-        weight: (S,) mm^2 of outer face that is seen there.
-    """
-    # Logarithms of linear light become factors of sRGB, whose exponent is about 1 / 2.2.
-    facing = np.column_stack([normals[:, :2], 0.5 * np.maximum(normals[:, 2], 0)])
-    shade = np.exp(np.clip(facing @ measured.light[1:], -1.3, 0.4) * (0.7 / 2.2))[:, None]
-    use = weight > 0
-    tone = measured.tone.astype(np.float64)
-    if use.any():
-        even, w = (seen[use] / shade[use]).astype(np.float64), weight[use].astype(np.float64)
-        # Fair hair passes for skin at single texels; in the sum, what is most like the cheeks counts.
-        off = 2.2 * np.log((even + 0.02) / (tone + 0.02))
-        off = np.stack([off[:, 0] - off[:, 1], off[:, 2] - off[:, 1], 0.1 * off.sum(axis=1) / 3], axis=1)
-        w = w / (1 + ((off / 0.12) ** 2).sum(axis=1)) ** 2
-        median = np.array([_weighted_median(even[:, k], w) for k in range(3)])
-        share = min(1.0, float(w.sum()) / _OUTER)
-        tone = share * median + (1 - share) * tone
-    tone = tone + 0.1 * (tone.mean() - tone)  # scalp and neck are paler than cheeks
-    return np.clip(tone * shade, 0, 1).astype(np.float32)
 
 
 def luminance(colour: NDArray[np.floating]) -> NDArray[np.float64]:

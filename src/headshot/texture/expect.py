@@ -1,0 +1,122 @@
+"""What bare skin should look like at every point of the head, seen or not, in this photo.
+
+Skin is not one colour: cheeks are redder than the forehead, the side away from the window is dark, a lamp
+leaves a colour cast on one half. What these have in common is that they change slowly over the skin, while
+hair, collars, glasses and background begin abruptly. So the expected colour is a smooth field on the surface.
+It starts from what is certainly skin (cheeks, nose, between the brows), follows the skin outwards where the
+photo agrees with it, and fades to the person's overall tone in the overall light where nothing is seen.
+It decides what is believed, and it is what hidden skin is completed with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.texture.atlas import Surface
+from headshot.texture.complete import solve
+from headshot.texture.skin import LIFT, SkinColour, weighted_median
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+_HOLD = 5.0  # mm over which the field is smoothed where skin is seen
+_FADE = 70.0  # mm over which it fades to the overall tone
+_ROUNDS = 3  # how often skin is followed outwards
+_ITERATIONS = 24
+_CORE, _EDGE = 1.0, 0.30  # deviations of log brightness within the core of the face, and beyond
+_BEARD = (0.22, 0.60)  # how much darker chin and upper lip are, in log brightness: with stubble, with a beard
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """What bare skin should look like.
+
+    Attributes:
+        log: (S, 3) logarithms of linear light, as `headshot.texture.skin.likelihood_table`.
+        tone: (S, 3) the same as sRGB in [0, 1].
+        beard: in [0, 1], whether chin and upper lip are darker than that.
+        covered: (S,) in [0, 1], brows under a fringe, where the other brow is free.
+    """
+
+    log: F32
+    tone: F32
+    beard: float
+    covered: F32
+
+
+def expect_skin(skin: Surface, samples: F32, normals: F32, measured: SkinColour, table: F32) -> Expectation:
+    """Follow the skin over the surface.
+
+    Args:
+        skin: the surface.
+        samples: (S, 4) what the photo shows at each vertex, sRGB in [0, 255], and how well by geometry.
+        normals: (S, 3) in the camera frame.
+        measured: the skin in the middle of the face.
+        table: `likelihood_table`.
+    """
+    seen = table[samples[:, :3].astype(np.uint8)].astype(np.float64)
+    weight = samples[:, 3].astype(np.float64)
+    # The light goes on around the head, damped: slopes measured on the face say little about its back.
+    facing = np.column_stack([normals[:, :2], 0.4 * np.maximum(normals[:, 2], 0)])
+    shade = np.clip(0.6 * facing @ measured.light[1:].astype(np.float64), -0.6, 0.3)[:, None]
+    level = table[np.round(measured.tone * 255).astype(np.uint8)].astype(np.float64)
+    steep = (measured.light[0] + normals @ measured.light[1:]).astype(np.float64)
+    core = seen - level - (steep - level.mean())[:, None]
+    trust = weight * skin.core * _likeness(core / 1.5, measured, _CORE)
+    field = np.zeros((len(seen), 3), np.float32)
+    ones, degree = np.ones(len(seen), np.float32), np.diff(skin.start)
+    for _ in range(_ROUNDS):
+        if trust.any():
+            frontal = trust * skin.area * np.maximum(normals[:, 2], 0) ** 2
+            level = np.array([weighted_median(c, frontal) for c in (seen - shade).T])
+        base = level + shade
+        # Perez, Gangnet and Blake, eq. 3 (see `headshot.texture.complete`), without gradients to follow.
+        hold = trust * skin.area / _HOLD**2
+        diagonal = (degree + hold + skin.area / _FADE**2).astype(np.float32)
+        right = (hold[:, None] * (seen - base)).astype(np.float32)
+        solve(skin.start, skin.neighbour, ones, diagonal, right, field, _ITERATIONS)
+        trust = weight * skin.follow * _likeness(seen - base - field, measured, _EDGE)
+    log = (base + field).astype(np.float32)
+    off = seen - log
+    return Expectation(log, _encoded(log), _beard(skin, off, weight), _covered(skin, off, weight))
+
+
+def _likeness(off: F64, measured: SkinColour, tolerance: float) -> F64:
+    """How much deviations (S, 3) of log colours from the expected ones look like the same skin, in [0, 1]."""
+    chroma = np.column_stack([off[:, 0] - off[:, 1], off[:, 2] - off[:, 1]])
+    bright = off.mean(axis=1)
+    bright = np.where(bright > 0, 0.5, 1.0) * bright / tolerance  # highlights are skin too
+    distance = np.einsum("ni,ij,nj->n", chroma, measured.precision.astype(np.float64), chroma) + bright**2
+    return np.asarray(np.where(distance < 12, 1 / (1 + distance / 4) ** 2, 0), dtype=np.float64)
+
+
+def _encoded(log: F32) -> F32:
+    """sRGB in [0, 1] of logarithms of lifted linear light."""
+    linear = np.clip(np.exp(log) - LIFT, 0, 1)
+    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
+
+
+def _beard(skin: Surface, off: F64, weight: F64) -> float:
+    """Whether there is a beard, from deviations (S, 3) of log colours from bare skin."""
+    w = weight * skin.chin * skin.area
+    if w.sum() < 50:
+        return 0.0
+    darker = float(w @ np.clip(-off.mean(axis=1), 0, 1.5) / w.sum())
+    return float(np.clip((darker - _BEARD[0]) / (_BEARD[1] - _BEARD[0]), 0, 1))
+
+
+def _covered(skin: Surface, off: F64, weight: F64) -> F32:
+    """Brows (S,) that cannot be told from the hair above them, from deviations (S, 3) of log colours."""
+    dark = np.clip((-off.mean(axis=1) - 0.4) / 0.4, 0, 1)
+    share = []
+    for side in (1, -1):
+        w = weight * skin.area * (skin.fringe == side)
+        share.append(float(w @ dark / w.sum()) if w.sum() > 50 else 0.0)
+    out = np.zeros(len(off), np.float32)
+    for side, (here, there) in ((1, share), (-1, share[::-1])):
+        out += np.float32(np.clip((here - 0.8 * there - 0.10) / 0.20, 0, 1)) * np.maximum(side * skin.brow, 0)
+    return out
