@@ -14,7 +14,7 @@ from headshot.camera import Camera, rotation_from_angles
 from headshot.head_model import HeadModel, load_head_model
 from headshot.render import TO_LINEAR, RenderSettings, render, view_camera
 from headshot.texture import Texture, TextureSettings, make_texture
-from headshot.texture.atlas import atlas_of, surface_of
+from headshot.texture.atlas import BROWS, atlas_of, surface_of
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
 from headshot.texture.rows import in_rows
 from headshot.texture.skin import fit_skin, likelihood_table
@@ -144,6 +144,113 @@ def test_hair_stays_off_forehead_cheeks_and_scalp(model: HeadModel) -> None:
     assert not dark[part_mask(model, SIZE, "skin")].any()
 
 
+def painted(
+    model: HeadModel, size: int, near: np.ndarray, radius: float, colour: tuple[int, ...]
+) -> np.ndarray:
+    """Skin with everything within ``radius`` mm of points (N, 3) of the mean head painted in one colour."""
+    out = waves(size, symmetric=True)
+    out[part_mask(model, size, "skin") & (distances(model, size, near) < radius)] = colour
+    return out
+
+
+def distances(model: HeadModel, size: int, near: np.ndarray) -> np.ndarray:
+    """Distance (T, T) in mm of each texel to the nearest of some points (N, 3) of the mean head."""
+    atlas = atlas_of(model, size)
+    corners = model.mean[model.triangles[np.maximum(atlas.triangle, 0)]]
+    points = np.einsum("yxcd,yxc->yxd", corners, atlas.barycentric)
+    return np.min([np.linalg.norm(points - p, axis=-1) for p in near], axis=0)
+
+
+def brows(model: HeadModel) -> np.ndarray:
+    """Points (N, 3) along the middle of both brows."""
+    dense = model.landmarks["mediapipe478"].on(model.mean, model.triangles)
+    edges = [
+        np.linspace(dense[i], dense[j], 5) for low, high in BROWS for i, j in zip(low, high, strict=True)
+    ]
+    return np.concatenate(edges)
+
+
+HAIR = (42, 30, 24)
+
+
+def test_brows_stay_and_a_fringe_does_not(model: HeadModel) -> None:
+    camera = portrait(model.mean)
+    marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    photo = photo_of(model, camera, painted(model, SIZE, brows(model), 2.5, HAIR), (90, 90, 90))
+    free = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels
+    # A fringe over one half of the forehead, down to the brow.
+    seen = camera.project(marks)
+    photo[: int(seen[24, 1]) + 3, int(seen[27, 0]) + 10 :] = HAIR
+    covered = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels
+    away = distances(model, SIZE, brows(model))
+    above = part_mask(model, SIZE, "skin") & (away > 9) & (distances(model, SIZE, marks[17:27]) < 45)
+    above &= distances(model, SIZE, marks[27:48]) > 14
+    for pixels in (free, covered):
+        grey = pixels.mean(axis=-1)
+        assert grey[above].min() > 120
+        for side in (slice(None, SIZE // 2), slice(SIZE // 2, None)):
+            assert np.median(grey[:, side][away[:, side] < 1]) < 75
+
+
+def test_a_mole_stays(model: HeadModel) -> None:
+    marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    forehead = (marks[21] + marks[22]) / 2 + [0, 22, 0]
+    surface = model.mean[np.linalg.norm(model.mean - forehead, axis=1).argmin()]
+    camera = portrait(model.mean)
+    photo = photo_of(model, camera, painted(model, SIZE, surface[None], 2.2, HAIR), GREEN)
+    pixels = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels
+    assert pixels[distances(model, SIZE, surface[None]) < 1].mean() < 75
+
+
+@pytest.mark.parametrize("beard", [True, False])
+def test_beards_stay_and_collars_do_not(model: HeadModel, beard: bool) -> None:
+    marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    camera = portrait(model.mean)
+    truth = painted(model, SIZE, np.vstack([marks[5:12], marks[31:36], marks[48:60]]), 18, HAIR)
+    truth = truth if beard else waves(SIZE, symmetric=True)
+    photo = photo_of(model, camera, truth, (90, 90, 90))
+    photo[int(camera.project(marks)[8, 1]) - 2 :] = HAIR  # a scarf that reaches the chin
+    pixels = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels.mean(axis=-1)
+    chin = distances(model, SIZE, (marks[57] + marks[8])[None] / 2) < 6
+    neck = part_mask(model, SIZE, "skin") & (distances(model, SIZE, marks[8:9] - [0, 30, 30]) < 25)
+    assert (np.median(pixels[chin]) < 75) == beard
+    assert neck.sum() > 100 and pixels[neck].min() > 90
+
+
+def test_hidden_skin_continues_the_light_beside_it(model: HeadModel) -> None:
+    camera = portrait(model.mean)
+    photo = photo_of(model, camera, waves(SIZE, symmetric=True), (20, 20, 20)).astype(float)
+    photo *= np.clip(np.linspace(1.6, -0.2, camera.width), 0.3, 1.1)[None, :, None]  # a window on the left
+    texture = make_texture(
+        np.clip(photo, 0, 255).astype(np.uint8), model.mean, model, camera, TextureSettings(SIZE)
+    )
+    grey = texture.pixels.astype(float).mean(axis=-1)
+    marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    hidden = part_mask(model, SIZE, "skin") & (texture.observed < 0.05)
+    lit, dark = (
+        grey[hidden & (distances(model, SIZE, marks[k : k + 1] - [0, 0, 15]) < 14)].mean() for k in (2, 14)
+    )
+    assert lit > 1.3 * dark
+
+
+def test_teeth_are_as_bright_as_in_the_photo(model: HeadModel) -> None:
+    smile = np.zeros(len(model.expression), np.float32)
+    for name, value in (("jawOpen", 0.35), ("mouthUpperUpLeft", 0.7), ("mouthUpperUpRight", 0.7)):
+        smile[model.expression_names.index(name)] = value
+    vertices = model.shape(None, smile)
+    camera = portrait(vertices, 0, 700)
+    teeth = part_mask(model, SIZE, "teeth_upper", "teeth_lower")
+    found = []
+    for tooth in ((235, 228, 215), (150, 120, 70)):
+        truth = waves(SIZE, symmetric=True)
+        truth[teeth] = tooth
+        photo = render(vertices, model, camera, texture=truth, settings=UNLIT)
+        pixels = make_texture(photo, vertices, model, camera, TextureSettings(SIZE)).pixels
+        found.append(np.quantile(pixels[teeth].astype(float), 0.9, axis=0))
+    assert found[0].mean() > 1.3 * found[1].mean()
+    assert found[1][2] < 0.75 * found[1][0]  # yellow light
+
+
 def test_hidden_skin_has_the_persons_tone(model: HeadModel) -> None:
     camera = portrait(model.mean)
     for tone in ((205, 160, 135), (92, 60, 44), (128, 128, 128)):
@@ -225,7 +332,7 @@ def test_iris_colour_is_measured_in_the_photo(model: HeadModel) -> None:
     eyes = eye_texels(model, SIZE)
     for iris in ((0.25, 0.42, 0.62), (0.30, 0.19, 0.10)):
         truth = waves(SIZE, symmetric=False)
-        paint_eyes(eyes, np.array([0.85, 0.83, 0.80]), np.array(iris), truth)
+        paint_eyes(eyes, np.tile([0.85, 0.83, 0.80], (2, 1)), np.array(iris), truth)
         texture = make_texture(
             photo_of(model, camera, truth, GREEN), model.mean, model, camera, TextureSettings(SIZE)
         )

@@ -17,16 +17,18 @@ from headshot.head_model import HeadModel
 from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
 from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
-from headshot.texture.mouth import mouth_colours, paint_teeth
+from headshot.texture.mouth import measure_teeth, mouth_colours, paint_teeth
 from headshot.texture.observe import observe_texels
 from headshot.texture.rows import in_rows
-from headshot.texture.skin import SkinColour
+from headshot.texture.skin import SkinColour, tinted
 from headshot.texture.view import look
 
 __all__ = ["Texture", "TextureSettings", "make_texture"]
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
+
+_LIPS = np.array([0.88, 0.66, 0.66])  # of the skin's tone, when the photo shows no lips
 
 
 @dataclass(frozen=True)
@@ -97,16 +99,35 @@ def make_texture(
     colour, weight, tone, expected = observe_texels(texels, skin, model, view)
     eyes = eye_texels(model, options.size)
     sclera, iris = measure_eyes(eyes, colour, weight, tone.tone)
+    tooth = measure_teeth(model, colour, weight, tone.tone)
     _forget_other_parts(texels, model, weight)
     seen, belief = seen_colours(texels, skin, model.triangles, colour, weight)
-    log = spread_colours(skin, seen, belief, expected.tone * skin.hollow[:, None])
+    hidden = _with_lips(skin, expected.tone * skin.hollow[:, None], tone.tone, seen, belief)
+    log = spread_colours(skin, seen, belief, hidden)
     out = _join(texels, skin, model, (log, tone), (colour, weight), options)
     paint_eyes(eyes, sclera, iris, out)
-    paint_teeth(model, tone.tone, out)
+    paint_teeth(model, tone.tone, tooth, out)
     flat = out.reshape(-1, 3)
     flat[texels.gutter] = flat[texels.source]
     coverage = float(belief @ skin.frontal / max(float(skin.frontal.sum()), 1e-9))
     return Texture(out, weight, min(coverage, 1.0))
+
+
+def _with_lips(skin: Surface, hidden: F32, tone: F32, seen: F32, belief: F32) -> F32:
+    """Colours (S, 3) of hidden skin, with lips: their insides appear when the mouth moves.
+
+    Args:
+        skin: the surface.
+        hidden: (S, 3) sRGB of hidden skin.
+        tone: (3,) the person's skin.
+        seen, belief: see `seen_colours`.
+    """
+    weight = belief * skin.area * (skin.lips > 0.7)
+    lips = tone * tinted(_LIPS, tone)
+    if weight.sum() > 100:  # mm^2
+        lips = weight @ seen / weight.sum()
+    wet = 0.65 * np.minimum(lips, hidden)  # little light gets between them
+    return (hidden + skin.lips[:, None] * (wet - hidden)).astype(np.float32)
 
 
 def _forget_other_parts(texels: Atlas, model: HeadModel, weight: F32) -> None:

@@ -65,6 +65,7 @@ class Surface:
         chin: (S,) 1 on chin and upper lip, where most beards are.
         brow: (S,) 1 on the brow on the subject's left, -1 on the other.
         fringe: (S,) 1 above the left brow, -1 above the other, where a fringe ends.
+        lips: (S,) 1 on lips, their insides included.
         hollow: (S,) share of light that reaches creases like those of the ear, 1 elsewhere.
     """
 
@@ -84,6 +85,7 @@ class Surface:
     chin: F32
     brow: F32
     fringe: F32
+    lips: F32
     hollow: F32
 
 
@@ -189,6 +191,7 @@ def surface_of(model: HeadModel) -> Surface:
         chin=guide[6],
         brow=guide[7],
         fringe=guide[8],
+        lips=model.regions.get("lips", np.zeros(len(model.mean), np.float32))[vertices],
         hollow=np.clip(1 - 1.6 * np.maximum(hollow - 0.05, 0), 0.6, 1).astype(np.float32),
     )
 

@@ -96,7 +96,7 @@ def _sphere(points: F32) -> tuple[NDArray[np.float64], float]:
 def measure_eyes(
     eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Tones (3,) sRGB of sclera and iris.
+    """Tones sRGB of the sclera of each eye (2, 3), as light may come from one side, and of the iris (3,).
 
     Args:
         eyes: of the model and the texture's size.
@@ -105,10 +105,12 @@ def measure_eyes(
     """
     level = float(np.clip(luminance(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
     sclera, iris = level**0.6 * tinted(_SCLERA, tone), level**0.5 * tinted(_BROWN, tone)
-    inner, outer = [], []
+    inner: list[NDArray[np.float64]] = []
+    outer: list[NDArray[np.float64] | None] = []
     for eye in eyes:
         w = weight.ravel()[eye.index]
         seen = (w > 0.02) & (eye.radius < 2.6)
+        outer.append(None)
         if seen.sum() < 24:
             continue
         c = colour.reshape(-1, 3)[eye.index[seen]] / 255.0
@@ -121,18 +123,26 @@ def measure_eyes(
             low, high = np.quantile(light[ring], [0.3, 0.75])
             inner.append(c[ring & (light >= low) & (light <= high)].mean(axis=0))
         if white.sum() >= 8:
-            outer.append(c[white & (light >= np.quantile(light[white], 0.6))].mean(axis=0))
-    if outer:
-        found = np.mean(outer, axis=0)
-        grey = float(np.clip(luminance(found), 0.6 * luminance(sclera), 1.08 * luminance(sclera)))
-        # Coarse pixels mix the white of the eye with lids and iris: keep a third of the tint.
-        sclera = grey * (sclera / luminance(sclera) + (found / max(luminance(found), 0.02) - 1) / 3)
+            outer[-1] = c[white & (light >= np.quantile(light[white], 0.6))].mean(axis=0)
+    whites = np.array([_sclera(found, sclera) for found in outer]).reshape(-1, 3)
+    if len(whites):
+        whites = 0.6 * whites + 0.4 * whites.mean(axis=0)  # coarse pixels deceive more than light differs
     if inner:
         found = np.mean(inner, axis=0)
-        grey = float(np.clip(luminance(found), 0.10, 0.55 * luminance(sclera)))
-        tint = found / max(luminance(found), 0.02)
-        iris = grey * np.clip(1 + 1.25 * (tint - 1), 0.2, 2.2)
-    return np.clip(sclera, 0.05, 0.97), np.clip(iris, 0.03, 0.8)
+        grey = float(np.clip(luminance(found), 0.06, 0.55 * luminance(whites.mean(axis=0))))
+        tint = found / max(float(luminance(found)), 0.02)
+        iris = grey * np.clip(1 + 0.95 * (tint - 1), 0.2, 2.2)
+    return np.clip(whites, 0.04, 0.97), np.clip(iris, 0.03, 0.8)
+
+
+def _sclera(found: NDArray[np.float64] | None, usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The white of an eye (3,) from what the photo shows of it, and from what is usual in this light."""
+    if found is None:
+        return 0.85 * usual
+    level = float(luminance(usual))
+    grey = float(np.clip(luminance(found), 0.35 * level, level))
+    # Coarse pixels mix the white of the eye with lids and iris: keep a part of the tint.
+    return np.asarray(grey * (usual / level + 0.45 * (found / max(float(luminance(found)), 0.02) - 1)))
 
 
 def _darkest_disc(light: NDArray[np.float64], x: F32, y: F32) -> tuple[float, float]:
@@ -158,13 +168,13 @@ def _ramp(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floati
 def paint_eyes(
     eyes: tuple[EyeTexels, ...], sclera: NDArray[np.float64], iris: NDArray[np.float64], out: U8
 ) -> None:
-    """Paint both eyeballs into a texture (T, T, 3)."""
-    for eye in eyes:
+    """Paint both eyeballs into a texture (T, T, 3); the tones are those of `measure_eyes`."""
+    for eye, own in zip(eyes, sclera, strict=True):
         r, x, y = eye.radius, eye.across, eye.up
         # Whites: warmer towards the corners, in the shadow of the upper lid, dull at the back.
         corner = _ramp(r, 1.1, 2.8)[:, None]
-        white = sclera * (0.97 - corner * np.array([0.15, 0.25, 0.25]))
-        white = white * (1 - 0.38 * _ramp(y, 0.0, 1.4) - 0.12 * _ramp(-y, 0.7, 1.8))[:, None]
+        white = own * (0.97 - corner * np.array([0.15, 0.25, 0.25]))
+        white = white * (1 - 0.42 * _ramp(y, -0.1, 1.2) - 0.15 * _ramp(-y, 0.5, 1.5))[:, None]
         # Iris: fibres, lighter collarette, dark limbus; light falls through the cornea to the lower half.
         body = 1 + 0.13 * eye.fibre * _ramp(r, 0.4, 0.6) * (1 - _ramp(r, 0.8, 1.0))
         body += 0.22 * (1 - _ramp(r, 0.45, 0.75))
@@ -175,5 +185,5 @@ def paint_eyes(
         colour = disc + (white - disc) * _ramp(r, 0.93, 1.10)[:, None]
         # The reflection of a window, where most lights are: above, at the same side of both eyes.
         glint = np.exp(-(((x + 0.30) / 0.17) ** 2 + ((y - 0.34) / 0.15) ** 2))
-        colour = colour + (0.95 * sclera.max() - colour) * (0.85 * glint)[:, None]
+        colour = colour + (0.95 * own.max() - colour) * (0.85 * glint)[:, None]
         out.reshape(-1, 3)[eye.index] = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)

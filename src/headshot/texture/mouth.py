@@ -1,7 +1,7 @@
 """The inside of the mouth: plausible colours in the light that the skin is in.
 
 Photos rarely show more of it than the front teeth, and those only through lips that move away from them when
-the head is animated, so nothing is copied.
+the head is animated, so nothing is copied but the tone of the teeth.
 """
 
 from __future__ import annotations
@@ -77,16 +77,47 @@ def _tooth_texels(model: HeadModel, size: int) -> tuple[tuple[I32, F32, F32], ..
         half = float(np.quantile(np.abs(up * (row[:, 1] - np.polyval(slope, np.abs(row[:, 0])))), 0.8))
         scalloped = height / max(half, 1e-6) + 0.25 * np.exp(-((nearest / 1.6) ** 2))
         gum = np.clip((scalloped - 0.55) / 0.25, 0, 1)
-        back = np.clip((top - p[:, 2]) / 30.0, 0, 1)
-        bright = (1 - 0.30 * np.exp(-((nearest / 0.45) ** 2))) * (1 - 0.6 * back)
+        back = np.clip((top - p[:, 2]) / 24.0, 0, 1)
+        bright = (1 - 0.24 * np.exp(-((nearest / 0.45) ** 2))) * (1 - 0.72 * back)
         out.append((index, bright.astype(np.float32), gum.astype(np.float32)))
     return tuple(out)
 
 
-def paint_teeth(model: HeadModel, tone: F32, out: U8) -> None:
-    """Paint both rows of teeth into a texture (T, T, 3)."""
-    level = _level(tone)
-    tooth, gum, dark = (level * tinted(c, tone) for c in (_TOOTH, _GUM, 0.4 * _SOCK))
+def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32) -> NDArray[np.float64]:
+    """Tone (3,) sRGB of the teeth.
+
+    Args:
+        model: its texture layout says where the teeth are.
+        colour, weight: (T, T, 3), (T, T) what the photo shows of them.
+        tone: (3,) the person's skin, which tells how bright the light is.
+    """
+    usual = _level(tone) * tinted(_TOOTH, tone)
+    found = []
+    for index, _, gum in _tooth_texels(model, len(weight)):
+        seen = index[(weight.ravel()[index] > 0.03) & (gum < 0.3)]
+        found.append(colour.reshape(-1, 3)[seen] / 255.0)
+    seen_colours = np.vstack(found) if found else np.zeros((0, 3))
+    if len(seen_colours) < 1e-4 * weight.size:
+        return np.asarray(0.92 * usual)  # behind lips there is less light
+    # What is bright without being red is neither lip nor gum nor gap; the very brightest are reflections.
+    score = luminance(seen_colours) - 1.5 * (seen_colours[:, 0] - seen_colours[:, 1])
+    low, high = np.quantile(score, [0.75, 0.97])
+    tooth = seen_colours[(score >= low) & (score <= high)].mean(axis=0)
+    if _redness(tooth) > 1.2 * _redness(tone) + 0.03:
+        return np.asarray(0.65 * usual)  # a gap between lips, as coarse as a pixel
+    level = float(luminance(usual))
+    grey = float(np.clip(luminance(tooth), 0.5 * level, 1.08 * level))
+    tint = tooth / max(float(luminance(tooth)), 0.02)
+    return np.asarray(np.clip(grey * (0.5 * usual / level + 0.5 * tint), 0, 1))
+
+
+def _redness(colour: NDArray[np.floating]) -> float:
+    return float(colour[0] - colour[1]) / max(float(luminance(colour)), 0.02)
+
+
+def paint_teeth(model: HeadModel, tone: F32, tooth: NDArray[np.float64], out: U8) -> None:
+    """Paint both rows of teeth into a texture (T, T, 3): ``tone`` (3,) of the skin, ``tooth`` (3,) sRGB."""
+    gum, dark = (_level(tone) * tinted(c, tone) for c in (_GUM, 0.4 * _SOCK))
     for index, bright, share in _tooth_texels(model, out.shape[0]):
         colour = dark + (tooth + (gum - tooth) * share[:, None] - dark) * bright[:, None]
         out.reshape(-1, 3)[index] = np.round(np.clip(colour, 0, 1) * 255)
