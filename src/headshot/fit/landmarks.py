@@ -43,7 +43,7 @@ class FitSettings:
     distance_spread: float = 0.3
     focal_spread: float = 0.05
     iterations: int = 30
-    tolerance: float = 0.01
+    tolerance: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class _Solver:
             weight = self._robust(residual)
             moved = self._step(residual, jacobian, weight)
             # The first steps only settle the pose; priors and robust weights need a few more.
-            if iteration > 4 and moved < self.settings.tolerance * self.noise:
+            if iteration > 3 and moved < self.settings.tolerance * self.noise:
                 break
         residual = self.points - self._project()
         robust = np.divide(
