@@ -61,7 +61,8 @@ class Surface:
         reach: (S,) prior that the photo shows skin here at all; 0 on scalp and nape.
         bare: (S,) 1 where everybody's skin is bare: cheeks, nose, lower forehead.
         core: (S,) 1 where hair hardly ever hides it, either: cheeks and nose, between the brows.
-        follow: (S,) how soon skin is taken for skin: 0 on brows, eyes and lips, late where hair grows.
+        follow: (S,) how soon skin is taken for skin: 0 on brows, eyes and lips, late where hair or clothes
+            may be.
         chin: (S,) 1 on chin and upper lip, where most beards are.
         brow: (S,) 1 on the brow on the subject's left, -1 on the other.
         fringe: (S,) 1 above the left brow, -1 above the other, where a fringe ends.
@@ -230,7 +231,7 @@ def _guide(model: HeadModel, points: F32) -> F32:
     bare &= (height < 15) & (points[:, 1] > marks[48:, 1].mean())
     core = bare & ((height < -20) | (side < 9)) & (side < 48)
     follow = ((brow > 5) & (eyes > 9) & (mouth > 6)) * (1 - 0.8 * _smoothstep(height, 5, 40))
-    follow = follow * (1 - 0.9 * shade)
+    follow = follow * (1 - 0.9 * shade) * (1 - 0.9 * _smoothstep(below, -6, 6))
     chin = (mouth > 6) & (mouth < 24) & (side < 28) & (points[:, 1] < marks[33, 1] - 6 * unit)
     chin &= points[:, 1] > marks[8, 1] + 8 * unit
     left = np.sign(points[:, 0]) * (side > 6)

@@ -25,9 +25,9 @@ F64 = NDArray[np.float64]
 _HOLD = 5.0  # mm over which the field is smoothed where skin is seen
 _FADE = 70.0  # mm over which it fades to the overall tone
 _ROUNDS = 3  # how often skin is followed outwards
-_ITERATIONS = 24
+_ITERATIONS = 18
 _CORE, _EDGE = 1.0, 0.30  # deviations of log brightness within the core of the face, and beyond
-_BEARD = (0.22, 0.60)  # how much darker chin and upper lip are, in log brightness: with stubble, with a beard
+_BEARD = (0.28, 0.65)  # how much darker chin and upper lip are, in log brightness: with stubble, with a beard
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def _beard(skin: Surface, off: F64, weight: F64) -> float:
     w = weight * skin.chin * skin.area
     if w.sum() < 50:
         return 0.0
-    darker = float(w @ np.clip(-off.mean(axis=1), 0, 1.5) / w.sum())
+    darker = weighted_median(-off.mean(axis=1), w)  # more than half: strands of hair and shadows do not count
     return float(np.clip((darker - _BEARD[0]) / (_BEARD[1] - _BEARD[0]), 0, 1))
 
 
