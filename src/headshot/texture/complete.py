@@ -27,7 +27,7 @@ _FADE = 18.0  # mm over which hidden skin fades to the typical tone
 _HOLD = 1.2  # mm; seen vertices keep their colour against smoothing over this length
 _DAMP = 0.93  # how much of dark colours' influence on hidden skin is taken away
 _ITERATIONS = 30
-_GLOW = 0.08  # how much brighter than expected hidden skin may be, in the logarithm
+_GLOW = 0.10  # how much brighter than expected hidden skin may be, in the logarithm
 _SHINE = 1.4  # how much brighter than its surroundings mirrored detail may be
 
 
@@ -152,8 +152,8 @@ def spread_colours(skin: Surface, seen: F32, belief: F32, tone: F32) -> F32:
     x = np.ascontiguousarray(first + (1 - belief - other)[:, None] * base, dtype=np.float32)
     solve(skin.start, skin.neighbour, give, diagonal, right, x, _ITERATIONS)
     # Differences across a brow that is darker on the other side would make hidden skin glow.
-    bright = base + np.float32(_GLOW) + belief[:, None] / np.float32(0.3) * np.maximum(target - base, 0)
-    return np.minimum(x, bright, dtype=np.float32)
+    bright = base + (_GLOW + skin.lips)[:, None] + belief[:, None] / 0.3 * np.maximum(target - base, 0)
+    return np.minimum(x, bright).astype(np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
