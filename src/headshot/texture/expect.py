@@ -20,12 +20,11 @@ from headshot.texture.complete import solve
 from headshot.texture.skin import LIFT, SkinColour, weighted_median
 
 F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 _HOLD = 5.0  # mm over which the field is smoothed where skin is seen
 _FADE = 70.0  # mm over which it fades to the overall tone
-_ROUNDS = 3  # how often skin is followed outwards
-_ITERATIONS = 18
+_ROUNDS = 2  # how often skin is followed outwards
+_ITERATIONS = 14
 _CORE, _EDGE = 1.0, 0.30  # deviations of log brightness within the core of the face, and beyond
 _BEARD = (0.28, 0.65)  # how much darker chin and upper lip are, in log brightness: with stubble, with a beard
 
@@ -57,24 +56,25 @@ def expect_skin(skin: Surface, samples: F32, normals: F32, measured: SkinColour,
         measured: the skin in the middle of the face.
         table: `likelihood_table`.
     """
-    seen = table[samples[:, :3].astype(np.uint8)].astype(np.float64)
-    weight = samples[:, 3].astype(np.float64)
+    seen = table[samples[:, :3].astype(np.uint8)]
+    weight = samples[:, 3]
     # The light goes on around the head, damped: slopes measured on the face say little about its back.
-    facing = np.column_stack([normals[:, :2], 0.4 * np.maximum(normals[:, 2], 0)])
-    shade = np.clip(0.6 * facing @ measured.light[1:].astype(np.float64), -0.6, 0.3)[:, None]
-    level = table[np.round(measured.tone * 255).astype(np.uint8)].astype(np.float64)
-    steep = (measured.light[0] + normals @ measured.light[1:]).astype(np.float64)
+    facing = np.column_stack([normals[:, :2], np.float32(0.4) * np.maximum(normals[:, 2], 0)])
+    shade = np.clip(facing @ (np.float32(0.6) * measured.light[1:]), -0.6, 0.3)[:, None]
+    level = table[np.round(measured.tone * 255).astype(np.uint8)]
+    steep = measured.light[0] + normals @ measured.light[1:]
     core = seen - level - (steep - level.mean())[:, None]
     trust = weight * skin.core * _likeness(core / 1.5, measured, _CORE)
     field = np.zeros((len(seen), 3), np.float32)
     ones, degree = np.ones(len(seen), np.float32), np.diff(skin.start)
     for _ in range(_ROUNDS):
         if trust.any():
-            frontal = trust * skin.area * np.maximum(normals[:, 2], 0) ** 2
-            level = np.array([weighted_median(c, frontal) for c in (seen - shade).T])
+            some = np.flatnonzero(trust)[::3]
+            frontal = (trust * skin.area * np.maximum(normals[:, 2], 0) ** 2)[some]
+            level = np.array([weighted_median(c, frontal) for c in (seen - shade)[some].T], np.float32)
         base = level + shade
         # Perez, Gangnet and Blake, eq. 3 (see `headshot.texture.complete`), without gradients to follow.
-        hold = trust * skin.area / _HOLD**2
+        hold = trust * skin.area * np.float32(1 / _HOLD**2)
         diagonal = (degree + hold + skin.area / _FADE**2).astype(np.float32)
         right = (hold[:, None] * (seen - base)).astype(np.float32)
         solve(skin.start, skin.neighbour, ones, diagonal, right, field, _ITERATIONS)
@@ -84,13 +84,16 @@ def expect_skin(skin: Surface, samples: F32, normals: F32, measured: SkinColour,
     return Expectation(log, _encoded(log), _beard(skin, off, weight), _covered(skin, off, weight))
 
 
-def _likeness(off: F64, measured: SkinColour, tolerance: float) -> F64:
+def _likeness(off: F32, measured: SkinColour, tolerance: float) -> F32:
     """How much deviations (S, 3) of log colours from the expected ones look like the same skin, in [0, 1]."""
-    chroma = np.column_stack([off[:, 0] - off[:, 1], off[:, 2] - off[:, 1]])
+    p, q = off[:, 0] - off[:, 1], off[:, 2] - off[:, 1]
+    (a, b), (_, c) = measured.precision
     bright = off.mean(axis=1)
-    bright = np.where(bright > 0, 0.5, 1.0) * bright / tolerance  # highlights are skin too
-    distance = np.einsum("ni,ij,nj->n", chroma, measured.precision.astype(np.float64), chroma) + bright**2
-    return np.asarray(np.where(distance < 12, 1 / (1 + distance / 4) ** 2, 0), dtype=np.float64)
+    bright *= np.where(
+        bright > 0, np.float32(0.5 / tolerance), np.float32(1 / tolerance)
+    )  # highlights are skin
+    distance = a * p * p + 2 * b * p * q + c * q * q + bright * bright
+    return np.where(distance < 12, 1 / (1 + distance / 4) ** 2, 0).astype(np.float32)
 
 
 def _encoded(log: F32) -> F32:
@@ -100,7 +103,7 @@ def _encoded(log: F32) -> F32:
     return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
 
 
-def _beard(skin: Surface, off: F64, weight: F64) -> float:
+def _beard(skin: Surface, off: F32, weight: F32) -> float:
     """Whether there is a beard, from deviations (S, 3) of log colours from bare skin."""
     w = weight * skin.chin * skin.area
     if w.sum() < 50:
@@ -109,7 +112,7 @@ def _beard(skin: Surface, off: F64, weight: F64) -> float:
     return float(np.clip((darker - _BEARD[0]) / (_BEARD[1] - _BEARD[0]), 0, 1))
 
 
-def _covered(skin: Surface, off: F64, weight: F64) -> F32:
+def _covered(skin: Surface, off: F32, weight: F32) -> F32:
     """Brows (S,) that cannot be told from the hair above them, from deviations (S, 3) of log colours."""
     dark = np.clip((-off.mean(axis=1) - 0.4) / 0.4, 0, 1)
     share = []

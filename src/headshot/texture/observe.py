@@ -248,6 +248,8 @@ def _settle(share: F32, first: int, last: int, fit: F32, weight: F32) -> None:
             c0 = int(u)
             c1 = min(c0 + 1, n - 1)
             fx = np.float32(u - c0)
+            if min(min(share[r0, c0], share[r0, c1]), min(share[r1, c0], share[r1, c1])) > np.float32(0.97):
+                continue  # the same as below, sooner
             total, local = np.float32(1e-6), np.float32(0)
             for k in range(4):
                 w = (fy if k > 1 else 1 - fy) * (fx if k % 2 else 1 - fx)

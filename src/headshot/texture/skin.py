@@ -52,7 +52,7 @@ def likelihood_table(to_linear: F32) -> F32:
     return np.log(to_linear + np.float32(LIFT))
 
 
-def weighted_median(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+def weighted_median(values: NDArray[np.floating], weight: NDArray[np.floating]) -> float:
     """The value below which half of the weight lies."""
     order = np.argsort(values)
     share = np.cumsum(weight[order])
