@@ -170,7 +170,7 @@ def _rows(
                 )
                 like = _likelihood(value, expected, strictness, shade, table, model)
             cells[y // block, x // block, 1] += w * like
-            weight[y, x] = w
+            weight[y, x] = min(w, np.float32(1))
             fit[y, x] = like
             colour[y, x, 0] = int(value[0] + np.float32(0.5))
             colour[y, x, 1] = int(value[1] + np.float32(0.5))
@@ -261,7 +261,7 @@ def _settle(share: F32, first: int, last: int, fit: F32, weight: F32) -> None:
             alone = _step(local, np.float32(0.90), np.float32(0.97))
             like = fit[y, x] + (np.float32(1) - fit[y, x]) * alone
             like *= _step(local, np.float32(0.55), np.float32(0.95))
-            weight[y, x] = min(weight[y, x] * like, np.float32(1))
+            weight[y, x] *= min(like, np.float32(1))
 
 
 def observe_texels(
