@@ -32,7 +32,7 @@ CLAY = {
     "tongue": (0.36, 0.22, 0.20),
 }
 EYES = ("eye_left", "eye_right")
-WET = ("mouth", "tongue", "teeth_upper", "teeth_lower")
+WET = ("tongue", "teeth_upper", "teeth_lower")
 
 # Two soft lights: direction towards the light (camera frame), strength, how far it wraps around (0..1).
 _KEY = (-0.45, 0.55, 0.70, 0.74, 0.25)

@@ -26,7 +26,6 @@ photo in which the face is about that large; smaller faces are measured less exa
 measured on LFW scatter as they should (log standard deviation 0.08)."""
 
 
-
 @dataclass(frozen=True)
 class Scale:
     """Metric scale of a person's head.
