@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import Camera, nearest_rotation, rotation_from_vector
+from headshot.camera import Camera, angles_of, nearest_rotation, rotation_from_vector
 from headshot.head_model import PointModel
 
 Array = NDArray[np.float64]
@@ -25,8 +25,8 @@ class FitSettings:
 
     Attributes:
         noise: standard deviation of one landmark, as a fraction of the landmarks' extent (the root of the
-            area of their box). Errors of neighbouring points are correlated, so this is larger than the
-            scatter of a single point.
+            area of their box) seen from the front; it grows with 1 / cos(yaw). Errors of neighbouring points
+            are correlated, so this is larger than the scatter of a single point.
         outlier: residuals beyond about this many standard deviations lose their influence.
         expression_noise: standard deviation of an ARKit weight around its prior mean.
         distance, distance_spread: median, mm, and log standard deviation of the distance between face and
@@ -36,7 +36,7 @@ class FitSettings:
         tolerance: stop when a step moves the landmarks by less than this fraction of ``noise``.
     """
 
-    noise: float = 0.015
+    noise: float = 0.02
     outlier: float = 3.0
     expression_noise: float = 0.2
     distance: float = 1000.0
@@ -150,14 +150,16 @@ class _Solver:
         ok = finite & (seen.confidence > 0)
         self.points = np.where(finite[:, None], seen.points, 0.0)
         self.confidence = np.where(ok, seen.confidence, 0.0)
-        box = np.ptp(self.points[ok], axis=0)
-        self.noise = settings.noise * float(np.sqrt(box[0] * box[1]))
         self.identities, self.expressions = len(model.identity), len(model.expression)
         self.centre = (seen.width / 2, seen.height / 2)
         self.identity = np.zeros(self.identities)
         self.expression = np.clip(seen.expression, 0, 1)
         start = model.positions(self.identity, self.expression)
         self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
+        box = np.ptp(self.points[ok], axis=0)
+        # The network guesses the far side of a turned head, whose box is narrow besides.
+        turned = 1 / max(float(np.cos(np.radians(angles_of(self.rotation)[0]))), 0.2)
+        self.noise = settings.noise * float(np.sqrt(box[0] * box[1])) * turned
         self._start_camera(origin, scale)
 
     def _start_camera(self, origin: Array, scale: float) -> None:
