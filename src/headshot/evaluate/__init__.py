@@ -1,0 +1,1 @@
+"""Measures of quality, and the bench that runs them: `headshot evaluate`."""
