@@ -109,9 +109,12 @@ def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False)
         NoFaceError: there is no face.
     """
     settings = Settings()
-    faces = detect_faces(photo.pixels, replace(settings.detect, exhaustive=near is not None))
+    faces = detect_faces(photo.pixels, settings.detect)
     if near is not None:
         target = np.asarray(near, dtype=np.float64)
+        if not any((f.box[:2] <= target).all() and (target <= f.box[2:]).all() for f in faces):
+            # The quick search ended with another, larger face.
+            faces = detect_faces(photo.pixels, replace(settings.detect, exhaustive=True))
         faces.sort(key=lambda f: float(np.linalg.norm((f.box[:2] + f.box[2:]) / 2 - target)))
     face, landmarks = recognise(photo, faces, [0], settings)[0]
     return Seen(photo, face, landmarks, textured)
