@@ -256,7 +256,7 @@ def _attempt(root: Path, name: str, methods: tuple[Predictor, ...], settings: Pi
             continue
         picture, pixels, small = overlay(head, photo.pixels, settings.face_pixels)
         mask = face_mask(head, photo.height, photo.width)
-        used = _shrunk(mask & counts, small)
+        used = shrunk(mask & counts, small)
         values = {
             "photometric": photometric_error(picture, pixels, used),
             "ssim": ssim(picture, pixels, used),
@@ -293,7 +293,7 @@ def overlay(head: Head, photo: U8, face_pixels: int) -> tuple[U8, U8, float]:
     return picture, small, factor
 
 
-def _shrunk(mask: Mask, factor: float) -> Mask:
+def shrunk(mask: Mask, factor: float) -> Mask:
     """A mask for the reduced picture: where all of a pixel is set."""
     if factor >= 1:
         return mask
