@@ -36,8 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent / "head_model"))
 SIZE, SAMPLES = 512, 2
 YAWS = (0, 15, 30, 45, 60, 75)
 FOCALS_35MM = (24.0, 35.0, 50.0, 85.0, 135.0)
-ICT_DRAWN = 21451  # vertices after these are lenses, tear lines and lashes, except the eyeballs
-# Vertices of ICT by part (https://github.com/ICT-VGL/ICT-FaceKit), first and end.
+# First and end vertex of ICT's parts (https://github.com/ICT-VGL/ICT-FaceKit), without lenses and lashes.
 ICT_PARTS = {
     "skin": (0, 11248), "mouth": (11248, 17039), "teeth": (17039, 21451), "eye_left": (21451, 22221),
     "eye_right": (23021, 23791),
@@ -52,7 +51,7 @@ class Source:
         kind: "ict" or "makehuman".
         triangles: (F, 3).
         canonical: (V, 3) where each vertex lies on the mean head of our model.
-        parts: name -> (first, end) vertex.
+        names, part: names of parts, and which (F,) each triangle belongs to.
         landmarks: (51, 3) corners and (51, 3) weights of the iBUG points 17-67 on this mesh.
         neutrals: (N, V, 3) heads.
         expressions: name -> (V, 3) offsets at weight 1, ARKit names.
@@ -61,7 +60,8 @@ class Source:
     kind: str
     triangles: np.ndarray
     canonical: np.ndarray
-    parts: dict[str, tuple[int, int]]
+    names: tuple[str, ...]
+    part: np.ndarray
     landmarks: tuple[np.ndarray, np.ndarray]
     neutrals: np.ndarray
     expressions: dict[str, np.ndarray]
@@ -82,16 +82,17 @@ def ict_heads(file: Path, count: int, rng: np.random.Generator) -> Source:
         triangle, weights, distance = surface.closest(face - shift)
         near = distance < 3
         shift = shift + np.median((face - shift - surface.at(triangle, weights))[near], axis=0)
-    drawn = np.zeros(len(ict.mean), bool)
-    for first, end in ICT_PARTS.values():
-        drawn[first:end] = True
+    part = np.full(len(ict.triangles), -1)
+    for index, (first, end) in enumerate(ICT_PARTS.values()):
+        part[((ict.triangles >= first) & (ict.triangles < end)).all(axis=1)] = index
     coefficients = rng.normal(size=(count, len(ict.identity)))
     neutrals = ict.mean - shift + np.tensordot(coefficients, ict.identity, 1)
     corners = np.repeat(ict.landmarks[17:, None], 3, axis=1)
     weights = np.tile([1.0, 0.0, 0.0], (51, 1))
     return Source(
-        "ict", ict.triangles[drawn[ict.triangles].all(axis=1)], ict.mean - shift, ICT_PARTS,
-        (corners, weights), neutrals, {arkit_name(name): offsets for name, offsets in ict.expression.items()},
+        "ict", ict.triangles[part >= 0], ict.mean - shift, tuple(ICT_PARTS), part[part >= 0],
+        (corners, weights), neutrals,
+        {arkit_name(name): offsets for name, offsets in ict.expression.items()},
     )  # fmt: skip
 
 
@@ -108,15 +109,14 @@ def makehuman_heads(folder: Path, count: int, rng: np.random.Generator) -> Sourc
     neutrals = adult + identity.characters(source, topology, count, rng)
     eyes = np.unique(model.part_triangles("eye_left", "eye_right"))
     neutrals = neutrals - neutrals[:, eyes].mean(axis=1, keepdims=True)
-    parts = {}
-    for name in model.parts:
-        vertices = np.unique(model.part_triangles(name))
-        parts[name] = (int(vertices.min()), int(vertices.max()) + 1)
+    part = np.zeros(len(model.triangles), int)
+    for index, (first, end) in enumerate(model.parts.values()):
+        part[first:end] = index
     points = model.landmarks["ibug68"]
     folder = folder / "faceunits01" / "targets" / "faceunits"
     names = [file.stem for file in sorted(folder.glob("*.target"))]
     return Source(
-        "makehuman", model.triangles, model.mean, parts,
+        "makehuman", model.triangles, model.mean, tuple(model.parts), part,
         (model.triangles[points.triangle[17:]], points.barycentric[17:]), neutrals,
         {name: source.target(name)[topology.makehuman] for name in names},
     )  # fmt: skip
@@ -196,19 +196,16 @@ def photograph(
     raster = rasterise(xy * np.float32(s), depth, source.triangles, size, size)
     covered = raster.triangle >= 0
     normals = vertex_normals(vertices.astype(np.float32), source.triangles) @ camera.rotation.T
-    part = np.zeros(len(vertices), np.int32)
-    for index, (first, end) in enumerate(source.parts.values()):
-        part[first:end] = index
     scalp = _scalp(source)[:, None]
     fields = np.concatenate([normals, source.canonical, scalp], axis=1).astype(np.float32)
     seen = interpolate(raster, fields, source.triangles)[covered]
     normal = seen[:, :3] / np.maximum(np.linalg.norm(seen[:, :3], axis=1, keepdims=True), 1e-6)
-    which = part[source.triangles[raster.triangle[covered], 0]]
-    names = list(source.parts)
-    centres = {
-        name: source.canonical[slice(*source.parts[name])].mean(axis=0) for name in ("eye_left", "eye_right")
-    }
-    albedo, gloss = paint(seen[:, 3:6], seen[:, 6], np.array(names)[which], skin, centres)
+    which = np.array(source.names)[source.part[raster.triangle[covered]]]
+    centres = {}
+    for eye in ("eye_left", "eye_right"):
+        ball = np.unique(source.triangles[source.part == source.names.index(eye)])
+        centres[eye] = source.canonical[ball].mean(axis=0)
+    albedo, gloss = paint(seen[:, 3:6], seen[:, 6], which, skin, centres)
     light = spherical_light(rng)
     colour = albedo * (basis(normal) @ light).clip(0.02)
     half = normal @ np.array([-0.3, 0.4, 0.87])
@@ -266,8 +263,8 @@ def main() -> None:
             options.out / f"{kind}-mesh.npz",
             triangles=source.triangles.astype(np.int32),
             canonical=source.canonical.astype(np.float32),
-            part_names=np.array(list(source.parts)),
-            parts=np.array(list(source.parts.values()), np.int32),
+            part_names=np.array(source.names),
+            part=source.part.astype(np.int8),
         )
         for number in track(range(options.heads), description=kind):
             for view in range(options.views):

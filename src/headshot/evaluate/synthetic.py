@@ -108,18 +108,17 @@ def read_mesh(file: Path) -> Mesh:
     """Read KIND-mesh.npz."""
     with np.load(file, allow_pickle=False) as data:
         triangles, canonical = data["triangles"], data["canonical"].astype(np.float64)
-        parts = dict(zip(data["part_names"].tolist(), data["parts"].tolist(), strict=True))
+        skin = triangles[data["part"] == data["part_names"].tolist().index("skin")]
     model = load_head_model("low")
     surface = Surface(model.mean, model.part_triangles("skin"))
     index, weights, distance = surface.closest(canonical)
     on_face = (model.regions["face"][surface.triangles[index]] * weights).sum(axis=1) > 0.5
-    first, end = parts["skin"]
-    number = np.arange(len(canonical))
-    usable = np.flatnonzero(on_face & (distance < TOO_FAR) & (number >= first) & (number < end))
+    on_skin = np.zeros(len(canonical), bool)
+    on_skin[skin] = True
+    usable = np.flatnonzero(on_face & on_skin & (distance < TOO_FAR))
     if len(usable) < 100:
         raise HeadshotError(f"{file} has no face on our mean head: make the heads again")
     picked = usable[np.linspace(0, len(usable) - 1, min(POINTS, len(usable))).astype(int)]
-    skin = triangles[((triangles >= first) & (triangles < end)).all(axis=1)]
     return Mesh(triangles, canonical, picked, skin)
 
 
