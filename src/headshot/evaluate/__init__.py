@@ -4,6 +4,20 @@ Every measure is a function that returns a `report.Result`: one row for each pho
 values of all methods, our own beside the baselines. `report.write` makes Markdown, JSON and a page of it.
 """
 
-from headshot.evaluate.report import Column, Curve, Item, Result, compare, markdown, read, write
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headshot.evaluate.report import Column, Curve, Item, Result, compare, markdown, read, write
 
 __all__ = ["Column", "Curve", "Item", "Result", "compare", "markdown", "read", "write"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first used: ``headshot --help`` passes through here."""
+    if name in __all__:
+        from headshot.evaluate import report
+
+        return getattr(report, name)
+    raise AttributeError(f"module 'headshot.evaluate' has no attribute {name!r}")
