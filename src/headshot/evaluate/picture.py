@@ -13,7 +13,7 @@ photo. Photos are reduced to one size of the face, because SSIM depends on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -283,9 +283,9 @@ def overlay(head: Head, photo: U8, face_pixels: int) -> tuple[U8, U8, float]:
     points = head.camera.project(head.vertices[head.model.regions["face"] > 0.5])
     extent = float(np.sqrt(np.prod(np.ptp(points, axis=0))))
     factor = min(1.0, face_pixels / extent)
-    camera = head.camera.resized(factor)
-    size = (camera.width, camera.height)
-    small = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BOX)) if factor < 1 else photo
+    width, height = int(photo.shape[1] * factor), int(photo.shape[0] * factor)
+    camera = replace(head.camera.resized(factor), width=width, height=height)
+    small = _reduced(Image.fromarray(photo), factor)
     settings = RenderSettings(lighting=0.0)
     picture = render(
         head.vertices, head.model, camera, texture=head.texture.pixels, background=small, settings=settings
@@ -297,9 +297,14 @@ def shrunk(mask: Mask, factor: float) -> Mask:
     """A mask for the reduced picture: where all of a pixel is set."""
     if factor >= 1:
         return mask
-    size = (round(mask.shape[1] * factor), round(mask.shape[0] * factor))
-    share = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)
-    return np.asarray(np.asarray(share) >= 250)
+    return np.asarray(_reduced(Image.fromarray(mask.astype(np.uint8) * 255), factor) >= 250)
+
+
+def _reduced(image: Image.Image, factor: float) -> U8:
+    """A picture reduced by exactly this factor; the part of a pixel that is left over is cut off."""
+    size = (int(image.width * factor), int(image.height * factor))
+    box = (0.0, 0.0, min(size[0] / factor, image.width), min(size[1] / factor, image.height))
+    return np.asarray(image.resize(size, Image.Resampling.BOX, box=box))
 
 
 def _worst(
