@@ -7,7 +7,7 @@ exact code and settings that wrote them (`headshot.evaluate.journal`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headshot.errors import HeadshotError
@@ -137,7 +137,8 @@ def run_bench(
     for part in parts:
         if part.folder not in missing:
             journal = Journal(Path(journals) / f"{part.name}.jsonl", _counter(part.name, told))
-            results.append(part.run(root / part.folder, journal))
+            result = part.run(root / part.folder, journal)
+            results.append(replace(result, command=f"headshot evaluate all --data DATA --only {part.name}"))
     return results, missing
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from headshot.evaluate.journal import Journal
     from headshot.evaluate.report import Result
 
-Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluate.md.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluation.md.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the journal.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, drawn with a fixed seed.")]
 
@@ -117,32 +118,36 @@ def bench(
 
 
 def _measure(name: str, output: Path, work: Callable[[Journal], Result]) -> None:
+    from headshot.evaluate.cli import command_line
     from headshot.evaluate.journal import Journal
 
     with _complaints(), _bars() as told:
         journal = Journal(output / "journal" / f"{name}-alone.jsonl", lambda done, n: told(name, done, n))
-        _write([work(journal)], output, name)
+        result = replace(work(journal), command=command_line())
+        _write([result], output, name)
 
 
 def _write(results: list[Result], output: Path, stem: str) -> None:
-    from headshot.evaluate.report import markdown, write
+    from headshot.evaluate.report import summary_rows, table, write
 
+    files = write(results, output, stem)
     for result in results:
-        typer.echo(markdown(result))
-    for file in write(results, output, stem):
-        typer.echo(file)
+        headings = [column.heading for column in result.columns]
+        typer.echo(f"# {result.title}\n\n{table(['method', *headings], summary_rows(result))}\n")
+    for file in files:
+        typer.echo(f"  {file}")
 
 
 @contextmanager
 def _complaints() -> Iterator[None]:
     """Turn errors that the user can mend into a message and an exit code."""
     from headshot.errors import HeadshotError
+    from headshot.evaluate.cli import fail
 
     try:
         yield
     except HeadshotError as error:
-        typer.echo(f"headshot: {error}", err=True)
-        raise typer.Exit(1) from error
+        fail(str(error))
     except KeyboardInterrupt:
         typer.echo("headshot: interrupted; the same command continues from here", err=True)
         raise typer.Exit(130) from None
