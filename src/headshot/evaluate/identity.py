@@ -204,9 +204,9 @@ def evaluate_identity(
 _COLUMNS = (
     Column("auc", "AUC", "", "higher", decimals=3),
     Column("eer", "EER", "", "lower", decimals=3),
-    Column("stability", "scatter of one person", "mm", "lower"),
+    Column("stability", "scatter of one person", "mm", None),
     Column("apart", "distance to others over scatter", "", "higher"),
-    Column("scale", "scatter of one person's size", "%", "lower"),
+    Column("scale", "scatter of one person's size", "%", None),
 )
 
 _PROTOCOL = (
