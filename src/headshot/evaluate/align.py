@@ -157,21 +157,20 @@ class Surface:
             raise ValueError("no triangle of the surface has an area")
         self._corners = np.ascontiguousarray(self.vertices[self.triangles])
         centres = self._corners.mean(axis=1)
-        depth = max(0, int(np.ceil(np.log2(len(centres) / 4))))
-        parts = [np.arange(len(centres))]
-        for _ in range(depth):  # every part is halved across its longest side
-            halves = []
-            for part in parts:
-                axis = int(np.ptp(centres[part], axis=0).argmax())
-                half = len(part) // 2
-                ordered = part[np.argpartition(centres[part, axis], half)]
-                halves += [ordered[:half], ordered[half:]]
-            parts = halves
-        self._order = np.concatenate(parts)
-        self._start = np.cumsum([0, *(len(part) for part in parts)])
-        level = np.array(
-            [[*self._corners[p].min(axis=(0, 1)), *self._corners[p].max(axis=(0, 1))] for p in parts]
-        )
+        order, start = np.arange(len(centres)), np.array([0, len(centres)])
+        for _ in range(max(0, int(np.ceil(np.log2(len(centres) / 6))))):
+            # Every part is halved across its longest side, all parts of a level at once.
+            part = np.repeat(np.arange(len(start) - 1), np.diff(start))
+            place = centres[order]
+            extent = np.maximum.reduceat(place, start[:-1]) - np.minimum.reduceat(place, start[:-1])
+            along = place[np.arange(len(place)), extent.argmax(axis=1)[part]]
+            order = order[np.lexsort((along, part))]
+            middle = (start[:-1] + start[1:]) // 2
+            start = np.concatenate([np.stack([start[:-1], middle], axis=1).ravel(), start[-1:]])
+        self._order, self._start = order, start
+        low = np.minimum.reduceat(self._corners.min(axis=1)[order], start[:-1])
+        high = np.maximum.reduceat(self._corners.max(axis=1)[order], start[:-1])
+        level = np.concatenate([low, high], axis=1)
         levels = [level]
         while len(level) > 1:
             low = np.minimum(level[0::2, :3], level[1::2, :3])

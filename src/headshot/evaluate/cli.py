@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 
 from headshot.errors import HeadshotError
+from headshot.evaluate.photo_commands import register
 
 if TYPE_CHECKING:
     from headshot.evaluate.report import Result
@@ -25,6 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+register(app)
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for NAME.json, NAME.md and NAME.html.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Use so many items, spread over the data.")]
@@ -42,7 +44,7 @@ def scan(
         ),
     ] = None,
     unit: Annotated[str | None, typer.Option(help="Of the scans: mm, cm or m.", show_default="found")] = None,
-    output: Output = Path("results"),
+    output: Output = Path("evaluation"),
 ) -> None:
     """Reconstructions against 3D scans: NoW's protocol, and errors by region."""
     if unit not in (None, "mm", "cm", "m"):
@@ -69,7 +71,7 @@ def scan(
 def synthetic(
     folder: Annotated[Path, typer.Argument(help="Made by tools/synthetic_heads.py.")],
     limit: Limit = None,
-    output: Output = Path("results"),
+    output: Output = Path("evaluation"),
 ) -> None:
     """Reconstructions of synthetic heads with exact truth: shape, pose, depth, shrinkage to the mean face."""
 

@@ -7,6 +7,7 @@ points and not only to the nearest surface, which flatters. Protocol: docs/evalu
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.align import Surface, icp, similarity
@@ -325,7 +327,7 @@ def result_of(items: list[Item], methods: tuple[str, ...], command: str, photos:
         key=lambda item: -item.values[first]["vertex"],
     )[:10]
     pictures = [
-        (f"{item.name}: {item.values[first]['vertex']:.2f} mm ({first})", photos[item.name].read_bytes())
+        (f"{item.name}: {item.values[first]['vertex']:.2f} mm ({first})", _thumbnail(photos[item.name]))
         for item in worst
         if item.name in photos and photos[item.name].is_file()
     ]
@@ -336,3 +338,11 @@ def result_of(items: list[Item], methods: tuple[str, ...], command: str, photos:
         "synthetic", "Synthetic heads with exact truth", PROTOCOL, COLUMNS, methods, items, "median", command,
         machine(), pictures, [curve], notes, "head",
     )  # fmt: skip
+
+
+def _thumbnail(photo: Path) -> bytes:
+    """A small PNG of a photo."""
+    stream = io.BytesIO()
+    with Image.open(photo) as picture:
+        picture.convert("RGB").resize((240, 240), Image.Resampling.BOX).save(stream, format="PNG")
+    return stream.getvalue()
