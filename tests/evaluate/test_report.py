@@ -10,10 +10,12 @@ import pytest
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.report import (
+    STATISTICS,
     Column,
     Curve,
     Item,
     Result,
+    _samples,
     bootstrap,
     compare,
     cumulative,
@@ -91,6 +93,14 @@ def test_interval_of_a_mean_is_that_of_the_textbook() -> None:
     found = bootstrap(values, "mean")
     assert found.value == pytest.approx(values.mean())
     assert found.high - found.low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.15)
+
+
+@pytest.mark.parametrize("name", list(STATISTICS))
+def test_samples_are_those_of_repeated_values(name: str) -> None:
+    values, rng = noise(0, 9), np.random.default_rng(1)
+    counts = rng.multinomial(9, np.full(9, 1 / 9), 20)
+    expected = [STATISTICS[name](np.repeat(values, row)) for row in counts]
+    np.testing.assert_allclose(_samples(values, counts, name), expected)
 
 
 def test_members_of_a_cluster_are_no_new_evidence() -> None:

@@ -78,7 +78,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _prose(text: str) -> str:
-    """The little Markdown that notes use: paragraphs, headings, lists, tables, `code` and **strong**."""
+    """The Markdown that notes use: paragraphs, headings, lists, tables, `code`, **strong**, *stress*."""
     out = []
     for block in filter(None, (block.strip() for block in text.split("\n\n"))):
         lines = block.splitlines()
@@ -98,4 +98,5 @@ def _prose(text: str) -> str:
 
 def _inline(text: str) -> str:
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
+    text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)
+    return re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", text)

@@ -35,8 +35,8 @@ BASELINE = "mean face"
 STATISTICS: dict[str, Callable[..., Any]] = {
     "median": np.median,
     "mean": np.mean,
-    "rms": lambda values, axis=None: np.sqrt(np.mean(np.square(values), axis=axis)),
-    "p90": lambda values, axis=None: np.percentile(values, 90, axis=axis),
+    "rms": lambda values: np.sqrt(np.mean(np.square(values))),
+    "p90": lambda values: np.percentile(values, 90),
     "worst": np.max,
 }
 
@@ -248,15 +248,27 @@ class Difference:
         return self.verdict in ("better", "worse", "different")
 
 
-def _draws(count: int, clusters: Sequence[str] | None, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Indices of bootstrap samples: of single items, or of all items of the clusters drawn."""
+def _counts(count: int, clusters: Sequence[str] | None, rng: np.random.Generator) -> NDArray[np.int64]:
+    """How often each item (DRAWS, count) is in each bootstrap sample: single items, or whole clusters."""
     if clusters is None:
-        return list(rng.integers(0, count, (DRAWS, count)))
-    members: dict[str, list[int]] = {}
-    for index, name in enumerate(clusters):
-        members.setdefault(name, []).append(index)
-    parts = [np.array(indices) for indices in members.values()]
-    return [np.concatenate([parts[i] for i in rng.integers(0, len(parts), len(parts))]) for _ in range(DRAWS)]
+        return rng.multinomial(count, np.full(count, 1 / count), DRAWS)
+    names, owner = np.unique(np.asarray(clusters), return_inverse=True)
+    return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)[:, owner]
+
+
+def _samples(values: Array, counts: NDArray[np.int64], statistic: str) -> Array:
+    """The statistic (DRAWS,) of each sample, as `STATISTICS` has it for the values repeated."""
+    total = counts.sum(axis=1)
+    if statistic == "mean":
+        return counts @ values / total
+    if statistic == "rms":
+        return np.sqrt(counts @ values**2 / total)
+    order = np.argsort(values)
+    below, ordered = counts[:, order].cumsum(axis=1), values[order]
+    rank = {"median": 0.5, "p90": 0.9, "worst": 1.0}[statistic] * (total - 1)
+    low = ordered[(below > np.floor(rank)[:, None]).argmax(axis=1)]
+    high = ordered[(below > np.ceil(rank)[:, None]).argmax(axis=1)]
+    return low + (rank - np.floor(rank)) * (high - low)
 
 
 def bootstrap(
@@ -266,23 +278,23 @@ def bootstrap(
     v = np.asarray(values, np.float64)
     if len(v) == 0:
         raise ValueError("no values: nothing was measured")
-    f = STATISTICS[statistic]
-    samples = [float(f(v[i])) for i in _draws(len(v), clusters, np.random.default_rng(0))]
+    samples = _samples(v, _counts(len(v), clusters, np.random.default_rng(0)), statistic)
     low, high = np.percentile(samples, [2.5, 97.5])
-    return Estimate(len(v), float(f(v)), float(low), float(high))
+    return Estimate(len(v), float(STATISTICS[statistic](v)), float(low), float(high))
 
 
 def bootstrap_difference(
     a: ArrayLike, b: ArrayLike, statistic: str, *, paired: bool, clusters: Sequence[str] | None = None
 ) -> Estimate:
     """statistic(b) - statistic(a) with its 95 % interval; ``clusters`` only where paired."""
-    x, y, f, rng = np.asarray(a, float), np.asarray(b, float), STATISTICS[statistic], np.random.default_rng(0)
+    x, y, rng = np.asarray(a, np.float64), np.asarray(b, np.float64), np.random.default_rng(0)
     if paired and len(x) != len(y):
         raise ValueError(f"paired values must be as many, got {len(x)} and {len(y)}")
-    first = _draws(len(x), clusters if paired else None, rng)
-    second = first if paired else _draws(len(y), None, rng)
-    samples = [float(f(y[j]) - f(x[i])) for i, j in zip(first, second, strict=True)]
+    first = _counts(len(x), clusters if paired else None, rng)
+    second = first if paired else _counts(len(y), None, rng)
+    samples = _samples(y, second, statistic) - _samples(x, first, statistic)
     low, high = np.percentile(samples, [2.5, 97.5])
+    f = STATISTICS[statistic]
     return Estimate(min(len(x), len(y)), float(f(y) - f(x)), float(low), float(high))
 
 
