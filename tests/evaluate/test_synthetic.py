@@ -118,6 +118,6 @@ def test_what_was_not_found_is_said() -> None:
         Item("a", {"head": "1"}, {"ours": {"found": 0.0}}),
         Item("b", {"head": "2"}, {"ours": {"found": 100.0}}),
     ]
-    result = result_of(items, ("ours",), "", {})
+    result = result_of(items, ("ours",), "", lambda name: b"")
     assert result.notes == ["Not found by ours: a."]
     assert result.values("ours", "vertex") == {}

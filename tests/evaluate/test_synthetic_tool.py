@@ -54,3 +54,5 @@ def test_it_is_found_and_the_mean_face_gets_it_wrong(folder: Path) -> None:
     values = item.values["mean face"]
     assert values["found"] == 100 and values["norm"] == 0
     assert 0.5 < values["surface"] < values["vertex"] < 8 and values["rotation"] < 15
+    (picture,) = result.pictures
+    assert picture[1].startswith(b"\x89PNG")

@@ -18,7 +18,7 @@ from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 from headshot.evaluate.picture import PictureSettings, evaluate_picture
 from headshot.evaluate.report import Item, Result
 from headshot.evaluate.speed import SpeedSettings, evaluate_speed
-from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of
+from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of, worst_picture
 from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
 
 HEADS = 100  # photos of synthetic heads
@@ -53,9 +53,8 @@ def synthetic_heads(folder: Path, journal: Journal) -> Result:
     rows = journal.work(list(by_name), attempt, {"methods": methods, "folder": folder.resolve()})
     items = [Item(name, row["group"], row["values"]) for name, row in rows.items()]
     names = tuple(m.name for m in methods)
-    return result_of(
-        items, names, f"headshot evaluate synthetic {folder.name}", {n: t.photo for n, t in by_name.items()}
-    )
+    command = f"headshot evaluate synthetic {folder.name}"
+    return result_of(items, names, command, lambda name: worst_picture(by_name[name], methods[0]))
 
 
 def speed(folder: Path, journal: Journal) -> Result:

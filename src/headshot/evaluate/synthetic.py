@@ -22,6 +22,7 @@ from PIL import Image
 from headshot.errors import HeadshotError
 from headshot.evaluate.align import Surface, icp, similarity
 from headshot.evaluate.baselines import Head, Predictor, look
+from headshot.evaluate.errormap import error_map
 from headshot.evaluate.report import Column, Curve, Item, Result, cumulative, machine
 from headshot.head_model import HeadModel, load_head_model
 from headshot.photo import read_photo
@@ -310,11 +311,26 @@ def evaluate(
     if limit is not None and limit < len(truths):
         truths = [truths[i] for i in np.linspace(0, len(truths) - 1, limit).astype(int)]
     items = [evaluate_photo(truth, predictors) for truth in progress(truths)]
-    return result_of(items, tuple(p.name for p in predictors), command, {t.name: t.photo for t in truths})
+    by_name = {truth.name: truth for truth in truths}
+    return result_of(
+        items,
+        tuple(p.name for p in predictors),
+        command,
+        lambda name: worst_picture(by_name[name], predictors[0]),
+    )
 
 
-def result_of(items: list[Item], methods: tuple[str, ...], command: str, photos: dict[str, Path]) -> Result:
-    """The result of all photos, with curves and the ten worst photos of the first method."""
+def result_of(
+    items: list[Item], methods: tuple[str, ...], command: str, draw: Callable[[str], bytes]
+) -> Result:
+    """The result of all photos, with curves and the ten worst photos of the first method.
+
+    Args:
+        items: from `evaluate_photo`.
+        methods: names of the methods.
+        command: for the report.
+        draw: picture of an item by its name.
+    """
     lines = {}
     for method in methods:
         found = [item.values.get(method, {}).get("vertex") for item in items]
@@ -327,9 +343,8 @@ def result_of(items: list[Item], methods: tuple[str, ...], command: str, photos:
         key=lambda item: -item.values[first]["vertex"],
     )[:10]
     pictures = [
-        (f"{item.name}: {item.values[first]['vertex']:.2f} mm ({first})", _thumbnail(photos[item.name]))
+        (f"{item.name}: {item.values[first]['vertex']:.2f} mm ({first}); blue 0, red 5 mm", draw(item.name))
         for item in worst
-        if item.name in photos and photos[item.name].is_file()
     ]
     missed = [item.name for item in items if not item.values.get(first, {}).get("found")]
     notes = [f"Not found by {first}: {', '.join(missed)}."] if missed else []
@@ -340,9 +355,24 @@ def result_of(items: list[Item], methods: tuple[str, ...], command: str, photos:
     )  # fmt: skip
 
 
-def _thumbnail(photo: Path) -> bytes:
-    """A small PNG of a photo."""
+def worst_picture(truth: Truth, predictor: Predictor) -> bytes:
+    """A PNG: the photo beside the true neutral head, coloured by the distance of corresponding points."""
+    found = predictor(look(read_photo(truth.photo))).head
+    assert found is not None  # it was scored
+    corners, weights = places(found.model, truth.mesh)
+    points = np.einsum("pcd,pc->pd", found.neutral.astype(np.float64)[corners], weights)
+    true = truth.neutral[truth.mesh.face]
+    distance = np.linalg.norm(similarity(points, true)(points) - true, axis=1)
+    values = np.full(len(truth.neutral), np.nan)
+    for part in np.array_split(np.unique(truth.mesh.skin), 40):  # each vertex like its nearest measured one
+        gap = np.linalg.norm(truth.neutral[part][:, None] - true, axis=2)
+        near = gap.argmin(axis=1)
+        values[part] = np.where(gap[np.arange(len(part)), near] < 6, distance[near], np.nan)
+    with Image.open(io.BytesIO(error_map(truth.neutral, truth.mesh.skin, values, size=240))) as coloured:
+        picture = Image.new("RGB", (240 + coloured.width, 240))
+        picture.paste(coloured, (240, 0))
+    with Image.open(truth.photo) as photo:
+        picture.paste(photo.convert("RGB").resize((240, 240), Image.Resampling.BOX), (0, 0))
     stream = io.BytesIO()
-    with Image.open(photo) as picture:
-        picture.convert("RGB").resize((240, 240), Image.Resampling.BOX).save(stream, format="PNG")
+    picture.save(stream, format="PNG")
     return stream.getvalue()
