@@ -84,7 +84,10 @@ class Prediction:
 
 
 class Predictor(Protocol):
-    """A method that can be measured."""
+    """A method that can be measured.
+
+    Its ``repr`` says all that its results depend on, as that of a dataclass does: journals are kept by it.
+    """
 
     @property
     def name(self) -> str:
