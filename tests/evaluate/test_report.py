@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 
 from headshot.errors import HeadshotError
+from headshot.evaluate.bootstrap import STATISTICS, _samples, bootstrap
 from headshot.evaluate.report import (
-    STATISTICS,
     Column,
     Curve,
     Item,
     Result,
-    _samples,
-    bootstrap,
     compare,
     cumulative,
     groups,
