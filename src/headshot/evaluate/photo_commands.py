@@ -112,7 +112,7 @@ def bench(
     parts = tuple(part for part in PARTS if not names or part.name in names)
     with _complaints(), _bars() as told:
         results, missing = run_bench(data, output / "journal", told, parts)
-        _write(results, output, "all")
+        _write(results, output, "-".join(names) or "all")
     if missing:
         typer.echo(f"left out, because {data} lacks them: {', '.join(missing)}", err=True)
 
