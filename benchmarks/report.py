@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-import headshot
 from headshot import Photo
+from headshot.evaluate.report import machine
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
-
-
-def machine() -> str:
-    """One line on the machine and the versions that a number depends on."""
-    import numba
-    import onnxruntime
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (
-        f"{_processor()}, {cores} cores available, {platform.system()}; Python {platform.python_version()}, "
-        f"NumPy {np.__version__}, Numba {numba.__version__}, ONNX Runtime {onnxruntime.__version__}, "
-        f"headshot {headshot.__version__}, {date.today().isoformat()}"
-    )
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def table(header: list[str], rows: list[list[object]]) -> str:
@@ -54,14 +29,6 @@ def publish(name: str, title: str, command: str, *parts: str) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     print(text)
-
-
-def bootstrap_interval(values: np.ndarray, statistic=np.median, draws: int = 1000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of a statistic of ``values`` (Efron 1979), seed 0."""
-    rng = np.random.default_rng(0)
-    samples = [statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(draws)]
-    low, high = np.percentile(samples, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def bordered(photo: Photo) -> Photo:

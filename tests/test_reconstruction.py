@@ -175,7 +175,7 @@ def test_public_names_exist():
 
 
 def test_identity_tells_people_apart(data):
-    """A small version of benchmarks/identity.py: well above chance, so that a broken fit cannot pass."""
+    """A small `headshot evaluate identity`: well above chance, so that a broken fit cannot pass."""
     folders = sorted(p for p in (data / "lfw-deepfunneled").iterdir() if len(list(p.glob("*.jpg"))) >= 3)
     chosen = folders[:: len(folders) // 12][:12]
     identity, owner = [], []

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headshot.evaluate.cli import app as evaluate_app
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: half the time to start, and it fits into a narrow terminal
 )
+app.add_typer(evaluate_app)
 
 
 class Detail(str, Enum):

@@ -172,14 +172,24 @@ def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> l
         detect = replace(settings.detect, exhaustive=True) if several else settings.detect
         faces = detect_faces(photo.pixels, detect)
     with clock("landmarks"):
-        found = _landmarks(photo, faces, wanted, settings)
-    return [_reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
+        found = recognise(photo, faces, wanted, settings)
+    return [reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
 
 
-def _landmarks(
+def recognise(
     photo: Photo, faces: list[Face], wanted: list[int] | None, settings: Settings
 ) -> list[tuple[Face, Landmarks]]:
-    """Landmarks of the wanted faces; detections in which the landmark network sees no face do not count."""
+    """Landmarks of the wanted faces; detections in which the landmark network sees no face do not count.
+
+    Args:
+        photo: the photo.
+        faces: detections in the order in which ``wanted`` counts them.
+        wanted: which of those that are faces, counted from 0; None for all.
+        settings: see `Settings`.
+
+    Raises:
+        NoFaceError: there is no face, or no such face.
+    """
     found: list[tuple[Face, Landmarks]] = []
     needed = len(faces) if wanted is None else max(wanted) + 1
     for face in faces:
@@ -213,9 +223,10 @@ def _is_face(points: Landmarks, settings: Settings) -> bool:
     return points.spread <= (0.04 if abs(angles_of(rotation)[0]) < 45 else 0.08)
 
 
-def _reconstruct_face(
+def reconstruct_face(
     photo: Photo, face: Face, points: Landmarks, settings: Settings, seconds: dict[str, float]
 ) -> Reconstruction:
+    """The head under landmarks that are already known; ``seconds`` are timings of the earlier stages."""
     clock = _Clock()
     clock.seconds.update(seconds)
     with clock("model"):

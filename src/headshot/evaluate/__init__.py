@@ -1,0 +1,23 @@
+"""The measuring bench: how good is a reconstruction, in numbers that can be checked (docs/evaluation.md).
+
+Every measure is a function that returns a `report.Result`: one row for each photo, scan or pair, with the
+values of all methods, our own beside the baselines. `report.write` makes Markdown, JSON and a page of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headshot.evaluate.report import Column, Curve, Item, Result, compare, markdown, read, write
+
+__all__ = ["Column", "Curve", "Item", "Result", "compare", "markdown", "read", "write"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are first used: ``headshot --help`` passes through here."""
+    if name in __all__:
+        from headshot.evaluate import report
+
+        return getattr(report, name)
+    raise AttributeError(f"module 'headshot.evaluate' has no attribute {name!r}")

@@ -1,0 +1,207 @@
+"""The methods that are measured, behind one interface.
+
+What every table shows beside a method: the *mean face* (only its pose comes from the photo) and
+*landmarks-only* (the fit of `headshot.reconstruct`). A method that does not clearly beat the mean face has
+reconstructed nobody. `look` finds face and landmarks of a photo once; predictors then start from the same.
+
+A new method is a `Predictor`: a name, and a call from `Seen` to `Prediction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.camera import Camera
+from headshot.detect import Face, detect_faces
+from headshot.fit import FitSettings, fit_landmarks, landmarks68
+from headshot.fit.observe import observe
+from headshot.head_model import F32, HeadModel, PointModel, load_head_model
+from headshot.landmarks import MEDIAPIPE_TO_IBUG68, Landmarks
+from headshot.photo import Photo
+from headshot.reconstruction import Settings, recognise, reconstruct_face
+from headshot.texture import Texture, TextureSettings, make_texture
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What all methods start from.
+
+    Attributes:
+        photo: the photo, upright.
+        face: the face to reconstruct.
+        landmarks: its 478 points.
+        textured: whether the measure needs textures; predictors skip them otherwise.
+    """
+
+    photo: Photo
+    face: Face
+    landmarks: Landmarks
+    textured: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A predicted head, in the person's millimetres and the head frame (docs/conventions.md).
+
+    Attributes:
+        model: topology, texture coordinates and regions.
+        vertices: (V, 3) as in the photo, with expression.
+        neutral: (V, 3) without expression.
+        camera: maps the head frame to the photo.
+        identity: (I,) coefficients in standard deviations; zeros for the mean face.
+        scale: the person's millimetres per model millimetre.
+        texture: or None where none was asked for.
+    """
+
+    model: HeadModel
+    vertices: F32
+    neutral: F32
+    camera: Camera
+    identity: Array
+    scale: float
+    texture: Texture | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a method says about a photo.
+
+    Attributes:
+        points: (68, 2) iBUG points in pixels of the photo.
+        head: None for a method that only finds points.
+    """
+
+    points: Array
+    head: Head | None = None
+
+
+class Predictor(Protocol):
+    """A method that can be measured.
+
+    Its ``repr`` says all that its results depend on, as that of a dataclass does: journals are kept by it.
+    """
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ...
+
+    def __call__(self, seen: Seen) -> Prediction:
+        """Predict; raises HeadshotError where it has no answer, which counts as a failure."""
+        ...
+
+
+def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False) -> Seen:
+    """Find the face to measure and its landmarks.
+
+    Args:
+        photo: the photo.
+        near: pixel (2,) that the face is to be nearest to: the middle of the hand-made points, or of the
+            photo where the protocol says that the person is in the middle (LFW). The largest face without.
+        textured: passed on in `Seen`.
+
+    Raises:
+        NoFaceError: there is no face.
+    """
+    settings = Settings()
+    faces = detect_faces(photo.pixels, settings.detect)
+    if near is not None:
+        target = np.asarray(near, dtype=np.float64)
+        if not any((f.box[:2] <= target).all() and (target <= f.box[2:]).all() for f in faces):
+            # The quick search ended with another, larger face.
+            faces = detect_faces(photo.pixels, replace(settings.detect, exhaustive=True))
+        faces.sort(key=lambda f: float(np.linalg.norm((f.box[:2] + f.box[2:]) / 2 - target)))
+    face, landmarks = recognise(photo, faces, [0], settings)[0]
+    return Seen(photo, face, landmarks, textured)
+
+
+@dataclass(frozen=True)
+class LandmarksOnly:
+    """`headshot.reconstruct`: pose, identity and expression from 478 landmarks.
+
+    Attributes:
+        detail: resolution of the head.
+        texture_size: of the texture, when one is asked for.
+    """
+
+    detail: str = "low"
+    texture_size: int = 512
+    name: str = "landmarks-only"
+
+    def __call__(self, seen: Seen) -> Prediction:
+        texture = TextureSettings(size=self.texture_size) if seen.textured else None
+        settings = Settings(detail=self.detail, texture=texture)
+        found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
+        head = Head(
+            found.model,
+            found.vertices,
+            found.neutral_vertices,
+            found.camera,
+            found.identity,
+            found.scale,
+            found.texture,
+        )
+        return Prediction(found.project(found.landmarks68), head)
+
+
+@dataclass(frozen=True)
+class MeanFace:
+    """The mean head with a neutral face, in the pose that fits the landmarks best.
+
+    Attributes:
+        detail: resolution of the head.
+        texture_size: of the texture, when one is asked for.
+    """
+
+    detail: str = "low"
+    texture_size: int = 512
+    name: str = "mean face"
+
+    def __call__(self, seen: Seen) -> Prediction:
+        model = load_head_model(self.detail)
+        observation = replace(observe(seen.photo, seen.landmarks), expression=np.zeros(0))
+        camera = fit_landmarks(observation, _rigid(self.detail), FitSettings()).camera
+        texture = None
+        if seen.textured:
+            size = TextureSettings(size=self.texture_size)
+            texture = make_texture(seen.photo.pixels, model.mean, model, camera, size)
+        points = camera.project(landmarks68(model, model.mean, camera))
+        nobody = np.zeros(len(model.identity))
+        return Prediction(points, Head(model, model.mean, model.mean, camera, nobody, 1.0, texture))
+
+
+@lru_cache(maxsize=2)
+def _rigid(detail: str) -> PointModel:
+    """The 478 points of the mean head, without identity and expressions: only the pose can be fitted."""
+    model = load_head_model(detail)
+    full = model.at(model.landmarks["mediapipe478"])
+    return PointModel(
+        full.mean,
+        full.identity[:0],
+        full.expression[:0],
+        full.corrected[:0],
+        full.correction[:0, :0],
+    )
+
+
+@dataclass(frozen=True)
+class NetworkPoints:
+    """The landmark network's own points through the usual table of 68 of its 478 indices: no head at all."""
+
+    name: str = "network points"
+
+    def __call__(self, seen: Seen) -> Prediction:
+        return Prediction(seen.landmarks.points[list(MEDIAPIPE_TO_IBUG68)])
+
+
+def default_predictors() -> Sequence[Predictor]:
+    """Today's method and the mean face."""
+    return (LandmarksOnly(), MeanFace())

@@ -1,0 +1,145 @@
+"""The default bench: every measure on subsets of the research data, in under ten minutes on two cores.
+
+Each photo goes into a journal when it is done, so that an interrupted run continues; journals belong to the
+exact code and settings that wrote them (`headshot.evaluate.journal`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headshot.errors import HeadshotError
+from headshot.evaluate.baselines import default_predictors
+from headshot.evaluate.identity import IdentitySettings, evaluate_identity
+from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
+from headshot.evaluate.picture import PictureSettings, evaluate_picture
+from headshot.evaluate.report import Item, Result
+from headshot.evaluate.speed import SpeedSettings, evaluate_speed
+from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of, worst_picture
+from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
+
+HEADS = 100  # photos of synthetic heads
+
+
+@dataclass(frozen=True)
+class Part:
+    """One measure of the bench.
+
+    Attributes:
+        name: of its journal, and for choosing it.
+        folder: of the research data, docs/data.md.
+        run: measures the folder.
+    """
+
+    name: str
+    folder: str
+    run: Callable[[Path, Journal], Result]
+
+
+def synthetic_heads(folder: Path, journal: Journal) -> Result:
+    """Exact errors on a folder of tools/synthetic_heads.py, spread evenly over its photos."""
+    methods = tuple(default_predictors())
+    truths = read_truths(folder)
+    truths = truths[:: max(1, -(-len(truths) // HEADS))]
+    by_name = {truth.name: truth for truth in truths}
+
+    def attempt(name: str) -> Row:
+        item = evaluate_photo(by_name[name], methods)
+        return {"group": item.group, "values": item.values}
+
+    rows = journal.work(list(by_name), attempt, {"methods": methods, "folder": folder.resolve()})
+    items = [Item(name, row["group"], row["values"]) for name, row in rows.items()]
+    names = tuple(m.name for m in methods)
+    command = f"headshot evaluate synthetic {folder.name}"
+    return result_of(items, names, command, lambda name: worst_picture(by_name[name], methods[0]))
+
+
+def speed(folder: Path, journal: Journal) -> Result:
+    """Speed on the first photo of a folder; times are not continued, so nothing goes into the journal."""
+    photos = sorted(folder.glob("images/*.jpg")) or sorted(folder.glob("*.jpg"))
+    if not photos:
+        raise HeadshotError(f"no photos in {folder}")
+    result = evaluate_speed(tuple(photos[:1]), SpeedSettings())
+    if journal.told:
+        journal.told(1, 1)
+    return result
+
+
+PARTS = (
+    Part("synthetic", "synthetic-heads", synthetic_heads),
+    Part(
+        "landmarks",
+        "helen-train",
+        lambda folder, journal: evaluate_landmarks(
+            folder, settings=NmeSettings(limit=200, leave_out=3), journal=journal
+        ),
+    ),
+    Part(
+        "profiles",
+        "cfp-train",
+        lambda folder, journal: evaluate_landmarks(folder, settings=NmeSettings(limit=100), journal=journal),
+    ),
+    Part(
+        "identity",
+        "lfw-deepfunneled",
+        lambda folder, journal: evaluate_identity(folder, settings=IdentitySettings(), journal=journal),
+    ),
+    Part(
+        "transfer",
+        "lfw-deepfunneled",
+        lambda folder, journal: evaluate_transfer(folder, settings=TransferSettings(), journal=journal),
+    ),
+    Part(
+        "picture",
+        "celebamask-train",
+        lambda folder, journal: evaluate_picture(folder, settings=PictureSettings(limit=60), journal=journal),
+    ),
+    Part(
+        "groups",
+        "utkface-balanced",
+        lambda folder, journal: evaluate_picture(
+            folder, settings=PictureSettings(limit=240, border=0.5), journal=journal
+        ),
+    ),
+    Part("speed", "celebamask-train", speed),
+)
+
+
+def run_bench(
+    data: str | Path,
+    journals: str | Path,
+    told: Callable[[str, int, int], None] | None = None,
+    parts: tuple[Part, ...] = PARTS,
+) -> tuple[list[Result], list[str]]:
+    """Run the parts whose folders are there.
+
+    Args:
+        data: folder of the research data.
+        journals: folder in which to keep what is done.
+        told: called with (part, items done, items in all).
+        parts: what to run.
+
+    Returns:
+        the results, and the folders that were missing.
+
+    Raises:
+        HeadshotError: none of the folders is there.
+    """
+    root = Path(data)
+    missing = [part.folder for part in parts if not (root / part.folder).is_dir()]
+    if len(missing) == len(parts):
+        raise HeadshotError(f"{root} has none of {', '.join(missing)}: see docs/data.md for its layout")
+    results = []
+    for part in parts:
+        if part.folder not in missing:
+            journal = Journal(Path(journals) / f"{part.name}.jsonl", _counter(part.name, told))
+            result = part.run(root / part.folder, journal)
+            results.append(replace(result, command=f"headshot evaluate all --data DATA --only {part.name}"))
+    return results, missing
+
+
+def _counter(name: str, told: Callable[[str, int, int], None] | None) -> Callable[[int, int], None] | None:
+    return None if told is None else lambda done, total: told(name, done, total)

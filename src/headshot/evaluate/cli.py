@@ -1,0 +1,138 @@
+"""The commands ``headshot evaluate ...``; everything heavy is imported inside them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+
+import typer
+
+from headshot.errors import HeadshotError
+from headshot.evaluate.photo_commands import register
+
+if TYPE_CHECKING:
+    from headshot.evaluate.report import Result
+
+T = TypeVar("T")
+
+FAILED = 1
+
+app = typer.Typer(
+    name="evaluate",
+    help="Measure how good reconstructions are; docs/evaluation.md has the protocols.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+register(app)
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for NAME.json, NAME.md and NAME.html.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Use so many items, spread over the data.")]
+
+
+@app.command()
+def scan(
+    folder: Annotated[
+        Path, typer.Argument(help="NAME.obj|ply|glb, its 7 or 68 points NAME.txt|json|lm3, photos NAME*.jpg.")
+    ],
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD=FOLDER", help="Meshes and points of another method, named like the photos."
+        ),
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="Of the scans: mm, cm or m.", show_default="found")] = None,
+    output: Output = Path("evaluation"),
+) -> None:
+    """Reconstructions against 3D scans: NoW's protocol, and errors by region."""
+    if unit not in (None, "mm", "cm", "m"):
+        raise typer.BadParameter(f"mm, cm or m, not {unit!r}", param_hint="--unit")
+    others = {}
+    for text in predictions or []:
+        method, separator, where = text.partition("=")
+        if not separator or not method or not Path(where).is_dir():
+            raise typer.BadParameter(f"METHOD=FOLDER, not {text!r}", param_hint="--predictions")
+        others[method] = Path(where)
+
+    def measure() -> Result:
+        from headshot.evaluate.baselines import default_predictors
+        from headshot.evaluate.scan import evaluate
+
+        return evaluate(
+            folder, default_predictors(), others=others, unit=unit, command=command_line(), progress=progress
+        )
+
+    publish(measure, output, "scan")
+
+
+@app.command()
+def synthetic(
+    folder: Annotated[Path, typer.Argument(help="Made by tools/synthetic_heads.py.")],
+    limit: Limit = None,
+    output: Output = Path("evaluation"),
+) -> None:
+    """Reconstructions of synthetic heads with exact truth: shape, pose, depth, shrinkage to the mean face."""
+
+    def measure() -> Result:
+        from headshot.evaluate.baselines import default_predictors
+        from headshot.evaluate.synthetic import evaluate
+
+        return evaluate(folder, default_predictors(), limit=limit, command=command_line(), progress=progress)
+
+    publish(measure, output, "synthetic")
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A.json", help="The earlier result.")],
+    b: Annotated[Path, typer.Argument(metavar="B.json", help="The later result.")],
+) -> None:
+    """Say for every number of two results whether their difference is larger than its noise."""
+    from headshot.evaluate import report
+
+    try:
+        first = {result.measure: result for result in report.read(a)}
+        second = {result.measure: result for result in report.read(b)}
+        common = [measure for measure in first if measure in second]
+        if not common:
+            fail(f"{a} and {b} have no measure in common")
+        for measure in common:
+            rows = report.comparison_rows(report.compare(first[measure], second[measure]))
+            typer.echo(f"# {second[measure].title}\n\n{report.table(report.COMPARISON_HEADER, rows)}\n")
+    except HeadshotError as error:
+        fail(str(error))
+
+
+def publish(measure: Callable[[], Result], output: Path, stem: str) -> None:
+    """Measure, print the summary, and write Markdown, JSON and the page."""
+    from headshot.evaluate import report
+
+    try:
+        result = measure()
+        files = report.write([result], output, stem)
+    except HeadshotError as error:
+        fail(str(error))
+    headings = [column.heading for column in result.columns]
+    typer.echo(report.table(["method", *headings], report.summary_rows(result)))
+    for file in files:
+        typer.echo(f"  {file}")
+
+
+def fail(message: str) -> NoReturn:
+    """Tell what went wrong and end with exit code 1."""
+    print(f"headshot: {message}", file=sys.stderr)
+    raise typer.Exit(FAILED)
+
+
+def command_line() -> str:
+    """The command as typed, for the reports."""
+    return shlex.join(["headshot", *sys.argv[1:]])
+
+
+def progress(items: Sequence[T]) -> Iterator[T]:
+    """The items, with a bar on a terminal."""
+    from rich.progress import track
+
+    return iter(track(items, description="", disable=not sys.stderr.isatty(), transient=True))

@@ -1,0 +1,171 @@
+"""Commands of `headshot evaluate` that measure on photos, and the default bench."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from headshot.evaluate.journal import Journal
+    from headshot.evaluate.report import Result
+
+Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluation.md.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the journal.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, drawn with a fixed seed.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the group `evaluate`."""
+    app.command("landmarks")(landmarks)
+    app.command("identity")(identity)
+    app.command("transfer")(transfer)
+    app.command("picture")(picture)
+    app.command("speed")(speed)
+    app.command("all")(bench)
+
+
+def landmarks(
+    folder: Folder,
+    output: Output = Path("evaluation"),
+    limit: Limit = None,
+    leave_out: Annotated[int, typer.Option(help="Leave out every so many-th photo.")] = 0,
+    failure: Annotated[float, typer.Option(help="Errors above this many percent are failures.")] = 8.0,
+) -> None:
+    """Landmark error on photos with .pts, .csv or AFLW2000 .mat files."""
+    from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
+
+    settings = NmeSettings(failure=failure, limit=limit, leave_out=leave_out)
+    _measure("landmarks", output, lambda journal: evaluate_landmarks(folder, None, settings, journal))
+
+
+def identity(
+    folder: Folder,
+    output: Output = Path("evaluation"),
+    people: Annotated[int, typer.Option(min=2)] = 60,
+    photos: Annotated[int, typer.Option(min=2, help="Of each person.")] = 4,
+) -> None:
+    """AUC and EER of same- against different-person pairs, on a folder PERSON/PHOTO.jpg."""
+    from headshot.evaluate.identity import IdentitySettings, evaluate_identity
+
+    settings = IdentitySettings(people, photos)
+    _measure("identity", output, lambda journal: evaluate_identity(folder, None, settings, journal))
+
+
+def transfer(
+    folder: Folder,
+    output: Output = Path("evaluation"),
+    people: Annotated[int, typer.Option(min=1)] = 60,
+) -> None:
+    """The head of one photo in another of the same person, on a folder PERSON/PHOTO.jpg."""
+    from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
+
+    settings = TransferSettings(people)
+    _measure("transfer", output, lambda journal: evaluate_transfer(folder, None, settings, journal))
+
+
+def picture(
+    folder: Folder,
+    output: Output = Path("evaluation"),
+    limit: Limit = None,
+    border: Annotated[
+        float, typer.Option(help="Add a border of this share of the photo: tight crops.")
+    ] = 0.0,
+) -> None:
+    """Photometric error, SSIM and texture completeness on a folder of photos."""
+    from headshot.evaluate.picture import PictureSettings, evaluate_picture
+
+    settings = PictureSettings(limit=limit, border=border)
+    _measure("picture", output, lambda journal: evaluate_picture(folder, None, settings, journal))
+
+
+def speed(
+    photos: Annotated[list[Path], typer.Argument(help="Photos.")],
+    output: Output = Path("evaluation"),
+    runs: Annotated[int, typer.Option(min=1, help="Warm runs of each photo.")] = 20,
+    processes: Annotated[int, typer.Option(min=0, help="New processes for each number of threads.")] = 3,
+) -> None:
+    """Time by stage, memory and threads of `reconstruct`."""
+    from headshot.evaluate.speed import SpeedSettings, evaluate_speed
+
+    settings = SpeedSettings(runs, processes)
+    _measure("speed", output, lambda journal: evaluate_speed(tuple(photos), settings))
+
+
+def bench(
+    data: Annotated[Path, typer.Option(envvar="HEADSHOT_DATA", help="Research data, docs/data.md.")],
+    output: Output = Path("evaluation"),
+    only: Annotated[str, typer.Option(help="Parts to run, with commas between.")] = "",
+) -> None:
+    """Every measure on subsets of the research data; continues where it was interrupted."""
+    from headshot.evaluate.bench import PARTS, run_bench
+
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    unknown = sorted(set(names) - {part.name for part in PARTS})
+    if unknown:
+        known = ", ".join(part.name for part in PARTS)
+        raise typer.BadParameter(f"unknown: {', '.join(unknown)}; there are {known}", param_hint="--only")
+    parts = tuple(part for part in PARTS if not names or part.name in names)
+    with _complaints(), _bars() as told:
+        results, missing = run_bench(data, output / "journal", told, parts)
+        _write(results, output, "-".join(names) or "all")
+    if missing:
+        typer.echo(f"left out, because {data} lacks them: {', '.join(missing)}", err=True)
+
+
+def _measure(name: str, output: Path, work: Callable[[Journal], Result]) -> None:
+    from headshot.evaluate.cli import command_line
+    from headshot.evaluate.journal import Journal
+
+    with _complaints(), _bars() as told:
+        journal = Journal(output / "journal" / f"{name}-alone.jsonl", lambda done, n: told(name, done, n))
+        result = replace(work(journal), command=command_line())
+        _write([result], output, name)
+
+
+def _write(results: list[Result], output: Path, stem: str) -> None:
+    from headshot.evaluate.report import summary_rows, table, write
+
+    files = write(results, output, stem)
+    for result in results:
+        headings = [column.heading for column in result.columns]
+        typer.echo(f"# {result.title}\n\n{table(['method', *headings], summary_rows(result))}\n")
+    for file in files:
+        typer.echo(f"  {file}")
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """Turn errors that the user can mend into a message and an exit code."""
+    from headshot.errors import HeadshotError
+    from headshot.evaluate.cli import fail
+
+    try:
+        yield
+    except HeadshotError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        typer.echo("headshot: interrupted; the same command continues from here", err=True)
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each measure, on the terminal; returns what is to be told."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def told(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.update(tasks[name], completed=done)
+
+        yield told
