@@ -1,0 +1,83 @@
+"""Write docs/results.md from the measurements of ``headshot evaluate all``.
+
+    headshot evaluate all --data $HEADSHOT_DATA -o evaluation
+    python benchmarks/results.py evaluation/all.json
+
+The prose is in results.template.md, whose directives stand for numbers:
+
+    {{table MEASURE COLUMN,...}}                      a row for each method
+    {{groups MEASURE GROUP,... COLUMN,... METHOD;...}} a row for each group and method
+    {{value MEASURE COLUMN METHOD}}                   one number with its interval
+    {{note MEASURE NUMBER}}  {{machine MEASURE}}
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from headshot.evaluate.report import Column, Result, cell, estimate, groups, read, table
+
+HERE = Path(__file__).resolve().parent
+TEMPLATE = HERE / "results.template.md"
+TARGET = HERE.parent / "docs" / "results.md"
+
+
+def columns(result: Result, keys: str) -> list[Column]:
+    """The columns with these comma-separated keys, in their order."""
+    by_key = {column.key: column for column in result.columns}
+    return [by_key[key] for key in keys.split(",")]
+
+
+def whole_table(result: Result, keys: str) -> str:
+    """Methods against columns, over all items."""
+    chosen = columns(result, keys)
+    rows = [[m, *(cell(estimate(result, m, c), c) for c in chosen)] for m in result.methods]
+    return table(["method", *(c.heading for c in chosen)], rows)
+
+
+def group_table(result: Result, names: str, keys: str, methods: str) -> str:
+    """Groups and methods against columns."""
+    chosen, parts = columns(result, keys), groups(result)
+    rows = [
+        [f"{name} {label}", method, *(cell(estimate(result, method, c, items), c) for c in chosen)]
+        for name in names.split(",")
+        for label, items in parts[name].items()
+        for method in methods.split(";")
+    ]
+    return table(["group", "method", *(c.heading for c in chosen)], rows)
+
+
+def value(result: Result, key: str, method: str) -> str:
+    """One number with its interval, without the count."""
+    (column,) = columns(result, key)
+    return cell(estimate(result, method, column), column).split(" n=")[0]
+
+
+DIRECTIVES: dict[str, Callable[..., str]] = {
+    "table": whole_table,
+    "groups": group_table,
+    "value": value,
+    "note": lambda result, number: result.notes[int(number)],
+    "machine": lambda result: result.machine,
+}
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python benchmarks/results.py evaluation/all.json")
+    results = {result.measure: result for result in read(sys.argv[1])}
+
+    def fill(match: re.Match[str]) -> str:
+        # The last argument may contain blanks: names of methods do.
+        name, measure, *rest = match[1].split(" ", 2)
+        counts = {"table": 0, "groups": 2, "value": 1, "note": 0, "machine": 0}
+        return DIRECTIVES[name](results[measure], *(rest[0].split(" ", counts[name]) if rest else []))
+
+    TARGET.write_text(re.sub(r"\{\{(.*?)\}\}", fill, TEMPLATE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
