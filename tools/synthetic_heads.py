@@ -98,10 +98,9 @@ def ict_heads(file: Path, count: int, rng: np.random.Generator) -> Source:
 
 def makehuman_heads(folder: Path, count: int, rng: np.random.Generator) -> Source:
     """New MakeHuman characters in MakeHuman's own proportions, with its face units."""
+    import identity
     from makehuman import read_makehuman
     from topology import head_topology
-
-    import identity
 
     source, model = read_makehuman(folder), load_head_model("low")
     topology = head_topology(source)
