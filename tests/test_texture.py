@@ -454,10 +454,16 @@ def test_real_photos(photos: Path) -> None:
     for name in ("astronaut.jpg", "grace_hopper.jpg"):
         result = headshot.reconstruct(photos / name)
         texture: Texture = result.texture
-        skin = part_mask(result.model, texture.pixels.shape[0], "skin")
-        hidden = texture.pixels[skin & (texture.observed == 0)].astype(float)
+        model, size = result.model, texture.pixels.shape[0]
+        skin = part_mask(model, size, "skin")
+        # The insides of lips and lids have colours of their own.
+        inside = (
+            np.maximum(model.regions["lips"], model.regions["eyelids"])[model.triangles].max(axis=1) > 0.05
+        )
+        bare = skin & ~inside[np.maximum(atlas_of(model, size).triangle, 0)]
+        hidden = texture.pixels[bare & (texture.observed == 0)].astype(float)
         seen = texture.pixels[skin & (texture.observed > 0.9)].astype(float)
         tone = np.median(seen, axis=0)
         assert texture.coverage > 0.7
         assert np.abs(hidden.mean(axis=0) - tone).max() < 40
-        assert (np.abs(hidden - hidden.mean(axis=0)).max(axis=1) > 100).mean() < 0.02
+        assert (np.abs(hidden - hidden.mean(axis=0)).max(axis=1) > 100).mean() < 0.002
