@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import spsolve
+
 from grids import openings
 from makehuman import MakeHuman
 from quadmesh import boundary_loops, edges_of, islands, triangles_of
-from scipy.sparse.linalg import spsolve
 from topology import Topology
 
 SKIN_BOX = (0.012, 0.012, 0.988, 0.815)  # u0, v0, u1, v1 of the big chart

@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+
 from atlas import Atlas, make_atlas
 from expressions import NAMES
 from fine import Fine, refine

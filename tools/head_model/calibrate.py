@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from quadmesh import closest_points
 from rich.progress import track
 
 from headshot import assets
@@ -31,6 +30,7 @@ from headshot.landmarks import find_landmarks
 from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE, LOWER_LIP, MIRROR, UPPER_LIP
 from headshot.photo import read_photo
 from headshot.raster import rasterise
+from quadmesh import closest_points
 
 RESULT = Path(__file__).parent / "landmarks.npz"
 CALIBRATION_SHARE = 3  # every third HELEN photo calibrates, the others check

@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import geometry
 import numpy as np
+
+import geometry
+import identity
 from atlas import make_atlas
 from fine import refine
 from quadmesh import closest_points, normals_of, triangles_of
 from surface import ibug68, regions
-
-import identity
 
 HEADS = 60
 DENSE_NOISE, POINT_NOISE = 0.3, 1.0  # mm: standard deviations that the fits assume (and the points have)

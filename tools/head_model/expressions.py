@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from eyes import Ball, Blink, blink, clear_of_ball, look
 from grids import Grid
 from ict import Ict
+from identity import transfer
 from makehuman import MakeHuman
 from mouth import Inside, ict_lower_teeth, join_lips, part_lips
 from register import FLIP, Registration
 from topology import Topology
-
-from identity import transfer
 
 NAMES = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from grids import Grid
 
 MARGIN = 1  # ring of an eye's grid that is the visible edge of the lid; ring 0 is tucked in behind it

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.linalg import spsolve
+from scipy.spatial import cKDTree
+
 from atlas import Atlas
 from geometry import Head
 from grids import Grid
 from mouth import CONTACT, REST_GAP, join_lips
 from quadmesh import catmull_clark, closest_points, edges_of, laplacian, normals_of, rings, triangles_of
 from register import FLIP
-from scipy.sparse.linalg import spsolve
-from scipy.spatial import cKDTree
 from topology import PARTS
 
 REACH = 1.2  # mm from ICT's surface beyond which it is not the same surface

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import expressions
 import eyes
+import identity
 import mouth
-import numpy as np
 from grids import Grid, grids
 from ict import EYEBALLS, HEAD, Ict, read_ict
 from makehuman import MakeHuman, read_makehuman
 from quadmesh import triangles_of, vertex_areas
 from register import FLIP, Registration, register
 from topology import Topology, head_topology
-
-import identity
 
 SEED = 20260522
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from quadmesh import boundary_loops, edges_of, rings
 from topology import Topology
 

@@ -12,12 +12,13 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
 from ict import EYEBALLS, LINED, Ict
 from makehuman import MakeHuman
 from quadmesh import closest_points, laplacian, normals_of, triangles_of
 from register import FLIP, procrustes
-from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
 from topology import Topology
 
 MODES = 100

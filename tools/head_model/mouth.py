@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.interpolate import RBFInterpolator
+
 from grids import Grid
 from ict import TEETH, Ict
 from register import FLIP, procrustes
-from scipy.interpolate import RBFInterpolator
 from topology import Topology
 
 CONTACT = (3, 4)  # rings of the mouth's grid where closed lips touch

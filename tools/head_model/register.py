@@ -14,6 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.interpolate import RBFInterpolator
+from scipy.sparse.linalg import spsolve
+
 from ict import FACE, HEAD, LINED, Ict
 from quadmesh import (
     boundary_loops,
@@ -24,8 +27,6 @@ from quadmesh import (
     triangles_of,
     vertex_areas,
 )
-from scipy.interpolate import RBFInterpolator
-from scipy.sparse.linalg import spsolve
 from topology import Topology
 
 TABLE = Path(__file__).with_name("correspondences.json")

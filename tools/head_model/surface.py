@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
+
 from eyes import MARGIN
 from geometry import Head
 from grids import Grid
-from PIL import Image
 from quadmesh import closest_points, normals_of, triangles_of
 from register import FLIP
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from makehuman import MakeHuman
 from quadmesh import boundary_loops, islands, rings
 

