@@ -178,7 +178,9 @@ def _ply(content: bytes) -> tuple[Array, Ints]:
 
 def _ply_ascii(body: bytes, elements: list[tuple[str, int, list[list[str]]]]) -> tuple[Array, Ints]:
     lines = body.decode("ascii", errors="replace").splitlines()
-    vertices, polygons, at = np.zeros((0, 3)), [], 0
+    vertices: Array = np.zeros((0, 3))
+    polygons: list[list[int]] = []
+    at = 0
     for name, count, properties in elements:
         rows = [line.split() for line in lines[at : at + count]]
         at += count
@@ -195,7 +197,9 @@ def _ply_binary(
     body: bytes, elements: list[tuple[str, int, list[list[str]]]], form: str
 ) -> tuple[Array, Ints]:
     order = ">" if form == "binary_big_endian" else "<"
-    vertices, triangles, at = np.zeros((0, 3)), np.zeros((0, 3), np.int64), 0
+    vertices: Array = np.zeros((0, 3))
+    triangles: Ints = np.zeros((0, 3), np.int64)
+    at = 0
     for name, count, properties in elements:
         lists = [p for p in properties if p[0] == "list"]
         if not lists:
@@ -285,5 +289,5 @@ def _accessor(scene: dict[str, Any], binary: bytes, number: int) -> Array:
     count = accessor["count"]
     if start + (count - 1) * stride + kind.itemsize * width > len(binary):
         raise ValueError("the data is shorter than the file says")
-    array = np.ndarray((count, width), kind, binary, start, (stride, kind.itemsize))
+    array: NDArray[np.generic] = np.ndarray((count, width), kind, binary, start, (stride, kind.itemsize))
     return array.astype(np.float64)

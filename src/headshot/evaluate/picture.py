@@ -232,7 +232,8 @@ def _photos(root: Path, settings: PictureSettings) -> list[str]:
 def _read(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask | None]:
     """The photo, perhaps with a border; which of its pixels may count; which are background, if known."""
     photo = read_photo(root / name)
-    counts, background = np.ones((photo.height, photo.width), bool), None
+    counts: NDArray[np.bool_] = np.ones((photo.height, photo.width), bool)
+    background: NDArray[np.bool_] | None = None
     labels = (root / "masks" / Path(name).name).with_suffix(".png")
     if labels.is_file():
         with Image.open(labels) as image:

@@ -152,7 +152,7 @@ class _Solver:
         self.confidence = np.where(ok, seen.confidence, 0.0)
         self.identities, self.expressions = len(model.identity), len(model.expression)
         self.centre = (seen.width / 2, seen.height / 2)
-        self.identity = np.zeros(self.identities)
+        self.identity: Array = np.zeros(self.identities)
         self.expression = np.clip(seen.expression, 0, 1)
         start = model.positions(self.identity, self.expression)
         self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
@@ -280,7 +280,7 @@ def _bounded_step(hessian: Array, gradient: Array, expression: Array, first: int
     schur = bb - ab.T @ solved[:, :-1]
     target = gradient[first:] - ab.T @ solved[:, -1]
     low, high = -expression, 1.0 - expression
-    step = np.zeros(len(target))
+    step: Array = np.zeros(len(target))
     free = np.ones(len(target), bool)
     for _ in range(20):
         fixed = ~free
