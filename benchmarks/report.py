@@ -7,24 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from headshot import Photo
-from headshot.evaluate.report import machine
+from headshot.evaluate import report
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 
 
 def table(header: list[str], rows: list[list[object]]) -> str:
     """A Markdown table; floats with two decimals."""
-
-    def cell(value: object) -> str:
-        return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
+    return report.table(
+        header, [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row] for row in rows]
+    )
 
 
 def publish(name: str, title: str, command: str, *parts: str) -> None:
     """Print a result and write it to ``docs/results/NAME.md``."""
-    head = f"# {title}\n\nMade by `{command}` on {machine()}."
+    head = f"# {title}\n\nMade by `{command}` on {report.machine()}."
     text = "\n\n".join([head, *parts]) + "\n"
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
