@@ -19,3 +19,7 @@ class AssetError(HeadshotError):
 
 class ModelFormatError(HeadshotError, ValueError):
     """A head-model file does not have the layout that its reader expects."""
+
+
+class MissingExtraError(HeadshotError, ImportError):
+    """A part of Headshot was asked for that needs packages of an extra. The message says which."""
