@@ -159,14 +159,14 @@ def estimate_light(
     scale = options.noise * max(float(trust @ seen.mean(axis=1)), 1e-4)
     outer = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), 81)
     keep = trust
-    light: Array = prior.mean.reshape(9, 3)
+    light = prior.mean.reshape(9, 3)
     for _ in range(options.rounds + 1):
         normal, right = prior.precision.copy(), prior.precision @ prior.mean
         for c in range(3):
             w = keep * (options.independent / scale**2)
             normal[c::3, c::3] += ((w * reflect[:, c] ** 2) @ outer).reshape(9, 9)
             right[c::3] += (w * reflect[:, c] * seen[:, c]) @ basis
-        light = np.linalg.solve(normal, right).reshape(9, 3)
+        light = np.asarray(np.linalg.solve(normal, right), np.float64).reshape(9, 3)
         error = ((seen - reflect * (basis @ light)) ** 2).sum(axis=1) / (3 * (2.5 * scale) ** 2)
         keep = trust / (1 + error) ** 2
     return light
