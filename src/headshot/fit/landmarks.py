@@ -238,6 +238,14 @@ class _Solver:
 
     def _step(self, residual: Array, jacobian: Array, weight: Array) -> float:
         """One Gauss-Newton step with the weights kept in [0, 1]; returns the largest motion in pixels."""
+        hessian, gradient = self.normal(residual, jacobian, weight)
+        hessian[np.diag_indices(len(hessian))] += 1e-9 * np.trace(hessian) / len(hessian)
+        step = bounded_step(hessian, gradient, self.expression, 7 + self.identities)
+        self.move(step)
+        return float(np.abs(np.tensordot(step, jacobian, 1)).max())
+
+    def normal(self, residual: Array, jacobian: Array, weight: Array) -> tuple[Array, Array]:
+        """Normal equations of the landmarks and priors: hessian (P, P) and gradient (P,), downhill."""
         s, n = self.settings, len(jacobian)
         root = np.sqrt(weight)[:, None] / self.noise
         flat = (jacobian * root).reshape(n, -1)
@@ -257,20 +265,22 @@ class _Solver:
                 self.seen.expression - self.expression,
             ]
         )
-        hessian[np.diag_indices(n)] += precision + 1e-9 * np.trace(hessian) / n
+        hessian[np.diag_indices(n)] += precision
         gradient += precision * gap
-        step = _bounded_step(hessian, gradient, self.expression, first)
+        return hessian, gradient
 
+    def move(self, step: Array) -> None:
+        """Add a step (P,) to the parameters."""
+        first = 7 + self.identities
         self.rotation = rotation_from_vector(step[:3]) @ self.rotation
         self.translation = self.translation + step[3:6]
         self.translation[2] = min(self.translation[2], -150.0)
         self.focal = float(self.focal * np.exp(np.clip(step[6], -0.5, 0.5)))
         self.identity = self.identity + step[7:first]
         self.expression = np.clip(self.expression + step[first:], 0, 1)
-        return float(np.abs(np.tensordot(step, jacobian, 1)).max())
 
 
-def _bounded_step(hessian: Array, gradient: Array, expression: Array, first: int) -> Array:
+def bounded_step(hessian: Array, gradient: Array, expression: Array, first: int) -> Array:
     """Minimise d H d / 2 - g d with 0 <= expression + d <= 1 for the entries from ``first`` on.
 
     The free parameters are eliminated (Schur complement); an active-set method solves for the weights.
