@@ -9,7 +9,7 @@ from headshot.camera import Camera, rotation_from_angles, rotation_from_vector
 from headshot.fit.landmarks import (
     FitSettings,
     Observation,
-    _bounded_step,
+    bounded_step,
     _Solver,
     fit_landmarks,
     initial_pose,
@@ -136,12 +136,12 @@ def test_closed_form_pose_under_scaled_orthography():
     assert scale == pytest.approx(2.5)
 
 
-def test_bounded_step_minimises_over_the_box():
+def testbounded_step_minimises_over_the_box():
     rng = np.random.default_rng(1)
     a = rng.normal(size=(12, 6))
     hessian, gradient = a.T @ a, rng.normal(size=6) * 5
     start = np.array([0.2, 0.5, 0.9])
-    step = _bounded_step(hessian, gradient, start, 3)
+    step = bounded_step(hessian, gradient, start, 3)
     assert ((start + step[3:] >= -1e-9) & (start + step[3:] <= 1 + 1e-9)).all()
 
     def cost(d):
