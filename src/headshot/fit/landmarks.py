@@ -176,7 +176,6 @@ class _Solver:
         self.translation = np.array([x, -y, -depth])
 
     def run(self) -> Fit:
-        weight = self.confidence
         for iteration in range(1, self.settings.iterations + 1):
             residual, jacobian = self._linearise()
             weight = self._robust(residual)
@@ -184,11 +183,30 @@ class _Solver:
             # The first steps only settle the pose; priors and robust weights need a few more.
             if iteration > 3 and moved < self.settings.tolerance * self.noise:
                 break
+        return self.result(iteration)
+
+    def result(self, iterations: int) -> Fit:
+        """The fit at the current parameters."""
         residual = self.points - self._project()
         robust = np.divide(
-            self._robust(residual), self.confidence, out=np.zeros_like(weight), where=self.confidence > 0
+            self._robust(residual),
+            self.confidence,
+            out=np.zeros_like(self.confidence),
+            where=self.confidence > 0,
         )
-        return Fit(self.identity, self.expression, self._camera(), residual, robust, self.noise, iteration)
+        return Fit(
+            self.identity, self.expression, self._camera(), residual, robust, self.noise, iterations
+        )
+
+    def cost(self) -> float:
+        """Half the squared, robust residuals of landmarks and priors: what `normal` descends."""
+        s = self.settings
+        residual = self.points - self._project()
+        t2 = (residual**2).sum(axis=1) / (self.noise * s.outlier) ** 2
+        seen = s.outlier**2 * float(self.confidence @ (t2 / (1 + t2)))
+        focal = (self.focal_prior - np.log(self.focal)) / self.focal_spread
+        mimic = (self.seen.expression - self.expression) / s.expression_noise
+        return 0.5 * float(seen + focal**2 + self.identity @ self.identity + mimic @ mimic)
 
     def _camera(self) -> Camera:
         return Camera(
