@@ -159,7 +159,7 @@ def test_hopeless_triangles_are_left_out() -> None:
         ([[2, 2], [2, np.nan], [14, 14]], [1, 1, 1]),
         ([[2, 2], [2, np.inf], [14, 14]], [1, 1, 1]),
         ([[-1e30, 2], [2, 1e38], [3e38, -3e38]], [1, 1, np.nan]),
-        (good, [1, 1, -0.5]),  # behind the camera
+        (good, [-1, -1, -0.5]),  # behind the camera
         (good, [1, 0, 1]),
         (good, [1, np.nan, 1]),
         ([[100, 100], [100, 200], [200, 200]], [1, 1, 1]),  # outside
