@@ -136,7 +136,7 @@ def _corners(
         j, k, flip, area = k, j, 2, -area
         x1, y1, z1, x2, y2, z2 = x2, y2, z2, x1, y1, z1
     if not (area > 0.0 and area < np.inf and z0 > 0.0 and z1 > 0.0 and z2 > 0.0):  # also drops NaN
-        area = 0.0
+        area = np.float64(0.0)
     return i, j, k, flip, area, (x0, y0, x1, y1, x2, y2), (1.0 / z0, 1.0 / z1, 1.0 / z2)
 
 
