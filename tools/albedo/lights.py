@@ -1,0 +1,118 @@
+"""How photos are lit: the light of every photo, and the prior of light that keeps skin colour out of it.
+
+A photo's face is dark because its skin is dark or because its light is. Which, one photo cannot tell; two
+photos of one person can: what differs between them is light. LFW has such pairs. The covariance of log
+brightness within a person is therefore the light's (with the camera's), and the rest of the variance between
+people is the skin's. The pattern of light over the face, relative to its mean, is taken as it is found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from headshot.head_model import load_head_model
+from headshot.light import LightPrior, estimate_light, sh_basis
+from headshot.raster import vertex_normals
+from headshot.texture.atlas import surface_of
+from rows import Rows
+
+POINTS = 600  # vertices from which light is estimated
+
+
+def light_points(seed: int = 0) -> np.ndarray:
+    """Skin vertices (n,) of the low resolution that show light well.
+
+    Not brows, lids and lips, whose colour varies most, and fewer where beards and hair begin.
+    """
+    model = load_head_model("low")
+    skin = surface_of(model)
+    drawn = sum(model.regions[r][skin.vertices] for r in ("brows", "lips", "eyelids", "mouth"))
+    good = (skin.reach > 0.5) & (drawn < 0.1) & (skin.strictness < 0.9)
+    weight = skin.area * good * (1 - 0.7 * skin.shade)
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.choice(len(weight), POINTS, replace=False, p=weight / weight.sum()))
+
+
+def frontal_basis() -> np.ndarray:
+    """The nine functions (9,) averaged over the core of the face: times the light, the face's brightness."""
+    model = load_head_model("high")
+    skin = surface_of(model)
+    normals = vertex_normals(model.mean, model.triangles)[skin.vertices]
+    weight = skin.area * skin.core
+    return (weight @ sh_basis(normals)) / weight.sum()
+
+
+def lights(rows: Rows, albedo: np.ndarray, prior: LightPrior) -> np.ndarray:
+    """The light (N, 9, 3) of every photo.
+
+    Args:
+        rows: the photos.
+        albedo: (S, 3), or (N, n, 3) at `light_points`.
+        prior: of light.
+    """
+    chosen = light_points()
+    out = np.empty((len(rows.name), 9, 3))
+    for i in range(len(out)):
+        here = albedo[chosen] if albedo.ndim == 2 else albedo[i]
+        weight = rows.belief[i, chosen] / 255.0
+        out[i] = estimate_light(rows.linear(i, chosen), here, rows.facing(i, chosen), weight, prior)
+    return out
+
+
+def loose_prior() -> LightPrior:
+    """White light from everywhere, with much room: what light is estimated with before anything is known."""
+    mean = np.zeros((9, 3))
+    mean[0] = 1
+    sigma = np.array([1.0, 0.35, 0.35, 0.35, 0.2, 0.2, 0.2, 0.2, 0.2])
+    # Colours go together: lamps are nearly white.
+    colours = 0.97 * np.ones((3, 3)) + 0.03 * np.eye(3)
+    covariance = np.kron(np.diag(sigma**2), colours)
+    return LightPrior(mean.ravel(), np.linalg.inv(covariance))
+
+
+def within_people(name: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Covariance (3, 3) of log gains (N, 3) between photos of the same person."""
+    people = defaultdict(list)
+    for i, n in enumerate(name):
+        if n.startswith("lfw"):
+            people[n.rsplit("/", 1)[0]].append(i)
+    pairs = np.array([p[:2] for p in people.values() if len(p) > 1])
+    off = gain[pairs[:, 0]] - gain[pairs[:, 1]]
+    # A few pairs are damaged or mislabelled: a robust scale per direction by trimming.
+    size = np.einsum("ni,ij,nj->n", off, np.linalg.pinv(np.cov(off.T)), off)
+    off = off[size < np.quantile(size, 0.95)]
+    return off.T @ off / (2 * len(off)) * 1.15  # what trimming takes away of a normal distribution
+
+
+def make_prior(rows: Rows, light: np.ndarray, within: np.ndarray, seed: int = 0) -> LightPrior:
+    """The prior of light from lights (N, 9, 3); ``within`` gives the variance of its level and colour.
+
+    The mean's level is one over the core of the face and its colour white, so that an albedo's colour is what
+    a photo of it shows on average.
+    """
+    frontal = frontal_basis()
+    gain = np.einsum("k,nkc->nc", frontal, light)
+    pattern = light / gain[:, None]
+    middle = np.median(pattern, axis=0)
+    off = np.abs(pattern - middle).max(axis=(1, 2))
+    good = (gain.min(axis=1) > 0.02) & (off < np.quantile(off, 0.99))
+    share = rows.share[good] / rows.share[good].sum()
+    pattern = pattern[good]
+    rng = np.random.default_rng(seed)
+    draws = 20_000
+    some = pattern[rng.choice(len(pattern), draws, p=share)]
+    # Mirror-symmetric: light comes from the left as often as from the right.
+    flip = np.where(rng.random(draws) < 0.5, -1.0, 1.0)
+    some = some.copy()
+    some[:, [3, 4, 7]] *= flip[:, None, None]
+    grey = some.mean(axis=0).mean(axis=1)
+    some += (grey[:, None] - some.mean(axis=0))[None]
+    level = np.exp(rng.multivariate_normal(-0.5 * np.diag(within), within, draws))
+    samples = (some * level[:, None]).reshape(draws, 27)
+    mean = samples.mean(axis=0).reshape(9, 3)
+    mean = np.repeat((mean.mean(axis=1) / (frontal @ mean.mean(axis=1)))[:, None], 3, axis=1)
+    mean[[3, 4, 7]] = 0
+    covariance = np.cov(samples.T) + 1e-4 * np.eye(27)
+    return LightPrior(mean.ravel(), np.linalg.inv(covariance))
