@@ -161,19 +161,19 @@ def _vertex_normals_gradient(
             sums[v, 0] += nx
             sums[v, 1] += ny
             sums[v, 2] += nz
-    for v in range(sums.shape[0]):
+    for n in range(sums.shape[0]):
         # n = N / |N|: dN = (dn - n (n . dn)) / |N|
-        nx, ny, nz = sums[v, 0], sums[v, 1], sums[v, 2]
+        nx, ny, nz = sums[n, 0], sums[n, 1], sums[n, 2]
         length = np.sqrt(nx * nx + ny * ny + nz * nz)
         if not length > 0:
-            sums[v] = 0
+            sums[n] = 0
             continue
         nx, ny, nz = nx / length, ny / length, nz / length
-        gx, gy, gz = d_normals[v, 0], d_normals[v, 1], d_normals[v, 2]
+        gx, gy, gz = d_normals[n, 0], d_normals[n, 1], d_normals[n, 2]
         along = nx * gx + ny * gy + nz * gz
-        sums[v, 0] = (gx - nx * along) / length
-        sums[v, 1] = (gy - ny * along) / length
-        sums[v, 2] = (gz - nz * along) / length
+        sums[n, 0] = (gx - nx * along) / length
+        sums[n, 1] = (gy - ny * along) / length
+        sums[n, 2] = (gz - nz * along) / length
     for t in range(triangles.shape[0]):
         i, j, k = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
         gx = sums[i, 0] + sums[j, 0] + sums[k, 0]

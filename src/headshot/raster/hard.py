@@ -29,6 +29,9 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 
+_HITS = 1024  # pixels of a triangle that are tested at a time: what the fastest cache holds
+
+
 @dataclass(frozen=True)
 class Raster:
     """What every pixel of an H x W picture sees; with a leading B for a batch.
@@ -51,24 +54,87 @@ def _owns(ax: float, ay: float, bx: float, by: float) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _near_box(xy: Any, depth: Any, corners: Any, near: float) -> tuple[float, float, float, float]:
-    """Bounds (left, right, top, bottom) in pixels of the part of a triangle that lies beyond ``near``."""
-    left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
+def _cells(xy: Any, width: int, height: int, out: I32) -> None:
+    """For vertices (V, 2), the first column and row whose pixel centres are not before them.
+
+    Between the smallest and the largest of its corners, the largest left out, lie the pixel centres in a
+    triangle's box: the rule for ties gives it none at the right and bottom end.
+    """
+    zero, half = xy.dtype.type(0), xy.dtype.type(0.5)
+    columns, rows = xy.dtype.type(width), xy.dtype.type(height)
+    for v in range(xy.shape[0]):
+        # Clamped before the conversion, for infinities have no integer; NaN gives 0.
+        x, y = np.ceil(xy[v, 0] - half), np.ceil(xy[v, 1] - half)
+        x, y = (x if x > zero else zero), (y if y > zero else zero)
+        out[v, 0] = np.int32(x if x < columns else columns)
+        out[v, 1] = np.int32(y if y < rows else rows)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sign_beyond(z0: float, z1: float, z2: float, near: float) -> float:
+    """The sign of z0 z1 z2, 0 where nothing can be drawn: all before ``near``, or one 0 or NaN."""
+    if not (z0 > near or z1 > near or z2 > near) or z0 != z0 or z1 != z1 or z2 != z2:
+        return 0.0
+    return float(np.sign(z0) * np.sign(z1) * np.sign(z2))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _near_box(
+    xy: Any, depth: Any, corners: Any, near: float, width: int, height: int
+) -> tuple[int, int, int, int]:
+    """Columns from, to and rows from, to of the part of a triangle that lies beyond ``near``."""
+    points = np.zeros((4, 2))
+    count = 0
     for n in range(3):
         a, b = corners[n], corners[(n + 1) % 3]
         za, zb = np.float64(depth[a]), np.float64(depth[b])
         if za > near:
-            x, y = np.float64(xy[a, 0]), np.float64(xy[a, 1])
-            left, right, top, bottom = min(left, x), max(right, x), min(top, y), max(bottom, y)
+            points[count] = xy[a]
+            count += 1
         if (za > near) != (zb > near):
             # Where the edge crosses the plane, in homogeneous coordinates (x z, y z, z).
             s = (near - za) / (zb - za)
-            x = ((1 - s) * xy[a, 0] * za + s * xy[b, 0] * zb) / near
-            y = ((1 - s) * xy[a, 1] * za + s * xy[b, 1] * zb) / near
-            if not (abs(x) < np.inf and abs(y) < np.inf):  # near is 0: the crossing is at infinity
-                return -np.inf, np.inf, -np.inf, np.inf
-            left, right, top, bottom = min(left, x), max(right, x), min(top, y), max(bottom, y)
-    return left, right, top, bottom
+            for c in range(2):
+                points[count, c] = ((1 - s) * xy[a, c] * za + s * xy[b, c] * zb) / near
+                if not abs(points[count, c]) < np.inf:  # near is 0: the crossing is at infinity
+                    return 0, width, 0, height
+            count += 1
+    cells = np.empty((4, 2), np.int32)
+    _cells(points, width, height, cells)
+    low_x, high_x, low_y, high_y = width, 0, height, 0
+    for n in range(count):
+        low_x, high_x = min(low_x, cells[n, 0]), max(high_x, cells[n, 0])
+        low_y, high_y = min(low_y, cells[n, 1]), max(high_y, cells[n, 1])
+    return low_x, high_x, low_y, high_y
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _candidates(
+    xy: Any, depth: Any, triangles: I32, cells: I32, cull: bool, near: float, out: I32
+) -> tuple[int, bool]:
+    """List the triangles that may cover a pixel centre; how many, and whether some cross ``near``.
+
+    Most triangles of a fine mesh fail, and no processor can guess which: each is written, and the next one
+    over it if it failed, without a jump.
+    """
+    count = behind = 0
+    for v in range(depth.shape[0]):
+        behind += not depth[v] > near
+    for t in range(triangles.shape[0]):
+        i, j, k = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
+        x0, y0 = np.float64(xy[i, 0]), np.float64(xy[i, 1])
+        x1, y1 = np.float64(xy[j, 0]), np.float64(xy[j, 1])
+        x2, y2 = np.float64(xy[k, 0]), np.float64(xy[k, 1])
+        # Pixels' y points down: what is counter-clockwise in the world and drawn is positive here.
+        area = (x2 - x0) * (y1 - y0) - (x1 - x0) * (y2 - y0)
+        wide = (cells[i, 0] != cells[j, 0]) | (cells[j, 0] != cells[k, 0])
+        high = (cells[i, 1] != cells[j, 1]) | (cells[j, 1] != cells[k, 1])
+        if behind > 0:
+            area *= _sign_beyond(depth[i], depth[j], depth[k], near)
+            wide = high = True
+        out[count] = t
+        count += ((area > 0.0) | (not cull and area < 0.0)) & wide & high
+    return count, behind > 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -77,82 +143,60 @@ def fill_raster(
 ) -> None:
     """Fill index (H, W), barycentrics (H, W, 3) and depth (H, W), which hold -1, 0 and inf."""
     height, width = triangle.shape
-    clip = False
-    for v in range(depth.shape[0]):
-        clip |= not depth[v] > near
-    for t in range(triangles.shape[0]):
+    cells, listed = np.empty((xy.shape[0], 2), np.int32), np.empty(triangles.shape[0] + 1, np.int32)
+    _cells(xy, width, height, cells)
+    count, clip = _candidates(xy, depth, triangles, cells, cull, near, listed)
+    hits, hit_row, hit_column = np.empty((_HITS, 3)), np.empty(_HITS, np.int32), np.empty(_HITS, np.int32)
+    for m in range(count):
+        t = listed[m]
         i, j, k = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
-        x0, y0 = np.float64(xy[i, 0]), np.float64(xy[i, 1])
-        x1, y1 = np.float64(xy[j, 0]), np.float64(xy[j, 1])
-        x2, y2 = np.float64(xy[k, 0]), np.float64(xy[k, 1])
-        # y points down, so a triangle that is counter-clockwise in the world has negative area in pixels
-        # as y is used here; corners are swapped below so that the area of those drawn is positive.
-        area = (x2 - x0) * (y1 - y0) - (x1 - x0) * (y2 - y0)
-        if cull and not clip and not area > 0.0:
-            continue
-        if not (abs(area) > 0.0 and abs(area) < np.inf):  # also drops NaN
-            continue
-        z0, z1, z2 = np.float64(depth[i]), np.float64(depth[j]), np.float64(depth[k])
+        x0, y0, z0 = np.float64(xy[i, 0]), np.float64(xy[i, 1]), np.float64(depth[i])
+        x1, y1, z1 = np.float64(xy[j, 0]), np.float64(xy[j, 1]), np.float64(depth[j])
+        x2, y2, z2 = np.float64(xy[k, 0]), np.float64(xy[k, 1]), np.float64(depth[k])
+        left, right = min(cells[i, 0], cells[j, 0], cells[k, 0]), max(cells[i, 0], cells[j, 0], cells[k, 0])
+        top, bottom = min(cells[i, 1], cells[j, 1], cells[k, 1]), max(cells[i, 1], cells[j, 1], cells[k, 1])
         sign = 1.0
-        if clip:
-            beyond = int(z0 > near) + int(z1 > near) + int(z2 > near)
-            # NaN and 0 have no sign: a corner in the camera's plane has no image.
-            if beyond == 0 or not abs(z0 * z1 * z2) > 0.0:
-                continue
-            sign = np.sign(z0) * np.sign(z1) * np.sign(z2)
-            if cull and not area * sign > 0.0:
-                continue
-        swap = area < 0.0
-        if swap:
-            x1, y1, z1, x2, y2, z2 = x2, y2, z2, x1, y1, z1
-            area = -area
-        if clip and beyond < 3:
-            low_x, high_x, low_y, high_y = _near_box(xy, depth, (i, j, k), near)
-        else:
-            low_x, high_x, low_y, high_y = min(x0, x1, x2), max(x0, x1, x2), min(y0, y1, y2), max(y0, y1, y2)
-        # Pixel centres at low <= centre < high: the rule for ties gives none at the right and bottom end.
-        # Clamp before converting: infinities have no integer.
-        left = max(0.0, min(np.ceil(low_x - 0.5), float(width)))
-        right = min(float(width), max(np.ceil(high_x - 0.5), 0.0))
-        top = max(0.0, min(np.ceil(low_y - 0.5), float(height)))
-        bottom = min(float(height), max(np.ceil(high_y - 0.5), 0.0))
-        if not (left < right and top < bottom):
-            continue
-        own0, own1, own2 = _owns(x1, y1, x2, y2), _owns(x2, y2, x0, y0), _owns(x0, y0, x1, y1)
-        # Affine weights over depth, renormalised: perspective-correct interpolation (Heckbert and Moreton,
-        # "Interpolation for Polygon Texture Mapping and Shading", 1991), here times z0 z1 z2.
+        if clip and not (z0 > near and z1 > near and z2 > near):
+            left, right, top, bottom = _near_box(xy, depth, (i, j, k), near, width, height)
+            sign = _sign_beyond(z0, z1, z2, near)
+        area = (x2 - x0) * (y1 - y0) - (x1 - x0) * (y2 - y0)
+        if area < 0.0:
+            sign = -sign
+        # The weights w / z of perspective-correct interpolation (Heckbert and Moreton, "Interpolation for
+        # Polygon Texture Mapping and Shading", 1991), times z0 z1 z2: positive inside, wherever the corners.
         c0, c1, c2 = sign * z1 * z2, sign * z2 * z0, sign * z0 * z1
-        volume = area * (c0 * z0)
-        if c0 < 0.0:
-            own0 = not own0
-        if c1 < 0.0:
-            own1 = not own1
-        if c2 < 0.0:
-            own2 = not own2
-        for row in range(int(top), int(bottom)):
-            py = row + 0.5
-            dy0, dy1, dy2 = y0 - py, y1 - py, y2 - py
-            for column in range(int(left), int(right)):
-                px = column + 0.5
-                dx0, dx1, dx2 = x0 - px, x1 - px, x2 - px
+        volume = area * c0 * z0
+        column, row, rest = left, top, max(right - left, 0) * max(bottom - top, 0)
+        while rest > 0:
+            # Whether a pixel is inside cannot be guessed either: collect the hits without a jump.
+            n = np.uint64(0)
+            for _ in range(min(rest, _HITS)):
+                px, py = column + 0.5, row + 0.5
+                dx0, dy0, dx1, dy1, dx2, dy2 = x0 - px, y0 - py, x1 - px, y1 - py, x2 - px, y2 - py
                 u0 = (dx2 * dy1 - dx1 * dy2) * c0
                 u1 = (dx0 * dy2 - dx2 * dy0) * c1
                 u2 = (dx1 * dy0 - dx0 * dy1) * c2
+                hits[n, 0], hits[n, 1], hits[n, 2], hit_row[n], hit_column[n] = u0, u1, u2, row, column
+                n += np.uint64((u0 >= 0.0) & (u1 >= 0.0) & (u2 >= 0.0))
+                column += 1
+                last = column == right
+                row += last
+                column = left if last else column
+            rest -= _HITS
+            for h in range(n):
+                u0, u1, u2, y, x = hits[h, 0], hits[h, 1], hits[h, 2], hit_row[h], hit_column[h]
                 if (
-                    (u0 > 0.0 or (u0 == 0.0 and own0))
-                    and (u1 > 0.0 or (u1 == 0.0 and own1))
-                    and (u2 > 0.0 or (u2 == 0.0 and own2))
+                    (u0 == 0.0 and _owns(x1, y1, x2, y2) != (c0 > 0.0))
+                    or (u1 == 0.0 and _owns(x2, y2, x0, y0) != (c1 > 0.0))
+                    or (u2 == 0.0 and _owns(x0, y0, x1, y1) != (c2 > 0.0))
                 ):
-                    scale = 1.0 / (u0 + u1 + u2)
-                    z = buffer.dtype.type(volume * scale)
-                    if z > near and z < buffer[row, column]:
-                        buffer[row, column] = z
-                        triangle[row, column] = t
-                        if swap:
-                            u1, u2 = u2, u1
-                        weights[row, column, 0] = u0 * scale
-                        weights[row, column, 1] = u1 * scale
-                        weights[row, column, 2] = u2 * scale
+                    continue
+                scale = 1.0 / (u0 + u1 + u2)
+                z = buffer.dtype.type(volume * scale)
+                if z < buffer[y, x] and z > near:
+                    buffer[y, x] = z
+                    triangle[y, x] = t
+                    weights[y, x, 0], weights[y, x, 1], weights[y, x, 2] = u0 * scale, u1 * scale, u2 * scale
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
