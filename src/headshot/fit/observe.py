@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from headshot.arkit import ARKIT52
 from headshot.fit.landmarks import Observation
@@ -27,8 +28,13 @@ def observe(photo: Photo, landmarks: Landmarks) -> Observation:
     return Observation(
         points=landmarks.points,
         confidence=CONFIDENCE,
-        expression=np.clip((landmarks.blendshapes - _RESTING) / (1 - _RESTING), 0, 1),
+        expression=expression_prior(landmarks.blendshapes),
         width=photo.width,
         height=photo.height,
         focal=photo.focal_pixels(),
     )
+
+
+def expression_prior(scores: ArrayLike) -> NDArray[np.float64]:
+    """What to expect of the ARKit weights (52,) from the network's scores (52,)."""
+    return np.clip((np.asarray(scores, np.float64) - _RESTING) / (1 - _RESTING), 0, 1)
