@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headshot.evaluate.cli import app as evaluate_app
+from headshot.formats.command import COMMAND, convert_basel
+from headshot.keypoint.command import keypoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +121,25 @@ def reconstruct(
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(_run(jobs, request, alone=total == 1))
+
+
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def learn(context: typer.Context) -> None:
+    """Train the networks; needs the extra "train"."""
+    from headshot.errors import MissingExtraError
+
+    try:
+        from headshot.learn.cli import app as learn_app
+    except MissingExtraError as error:
+        _complain(str(error))
+        raise typer.Exit(FAILED) from error
+    learn_app(args=context.args, prog_name="headshot learn")
+
+
+app.command()(keypoint)
+app.command(COMMAND)(convert_basel)
 
 
 @app.command()
