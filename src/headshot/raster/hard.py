@@ -79,33 +79,30 @@ def _sign_beyond(z0: float, z1: float, z2: float, near: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _cell(at: float, size: int) -> int:
+    """What `_cells` gives for one coordinate."""
+    return int(min(max(np.ceil(at - 0.5), 0.0), float(size)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _near_box(
-    xy: Any, depth: Any, corners: Any, near: float, width: int, height: int
-) -> tuple[int, int, int, int]:
+    x0: float, y0: float, z0: float, x1: float, y1: float, z1: float, x2: float, y2: float, z2: float,
+    near: float, width: int, height: int,
+) -> tuple[int, int, int, int]:  # fmt: skip
     """Columns from, to and rows from, to of the part of a triangle that lies beyond ``near``."""
-    points = np.zeros((4, 2))
-    count = 0
-    for n in range(3):
-        a, b = corners[n], corners[(n + 1) % 3]
-        za, zb = np.float64(depth[a]), np.float64(depth[b])
-        if za > near:
-            points[count] = xy[a]
-            count += 1
-        if (za > near) != (zb > near):
+    left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
+    for _ in range(3):
+        if z0 > near:
+            left, right, top, bottom = min(left, x0), max(right, x0), min(top, y0), max(bottom, y0)
+        if (z0 > near) != (z1 > near):
             # Where the edge crosses the plane, in homogeneous coordinates (x z, y z, z).
-            s = (near - za) / (zb - za)
-            for c in range(2):
-                points[count, c] = ((1 - s) * xy[a, c] * za + s * xy[b, c] * zb) / near
-                if not abs(points[count, c]) < np.inf:  # near is 0: the crossing is at infinity
-                    return 0, width, 0, height
-            count += 1
-    cells = np.empty((4, 2), np.int32)
-    _cells(points, width, height, cells)
-    low_x, high_x, low_y, high_y = width, 0, height, 0
-    for n in range(count):
-        low_x, high_x = min(low_x, cells[n, 0]), max(high_x, cells[n, 0])
-        low_y, high_y = min(low_y, cells[n, 1]), max(high_y, cells[n, 1])
-    return low_x, high_x, low_y, high_y
+            s = (near - z0) / (z1 - z0)
+            x, y = ((1 - s) * x0 * z0 + s * x1 * z1) / near, ((1 - s) * y0 * z0 + s * y1 * z1) / near
+            if not abs(x * y) < np.inf:  # near is 0: the crossing is at infinity
+                return 0, width, 0, height
+            left, right, top, bottom = min(left, x), max(right, x), min(top, y), max(bottom, y)
+        x0, y0, z0, x1, y1, z1, x2, y2, z2 = x1, y1, z1, x2, y2, z2, x0, y0, z0
+    return _cell(left, width), _cell(right, width), _cell(top, height), _cell(bottom, height)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -157,7 +154,7 @@ def fill_raster(
         top, bottom = min(cells[i, 1], cells[j, 1], cells[k, 1]), max(cells[i, 1], cells[j, 1], cells[k, 1])
         sign = 1.0
         if clip and not (z0 > near and z1 > near and z2 > near):
-            left, right, top, bottom = _near_box(xy, depth, (i, j, k), near, width, height)
+            left, right, top, bottom = _near_box(x0, y0, z0, x1, y1, z1, x2, y2, z2, near, width, height)
             sign = _sign_beyond(z0, z1, z2, near)
         area = (x2 - x0) * (y1 - y0) - (x1 - x0) * (y2 - y0)
         if area < 0.0:
