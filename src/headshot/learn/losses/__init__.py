@@ -1,0 +1,1 @@
+"""Losses of training: meshes (`mesh`) and pictures (`perceptual`)."""
