@@ -42,7 +42,7 @@ def _project_gradient(
                 continue
             x, y, d = points[b, v, 0], points[b, v, 1], _depth(points[b, v, 2])
             scale = focal[b] / d
-            slant = (gx * x - gy * y) / d
+            slant = gx * (x / d) - gy * (y / d)
             d_points[b, v, 0] = gx * scale
             d_points[b, v, 1] = -gy * scale
             d_points[b, v, 2] = slant * scale - gd

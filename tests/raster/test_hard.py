@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
-from headshot.raster import interpolate, rasterise, sample, vertex_normals
-
-
-def sphere(rows: int = 12, columns: int = 20) -> tuple[np.ndarray, np.ndarray]:
-    """A closed unit sphere: vertices and outward counter-clockwise triangles."""
-    t = np.linspace(0, np.pi, rows + 1)[1:-1]
-    p = np.arange(columns) / columns * 2 * np.pi
-    ring = np.stack(
-        [
-            np.outer(np.sin(t), np.sin(p)),
-            np.repeat(np.cos(t)[:, None], columns, 1),
-            np.outer(np.sin(t), np.cos(p)),
-        ],
-        axis=-1,
-    ).reshape(-1, 3)
-    vertices = np.vstack([ring, [[0, 1, 0], [0, -1, 0]]])
-    top, bottom = len(ring), len(ring) + 1
-    triangles = []
-    for j in range(columns):
-        k = (j + 1) % columns
-        triangles += [[top, j, k], [bottom, (rows - 2) * columns + k, (rows - 2) * columns + j]]
-        for i in range(rows - 2):
-            a, b, c, d = i * columns + j, i * columns + k, (i + 1) * columns + j, (i + 1) * columns + k
-            triangles += [[a, c, d], [a, d, b]]
-    return vertices.astype(np.float32), np.array(triangles, np.int32)
+from headshot.raster import Topology, interpolate, rasterise
+from headshot.raster.projection import project as project_points
 
 
 def project(points: np.ndarray, focal: float, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -39,9 +20,9 @@ def project(points: np.ndarray, focal: float, size: int) -> tuple[np.ndarray, np
 
 
 def cast_rays(
-    points: np.ndarray, triangles: np.ndarray, focal: float, size: int
+    points: np.ndarray, triangles: np.ndarray, focal: float, size: int, near: float = 0.0, cull: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nearest front-facing hit of each pixel's ray in 3D (Moeller and Trumbore 1997), plain NumPy."""
+    """Nearest hit beyond ``near`` of each pixel's ray in 3D (Moeller and Trumbore 1997), plain NumPy."""
     best = np.full((size, size), np.inf)
     index = np.full((size, size), -1)
     weights = np.zeros((size, size, 3))
@@ -55,13 +36,15 @@ def cast_rays(
         hit = distance[..., None] * rays - a
         v = np.einsum("...i,i->...", np.cross(hit, edge2), normal) / (normal @ normal)
         w = np.einsum("...i,i->...", np.cross(edge1, hit), normal) / (normal @ normal)
-        inside = (v >= 0) & (w >= 0) & (v + w <= 1) & (rays @ normal < 0) & (distance < best)
+        inside = (v >= 0) & (w >= 0) & (v + w <= 1) & (distance > near) & (distance < best)
+        if cull:
+            inside &= rays @ normal < 0
         best[inside], index[inside] = distance[inside], n
         weights[inside] = np.stack([1 - v - w, v, w], axis=-1)[inside]
     return index, weights, best
 
 
-def test_agrees_with_ray_casting() -> None:
+def test_agrees_with_ray_casting(sphere: Callable[..., Any]) -> None:
     rng = np.random.default_rng(0)
     ball, triangles = sphere()
     ball = ball * [1.0, 1.3, 0.8] @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
@@ -82,6 +65,41 @@ def test_agrees_with_ray_casting() -> None:
     np.testing.assert_allclose(raster.barycentric[same].sum(axis=-1), 1, atol=1e-6)
     empty = raster.triangle < 0
     assert np.isinf(raster.depth[empty]).all() and (raster.barycentric[empty] == 0).all()
+
+
+@pytest.mark.parametrize("cull, near", [(True, 0.5), (False, 0.5), (True, 0.0), (False, 0.0)])
+def test_triangles_are_clipped_at_the_near_plane(cull: bool, near: float) -> None:
+    # Long triangles all around the camera, most of which reach behind it.
+    rng = np.random.default_rng(4)
+    points = rng.normal(size=(60, 3, 3)) * [3, 3, 2] - [0, 0, 1.5]
+    faces = np.arange(180, dtype=np.int32).reshape(-1, 3)
+    z = points[..., 2]
+    assert ((z.max(axis=1) > 0) & (z.min(axis=1) < -0.5)).sum() > 20
+    points = points.reshape(-1, 3)
+    xy, depth = project_points(points[None].astype(np.float32), np.array([40.0]), np.array([[32, 32]]))
+    raster = rasterise(xy[0], depth[0], faces, 64, 64, cull=cull, near=near)
+    index, weights, distance = cast_rays(points, faces, 40.0, 64, near, cull)
+    assert (index >= 0).mean() > 0.5
+    differing = raster.triangle != index
+    assert differing.mean() < 0.01
+    same = ~differing & (index >= 0)
+    np.testing.assert_allclose(raster.depth[same], distance[same], rtol=2e-3)
+    np.testing.assert_allclose(raster.barycentric[same], weights[same], atol=5e-3)
+    assert raster.depth.min() > near
+    clipped = np.isin(raster.triangle, np.nonzero((z > -near).any(axis=1))[0])
+    assert (same & clipped).sum() > 100
+
+
+def test_a_closed_mesh_around_the_camera_has_neither_gaps_nor_double_hits(
+    sphere: Callable[..., Any],
+) -> None:
+    ball, triangles = sphere()
+    points = (ball * [3, 1, 2] + [0.2, 0.1, 0.3]).astype(np.float32)
+    xy, depth = project_points(points[None], np.array([20.0]), np.array([[24, 24]]))
+    hits = np.zeros((48, 48), int)
+    for face in triangles:
+        hits += rasterise(xy[0], depth[0], [face], 48, 48, cull=False, near=1e-3).triangle >= 0
+    assert (hits == 1).all()
 
 
 def test_shared_edges_have_neither_gaps_nor_double_hits() -> None:
@@ -122,7 +140,7 @@ def test_interpolation_is_perspective_correct() -> None:
     np.testing.assert_allclose(world[y, x, 0], (x + 0.5 - 32) / 32 * true_depth, atol=1e-4)
 
 
-def test_the_order_of_triangles_does_not_matter() -> None:
+def test_the_order_of_triangles_does_not_matter(sphere: Callable[..., Any]) -> None:
     ball, triangles = sphere(20, 30)
     xy, depth = project(ball - [0, 0, 3], 80.0, 96)
     order = np.random.default_rng(2).permutation(len(triangles))
@@ -162,6 +180,7 @@ def test_hopeless_triangles_are_left_out() -> None:
         (good, [-1, -1, -0.5]),  # behind the camera
         (good, [1, 0, 1]),
         (good, [1, np.nan, 1]),
+        (good, [np.inf, np.nan, -np.inf]),
         ([[100, 100], [100, 200], [200, 200]], [1, 1, 1]),  # outside
     ]
     for xy, depth in bad:
@@ -179,29 +198,10 @@ def test_hopeless_triangles_are_left_out() -> None:
         (np.zeros((3, 2)), np.ones(4), [[0, 1, 2]], "depth"),
         (np.zeros((3, 2)), np.ones(3), [[0, 1, 3]], "0..3"),
         (np.zeros((3, 2)), np.ones(3), [[-1, 1, 2]], "-1..2"),
+        (np.zeros((3, 2)), np.ones(3), [[0, 1]], "(F, 3)"),
+        (np.zeros((3, 2)), np.ones(3), Topology([[0, 1, 3]], 4), "4 vertices"),
     ],
 )
 def test_wrong_shapes_are_refused(xy, depth, triangles, message) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         rasterise(xy, depth, triangles, 8, 8)
-
-
-def test_sampling_is_bilinear_and_clamped() -> None:
-    y, x = np.mgrid[:6, :9] + 0.5
-    plane = np.stack([2 * x + 3 * y, x * y], axis=-1).astype(np.float32)  # bilinear functions are exact
-    points = np.random.default_rng(3).uniform([0.5, 0.5], [8.5, 5.5], (200, 2))
-    expected = np.stack([2 * points[:, 0] + 3 * points[:, 1], points[:, 0] * points[:, 1]], axis=1)
-    np.testing.assert_allclose(sample(plane, points), expected, rtol=1e-5)
-    np.testing.assert_allclose(sample(plane, [[-50, -50], [99, 99]]), plane[[0, -1], [0, -1]])
-    assert np.isnan(sample(plane, [[np.nan, 1]])).all()
-    bytes_ = np.array([[[0], [255]]], np.uint8)
-    np.testing.assert_allclose(sample(bytes_, [[0.5, 0.5], [1.0, 0.5], [1.25, 0.5]])[:, 0], [0, 0.5, 0.75])
-
-
-def test_vertex_normals() -> None:
-    ball, triangles = sphere(40, 60)
-    normals = vertex_normals(ball, triangles)
-    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
-    assert (normals * ball).sum(axis=1).min() > 0.998
-    lonely = vertex_normals(np.vstack([ball, [[9, 9, 9]]]), triangles)
-    assert (lonely[-1] == 0).all()
