@@ -8,9 +8,9 @@ import pytest
 from headshot.camera import Camera, rotation_from_angles, rotation_from_vector
 from headshot.fit.landmarks import (
     FitSettings,
+    LandmarkSolver,
     Observation,
     bounded_step,
-    _Solver,
     fit_landmarks,
     initial_pose,
 )
@@ -103,10 +103,10 @@ def test_a_recorded_focal_length_decides_the_distance(model):
 
 def test_jacobian_matches_finite_differences(model):
     identity, expression, camera = truth(model, yaw=20)
-    solver = _Solver(observe(model, identity, expression, camera), model, FitSettings())
+    solver = LandmarkSolver(observe(model, identity, expression, camera), model, FitSettings())
     solver.identity = 0.5 * identity
     solver.expression = 0.5 * expression + 0.1
-    _, jacobian = solver._linearise()
+    _, jacobian = solver.linearise()
     rotation, translation, focal = solver.rotation, solver.translation, solver.focal
     a, b = solver.identity.copy(), solver.expression.copy()
     step = 1e-2

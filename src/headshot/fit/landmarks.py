@@ -118,7 +118,7 @@ def fit_landmarks(
     """
     settings = settings or FitSettings()
     _check(seen, model)
-    return _Solver(seen, model, settings, errors).run()
+    return LandmarkSolver(seen, model, settings, errors).run()
 
 
 def _check(seen: Observation, model: PointModel) -> None:
@@ -158,7 +158,7 @@ def initial_pose(points: ArrayLike, shape: ArrayLike, weight: ArrayLike) -> tupl
     return rotation, affine[3] * [1, -1], scale
 
 
-class _Solver:
+class LandmarkSolver:
     """State of one fit: parameters x = (rotation 3, translation 3, log focal 1, identity I, expression E).
 
     With a model of the landmarks' errors, ``identity`` (I + K,) ends with these: to the equations they are
@@ -221,10 +221,19 @@ class _Solver:
         x, y = (origin - self.centre) / scale
         self.translation = np.array([x, -y, -depth])
 
+    def resume(self, fit: Fit) -> None:
+        """Go on from a fit to the same observation."""
+        camera = fit.camera
+        self.rotation, self.translation, self.focal = camera.rotation, camera.translation, camera.focal
+        if self.errors is not None:
+            self._expect_errors(self.focal / -self.translation[2])
+        self.identity = np.concatenate([fit.identity, fit.nuisance])
+        self.expression = fit.expression
+
     def run(self) -> Fit:
         for iteration in range(1, self.settings.iterations + 1):
-            residual, jacobian = self._linearise()
-            weight = self._robust(residual)
+            residual, jacobian = self.linearise()
+            weight = self.robust(residual)
             moved = self._step(residual, jacobian, weight)
             # The first steps only settle the pose; priors and robust weights need a few more.
             if iteration > 3 and moved < self.settings.tolerance * float(np.median(self.noise)):
@@ -241,7 +250,7 @@ class _Solver:
         """The fit at the current parameters."""
         residual = self.points - self._project()
         robust = np.divide(
-            self._robust(residual),
+            self.robust(residual),
             self.confidence,
             out=np.zeros_like(self.confidence),
             where=self.confidence > 0,
@@ -249,7 +258,7 @@ class _Solver:
         return Fit(
             self.identity[: self.people],
             self.expression,
-            self._camera(),
+            self.camera(),
             residual,
             robust,
             self.noise,
@@ -267,15 +276,15 @@ class _Solver:
         mimic = (self.seen.expression - self.expression) / s.expression_noise
         return 0.5 * float(seen + focal**2 + self.identity @ self.identity + mimic @ mimic)
 
-    def _camera(self) -> Camera:
+    def camera(self) -> Camera:
         return Camera(
             self.seen.width, self.seen.height, self.focal, self.centre, self.rotation, self.translation
         )
 
     def _project(self) -> Array:
-        return self._camera().project(self.model.positions(self.identity, self.expression))
+        return self.camera().project(self.model.positions(self.identity, self.expression))
 
-    def _linearise(self) -> tuple[Array, Array]:
+    def linearise(self) -> tuple[Array, Array]:
         """Residual (L, 2) and Jacobian of the projection (P, L, 2) at the current parameters."""
         m = self.model
         a = self.identity.astype(np.float32)
@@ -308,7 +317,7 @@ class _Solver:
         jacobian[7:] = np.matmul(basis.transpose(1, 0, 2), head.transpose(0, 2, 1)).transpose(1, 0, 2)
         return self.points - projected, jacobian
 
-    def _robust(self, residual: Array) -> Array:
+    def robust(self, residual: Array) -> Array:
         """Geman-McClure weights (L,) times the given confidence."""
         t2 = (residual**2).sum(axis=1) / (self.noise * self.settings.outlier) ** 2
         weight: Array = self.confidence / (1 + t2) ** 2
