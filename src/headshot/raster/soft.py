@@ -96,8 +96,8 @@ class SoftPicture(NamedTuple):
         depth: (H, W) sum_j w_j of the triangles' depths in units of the mesh.
         background: (H, W) w_b.
         transparency: (H, W) prod_j (1 - D_j), that is 1 - silhouette.
-        highest: (H, W) greatest z_j.
-        total: (H, W) sum of the weights before normalisation, relative to exp(highest / gamma).
+        highest: (H, W) float64, greatest z_j: divided by gamma it needs the digits.
+        total: (H, W) float64, sum of the weights before normalisation, relative to exp(highest / gamma).
     """
 
     colour: Floats
@@ -130,7 +130,8 @@ def soft_rasterise(
     kind = mesh.xy.dtype
     out = SoftPicture(
         np.empty((height, width, mesh.texture.shape[2]), kind),
-        *(np.empty((height, width), kind) for _ in range(5)),
+        *(np.empty((height, width), kind) for _ in range(3)),
+        *(np.empty((height, width)) for _ in range(2)),
     )
     soft_forward(*mesh, settings.kernel(height, width), cull, *out)
     return out

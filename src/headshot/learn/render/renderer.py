@@ -171,7 +171,7 @@ class MeshRenderer:
         silhouette = 1 - clear  # eq. 4
         # The surface alone: the weights of eq. 3 without the background's, where there is any surface.
         share = 1 - background
-        some = share > torch.finfo(share.dtype).eps
+        some = share > 10 * torch.finfo(share.dtype).eps
         share = torch.where(some, share, 1.0)
         foreground = colour * (torch.where(some, silhouette, 0.0) / share)[..., None]
         rgba = torch.cat([rgb, silhouette[..., None]], dim=3)
