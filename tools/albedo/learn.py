@@ -16,11 +16,11 @@ import numpy as np
 
 from complete import completed
 from headshot.head_model import load_head_model
-from headshot.light import LightPrior, sh_basis
+from headshot.light import sh_basis
 from headshot.texture.atlas import Surface, surface_of
 from lights import frontal_basis, light_points, lights, loose_prior, make_prior, within_people
 from occlusion import reach
-from robust_pca import Components, Sightings, expect, learn, regress, robust, start
+from robust_pca import Components, Sightings, learn, moments, regress, robust, start
 from rows import Rows, load, tones
 from store import save
 
@@ -100,15 +100,18 @@ def main() -> None:
     # Before anything is known about people, their difference in brightness counts as light.
     albedo = first_albedo(rows, surface_of(low), tone)
     light = lights(rows, albedo, loose_prior())
-    gain = np.log(np.maximum(np.einsum("k,nkc->nc", frontal_basis(), light), 0.02))
+    gain = level_of(light)
     within = within_people(rows.name, gain)
     prior = make_prior(rows, light, within)
     total = np.cov(gain.T, aweights=rows.share)
     say("log level: within people", np.sqrt(np.diag(within)), "of all", np.sqrt(np.diag(total)))
     core = np.average(gain, axis=0, weights=rows.share)
-    # The part of each photo's level that is skin: the posterior mean given both variances.
+    # The part of each photo's level that is skin, given both variances: drawn from its posterior, not the
+    # posterior's mean, so that skin keeps all of its variance.
     skin_share = (total - within) @ np.linalg.inv(total)
-    level = np.exp((gain - core) @ skin_share.T)
+    rng = np.random.default_rng(0)
+    doubt = rng.multivariate_normal(np.zeros(3), (skin_share @ within + within @ skin_share.T) / 2, len(gain))
+    level = np.exp((gain - core) @ skin_share.T + doubt)
     light = light / (level * np.exp(core))[:, None]
     scale = (tone / np.exp(gain - core)).mean(axis=1) * level.mean(axis=1)
 
@@ -116,28 +119,37 @@ def main() -> None:
     parts: Components | None = None
     for turn in range(OUTER):
         seen = sightings(rows, light, chosen, half, scale)
-        parts, z, weight = learn(seen, parts or start(seen, a.modes), INNER + 3 * (turn == 0))
+        parts, z, covariance = learn(seen, parts or start(seen, a.modes), INNER + 3 * (turn == 0))
+        if turn == OUTER - 1:
+            break
         here = albedo_at_lights(parts, z, chosen, half)
         scale = here.mean(axis=(1, 2))
         light = lights(rows, here, prior)
-        level = np.einsum("k,nkc->nc", frontal_basis(), light)
-        say(f"round {turn}: noise {parts.noise:.4f}, level {np.average(level, axis=0, weights=rows.share)}")
+        level = np.average(np.exp(level_of(light)), axis=0, weights=rows.share)
+        light /= level  # light is white and of level one on average, whatever this does to skin
+        say(f"round {turn}: noise {parts.noise:.4f}, level was {level}")
         prior = make_prior(rows, light, within)
-    seen = sightings(rows, light, chosen, half, scale)
-    z, covariance = expect(seen, weight, parts)
     share = (parts.modes**2).sum(axis=(1, 2))
     say("modes' shares", np.round(share[:12] / share.sum(), 3))
 
     chosen, half = skin_points("high")
     fine = sightings(rows, light, chosen, half, scale)
-    guess = regress(fine, fine.weight, z, covariance, parts.noise)
-    weight, _ = robust(fine, guess, z)
-    guess = regress(fine, weight, z, covariance, parts.noise)
-    counts = np.bincount(half, (weight * rows.share[:, None]).sum(axis=0))
+    sums = moments(fine, fine.weight)
+    for _ in range(2):
+        guess = regress(fine, sums, z, covariance, parts.noise)
+        weight, _ = robust(fine, guess, z)
+        sums = moments(fine, weight)
+    guess = regress(fine, sums, z, covariance, parts.noise)
+    counts = rows.share @ sums[0]
     say("high resolution")
     complete = completed(high, chosen, half, guess, counts)
-    save(a.out, complete, LightPrior(prior.mean, prior.precision), reach(high))
+    save(a.out, complete, prior, reach(high))
     say(f"{a.out} has {a.out.stat().st_size / 1e6:.2f} MB")
+
+
+def level_of(light: np.ndarray) -> np.ndarray:
+    """Logarithms (N, 3) of the level of lights (N, 9, 3) on the middle of the face."""
+    return np.log(np.maximum(np.einsum("k,nkc->nc", frontal_basis(), light), 0.02))
 
 
 def tones_linear(rows: Rows) -> np.ndarray:

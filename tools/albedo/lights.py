@@ -19,6 +19,9 @@ from headshot.texture.atlas import surface_of
 from rows import Rows
 
 POINTS = 600  # vertices from which light is estimated
+DRAWS = 20_000  # from which the prior's moments are taken
+FREEDOM = 5.0  # degrees of freedom of the t distribution of light
+MIRROR = np.array([1, 1, 1, -1, -1, 1, 1, -1, 1.0])  # signs of the coefficients in a mirror
 
 
 def light_points(seed: int = 0) -> np.ndarray:
@@ -94,25 +97,32 @@ def make_prior(rows: Rows, light: np.ndarray, within: np.ndarray, seed: int = 0)
     """
     frontal = frontal_basis()
     gain = np.einsum("k,nkc->nc", frontal, light)
-    pattern = light / gain[:, None]
-    middle = np.median(pattern, axis=0)
-    off = np.abs(pattern - middle).max(axis=(1, 2))
-    good = (gain.min(axis=1) > 0.02) & (off < np.quantile(off, 0.99))
-    share = rows.share[good] / rows.share[good].sum()
-    pattern = pattern[good]
+    good = gain.min(axis=1) > 0.05
+    pattern = (light[good] / gain[good, None]).reshape(-1, 27)
+    # Light comes from the left as often as from the right.
+    mirrored = (pattern.reshape(-1, 9, 3) * MIRROR[:, None]).reshape(-1, 27)
+    both, share = np.concatenate([pattern, mirrored]), np.tile(rows.share[good], 2)
+    middle, spread = robust_moments(both, share)
+    # White on average, and as bright on the face as one.
+    grey = middle.reshape(9, 3).mean(axis=1) * (MIRROR > 0)
+    middle = np.repeat(grey / (frontal @ grey), 3)
     rng = np.random.default_rng(seed)
-    draws = 20_000
-    some = pattern[rng.choice(len(pattern), draws, p=share)]
-    # Mirror-symmetric: light comes from the left as often as from the right.
-    flip = np.where(rng.random(draws) < 0.5, -1.0, 1.0)
-    some = some.copy()
-    some[:, [3, 4, 7]] *= flip[:, None, None]
-    grey = some.mean(axis=0).mean(axis=1)
-    some += (grey[:, None] - some.mean(axis=0))[None]
-    level = np.exp(rng.multivariate_normal(-0.5 * np.diag(within), within, draws))
-    samples = (some * level[:, None]).reshape(draws, 27)
-    mean = samples.mean(axis=0).reshape(9, 3)
-    mean = np.repeat((mean.mean(axis=1) / (frontal @ mean.mean(axis=1)))[:, None], 3, axis=1)
-    mean[[3, 4, 7]] = 0
-    covariance = np.cov(samples.T) + 1e-4 * np.eye(27)
-    return LightPrior(mean.ravel(), np.linalg.inv(covariance))
+    draws = rng.multivariate_normal(middle, spread, DRAWS).reshape(DRAWS, 9, 3)
+    level = np.exp(rng.multivariate_normal(-0.5 * np.diag(within), within, DRAWS))
+    covariance = np.cov((draws * level[:, None]).reshape(DRAWS, 27).T)
+    return LightPrior(middle, np.linalg.inv(covariance + 1e-4 * np.eye(27)))
+
+
+def robust_moments(x: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (D,) and covariance (D, D) of rows (N, D) under a t distribution: a few wild rows do not count."""
+    w = share / share.sum()
+    mean, covariance = np.median(x, axis=0), np.cov(x.T, aweights=share)
+    for _ in range(15):
+        off = x - mean
+        # Patterns have one degree of freedom less a colour, so the covariance alone has no inverse.
+        firm = covariance + 1e-4 * np.eye(x.shape[1])
+        distance = np.einsum("nd,dn->n", off, np.linalg.solve(firm, off.T))
+        keep = w * (FREEDOM + x.shape[1]) / (FREEDOM + distance)
+        mean = keep @ x / keep.sum()
+        covariance = (keep[:, None] * (x - mean)).T @ (x - mean)
+    return mean, (covariance + covariance.T) / 2 + 1e-6 * np.eye(x.shape[1])

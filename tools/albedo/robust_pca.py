@@ -54,14 +54,22 @@ class Sightings:
     half: np.ndarray
 
 
-def fold(values: np.ndarray, half: np.ndarray, count: int) -> np.ndarray:
-    """Sums (N, H, ...) of values (N, S, ...) over the two sides."""
-    out = np.zeros((len(values), count, *values.shape[2:]), values.dtype)
+def fold(values: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Sums (H, ...) of values (S, ...) over the two sides."""
     order = np.argsort(half, kind="stable")
-    starts = np.searchsorted(half[order], np.arange(count))
-    for i in range(len(values)):
-        out[i] = np.add.reduceat(values[i][order], starts, axis=0)
-    return out
+    starts = np.searchsorted(half[order], np.arange(half.max() + 1))
+    return np.add.reduceat(values[order], starts, axis=0)
+
+
+def moments(seen: Sightings, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (N, H) and weighted values (N, H, 3), summed over the two sides."""
+    n, h = len(weight), int(seen.half.max()) + 1
+    total, values = np.empty((n, h), np.float32), np.empty((n, h, 3), np.float32)
+    for i in range(n):
+        both = np.column_stack([weight[i], weight[i, :, None] * seen.value[i]])
+        folded = fold(both, seen.half)
+        total[i], values[i] = folded[:, 0], folded[:, 1:]
+    return total, values
 
 
 def robust(seen: Sightings, parts: Components, z: np.ndarray) -> tuple[np.ndarray, float]:
@@ -79,46 +87,44 @@ def robust(seen: Sightings, parts: Components, z: np.ndarray) -> tuple[np.ndarra
     return out, float(np.sqrt(top / bottom))
 
 
-def expect(seen: Sightings, weight: np.ndarray, parts: Components) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior means (N, K) and covariances (N, K, K) of the coefficients."""
+def expect(
+    seen: Sightings, sums: tuple[np.ndarray, np.ndarray], parts: Components
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior means (N, K) and covariances (N, K, K) of the coefficients, from `moments`."""
+    total, values = sums
     k, h = len(parts.modes), len(parts.mean)
-    folded = fold(weight, seen.half, h)
     flat = parts.modes.transpose(1, 2, 0).astype(np.float32)  # (H, 3, K)
     outer = np.einsum("hck,hcl->hkl", flat, flat).reshape(h, k * k)
     precision = TEMPER / (parts.noise * seen.scale) ** 2
-    system = (folded @ outer).reshape(-1, k, k) * precision[:, None, None] + np.eye(k)
-    off = np.stack(
-        [
-            fold((weight[i, :, None] * seen.value[i])[None], seen.half, h)[0]
-            - folded[i, :, None] * parts.mean
-            for i in range(len(weight))
-        ]
-    )
+    system = (total @ outer).reshape(-1, k, k) * precision[:, None, None] + np.eye(k)
+    off = values - total[:, :, None] * parts.mean
     right = (off.reshape(len(off), -1) @ flat.reshape(h * 3, k)) * precision[:, None]
     covariance = np.linalg.inv(system)
     return np.einsum("nkl,nl->nk", covariance, right), covariance
 
 
 def regress(
-    seen: Sightings, weight: np.ndarray, z: np.ndarray, covariance: np.ndarray, noise: float
+    seen: Sightings,
+    sums: tuple[np.ndarray, np.ndarray],
+    z: np.ndarray,
+    covariance: np.ndarray,
+    noise: float,
 ) -> Components:
     """Mean and modes: least squares given the photos' coefficients, which keep their meaning."""
+    total, values = sums
     n, k = z.shape
-    h = int(seen.half.max()) + 1
+    h = total.shape[1]
     # Coefficients with a one for the mean; their second moments.
     one = np.concatenate([np.ones((n, 1)), z], axis=1)
     second = one[:, :, None] * one[:, None, :]
     second[:, 1:, 1:] += covariance
-    per_photo = seen.share / (seen.scale / seen.scale.mean()) ** 2
-    folded = fold(weight, seen.half, h) * per_photo[:, None].astype(np.float32)
-    normal = (folded.T @ second.reshape(n, -1).astype(np.float32)).reshape(h, k + 1, k + 1).astype(np.float64)
-    right = np.zeros((h, 3, k + 1))
-    for i in range(n):
-        target = fold((weight[i, :, None] * seen.value[i])[None], seen.half, h)[0] * per_photo[i]
-        right += target[:, :, None] * one[i]
+    counts = (seen.share / (seen.scale / seen.scale.mean()) ** 2)[:, None]
+    normal = (total.T @ (counts * second.reshape(n, -1)).astype(np.float32)).astype(np.float64)
+    normal = normal.reshape(h, k + 1, k + 1)
+    right = values.reshape(n, -1).T @ (counts * one).astype(np.float32)
     normal[:, np.arange(1, k + 1), np.arange(1, k + 1)] += RIDGE
     normal[:, 0, 0] += 1e-6
-    found = np.linalg.solve(normal, right.transpose(0, 2, 1)).transpose(1, 0, 2)  # (K + 1, H, 3)
+    found = np.linalg.solve(normal, right.reshape(h, 3, k + 1).transpose(0, 2, 1)).transpose(1, 0, 2)
     return Components(found[0].astype(np.float32), found[1:].astype(np.float32), noise)
 
 
@@ -139,31 +145,25 @@ def standardised(parts: Components, z: np.ndarray, covariance: np.ndarray, share
 
 def start(seen: Sightings, k: int, seed: int = 0) -> Components:
     """A first guess: the weighted mean, an overall brightness, and noise."""
-    h = int(seen.half.max()) + 1
-    top, bottom = np.zeros((h, 3)), np.full((h, 1), 1e-6)
-    for i in range(len(seen.value)):
-        w = seen.weight[i, :, None] * np.float32(seen.share[i])
-        both = fold(np.concatenate([w * seen.value[i], w], axis=1)[None], seen.half, h)[0]
-        top += both[:, :3]
-        bottom += both[:, 3:]
-    mean = (top / bottom).astype(np.float32)
+    total, values = moments(seen, seen.weight)
+    mean = np.einsum("n,nhc->hc", seen.share, values) / (seen.share @ total + 1e-6)[:, None]
     rng = np.random.default_rng(seed)
-    modes = 0.01 * rng.normal(size=(k, h, 3)).astype(np.float32) * mean
+    modes = 0.01 * rng.normal(size=(k, *mean.shape)) * mean
     modes[0] = 0.3 * mean
-    return Components(mean, modes, 0.15)
+    return Components(mean.astype(np.float32), modes.astype(np.float32), 0.15)
 
 
 def learn(seen: Sightings, first: Components, rounds: int) -> tuple[Components, np.ndarray, np.ndarray]:
     """Expectation maximisation from a first guess.
 
     Returns:
-        the components, the coefficients (N, K), and the weights (N, S).
+        the components, the coefficients (N, K), and their covariances (N, K, K).
     """
-    parts, z = first, np.zeros((len(seen.value), len(first.modes)))
-    weight = seen.weight
+    parts, sums = first, moments(seen, seen.weight)
     for _ in range(rounds):
-        z, covariance = expect(seen, weight, parts)
+        z, covariance = expect(seen, sums, parts)
         weight, noise = robust(seen, parts, z)
-        parts = standardised(regress(seen, weight, z, covariance, noise), z, covariance, seen.share)
-    z, _ = expect(seen, weight, parts)
-    return parts, z, weight
+        sums = moments(seen, weight)
+        parts = standardised(regress(seen, sums, z, covariance, noise), z, covariance, seen.share)
+    z, covariance = expect(seen, sums, parts)
+    return parts, z, covariance

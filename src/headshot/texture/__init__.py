@@ -1,6 +1,7 @@
 """From a photo and a fitted head to the head's texture.
 
 photo + pose ─► what each texel shows, and how believable it is   (view, observe, skin)
+             ─► the light taken out, if that is wanted            (delight)
              ─► the rest of the skin, smoothly and by symmetry    (complete)
              ─► eyes and mouth                                    (eyes, mouth)
 """
@@ -16,6 +17,7 @@ from headshot.camera import Camera
 from headshot.head_model import HeadModel
 from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
 from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
+from headshot.texture.delight import Looks, delit
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
 from headshot.texture.mouth import measure_teeth, mouth_colours, paint_teeth
 from headshot.texture.observe import observe_texels
@@ -23,7 +25,7 @@ from headshot.texture.rows import in_rows
 from headshot.texture.skin import SkinColour, tinted
 from headshot.texture.view import look
 
-__all__ = ["Texture", "TextureSettings", "make_texture"]
+__all__ = ["Looks", "Texture", "TextureSettings", "make_texture"]
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -54,7 +56,7 @@ class Texture:
     """A head's texture.
 
     Attributes:
-        pixels: (T, T, 3) uint8 sRGB, the light of the photo included.
+        pixels: (T, T, 3) uint8 sRGB, the light of the photo included or taken out.
         observed: (T, T) in [0, 1], how well the photo shows each texel; 0 where it was completed.
         coverage: how much of the face that a frontal photo would show this photo does show, in [0, 1].
     """
@@ -70,6 +72,7 @@ def make_texture(
     model: HeadModel,
     camera: Camera,
     settings: TextureSettings | None = None,
+    looks: Looks | None = None,
 ) -> Texture:
     """Texture a head from a photo.
 
@@ -79,6 +82,8 @@ def make_texture(
         model: gives triangles, parts, texture coordinates and symmetry.
         camera: projects the head frame to the photo.
         settings: defaults to `TextureSettings()`.
+        looks: the person's colours and the light, to take the light out (`headshot.texture.delight`); the
+            texture is as photographed without.
 
     Raises:
         ValueError: shapes do not belong together, or vertices are not finite.
@@ -97,6 +102,8 @@ def make_texture(
     texels, skin = atlas_of(model, options.size), surface_of(model)
     view = look(pixels, points, model, camera, options.size)
     colour, weight, tone, expected = observe_texels(texels, skin, model, view)
+    if looks is not None:
+        colour, tone, expected = delit(texels, skin, model, points, looks, (colour, weight, tone, expected))
     eyes = eye_texels(model, options.size)
     sclera, iris = measure_eyes(eyes, colour, weight, tone.tone)
     tooth = measure_teeth(model, colour, weight, tone.tone)

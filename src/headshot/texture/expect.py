@@ -64,7 +64,7 @@ def expect_skin(skin: Surface, samples: F32, normals: F32, measured: SkinColour,
     level = table[np.round(measured.tone * 255).astype(np.uint8)]
     steep = measured.light[0] + normals @ measured.light[1:]
     core = seen - level - (steep - level.mean())[:, None]
-    trust = weight * skin.core * _likeness(core / 1.5, measured, _CORE)
+    trust = weight * skin.core * likeness(core / 1.5, measured, _CORE)
     field = np.zeros((len(seen), 3), np.float32)
     ones, degree = np.ones(len(seen), np.float32), np.diff(skin.start)
     for _ in range(_ROUNDS):
@@ -78,13 +78,13 @@ def expect_skin(skin: Surface, samples: F32, normals: F32, measured: SkinColour,
         diagonal = (degree + hold + skin.area / _FADE**2).astype(np.float32)
         right = (hold[:, None] * (seen - base)).astype(np.float32)
         solve(skin.start, skin.neighbour, ones, diagonal, right, field, _ITERATIONS)
-        trust = weight * skin.follow * _likeness(seen - base - field, measured, _EDGE)
+        trust = weight * skin.follow * likeness(seen - base - field, measured, _EDGE)
     log = (base + field).astype(np.float32)
     off = seen - log
     return Expectation(log, _encoded(log), _beard(skin, off, weight), _covered(skin, off, weight))
 
 
-def _likeness(off: F32, measured: SkinColour, tolerance: float) -> F32:
+def likeness(off: F32, measured: SkinColour, tolerance: float) -> F32:
     """How much deviations (S, 3) of log colours from the expected ones look like the same skin, in [0, 1]."""
     p, q = off[:, 0] - off[:, 1], off[:, 2] - off[:, 1]
     (a, b), (_, c) = measured.precision

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from headshot.head_model import HeadModel
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import Atlas, Surface
-from headshot.texture.expect import Expectation, expect_skin
+from headshot.texture.expect import Expectation, expect_skin, likeness
 from headshot.texture.rows import in_rows
 from headshot.texture.skin import SkinColour, fit_skin, likelihood_table
 from headshot.texture.view import View
@@ -19,6 +19,7 @@ I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
 _CELLS = 128  # along the texture's side, on which colour outliers are cleaned up
+_PLAIN = 0.45  # tolerated deviation of log brightness of single vertices
 _AROUND = 3  # cells around each that are looked at
 
 
@@ -272,24 +273,9 @@ def observe_texels(
     The colour is undefined where the weight is 0. Eyes and mouth are weighted by geometry alone.
     """
     size = texels.triangle.shape[0]
-    face = (
-        float(np.ptp(view.points[skin.vertices, 0]))
-        * view.camera.focal
-        / float(-np.median(view.points[:, 2]))
-    )
-    lens = np.array(
-        [
-            view.camera.focal,
-            *view.camera.centre,
-            1 / view.step,
-            view.camera.width,
-            view.camera.height,
-            max(2.0, 0.02 * face),
-        ],
-        dtype=np.float32,
-    )
+    lens = _lens(view, skin)
     table = likelihood_table(TO_LINEAR)
-    tone, expected = _skin(view, skin, lens, table)
+    _, tone, expected = _skin(view, skin, lens, table)
     guide = np.zeros((len(model.mean), 6), np.float32)
     guide[:, 2] = 1
     shade = skin.shade * np.float32(expected.beard)
@@ -350,8 +336,31 @@ def _at_vertices(
             out[k, 0], out[k, 1], out[k, 2] = value[0], value[1], value[2]
 
 
-def _skin(view: View, skin: Surface, lens: F32, table: F32) -> tuple[SkinColour, Expectation]:
-    """The skin colour where neither hair, beard nor lids cover the face, and what follows from it."""
+def observe_vertices(skin: Surface, view: View) -> tuple[F32, F32]:
+    """Colour (S, 3) sRGB in [0, 255] and weight (S,) in [0, 1] of the skin's vertices, without a texture.
+
+    Coarser than `observe_texels`: hair is told from skin vertex by vertex.
+    """
+    table = likelihood_table(TO_LINEAR)
+    samples, tone, expected = _skin(view, skin, _lens(view, skin), table)
+    like = likeness(table[samples[:, :3].astype(np.uint8)] - expected.log, tone, _PLAIN)
+    strict = np.maximum(skin.strictness * (1 - skin.shade * np.float32(expected.beard)), expected.covered)
+    return samples[:, :3], samples[:, 3] * skin.reach * (1 - strict * (1 - like))
+
+
+def _lens(view: View, skin: Surface) -> F32:
+    """Focal length, principal point, 1 / step, width, height, and width of the border, see `_belief`."""
+    depth = float(-np.median(view.points[:, 2]))
+    face = float(np.ptp(view.points[skin.vertices, 0])) * view.camera.focal / depth
+    camera = view.camera
+    border = max(2.0, 0.02 * face)
+    values = [camera.focal, *camera.centre, 1 / view.step, camera.width, camera.height, border]
+    return np.array(values, dtype=np.float32)
+
+
+def _skin(view: View, skin: Surface, lens: F32, table: F32) -> tuple[F32, SkinColour, Expectation]:
+    """What the photo shows at the vertices (S, 4), and from it the colour of bare skin, where neither hair,
+    beard nor lids cover the face, and what follows from it."""
     samples = np.zeros((len(skin.vertices), 4), np.float32)
     buffers = (view.depth, view.margin)
     _at_vertices(skin.vertices, view.points, view.normals, lens, buffers, view.pixels, False, samples)
@@ -359,4 +368,4 @@ def _skin(view: View, skin: Surface, lens: F32, table: F32) -> tuple[SkinColour,
     bare = np.flatnonzero(skin.bare > 0.5)
     bare = bare[:: max(1, len(bare) // 600)]
     measured = fit_skin(samples[bare, :3], normals[bare], samples[bare, 3], table)
-    return measured, expect_skin(skin, samples, normals, measured, table)
+    return samples, measured, expect_skin(skin, samples, normals, measured, table)

@@ -1,0 +1,138 @@
+"""Taking the light out of what a photo shows: colours become the skin's own.
+
+What spherical harmonics explain is divided out exactly. The rest of the shading (cast shadows, the glow of
+lamps close by) is told from skin by its extent: it changes over centimetres, and unlike skin it is seldom the
+same on both halves of the face. So the smooth part of what the albedo model leaves unexplained is taken for
+shading: all of it where the halves differ, most of it where they agree, little where beards and brows are.
+Its sharp part (moles, freckles, wrinkles, strands of hair, and the very edges of shadows) stays. Highlights
+are what is much brighter than the skin may be; they are drawn towards its colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.head_model import HeadModel
+from headshot.light import sh_basis
+from headshot.raster import Raster, interpolate, vertex_normals
+from headshot.render import TO_LINEAR, TO_SRGB
+from headshot.texture.atlas import Atlas, Surface
+from headshot.texture.complete import seen_colours, solve
+from headshot.texture.expect import Expectation
+from headshot.texture.skin import SkinColour
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+_DARKEST = 0.12  # of shading: what is darker carries more noise than colour
+_EXTENT = 14.0  # mm over which shading is smooth
+_FLOOR = 0.01  # linear; added before logarithms
+_AGREE = 0.7  # how much of the smooth rest on which both halves agree is shading
+_DRAWN = 0.2  # the same on beards, brows, lids and lips
+_MOST = 1.2  # largest logarithm of shading that is corrected
+_SHINE = 1.2  # how much brighter than the expected skin is a highlight
+_DULL = 0.25  # which share of a highlight's logarithm stays
+_HOLLOW = 0.6  # creases whose share of light is less are not brightened further
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """A person's own colours and the light of the photo.
+
+    Attributes:
+        colours: (V, 3) linear, `headshot.albedo.AlbedoModel.colours` of the person's coefficients.
+        occlusion: (V,) the share of light from all around that reaches each vertex.
+        light: (9, 3), head frame.
+    """
+
+    colours: F32
+    occlusion: F32
+    light: NDArray[np.float64]
+
+
+def delit(
+    texels: Atlas,
+    skin: Surface,
+    model: HeadModel,
+    vertices: F32,
+    looks: Looks,
+    seen: tuple[U8, F32, SkinColour, Expectation],
+) -> tuple[U8, SkinColour, Expectation]:
+    """Colours (T, T, 3) uint8 sRGB without light, and the skin and the expectation that go with them.
+
+    Args:
+        texels, skin, model: the texture and the head.
+        vertices: (V, 3) mm, head frame.
+        looks: albedo and light.
+        seen: as from `headshot.texture.observe.observe_texels`.
+    """
+    colour, weight, tone, expected = seen
+    normals = vertex_normals(vertices, model.triangles)
+    hollow = np.maximum(looks.occlusion, np.float32(_HOLLOW))[:, None]
+    shading = np.maximum(sh_basis(normals) @ looks.light.astype(np.float32), _DARKEST) * hollow
+    own = (np.maximum(looks.colours, 0.005) / hollow).astype(np.float32)
+
+    found, belief = seen_colours(texels, skin, model.triangles, colour, weight)
+    rest = _unexplained(skin, _linear(found) / shading[skin.vertices], own[skin.vertices], belief)
+    shading[skin.vertices] *= np.exp(rest)[:, None]
+
+    level = interpolate(Raster(texels.triangle, texels.barycentric, weight), shading, model.triangles)
+    level[texels.triangle < 0] = 1
+    reflect = TO_LINEAR[colour] / level
+    usual = interpolate(Raster(texels.triangle, texels.barycentric, weight), own, model.triangles)
+    _without_highlights(reflect, usual)
+    reach = (skin.core * skin.area)[:, None]
+    typical = (own[skin.vertices] * reach).sum(axis=0) / reach.sum()
+    bare = np.maximum(own[skin.vertices], 0.02)
+    return (
+        TO_SRGB[(np.clip(reflect, 0, 1) * 4095 + 0.5).astype(np.int32)],
+        replace(tone, tone=_encoded(typical)),
+        replace(expected, tone=_encoded(bare)),
+    )
+
+
+def _unexplained(skin: Surface, reflect: F32, own: F32, belief: F32) -> F32:
+    """Logarithm (S,) of the shading that is left in reflectances (S, 3), given the person's colours."""
+    off = np.log((reflect + _FLOOR).mean(axis=1)) - np.log((own + _FLOOR).mean(axis=1))
+    # Neither hair nor highlights are shading: little weight to what is far off.
+    trust = belief / (1 + (off / 0.8) ** 2) ** 2
+    hold = (trust * skin.area / np.float32(_EXTENT**2)).astype(np.float32)
+    diagonal = np.diff(skin.start) + hold + skin.area / np.float32(100.0**2)
+    right = np.repeat((hold * off)[:, None], 3, axis=1).astype(np.float32)
+    smooth = np.zeros((len(off), 3), np.float32)
+    ones = np.ones(len(off), np.float32)
+    solve(skin.start, skin.neighbour, ones, diagonal.astype(np.float32), right, smooth, 40)
+    field, known = smooth[:, 0], np.minimum(belief, 1) * np.minimum(belief[skin.mirror], 1)
+    other = field[skin.mirror]
+    differ, agree = known * (field - other) / 2, field - known * (field - other) / 2
+    drawn = np.clip(np.maximum(skin.shade, 1 - skin.follow), 0, 1)
+    share = _AGREE + drawn * (_DRAWN - _AGREE)
+    return np.clip(differ + share * agree, -_MOST, _MOST).astype(np.float32)
+
+
+def _without_highlights(reflect: F32, usual: F32) -> None:
+    """Compress in place what is brighter (T, T, 3) than usual skin, and give it more of the skin's tint."""
+    bright, normal = reflect.mean(axis=2), np.maximum(usual.mean(axis=2), 0.01)
+    over = bright / (_SHINE * normal)
+    rows, columns = np.nonzero((over > 1) & (usual[..., 0] > 0))
+    ratio = over[rows, columns]
+    target = (_SHINE * ratio**_DULL)[:, None] * usual[rows, columns]
+    share = np.minimum(4 * (ratio - 1), 1)[:, None]
+    here = reflect[rows, columns] * (ratio ** (_DULL - 1))[:, None]
+    reflect[rows, columns] = here + share * 0.6 * (target - here)
+
+
+def _linear(srgb: F32) -> F32:
+    """Linear light of sRGB in [0, 1]."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _encoded(linear: NDArray[np.floating]) -> F32:
+    """sRGB in [0, 1] of linear light."""
+    x = np.clip(linear, 0, 1)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055).astype(
+        np.float32
+    )
