@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("identity")(identity)
     app.command("transfer")(transfer)
     app.command("picture")(picture)
+    app.command("segmentation")(segmentation)
     app.command("speed")(speed)
     app.command("all")(bench)
 
@@ -81,6 +82,20 @@ def picture(
 
     settings = PictureSettings(limit=limit, border=border)
     _measure("picture", output, lambda journal: evaluate_picture(folder, None, settings, journal))
+
+
+def segmentation(
+    folder: Annotated[Path, typer.Argument(help="CelebAMask-HQ, FASSEG, HELEN or LFW part labels.")],
+    photos: Annotated[Path | None, typer.Option(help="Folder of LFW's photos.")] = None,
+    held_out: Annotated[bool, typer.Option(help="Only photos that training never sees.")] = False,
+    output: Output = Path("evaluation"),
+    limit: Limit = None,
+) -> None:
+    """Pixel accuracy, F1 and IoU of face parts on labelled photos, docs/segmentation.md."""
+    from headshot.evaluate.face_parts import PartsSettings, evaluate_parts
+
+    settings = PartsSettings(photos, held_out, limit)
+    _measure("segmentation", output, lambda journal: evaluate_parts(folder, settings, journal))
 
 
 def speed(

@@ -1,0 +1,195 @@
+"""Labels of face parts against those of the public data sets, on whole photos as a user gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from headshot.errors import HeadshotError, NoFaceError
+from headshot.evaluate.baselines import look
+from headshot.evaluate.drawing import png
+from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.parts import find
+from headshot.evaluate.parts.scheme import Sample, Scheme
+from headshot.evaluate.picture import skin_bin, typology
+from headshot.evaluate.report import Column, Item, Result, machine, table
+from headshot.evaluate.segmentation import confusion, scores
+from headshot.photo import Photo, read_photo
+from headshot.segment import CLASSES, PALETTE, Segmentation, segment, segment_frame
+
+U8 = NDArray[np.uint8]
+Counts = NDArray[np.int64]
+
+METHOD = "headshot"
+COMMON = 0.01  # classes with a smaller share of the labelled pixels do not count for the mean F1
+
+
+@dataclass(frozen=True)
+class PartsSettings:
+    """What is measured.
+
+    Attributes:
+        photos: folder of the photos of LFW, whose labels come alone.
+        held_out: only photos that training never sees.
+        limit: at most so many photos, drawn with ``seed``.
+    """
+
+    photos: Path | None = None
+    held_out: bool = False
+    limit: int | None = None
+    seed: int = 0
+
+
+def segment_photo(photo: Photo) -> tuple[Segmentation, bool]:
+    """Parts of the face nearest to the middle of a photo, and whether one was found.
+
+    Without a face the crop is the whole photo: the label maps that this is compared with do show one.
+    """
+    middle = np.array([photo.width, photo.height]) / 2
+    try:
+        return segment(photo.pixels, look(photo, middle).landmarks.points), True
+    except NoFaceError:
+        side = float(max(photo.width, photo.height))
+        return segment_frame(photo.pixels, (*middle, side, 0.0)), False
+
+
+def predict(found: Segmentation, scheme: Scheme) -> U8:
+    """Labels (H, W) of a scheme; one that stands for several classes has the sum of their probabilities."""
+    sums = [
+        found.probability(*(CLASSES[c] for c, own in enumerate(scheme.measured) if own == label))
+        for label in range(len(scheme.labels))
+    ]
+    return np.argmax(sums, axis=0).astype(np.uint8)
+
+
+def evaluate_parts(
+    folder: str | Path, settings: PartsSettings | None = None, journal: Journal | None = None
+) -> Result:
+    """Accuracy, F1 and IoU on a labelled data set of `headshot.evaluate.parts`.
+
+    Raises:
+        HeadshotError: the folder holds no such data set, or none of its photos is held out.
+    """
+    chosen = settings or PartsSettings()
+    root = Path(folder)
+    samples = {_name(sample): sample for sample in _select(find(root, chosen.photos), chosen)}
+    depends = {"settings": chosen, "folder": root.resolve()}
+    rows = (journal or Journal()).work(list(samples), lambda name: _attempt(samples[name]), depends)
+    items = [Item(name, row.get("group", {}), row.get("values", {})) for name, row in rows.items()]
+    failed = [name for name, row in rows.items() if "error" in row]
+    lost = [name for name, row in rows.items() if not row.get("found", True)]
+    notes = [f"Photos without a result: {len(failed)} of {len(items)}: {', '.join(failed) or 'none'}."]
+    if lost:
+        notes.append(f"No face was found in {len(lost)}; the whole photo was taken: {', '.join(lost[:10])}.")
+    result = Result(
+        measure=f"segmentation-{root.name}",
+        title=f"Segmentation ({root.name})",
+        protocol=_PROTOCOL,
+        columns=(
+            Column("accuracy", "pixel accuracy", "%", "higher"),
+            Column("f1", "mean F1 of the photo's classes", "", "higher", decimals=3),
+        ),
+        methods=(METHOD,),
+        items=items,
+        statistic="mean",
+        command=f"headshot evaluate segmentation {root.name}",
+        machine=machine(),
+        notes=[*notes, *_tables(samples, rows)],
+    )
+    result.pictures.extend(_worst(result, samples))
+    return result
+
+
+_PROTOCOL = (
+    "The face nearest to the middle of the photo is found, landmarks and crop included, as at run time; what "
+    "lies outside of the crop is background. Classes are brought to the data set's own labels "
+    "(docs/segmentation.md has the table), labels of several classes with the sum of their probabilities; "
+    "pixels without a label do not count. Pixel accuracy and F1 by photo; below, F1 and IoU of each class "
+    "over the pixels of all photos together, and their mean over the classes with at least 1 % of these. "
+    "Weak in: borders of large classes; errors of the labels themselves."
+)
+
+
+def _name(sample: Sample) -> str:
+    return f"{sample.scheme.name}/{sample.photo.parent.name}/{sample.photo.stem}"
+
+
+def _select(samples: Sequence[Sample], settings: PartsSettings) -> list[Sample]:
+    chosen = [sample for sample in samples if sample.held_out or not settings.held_out]
+    if not chosen:
+        raise HeadshotError("none of these photos is held out of training: measure without --held-out")
+    if settings.limit is not None and len(chosen) > settings.limit:
+        drawn = np.random.default_rng(settings.seed).choice(len(chosen), settings.limit, replace=False)
+        chosen = [chosen[i] for i in sorted(drawn)]
+    return chosen
+
+
+def _attempt(sample: Sample) -> Row:
+    photo = read_photo(sample.photo)
+    pixels = photo.pixels
+    truth = sample.read(sample.labels)
+    found, detected = segment_photo(photo)
+    predicted = predict(found, sample.scheme)
+    if truth.shape != predicted.shape:  # labels of half the photo's size
+        size = (truth.shape[1], truth.shape[0])
+        predicted = np.asarray(Image.fromarray(predicted).resize(size, Image.Resampling.NEAREST))
+        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+    counts = confusion(predicted, truth, len(sample.scheme.labels), ignore=255)
+    values = {"accuracy": 100 * np.trace(counts) / counts.sum(), "f1": scores(counts).mean_f1}
+    skin = pixels[truth == sample.scheme.labels.index("skin")]
+    return {
+        "values": {METHOD: {k: round(float(v), 4) for k, v in values.items()}},
+        "group": {"skin": skin_bin(typology(np.median(skin, axis=0)))} if len(skin) else {},
+        "counts": counts.tolist(),
+        "found": detected,
+    }
+
+
+def _tables(samples: dict[str, Sample], rows: dict[str, Row]) -> list[str]:
+    """A table of classes for each labelling scheme."""
+    found = []
+    for scheme in dict.fromkeys(sample.scheme for sample in samples.values()):
+        used = [row for name, row in rows.items() if samples[name].scheme == scheme and "counts" in row]
+        if not used:
+            continue
+        counts: Counts = np.sum([row["counts"] for row in used], axis=0)
+        result, share = scores(counts), counts.sum(axis=1) / counts.sum()
+        lines = [
+            [label, f"{100 * share[i]:.2f} %", f"{result.f1[i]:.3f}", f"{result.iou[i]:.3f}"]
+            for i, label in enumerate(scheme.labels)
+            if result.present[i]
+        ]
+        common = share >= COMMON
+        lines.append(
+            ["mean of those above 1 %", "", *(f"{v[common].mean():.3f}" for v in (result.f1, result.iou))]
+        )
+        accuracy = 100 * np.trace(counts) / counts.sum()
+        heading = f"{scheme.name}, {len(used)} photos: pixel accuracy {accuracy:.2f} %"
+        found.append(f"{heading}\n\n{table(['class', 'pixels', 'F1', 'IoU'], lines)}")
+    return found
+
+
+def _worst(result: Result, samples: dict[str, Sample]) -> list[tuple[str, bytes]]:
+    """The ten photos with the least accuracy: photo, label, prediction."""
+    values = result.values(METHOD, "accuracy")
+    pictures = []
+    for name in sorted(values, key=values.__getitem__)[:10]:
+        sample = samples[name]
+        photo = read_photo(sample.photo)
+        truth = sample.read(sample.labels)
+        colours = np.zeros((256, 3), np.uint8)
+        for label in range(len(sample.scheme.labels)):
+            colours[label] = PALETTE[sample.scheme.measured.index(label)]
+        predicted = predict(segment_photo(photo)[0], sample.scheme)
+        size = (truth.shape[1], truth.shape[0])
+        tiles = [
+            Image.fromarray(tile).resize(size) for tile in (photo.pixels, colours[truth], colours[predicted])
+        ]
+        row = np.concatenate([np.asarray(tile) for tile in tiles], axis=1)
+        pictures.append((f"{name}: {values[name]:.1f} %; photo, label, found", png(row)))
+    return pictures

@@ -1,0 +1,132 @@
+"""The commands ``headshot learn ...``; PyTorch is imported inside them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from headshot.errors import HeadshotError
+
+FAILED, INTERRUPTED = 1, 130
+
+app = typer.Typer(name="learn", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def learn() -> None:
+    """Train the networks; needs the extra "train"."""
+
+
+Run = Annotated[
+    Path, typer.Argument(help="Folder of the run; training continues from the checkpoint that it holds.")
+]
+Steps = Annotated[int, typer.Option(min=1, help="Steps of the whole run.")]
+Batch = Annotated[int, typer.Option(min=1, help="Photos a step.")]
+Rate = Annotated[float, typer.Option(min=0, help="Highest learning rate.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+Device = Annotated[str, typer.Option(help='As PyTorch names it: "cpu", "cuda", "mps".')]
+Precision = Annotated[str, typer.Option(help='"float32" or "bfloat16".')]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that load photos.")]
+
+
+@app.command()
+def segment(
+    run: Run,
+    celebamask: Annotated[Path | None, typer.Option(help="Folder of CelebAMask-HQ.")] = None,
+    fasseg: Annotated[Path | None, typer.Option(help="Folder of FASSEG.")] = None,
+    helen: Annotated[Path | None, typer.Option(help="Folder of HELEN's part labels.")] = None,
+    lfw: Annotated[Path | None, typer.Option(help="Folder of LFW's part labels; needs --lfw-photos.")] = None,
+    lfw_photos: Annotated[Path | None, typer.Option(help="Folder of LFW's photos.")] = None,
+    network: Annotated[str, typer.Option(help='"lite", which ships, or the paper\'s "unet".')] = "lite",
+    imagenet: Annotated[bool, typer.Option(help="Start the lite network from ImageNet weights.")] = True,
+    small_steps: Annotated[
+        int, typer.Option(min=0, help="So many of the first steps see crops of 192 pixels instead of 256.")
+    ] = 1000,
+    steps: Steps = 2000,
+    batch: Batch = 16,
+    rate: Rate = 1e-3,
+    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 250,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    workers: Workers = 1,
+    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
+) -> None:
+    """Train the network that finds the parts of faces, or export it."""
+
+    def work() -> None:
+        from headshot.learn import segment as learn
+        from headshot.learn.engine import Plan
+
+        if export is not None:
+            learn.export_best(run, network, export)
+            typer.echo(str(export))
+            return
+        folders = learn.Folders(celebamask, fasseg, helen, lfw, lfw_photos)
+        plan = Plan(
+            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=device, precision=precision,
+            workers=workers,
+        )  # fmt: skip
+        learn.run(run, folders, plan, network=network, imagenet=imagenet, small_steps=small_steps)
+
+    execute(work)
+
+
+@app.command()
+def babymesh(
+    run: Run,
+    objects: Annotated[
+        str, typer.Option(help='Names with commas between, or "all": teapot, vase, cone, cylinder, ...')
+    ] = "teapot",
+    views: Annotated[
+        int, typer.Option(min=1, help="Pictures around each object; 1 is the paper's single one.")
+    ] = 1,
+    size: Annotated[
+        int, typer.Option(min=46, help="Pixels that the network sees; the paper's are 256.")
+    ] = 256,
+    render: Annotated[int, typer.Option(min=32, help="Pixels of the rendered pictures.")] = 128,
+    regularise: Annotated[
+        bool, typer.Option(help="Add silhouette, edge, normal and Laplacian terms; the paper had none.")
+    ] = False,
+    steps: Steps = 400,
+    batch: Batch = 1,
+    rate: Rate = 1e-4,
+    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 50,
+    seed: Seed = 0,
+) -> None:
+    """Train the second paper's BabyMeshNet: a sphere into objects, by rendering."""
+
+    def work() -> None:
+        from headshot.learn import babymesh as learn
+        from headshot.learn import shapes
+        from headshot.learn.engine import Plan
+
+        names = tuple(shapes.objects()) if objects == "all" else tuple(objects.split(","))
+        weights = learn.REGULARISED if regularise else learn.Weights()
+        plan = Plan(
+            steps=steps, batch=batch, rate=rate, warm_up=min(20, steps), decay=0.0, average=0.9, every=every,
+            save_every=every, seed=seed,
+        )  # fmt: skip
+        learn.run(run, learn.BabySettings(names, views, size, render, weights), plan)
+
+    execute(work)
+
+
+def execute(work: Callable[[], None]) -> None:
+    """Do a command's work; errors that a user can cause end it with a message and exit code 1."""
+    try:
+        work()
+    except HeadshotError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def fail(message: str) -> NoReturn:
+    """Tell what went wrong and end with exit code 1."""
+    print(f"headshot: {message}", file=sys.stderr)
+    raise typer.Exit(FAILED)

@@ -1,0 +1,1 @@
+"""Data sets for training: readers of what their authors distribute, one family a module."""

@@ -1,0 +1,87 @@
+"""Where the face is in each training photo: the crops that the network will see at run time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from headshot.detect import detect_faces
+from headshot.evaluate.parts.scheme import Sample, classes
+from headshot.landmarks import find_landmarks
+from headshot.segment import MARGIN, RAISED, crop_frame
+
+Array = NDArray[np.float64]
+
+FACE = classes("skin", "nose", "eyes", "brows", "glasses", "mouth", "upper_lip", "lower_lip")
+PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed
+
+
+def frame_of(sample: Sample) -> Array:
+    """The frame (4,) of a photo's labelled face: of our own landmarks, or of the label's box without them.
+
+    Of several faces the one counts that covers most of the label. A frame that leaves half of the labelled
+    face outside is a mistake of the landmarks, and counts as none.
+    """
+    with Image.open(sample.photo) as image:
+        pixels = np.ascontiguousarray(image.convert("RGB"))
+    sets = sample.read_sets()
+    face = ((sets & FACE) > 0) & ((sets & ~np.uint16(FACE)) == 0)
+    if not face.any():  # a set in which skin may be neck
+        face = (sets & classes("skin") > 0) & (sets & classes("background") == 0)
+    rows, columns = np.nonzero(face)
+    if not len(rows):
+        height, width = sets.shape
+        return np.array([width / 2, height / 2, max(width, height), 0.0])
+    best: tuple[float, Array] | None = None
+    for found in detect_faces(pixels):
+        landmarks = find_landmarks(pixels, found)
+        if landmarks.presence < PRESENCE or landmarks.spread > SPREAD:
+            continue
+        frame = crop_frame(landmarks.points)
+        low, high = landmarks.points.min(axis=0), landmarks.points.max(axis=0)
+        inside = (columns > low[0]) & (columns < high[0]) & (rows > low[1]) & (rows < high[1])
+        if best is None or inside.mean() > best[0]:
+            best = float(inside.mean()), frame
+    return best[1] if best and best[0] > 0.4 else _frame_of_box(rows, columns)
+
+
+def _frame_of_box(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Array:
+    """An upright frame around labelled pixels, as large as their landmarks would ask for."""
+    (top, bottom), (left, right) = (np.percentile(v, (1, 99)) for v in (rows, columns))
+    # Labelled skin may reach down the neck: a face is at most 1.5 times as high as wide, from any side.
+    bottom = min(bottom, top + 1.5 * max(right - left, 1.0))
+    extent = max(bottom - top, right - left)
+    return np.array([(left + right) / 2, (top + bottom) / 2 - RAISED * extent, MARGIN * extent, 0.0])
+
+
+def find_frames(
+    samples: Sequence[Sample],
+    cache: Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[Sequence[Sample]], Iterator[Sample]] = iter,
+) -> Array:
+    """Frames (N, 4) of samples, kept in a file so that landmarks are looked for only once.
+
+    Args:
+        samples: labelled photos.
+        cache: JSON file, read if it exists, and written with what is new.
+        workers: processes.
+        progress: shows how far it is.
+    """
+    known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
+    missing = [sample for sample in samples if str(sample.photo) not in known]
+    if missing:
+        with ProcessPoolExecutor(workers) as pool:
+            results = pool.map(frame_of, missing, chunksize=8)
+            for sample, frame in zip(progress(missing), results, strict=True):
+                known[str(sample.photo)] = frame.round(3).tolist()
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(json.dumps(known, indent=0), encoding="utf-8")
+    return np.array([known[str(sample.photo)] for sample in samples])

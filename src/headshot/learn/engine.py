@@ -1,0 +1,374 @@
+"""Training, the same for every network of this project; read it from top to bottom.
+
+A run lives in one folder:
+
+    checkpoint-001500/     the latest state: network, averaged network, optimiser, step, best score
+    best/                  the averaged weights with the best validation score, and that score
+    curves.csv             every number that was logged; also as TensorBoard events in events/
+    pictures/001500.png    what the network makes of a few validation items
+
+A run that is interrupted (Ctrl-C, or the machine) continues from its latest checkpoint and ends with the same
+bits as if nothing had happened, on the same machine and number of threads: items of the data depend on their
+number alone, and the random generator is seeded anew at every step. Weights are safetensors, the optimiser's
+state is read with ``weights_only=True``: nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from headshot.errors import HeadshotError
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Attributes:
+        steps: optimiser steps of the whole run; the learning rate falls along half a cosine until the last.
+        batch: items a step.
+        rate: highest learning rate.
+        warm_up: steps in which the learning rate rises to it.
+        decay: AdamW's weight decay; biases and normalisation are exempt.
+        average: of the weights, kept of the moving average at each step (0 = none).
+        clip: longest gradient.
+        seed: of everything random.
+        device: as PyTorch names it.
+        precision: "float32", or "bfloat16" for autocast.
+        workers: processes that load data; 0 loads it in between.
+        every: steps between validations, each followed by a picture and a checkpoint.
+        save_every: steps between further checkpoints.
+    """
+
+    steps: int
+    batch: int = 16
+    rate: float = 1e-3
+    warm_up: int = 100
+    decay: float = 0.01
+    average: float = 0.998
+    clip: float = 5.0
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "float32"
+    workers: int = 0
+    every: int = 500
+    save_every: int = 100
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to train.
+
+    Attributes:
+        network: with its starting weights; trained in place.
+        data: item k for any k from 0 on, depending on k alone; step s takes items s * batch and following.
+        loss: network and batch (on the plan's device) to the loss and to what else should be logged.
+        validate: network in evaluation mode to its metrics.
+        score: the metric by which the best checkpoint is chosen, the higher the better.
+        picture: network in evaluation mode to a picture (H, W, 3) uint8, or None for no pictures.
+    """
+
+    network: nn.Module
+    data: Dataset[Any]
+    loss: Callable[[nn.Module, Any], tuple[Tensor, Metrics]]
+    validate: Callable[[nn.Module], Metrics]
+    score: str
+    picture: Callable[[nn.Module], NDArray[np.uint8]] | None = None
+
+
+@dataclass
+class _State:
+    """What changes during a run and must survive it."""
+
+    network: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    best: float = -math.inf
+
+
+def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> nn.Module:
+    """Train, or go on training, and return the averaged network as it is at the end.
+
+    Args:
+        task: what to train.
+        plan: how; a resumed run must have the same batch, seed and precision.
+        folder: of the run; continued where it stopped if it has a checkpoint.
+        say: is told a line of progress now and then.
+
+    Raises:
+        HeadshotError: the folder's checkpoint belongs to another run, or the loss is no longer finite.
+        KeyboardInterrupt: after Ctrl-C, when the state has been saved.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    device = torch.device(plan.device)
+    network = task.network.to(device)
+    state = _State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
+    _resume(state, plan, folder)
+    curves = _Curves(folder, state.step)
+    started, first = time.monotonic(), state.step
+    with _interruptible() as interrupted:
+        for batch in _batches(task.data, plan, state.step):
+            logged = _step(state, task, plan, _to(batch, device))
+            if state.step % 20 == 0:
+                pace = (time.monotonic() - started) / (state.step - first)
+                logged["seconds_per_step"] = pace
+                curves.add(state.step, "train", logged)
+                left = pace * (plan.steps - state.step) / 60
+                say(f"step {state.step}/{plan.steps} loss {logged['loss']:.4f}, {left:.0f} min left")
+            if state.step % plan.every == 0 or state.step == plan.steps:
+                _validate(state, task, folder, curves, say)
+                _save(state, plan, folder)
+            elif state.step % plan.save_every == 0 or interrupted():
+                _save(state, plan, folder)
+            if interrupted():
+                say(f"interrupted at step {state.step}; the same command continues from here")
+                raise KeyboardInterrupt
+    curves.close()
+    return state.average.eval()
+
+
+def learning_rate(step: int, plan: Plan) -> float:
+    """Learning rate of a step (from 0): a linear rise, then half a cosine (Loshchilov and Hutter 2017)."""
+    if step < plan.warm_up:
+        return plan.rate * (step + 1) / plan.warm_up
+    through = (step - plan.warm_up) / max(plan.steps - plan.warm_up, 1)
+    return plan.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(through, 1.0))))
+
+
+def best_weights(folder: Path) -> dict[str, Tensor]:
+    """The averaged weights with the best validation score of a run.
+
+    Raises:
+        HeadshotError: the run has not been validated yet.
+    """
+    file = folder / "best" / "network.safetensors"
+    if not file.is_file():
+        raise HeadshotError(f"{folder} has no best weights yet: train until the first validation")
+    return load_file(file)
+
+
+def _step(state: _State, task: Task, plan: Plan, batch: Any) -> Metrics:
+    """One step of the optimiser."""
+    torch.manual_seed(plan.seed * 1_000_003 + state.step)
+    rate = learning_rate(state.step, plan)
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate
+    state.network.train()
+    with torch.autocast(torch.device(plan.device).type, torch.bfloat16, enabled=plan.precision == "bfloat16"):
+        loss, extra = task.loss(state.network, batch)
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    length = nn.utils.clip_grad_norm_(state.network.parameters(), plan.clip)
+    value = float(loss.detach())
+    if not math.isfinite(value) or not math.isfinite(float(length)):
+        raise HeadshotError(
+            f"the loss is no longer finite at step {state.step}: go on from the last checkpoint with a "
+            "lower learning rate"
+        )
+    state.optimiser.step()
+    state.step += 1
+    # Early averages would remember the start for too long.
+    keep = min(plan.average, (1 + state.step) / (10 + state.step)) if plan.average else 0.0
+    with torch.no_grad():
+        for mean, now in zip(
+            state.average.state_dict().values(), state.network.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - keep)
+            else:
+                mean.copy_(now)
+    return {"loss": value, "rate": rate, "gradient": float(length), **extra}
+
+
+def _validate(state: _State, task: Task, folder: Path, curves: _Curves, say: Callable[[str], None]) -> None:
+    """Metrics and a picture of the averaged network, kept if it is the best so far."""
+    state.average.eval()
+    with torch.no_grad():
+        metrics = task.validate(state.average)
+        picture = task.picture(state.average) if task.picture else None
+    curves.add(state.step, "validation", metrics)
+    say(f"step {state.step} validation " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
+    if picture is not None:
+        (folder / "pictures").mkdir(exist_ok=True)
+        Image.fromarray(picture).save(folder / "pictures" / f"{state.step:06d}.png")
+    if metrics[task.score] > state.best:
+        state.best = metrics[task.score]
+        best = folder / "best"
+        best.mkdir(exist_ok=True)
+        _write(best / "network.safetensors", lambda file: save_file(_plain(state.average), file))
+        content = json.dumps({"step": state.step, **metrics}, indent=1)
+        _write(best / "metrics.json", lambda file: file.write_text(content, encoding="utf-8"))
+
+
+def _optimiser(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019)."""
+    matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": plan.decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=plan.rate)
+
+
+class _Numbers(Dataset[Any]):
+    """The items of a data set from a number on."""
+
+    def __init__(self, data: Dataset[Any], start: int, stop: int) -> None:
+        self.data, self.start, self.stop = data, start, stop
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __getitem__(self, k: int) -> Any:
+        return self.data[self.start + k]
+
+
+def _one_thread(_: int) -> None:
+    """What loading processes do first: Ctrl-C is the main one's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _batches(data: Dataset[Any], plan: Plan, start: int) -> Iterator[Any]:
+    """The batches of the steps from ``start`` on."""
+    numbers = _Numbers(data, start * plan.batch, plan.steps * plan.batch)
+    yield from DataLoader(
+        numbers, plan.batch, num_workers=plan.workers, worker_init_fn=_one_thread if plan.workers else None
+    )
+
+
+def _to(batch: Any, device: torch.device) -> Any:
+    """Tensors of nested tuples, lists and dictionaries on a device."""
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: _to(value, device) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return type(batch)(_to(value, device) for value in batch)
+    return batch
+
+
+_SAME = ("batch", "seed", "precision")  # what a resumed run may not change
+
+
+def _save(state: _State, plan: Plan, folder: Path) -> None:
+    """Write a checkpoint, complete or not at all, and remove the one before."""
+    target = folder / f"checkpoint-{state.step:06d}"
+    part = folder / "checkpoint.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    save_file(_plain(state.network), part / "network.safetensors")
+    save_file(_plain(state.average), part / "average.safetensors")
+    torch.save(state.optimiser.state_dict(), part / "optimiser.pt")
+    content = {"step": state.step, "best": state.best, "plan": asdict(plan)}
+    (part / "state.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    if target.exists():
+        shutil.rmtree(target)
+    part.rename(target)
+    for older in folder.glob("checkpoint-*"):
+        if older != target:
+            shutil.rmtree(older)
+
+
+def _resume(state: _State, plan: Plan, folder: Path) -> None:
+    """Load the latest checkpoint, if there is one."""
+    found = sorted(folder.glob("checkpoint-*"))
+    if not found:
+        return
+    content = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
+    for name in _SAME:
+        if content["plan"][name] != getattr(plan, name):
+            raise HeadshotError(
+                f"{folder} was begun with {name} {content['plan'][name]}, not {getattr(plan, name)}: "
+                "keep it, or train into another folder"
+            )
+    try:
+        state.network.load_state_dict(load_file(found[-1] / "network.safetensors"))
+        state.average.load_state_dict(load_file(found[-1] / "average.safetensors"))
+    except RuntimeError as error:
+        raise HeadshotError(f"{found[-1]} is of another network: train into another folder") from error
+    saved = torch.load(found[-1] / "optimiser.pt", map_location=plan.device, weights_only=True)
+    state.optimiser.load_state_dict(saved)
+    state.step, state.best = content["step"], content["best"]
+
+
+def _plain(network: nn.Module) -> dict[str, Tensor]:
+    """Weights as safetensors takes them."""
+    return {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+
+
+def _write(file: Path, fill: Callable[[Path], object]) -> None:
+    """A file that is complete whenever it is there."""
+    part = file.with_name(file.name + ".part")
+    fill(part)
+    part.replace(file)
+
+
+class _Curves:
+    """Logged numbers, one row each in curves.csv (step, kind, name, value), and TensorBoard events."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.file = folder / "curves.csv"
+        rows: list[list[str]] = []
+        if self.file.is_file():  # what an interrupted run logged after its checkpoint happens again
+            with self.file.open(newline="", encoding="utf-8") as handle:
+                rows = [row for row in list(csv.reader(handle))[1:] if int(row[0]) <= step]
+        with self.file.open("w", newline="", encoding="utf-8") as handle:
+            csv.writer(handle).writerows([["step", "kind", "name", "value"], *rows])
+        self.events = SummaryWriter(str(folder / "events"), purge_step=step + 1)
+
+    def add(self, step: int, kind: str, metrics: Metrics) -> None:
+        with self.file.open("a", newline="", encoding="utf-8") as handle:
+            csv.writer(handle).writerows([step, kind, k, f"{v:.7g}"] for k, v in metrics.items())
+        for name, value in metrics.items():
+            self.events.add_scalar(f"{kind}/{name}", value, step)
+        self.events.flush()
+
+    def close(self) -> None:
+        self.events.close()
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed (a second one stops at once)."""
+    pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not in the main thread, where there is no Ctrl-C to handle
+        yield lambda: False
+        return
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

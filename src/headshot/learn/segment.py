@@ -1,0 +1,311 @@
+"""Training of the network behind `headshot.segment`: loss, validation, pictures, export to ONNX.
+
+The loss is cross-entropy plus Dice (Milletari et al., "V-Net", 3DV 2016), both for labels that are sets of
+classes, because data sets with coarser labels than ours teach too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from headshot.errors import HeadshotError, MissingExtraError
+from headshot.evaluate.parts import celebamask, fasseg, helen, lfw
+from headshot.evaluate.parts.scheme import UNKNOWN, Sample, classes
+from headshot.evaluate.segmentation import confusion, scores
+from headshot.learn.data.crops import Plain, Source, Stream, StreamSettings
+from headshot.learn.data.frames import find_frames
+from headshot.learn.engine import Plan, Task, best_weights, train
+from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet
+from headshot.segment import CLASSES, CROP, PALETTE
+
+U8 = NDArray[np.uint8]
+
+
+def partial_loss(logits: Tensor, sets: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and Dice loss of labels that are sets.
+
+    With the probabilities p = softmax(logits) and the set S of a pixel,
+
+        CE = -log sum_{c in S} p_c,    Dice_c = 1 - 2 sum p_c t_c / (sum p_c + sum t_c),
+
+    where t_c is 1 if S = {c} and 0 if c is not in S; pixels of which neither is true do not count for the
+    Dice of c, and classes that no pixel of the batch has do not either. A pixel of which nothing is known (S
+    holds all classes) counts for neither.
+
+    Args:
+        logits: (B, C, H, W).
+        sets: (B, H, W) integers, bit c for class c.
+
+    Returns:
+        Both, means over pixels and classes.
+    """
+    count = logits.shape[1]
+    bits = (2 ** torch.arange(count, device=sets.device)).view(1, count, 1, 1)
+    member = (sets[:, None] & bits) > 0
+    logs = logits.float().log_softmax(dim=1)
+    known = (~member).any(dim=1)
+    allowed = torch.logsumexp(logs.masked_fill(~member, -1e4), dim=1)
+    entropy = -(allowed * known).sum() / known.sum().clamp(min=1)
+    single = member.sum(dim=1, keepdim=True) == 1
+    truth = (member & single).float()
+    counts = (single | ~member).float() * known[:, None]
+    p = logs.exp() * counts
+    overlap = (p * truth).sum(dim=(0, 2, 3))
+    present = truth.sum(dim=(0, 2, 3))
+    dice = 1 - (2 * overlap + 1) / (p.sum(dim=(0, 2, 3)) + present + 1)
+    return entropy, (dice * (present > 0)).sum() / (present > 0).sum().clamp(min=1)
+
+
+def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """Loss of a batch of crops (B, 3, S, S) uint8 and their sets (B, S, S)."""
+    pixels, sets = batch
+    logits = network(to_network(pixels))
+    entropy, dice = partial_loss(logits, sets)
+    return entropy + 0.5 * dice, {"entropy": entropy.item(), "dice": dice.item()}
+
+
+def to_network(pixels: Tensor) -> Tensor:
+    """Crops (B, 3, S, S) uint8 as the networks take them: [0, 1], channels last, which is faster."""
+    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+class Validation:
+    """F1 and accuracy of a network on held-out photos, by data set and in its own labels.
+
+    Args:
+        sources: held-out samples.
+        size: of the crops.
+        limit: so many of each source, spread over it.
+    """
+
+    def __init__(self, sources: Sequence[Source], size: int = CROP, limit: int = 60) -> None:
+        self.sources = [_thinned(source, limit) for source in sources]
+        self.size = size
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Metrics of a network in evaluation mode: a mean F1 and a pixel accuracy for each data set."""
+        metrics: dict[str, float] = {}
+        for name in dict.fromkeys(source.samples[0].scheme.name for source in self.sources):
+            sources = [source for source in self.sources if source.samples[0].scheme.name == name]
+            counts = np.sum([self._confusion(network, source) for source in sources], axis=0)
+            result = scores(counts)
+            common = counts.sum(axis=1) >= 0.01 * counts.sum()
+            metrics[f"{name}_f1"] = float(result.f1[common].mean())
+            metrics[f"{name}_accuracy"] = float(np.trace(counts) / counts.sum())
+        metrics["score"] = float(np.mean([v for k, v in metrics.items()]))
+        return metrics
+
+    def _confusion(self, network: nn.Module, source: Source) -> NDArray[np.int64]:
+        scheme = source.samples[0].scheme
+        device = next(network.parameters()).device
+        counts = np.zeros((len(scheme.labels),) * 2, np.int64)
+        # A label that stands for several classes has the sum of their probabilities.
+        members = torch.zeros(len(scheme.labels), len(CLASSES), device=device)
+        for c, label in enumerate(scheme.measured):
+            if label >= 0:
+                members[label, c] = 1
+        table = np.full(UNKNOWN + 1, 255, np.uint8)
+        table[list(scheme.sets)] = np.arange(len(scheme.labels))
+        for pixels, sets in DataLoader(Plain(source, self.size), 8):
+            p = network(to_network(pixels.to(device))).float().softmax(dim=1)
+            predicted = torch.einsum("lc,bchw->blhw", members, p).argmax(dim=1).cpu().numpy()
+            counts += confusion(predicted, table[sets.numpy()], len(scheme.labels), ignore=255)
+        return counts
+
+
+def sample_picture(network: nn.Module, sources: Sequence[Source], rows: int = 4, size: int = CROP) -> U8:
+    """Photos, labels, predictions side by side, (H, W, 3): a row for each source, ``rows`` crops in it."""
+    device = next(network.parameters()).device
+    lines = []
+    for source in sources:
+        tiles = []
+        chosen = Plain(_thinned(source, rows), size)
+        for pixels, sets in (chosen[k] for k in range(len(chosen))):
+            labels = network(to_network(pixels[None].to(device)))[0].argmax(dim=0).cpu().numpy()
+            tiles += [pixels.numpy().transpose(1, 2, 0), _coloured(sets.numpy()), PALETTE[labels]]
+        tiles += [np.zeros((size, size, 3), np.uint8)] * (3 * rows - len(tiles))
+        lines.append(np.concatenate(tiles, axis=1))
+    return np.concatenate(lines)
+
+
+def _coloured(sets: NDArray[np.int32]) -> U8:
+    """Pictures of sets: the mean colour of their members."""
+    members = (sets[..., None] >> np.arange(len(CLASSES))) & 1
+    return (members @ PALETTE.astype(float) / np.maximum(members.sum(axis=-1), 1)[..., None]).astype(np.uint8)
+
+
+def _thinned(source: Source, limit: int) -> Source:
+    step = max(1, -(-len(source.samples) // limit))
+    return Source(source.samples[::step], source.frames[::step], source.share)
+
+
+def export_onnx(network: nn.Module, file: Path, size: int = CROP) -> None:
+    """Write a network as ONNX: ``pixels`` (1, S, S, 3) uint8 sRGB to ``probabilities`` (1, C, S, S) float32.
+
+    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32. Needs the extra
+    ``tools`` (onnx).
+    """
+    whole = _Exported(network).eval().cpu()
+    pixels = torch.zeros(1, size, size, 3, dtype=torch.uint8)
+    torch.onnx.export(
+        whole,
+        (pixels,),
+        str(file),
+        dynamo=False,
+        opset_version=17,
+        input_names=["pixels"],
+        output_names=["probabilities"],
+    )
+    halve(file)
+
+
+def halve(file: Path) -> None:
+    """Store the weights of an ONNX file as float16, each with a cast to float32 behind it."""
+    try:
+        import onnx
+        from onnx import helper, numpy_helper
+    except ImportError as error:
+        raise MissingExtraError('the export needs onnx: pip install "headshot[tools]"') from error
+    model = onnx.load(str(file))
+    weights = [
+        w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT and len(w.dims) > 1
+    ]
+    casts = []
+    for weight in weights:
+        values = numpy_helper.to_array(weight).astype(np.float16)
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(values, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(file))
+
+
+class _Exported(nn.Module):
+    """A network with the conversions from a photo and to probabilities in it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.network(pixels.permute(0, 3, 1, 2).float() / 255).softmax(dim=1)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the data sets are; those without a folder are left out."""
+
+    celebamask: Path | None = None
+    fasseg: Path | None = None
+    helen: Path | None = None
+    lfw: Path | None = None
+    lfw_photos: Path | None = None
+
+    def find(self) -> list[list[Sample]]:
+        """The samples of each data set.
+
+        Raises:
+            HeadshotError: no folder is given, or one does not hold what it should.
+        """
+        found = []
+        if self.celebamask:
+            found.append(celebamask.find(self.celebamask))
+        if self.fasseg:
+            found.append(fasseg.find(self.fasseg))
+        if self.helen:
+            found.append(helen.find(self.helen))
+        if self.lfw:
+            if not self.lfw_photos:
+                raise HeadshotError("the labels of LFW need its photos: give --lfw-photos too")
+            found.append(lfw.find(self.lfw, self.lfw_photos))
+        if not found:
+            raise HeadshotError(
+                "nothing to learn from: give at least one of --celebamask, --fasseg, --helen, --lfw"
+            )
+        return found
+
+
+# Share of the training stream; only CelebAMask-HQ and HELEN say all that we want to know.
+# Photos of it with a hat or glasses have a share of their own besides.
+SHARES = {
+    "celebamask": 0.45, "rare": 0.1, "fasseg": 0.1, "fasseg-multipose": 0.12, "helen": 0.3, "lfw": 0.23,
+}  # fmt: skip
+
+
+def sources(samples: Sequence[Sequence[Sample]], frames: Path) -> tuple[list[Source], list[Source]]:
+    """Samples of data sets as sources for training and for validation, one for each labelling scheme."""
+    training: list[Source] = []
+    validation: list[Source] = []
+    for found in samples:
+        for name in dict.fromkeys(sample.scheme.name for sample in found):
+            for held_out, target in ((False, training), (True, validation)):
+                part = [s for s in found if s.scheme.name == name and s.held_out == held_out]
+                if part:
+                    target.append(Source(part, find_frames(part, frames), SHARES[name]))
+    rare = [s for source in training for s in source.samples if s.scheme.name == "celebamask" and _rare(s)]
+    if rare:
+        training.append(Source(rare, find_frames(rare, frames), SHARES["rare"]))
+    return training, validation
+
+
+def _rare(sample: Sample) -> bool:
+    """Whether a photo shows a hat or glasses, which few do."""
+    return bool((np.isin(sample.read_sets(), (classes("hat"), classes("glasses")))).mean() > 0.01)
+
+
+def make_network(name: str, *, imagenet: bool) -> nn.Module:
+    """The network "lite", or the paper's "unet".
+
+    Raises:
+        HeadshotError: there is no network of this name.
+    """
+    if name == "unet":
+        return _channels_last(UNet(len(CLASSES)))
+    if name != "lite":
+        raise HeadshotError(f'the network must be "lite" or "unet", not {name!r}')
+    network = LiteUNet(len(CLASSES))
+    if imagenet:
+        load_imagenet(network)
+    return _channels_last(network)
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
+    """The same network with its weights laid out as is fastest on CPUs."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def run(
+    folder: Path, folders: Folders, plan: Plan, *, network: str = "lite", imagenet: bool = True,
+    small_steps: int = 1000,
+) -> nn.Module:  # fmt: skip
+    """Train in a folder, or go on; see `headshot.learn.engine`."""
+    training, validation = sources(folders.find(), folder / "frames.json")
+    sizes = ((0, 192), (small_steps, CROP)) if small_steps else ((0, CROP),)
+    torch.manual_seed(plan.seed)
+    task = Task(
+        network=make_network(network, imagenet=imagenet),
+        data=Stream(training, StreamSettings(batch=plan.batch, sizes=sizes, seed=plan.seed)),
+        loss=loss,
+        validate=Validation(validation),
+        score="score",
+        picture=lambda net: sample_picture(net, validation),
+    )
+    return train(task, plan, folder)
+
+
+def export_best(folder: Path, network: str, file: Path) -> None:
+    """Write the best weights of a run as ONNX."""
+    made = make_network(network, imagenet=False)
+    made.load_state_dict(best_weights(folder))
+    export_onnx(made, file)
