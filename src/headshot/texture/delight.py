@@ -28,7 +28,7 @@ F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 _DARKEST = 0.12  # of shading: what is darker carries more noise than colour
-_EXTENT = 14.0  # mm over which shading is smooth
+_EXTENT = 9.0  # mm over which shading is smooth
 _FLOOR = 0.01  # linear; added before logarithms
 _AGREE = 0.7  # how much of the smooth rest on which both halves agree is shading
 _DRAWN = 0.2  # the same on beards, brows, lids and lips
@@ -98,7 +98,7 @@ def _unexplained(skin: Surface, reflect: F32, own: F32, belief: F32) -> F32:
     """Logarithm (S,) of the shading that is left in reflectances (S, 3), given the person's colours."""
     off = np.log((reflect + _FLOOR).mean(axis=1)) - np.log((own + _FLOOR).mean(axis=1))
     # Neither hair nor highlights are shading: little weight to what is far off.
-    trust = belief / (1 + (off / 0.8) ** 2) ** 2
+    trust = belief / (1 + (off / 1.2) ** 2) ** 2
     hold = (trust * skin.area / np.float32(_EXTENT**2)).astype(np.float32)
     diagonal = np.diff(skin.start) + hold + skin.area / np.float32(100.0**2)
     right = np.repeat((hold * off)[:, None], 3, axis=1).astype(np.float32)
