@@ -46,6 +46,13 @@ class Detail(str, Enum):
     high = "high"
 
 
+class TextureKind(str, Enum):
+    """What is in the texture."""
+
+    photo = "photo"
+    albedo = "albedo"
+
+
 class Expression(str, Enum):
     """Expression in which meshes are shown."""
 
@@ -69,6 +76,9 @@ def reconstruct(
     texture_size: Annotated[
         int, typer.Option(min=512, max=4096, help="Width and height of the texture, pixels.")
     ] = 1024,
+    texture: Annotated[
+        TextureKind, typer.Option(help="As photographed, or the skin's own colour without the photo's light.")
+    ] = TextureKind.photo,
     detail: Annotated[
         Detail, typer.Option(help="About 13,500 vertices of skin (high) or 3,400 (low).")
     ] = Detail.high,
@@ -79,6 +89,12 @@ def reconstruct(
             show_default="the GLB starts neutral, OBJ and PLY are as in the photo",
         ),
     ] = None,
+    photometric: Annotated[
+        bool,
+        typer.Option(
+            "--photometric/--no-photometric", help="Fit shape, skin and light to the photo's colours, too."
+        ),
+    ] = True,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into sub-folders; results get the same folders.")
     ] = False,
@@ -103,9 +119,8 @@ def reconstruct(
         file_names("", wanted)
     except HeadshotError as error:
         raise typer.BadParameter(str(error), param_hint="--formats") from error
-    request = Request(
-        number, wanted, export=ExportSettings(expression=expression.value if expression else None)
-    )
+    shown = expression.value if expression else None
+    request = Request(number, wanted, export=ExportSettings(expression=shown, texture=texture.value))
     try:
         jobs = plan(find_photos(photos, recursive=recursive), output, wanted)
     except HeadshotError as error:
@@ -117,7 +132,7 @@ def reconstruct(
         typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
     if jobs:
         try:
-            request = replace(request, settings=_load(detail.value, texture_size))
+            request = replace(request, settings=_load(detail.value, texture_size, photometric))
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(_run(jobs, request, alone=total == 1))
@@ -185,7 +200,7 @@ def _face_number(face: str) -> int | None:
     return int(face)
 
 
-def _load(detail: str, texture_size: int) -> Settings:
+def _load(detail: str, texture_size: int, photometric: bool) -> Settings:
     """Import the pipeline, and say so if its kernels must be compiled first."""
     from headshot.reconstruction import Settings
     from headshot.runtime import kernels_are_cold
@@ -193,7 +208,8 @@ def _load(detail: str, texture_size: int) -> Settings:
 
     if kernels_are_cold():
         typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
-    return Settings(detail=detail, texture=TextureSettings(size=texture_size))
+    settings = Settings(detail=detail, texture=TextureSettings(size=texture_size))
+    return settings if photometric else replace(settings, photometric=None)
 
 
 def _run(jobs: list[Job], request: Request, *, alone: bool) -> int:

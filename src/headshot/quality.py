@@ -17,7 +17,10 @@ class Quality:
         measures: ``presence`` (the landmark network's belief in a face, 0-1), ``face_pixels`` (root of the
             area of the landmarks' box), ``yaw`` and ``pitch`` (degrees), ``residual`` (root-mean-square
             landmark misfit, percent of ``face_pixels``), ``inside`` (share of landmarks inside the photo),
-            ``coverage`` (share of the facial texture that the photo shows; 1 when no texture was made).
+            ``coverage`` (share of the facial texture that the photo shows; 1 when no texture was made). With
+            the fit to colours also ``explained`` (share of the face's skin whose colours the head explains)
+            and ``colour_noise`` (how far those differ from it, in sRGB from 0 to 1), which do not enter the
+            score.
         warnings: sentences for the user, empty when nothing is wrong.
     """
 

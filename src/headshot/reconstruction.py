@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 
@@ -14,8 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 from headshot.camera import Camera, angles_of
 from headshot.detect import DetectSettings, Face, detect_faces
 from headshot.errors import NoFaceError
-from headshot.fit import Fit, FitSettings, fit_landmarks, landmarks68, metric_scale
+from headshot.fit import (
+    Fit,
+    FitSettings,
+    LandmarkSolver,
+    PhotometricFit,
+    PhotometricSettings,
+    fit_photo,
+    landmarks68,
+    metric_scale,
+)
 from headshot.fit.landmarks import Observation, initial_pose
+from headshot.fit.looks import looks_of
 from headshot.fit.observe import observe
 from headshot.fit.scale import scaled_camera
 from headshot.head_model import F32, I32, HeadModel, PointModel, load_head_model
@@ -36,6 +47,7 @@ class Settings:
 
     Attributes:
         detail: "high" (about 13.5k skin vertices) or "low" (3.4k); the coefficients are the same.
+        photometric: settings of the fit to the photo's colours, or None to fit landmarks only.
         texture: settings of the texture, or None to make none.
     """
 
@@ -43,6 +55,7 @@ class Settings:
     detect: DetectSettings = field(default_factory=DetectSettings)
     landmarks: LandmarkSettings = field(default_factory=LandmarkSettings)
     fit: FitSettings = field(default_factory=FitSettings)
+    photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
     texture: TextureSettings | None = field(default_factory=TextureSettings)
 
 
@@ -62,6 +75,9 @@ class Reconstruction:
         camera: camera and head pose; maps the head frame to the photo.
         identity: (I,) identity coefficients in standard deviations of their prior.
         expression: (E,) ARKit weights in [0, 1], in the order of ``model.expression_names``.
+        albedo: (A,) albedo coefficients in standard deviations (`headshot.albedo`); None when only
+            landmarks were fitted.
+        light: (9, 3) spherical harmonics of the photo's light, head frame (`headshot.light`); None likewise.
         scale: the person's millimetres per model millimetre.
         scale_uncertainty: relative standard deviation of ``scale``, and so of every length here.
         vertices: (V, 3) the head as in the photo, with expression.
@@ -79,6 +95,8 @@ class Reconstruction:
     camera: Camera
     identity: Array
     expression: Array
+    albedo: Array | None
+    light: Array | None
     scale: float
     scale_uncertainty: float
     vertices: F32
@@ -97,6 +115,19 @@ class Reconstruction:
     def blendshapes(self) -> dict[str, float]:
         """ARKit expression weights in [0, 1] by name."""
         return {n: float(w) for n, w in zip(self.model.expression_names, self.expression, strict=True)}
+
+    @cached_property
+    def albedo_texture(self) -> Texture | None:
+        """The texture with the photo's light taken out; made when it is first asked for.
+
+        None when no texture was asked for.
+        """
+        if self.texture is None:
+            return None
+        options = TextureSettings(size=len(self.texture.pixels))
+        return make_texture(
+            self.photo.pixels, self.vertices, self.model, self.camera, options, looks_of(self)
+        )
 
     def project(self, points: ArrayLike) -> Array:
         """Pixels (..., 2) of points (..., 3) of the head frame, mm."""
@@ -234,7 +265,14 @@ def reconstruct_face(
         point_model = _point_model(settings.detail)
     with clock("fit"):
         seen = observe(photo, points)
-        fit = fit_landmarks(seen, point_model, settings.fit)
+        solver = LandmarkSolver(seen, point_model, settings.fit)
+        fit = solver.run()
+    with clock("photometric"):
+        colours = None
+        if settings.photometric is not None:
+            colours = fit_photo(photo.pixels, solver, model, settings.photometric)
+            fit = colours.fit
+    with clock("shape"):
         irises = point_model.positions(fit.identity, fit.expression)[IRIS_CENTRES]
         metric = metric_scale(points.points, fit.camera, irises, _extent(points))
         camera = scaled_camera(fit.camera, metric.value)
@@ -246,7 +284,7 @@ def reconstruct_face(
         texture = None
         if settings.texture is not None:
             texture = make_texture(photo.pixels, vertices, model, camera, settings.texture)
-    quality = assess(_measures(photo, points, seen, fit, texture), _photo_warnings(photo))
+    quality = assess(_measures(photo, points, seen, (fit, colours), texture), _photo_warnings(photo))
     return Reconstruction(
         photo=photo,
         face=face,
@@ -255,6 +293,8 @@ def reconstruct_face(
         camera=camera,
         identity=fit.identity,
         expression=fit.expression,
+        albedo=None if colours is None else colours.albedo,
+        light=None if colours is None else colours.light,
         scale=metric.value,
         scale_uncertainty=metric.uncertainty,
         vertices=vertices,
@@ -283,8 +323,13 @@ def _extent(points: Landmarks) -> float:
 
 
 def _measures(
-    photo: Photo, points: Landmarks, seen: Observation, fit: Fit, texture: Texture | None
+    photo: Photo,
+    points: Landmarks,
+    seen: Observation,
+    fits: tuple[Fit, PhotometricFit | None],
+    texture: Texture | None,
 ) -> dict[str, float]:
+    fit, colours = fits
     yaw, pitch, _ = fit.camera.angles
     used = seen.confidence > 0
     misfit = float(np.sqrt((fit.residual[used] ** 2).sum(axis=1).mean()))
@@ -297,6 +342,7 @@ def _measures(
         "residual": 100 * misfit / _extent(points),
         "inside": float(inside.all(axis=1).mean()),
         "coverage": 1.0 if texture is None else float(texture.coverage),
+        **({} if colours is None else {"explained": colours.explained, "colour_noise": colours.noise}),
     }
 
 

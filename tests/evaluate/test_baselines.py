@@ -8,14 +8,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headshot import NoFaceError, Photo, load_head_model, read_photo, reconstruct
-from headshot.evaluate.baselines import LandmarksOnly, MeanFace, NetworkPoints, default_predictors, look
+from headshot import NoFaceError, Photo, Settings, load_head_model, read_photo, reconstruct
+from headshot.evaluate.baselines import (
+    LandmarksOnly,
+    MeanFace,
+    NetworkPoints,
+    Reconstructed,
+    default_predictors,
+    look,
+)
 
 
-def test_landmarks_only_is_reconstruct(photos: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [(Reconstructed(detail="high"), Settings()), (LandmarksOnly(detail="high"), Settings(photometric=None))],
+)
+def test_the_methods_are_reconstruct(photos: Path, method: Reconstructed, settings: Settings) -> None:
     seen = look(read_photo(photos / "grace_hopper.jpg"), textured=True)
-    found = LandmarksOnly(detail="high")(seen)
-    head = reconstruct(photos / "grace_hopper.jpg")
+    found = method(seen)
+    head = reconstruct(photos / "grace_hopper.jpg", settings=settings)
     assert found.head is not None and found.head.texture is not None
     assert found.head.vertices == pytest.approx(head.vertices)
     assert found.points == pytest.approx(head.project(head.landmarks68))

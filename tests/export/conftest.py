@@ -129,6 +129,8 @@ def head() -> Reconstruction:
         camera=camera,
         identity=identity,
         expression=expression,
+        albedo=None,
+        light=None,
         scale=scale,
         scale_uncertainty=0.04,
         vertices=vertices,

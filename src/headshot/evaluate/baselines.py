@@ -1,8 +1,9 @@
 """The methods that are measured, behind one interface.
 
-What every table shows beside a method: the *mean face* (only its pose comes from the photo) and
-*landmarks-only* (the fit of `headshot.reconstruct`). A method that does not clearly beat the mean face has
-reconstructed nobody. `look` finds face and landmarks of a photo once; predictors then start from the same.
+What every table shows: *photometric* (`headshot.reconstruct` with its default settings), *landmarks-only*
+(the same without the fit to colours) and the *mean face* (only its pose comes from the photo). A method that
+does not clearly beat the mean face has reconstructed nobody. `look` finds face and landmarks of a photo once;
+predictors then start from the same.
 
 A new method is a `Predictor`: a name, and a call from `Seen` to `Prediction`.
 """
@@ -10,7 +11,7 @@ A new method is a `Predictor`: a name, and a call from `Seen` to `Prediction`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera
 from headshot.detect import Face, detect_faces
-from headshot.fit import FitSettings, fit_landmarks, landmarks68
+from headshot.fit import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
 from headshot.fit.observe import observe
 from headshot.head_model import F32, HeadModel, PointModel, load_head_model
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68, Landmarks
@@ -124,21 +125,23 @@ def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False)
 
 
 @dataclass(frozen=True)
-class LandmarksOnly:
-    """`headshot.reconstruct`: pose, identity and expression from 478 landmarks.
+class Reconstructed:
+    """`headshot.reconstruct`: landmarks and colours.
 
     Attributes:
         detail: resolution of the head.
         texture_size: of the texture, when one is asked for.
+        photometric: settings of the fit to colours; None for landmarks only.
     """
 
     detail: str = "low"
     texture_size: int = 512
-    name: str = "landmarks-only"
+    photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
+    name: str = "photometric"
 
     def __call__(self, seen: Seen) -> Prediction:
         texture = TextureSettings(size=self.texture_size) if seen.textured else None
-        settings = Settings(detail=self.detail, texture=texture)
+        settings = Settings(detail=self.detail, photometric=self.photometric, texture=texture)
         found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
         head = Head(
             found.model,
@@ -150,6 +153,14 @@ class LandmarksOnly:
             found.texture,
         )
         return Prediction(found.project(found.landmarks68), head)
+
+
+@dataclass(frozen=True)
+class LandmarksOnly(Reconstructed):
+    """Pose, identity and expression from 478 landmarks."""
+
+    photometric: PhotometricSettings | None = None
+    name: str = "landmarks-only"
 
 
 @dataclass(frozen=True)
@@ -203,5 +214,5 @@ class NetworkPoints:
 
 
 def default_predictors() -> Sequence[Predictor]:
-    """Today's method and the mean face."""
-    return (LandmarksOnly(), MeanFace())
+    """Today's method, without its fit to colours, and the mean face."""
+    return (Reconstructed(), LandmarksOnly(), MeanFace())

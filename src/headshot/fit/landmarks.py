@@ -116,9 +116,7 @@ def fit_landmarks(
     Raises:
         ValueError: shapes do not agree, or fewer than six landmarks are usable.
     """
-    settings = settings or FitSettings()
-    _check(seen, model)
-    return LandmarkSolver(seen, model, settings, errors).run()
+    return LandmarkSolver(seen, model, settings or FitSettings(), errors).run()
 
 
 def _check(seen: Observation, model: PointModel) -> None:
@@ -172,6 +170,7 @@ class LandmarkSolver:
         settings: FitSettings,
         errors: LandmarkErrors | None = None,
     ) -> None:
+        _check(seen, model)
         self.seen, self.model, self.settings = seen, model, settings
         self.people, self.true, self.errors = len(model.identity), model, errors
         finite = np.asarray(np.isfinite(seen.points).all(axis=1))

@@ -1,0 +1,415 @@
+"""Fit a head to the colours of a photo: analysis by synthesis.
+
+Starting from the fit to landmarks, pose, camera, identity, expression, albedo and light together explain
+what the photo shows at points on the skin of the face, while landmarks and priors still hold. After Blanz
+and Vetter, "Face recognition based on fitting a 3D morphable model" (PAMI 2003), section 4, with spherical-
+harmonics light (Ramamoorthi and Hanrahan 2001); Gauss-Newton with analytic Jacobians instead of their
+stochastic descent, and robust weights (Geman and McClure) for what the model cannot explain.
+
+Colours are compared in linear light, times the slope of the sRGB curve: as differences that are seen. Errors
+of neighbouring points have common causes (cast shadows, the albedo model's limits), so that all points
+together count as no more than `PhotometricSettings.information` independent ones.
+
+Dimension letters: S points, I identity modes, E expressions, A albedo modes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.albedo import load_albedo
+from headshot.camera import Camera
+from headshot.fit.landmarks import Fit, LandmarkSolver, bounded_step
+from headshot.fit.surface import samples_of
+from headshot.fit.working import WorkingPhoto, working_photo
+from headshot.head_model import F32, HeadModel
+from headshot.light import LightPrior, estimate_light, sh_basis, sh_basis_gradient
+from headshot.raster import rasterise
+from headshot.render import project_for_raster
+
+Array = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+_HIDDEN = 4.0  # mm behind the nearest surface from which a point is hidden
+
+
+@dataclass(frozen=True)
+class PhotometricSettings:
+    """How much the fit believes the colours.
+
+    Attributes:
+        widths: widths of the face in working pixels, coarse to fine.
+        steps: Gauss-Newton steps at each width.
+        information: how many independent measurements all points of a face in full view count as.
+        outlier: residuals beyond about this many standard deviations lose their influence.
+        least_noise: standard deviation that colours have at least, in sRGB (0 to 1).
+    """
+
+    widths: tuple[int, ...] = (48, 90)
+    steps: tuple[int, ...] = (4, 4)
+    information: float = 300.0
+    outlier: float = 2.0
+    least_noise: float = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """What is known about the colours of faces.
+
+    Attributes:
+        mean: (S, 3) linear reflectance at the points.
+        modes: (S, 3, A) per standard deviation.
+        light: the prior of light.
+    """
+
+    mean: F32
+    modes: F32
+    light: LightPrior
+
+
+@lru_cache(maxsize=2)
+def appearance_of(model: HeadModel) -> Appearance:
+    """The built-in albedo model at the points of the built-in head model; made once."""
+    colours, points = load_albedo(model.resolution), samples_of(model)
+    modes = np.ascontiguousarray(points.on(colours.modes).transpose(1, 2, 0))
+    return Appearance(points.on(colours.mean), modes, colours.light_prior)
+
+
+@dataclass(frozen=True, eq=False)
+class PhotometricFit:
+    """A head fitted to landmarks and colours.
+
+    Attributes:
+        fit: as from the landmarks.
+        albedo: (A,) coefficients in standard deviations.
+        light: (9, 3), head frame (`headshot.light`).
+        noise: standard deviation of the colours that are explained, sRGB (0 to 1).
+        explained: share of the face's skin that the model explains, in [0, 1].
+        steps: Gauss-Newton steps that lowered the cost.
+    """
+
+    fit: Fit
+    albedo: Array
+    light: Array
+    noise: float
+    explained: float
+    steps: int
+
+
+def fit_photo(
+    pixels: U8,
+    landmarks: LandmarkSolver,
+    model: HeadModel,
+    settings: PhotometricSettings | None = None,
+    weight: F32 | None = None,
+    looks: Appearance | None = None,
+) -> PhotometricFit:
+    """Refine a fit to landmarks by the colours of the photo.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB.
+        landmarks: the solver of the landmarks, where their fit ended; it moves on.
+        model: the head model.
+        settings: see `PhotometricSettings`.
+        weight: (H, W) in [0, 1], how far each pixel shows skin of this face that the model can explain; the
+            fit finds out by itself when None.
+        looks: colours of faces; the built-in albedo model when None.
+
+    Raises:
+        ValueError: the weight has another size than the photo.
+    """
+    if weight is not None and weight.shape != pixels.shape[:2]:
+        raise ValueError(f"weight must have shape {pixels.shape[:2]} like the photo, got {weight.shape}")
+    options = settings or PhotometricSettings()
+    return Photometric(pixels, landmarks, model, options, weight, looks or appearance_of(model)).run()
+
+
+def _cross(a: F32, b: F32) -> F32:
+    """Cross products (..., 3); np.cross takes several times as long."""
+    out = np.empty(np.broadcast_shapes(a.shape, b.shape), a.dtype)
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        out[..., i] = a[..., j] * b[..., k] - a[..., k] * b[..., j]
+    return out
+
+
+class Photometric:
+    """State of one fit: that of the landmarks' solver, albedo (A,) and light (27,)."""
+
+    def __init__(
+        self,
+        pixels: U8,
+        landmarks: LandmarkSolver,
+        model: HeadModel,
+        settings: PhotometricSettings,
+        weight: F32 | None,
+        looks: Appearance,
+    ) -> None:
+        self.solver, self.model, self.settings, self.looks = landmarks, model, settings, looks
+        self.samples = samples_of(model)
+        seen = landmarks.seen
+        self.pixels, self.weight = pixels, weight
+        usable = seen.points[np.isfinite(seen.points).all(axis=1) & (seen.confidence > 0)]
+        box = np.ptp(usable, axis=0)
+        self.size = float(np.sqrt(box[0] * box[1]))
+        self.centre = (usable.min(axis=0) + usable.max(axis=0)) / 2
+        self.albedo: Array = np.zeros(self.looks.modes.shape[2])
+        self.light: Array = self.looks.light.mean.copy()
+        self.noise = 0.1
+        self.steps = 0
+        self.visible: F32 = np.ones(len(self.samples), np.float32)
+
+    def run(self) -> PhotometricFit:
+        s = self.settings
+        for number, (width, steps) in enumerate(zip(s.widths, s.steps, strict=True)):
+            picture = working_photo(
+                self.pixels, self.centre, 1.7 * self.size, min(width / self.size, 1.0), self.weight
+            )
+            self.look()
+            if number == 0:
+                self.fit_colours(picture)
+            self._measure_noise(picture)
+            self._descend(picture, steps)
+        return self._result(picture)
+
+    # --- state
+
+    @property
+    def camera(self) -> Camera:
+        return self.solver.camera()
+
+    def _surface(self) -> tuple[F32, F32, F32, F32, F32]:
+        """Positions, tangents, unit normals (S, 3) and lengths (S,) of their cross products."""
+        x = self.samples.shape(self._identity, self.solver.expression)
+        position, first, second = x[:, :3], x[:, 3:6], x[:, 6:]
+        normal = _cross(first, second)
+        length = np.sqrt((normal * normal).sum(axis=1))
+        return position, first, second, normal / length[:, None], length
+
+    @property
+    def _identity(self) -> Array:
+        return self.solver.identity[: self.samples.modes]
+
+    def look(self) -> None:
+        """How well each point is seen: not hidden, and not at a grazing angle."""
+        camera = self.camera
+        vertices = self.model.shape(self._identity, self.solver.expression)
+        xy, depth = project_for_raster(vertices, camera)
+        low = xy.min(axis=0)
+        step = float(np.ptp(xy, axis=0).max()) / 160
+        columns, rows = (np.ceil(np.ptp(xy, axis=0) / step).astype(int) + 1).tolist()
+        buffer = rasterise((xy - low) / step, depth, self.model.triangles, rows, columns).depth
+        position, _, _, normal, _ = self._surface()
+        at = ((camera.project(position) - low) / step).astype(int)
+        distance = -camera.to_camera(position)[:, 2]
+        at = np.clip(at, 0, [columns - 1, rows - 1])
+        free = distance < buffer[at[:, 1], at[:, 0]] + _HIDDEN
+        towards = camera.position - position
+        towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+        cosine = (towards * normal).sum(axis=1)
+        self.visible = (free * np.clip((cosine - 0.1) / 0.4, 0, 1)).astype(np.float32)
+
+    def _reflectance(self, albedo: Array) -> F32:
+        change = self.looks.modes @ albedo.astype(np.float32)
+        return np.maximum(self.looks.mean + change, np.float32(0.005))
+
+    # --- evidence of the colours
+
+    def _compare(self, picture: WorkingPhoto) -> tuple[F32, F32]:
+        """Residuals (S, 3), model minus photo, in sRGB, and weights (S,) without robustness."""
+        position, _, _, normal, _ = self._surface()
+        colour, _, trust, slope = picture.at(self.camera.project(position))
+        shading = sh_basis(normal) @ self.light.reshape(9, 3).astype(np.float32)
+        residual = (self._reflectance(self.albedo) * shading - colour) * slope[:, None]
+        return residual.astype(np.float32, copy=False), trust * self.visible * self.samples.area
+
+    def _squared(self, residual: F32) -> F32:
+        """(S,) squared residuals in units of the outlier threshold."""
+        return (residual**2).mean(axis=1) / np.float32(self.noise * self.settings.outlier) ** 2
+
+    @property
+    def _gain(self) -> float:
+        """Information of a mm² of skin in full view."""
+        return self.settings.information / float(self.samples.area.sum())
+
+    def fit_colours(self, picture: WorkingPhoto) -> None:
+        """Albedo and light for the shape as it is: alternately linear, so that few steps suffice."""
+        position, _, _, normal, _ = self._surface()
+        colour, _, trust, _ = picture.at(self.camera.project(position))
+        weight = trust * self.visible * self.samples.area
+        self.light = estimate_light(colour, self.looks.mean, normal, weight, self.looks.light).ravel()
+        for _ in range(3):
+            self._measure_noise(picture)
+            hessian, gradient = self.equations(picture, geometry=False)
+            step = np.linalg.solve(hessian, gradient)
+            self.albedo = self.albedo + step[: len(self.albedo)]
+            self.light = self.light + step[len(self.albedo) :]
+
+    def _measure_noise(self, picture: WorkingPhoto) -> None:
+        """A robust standard deviation of the residuals."""
+        residual, weight = self._compare(picture)
+        size = (residual**2).mean(axis=1)
+        order = np.argsort(size)
+        share = np.cumsum(weight[order])
+        if share[-1] <= 0:
+            return
+        median = float(size[order][np.searchsorted(share, share[-1] / 2)])
+        # The median of a mean of three squares (chi-squared with 3 degrees of freedom) is 0.79 of its mean.
+        self.noise = max(float(np.sqrt(median / 0.79)), self.settings.least_noise)
+
+    def cost(self, picture: WorkingPhoto) -> float:
+        """Half the squared, robust residuals of colours, landmarks and priors."""
+        residual, weight = self._compare(picture)
+        u = self._squared(residual)
+        c = self.settings.outlier
+        colours = self._gain * float(weight @ (u / (1 + u))) * c**2
+        away = self.light - self.looks.light.mean
+        prior = float(self.albedo @ self.albedo + away @ self.looks.light.precision @ away)
+        return 0.5 * (colours + prior) + self.solver.cost()
+
+    def equations(self, picture: WorkingPhoto, *, geometry: bool = True) -> tuple[Array, Array]:
+        """Hessian and gradient of the colours and the priors of albedo and light.
+
+        Parameters: (pose 7, identity I, expression E,) albedo A, light 27.
+        """
+        camera = self.camera
+        rotation, centre = camera.rotation.astype(np.float32), np.array(camera.centre, np.float32)
+        position, first, second, normal, length = self._surface()
+        rotated = position @ rotation.T
+        placed = rotated + camera.translation.astype(np.float32)
+        gain = np.float32(camera.focal) / np.maximum(-placed[:, 2], np.float32(1))
+        pixels = np.stack([centre[0] + gain * placed[:, 0], centre[1] - gain * placed[:, 1]], axis=1)
+        colour, slopes, trust, slope = picture.at(pixels)
+        basis = sh_basis(normal)
+        light = self.light.reshape(9, 3).astype(np.float32)
+        reflect = self._reflectance(self.albedo)
+        shading = basis @ light
+        residual = ((reflect * shading - colour) * slope[:, None]).astype(np.float32, copy=False)
+        u = self._squared(residual)
+        weight = trust * self.visible * self.samples.area / (1 + u) ** 2
+        # Each of the three colours is a third of a measurement.
+        root = np.sqrt(weight * np.float32(self._gain / 3)) / np.float32(self.noise)
+        use = np.flatnonzero(root > 1e-3 * root.max()) if root.max() > 0 else np.arange(0)
+        scale = (root * slope)[use, None]
+        a, n = len(self.albedo), len(use)
+        offset = 7 + self.samples.basis.shape[2] if geometry else 0
+        jacobian = np.zeros((n, 3, offset + a + 27), np.float32)
+        if geometry:
+            shown = slopes[use] * scale[:, :, None]  # (n, 3 colours, 2)
+            x, y = placed[use, 0], placed[use, 1]
+            g, depth = gain[use, None], -placed[use, 2, None]
+            in_camera = np.stack(
+                [
+                    shown[..., 0] * g,
+                    -shown[..., 1] * g,
+                    (shown[..., 0] * x[:, None] - shown[..., 1] * y[:, None]) * g / depth,
+                ],
+                axis=-1,
+            )
+            jacobian[..., :3] = _cross(rotated[use, None], in_camera)
+            jacobian[..., 3:6] = in_camera
+            jacobian[..., 6] = np.einsum("ncj,nj->nc", shown, pixels[use] - centre)
+            # d shading / d normal, through the normalisation of the cross product of the tangents.
+            turn = np.einsum("nkj,kc->ncj", sh_basis_gradient(normal[use]), light)
+            turn *= (reflect[use] * scale)[:, :, None]
+            turn -= np.einsum("ncj,nj->nc", turn, normal[use])[..., None] * normal[use, None]
+            turn /= length[use, None, None]
+            factors = np.concatenate(
+                [
+                    in_camera @ rotation,
+                    -_cross(second[use, None], turn),
+                    -_cross(turn, first[use, None]),
+                ],
+                axis=-1,
+            )
+            jacobian[..., 7:offset] = factors @ self.samples.derivatives(
+                self._identity, self.solver.expression, use
+            )
+        np.multiply(
+            self.looks.modes[use], -(shading[use] * scale)[..., None], out=jacobian[..., offset : offset + a]
+        )
+        lit = -(basis[use, :, None] * (reflect[use] * scale)[:, None])  # (n, 9, 3)
+        for c in range(3):
+            jacobian[:, c, offset + a + c :: 3] = lit[:, :, c]
+        flat = jacobian.reshape(3 * n, offset + a + 27)
+        hessian = (flat.T @ flat).astype(np.float64)
+        target = (residual[use] * root[use, None]).ravel()
+        gradient = (target @ flat).astype(np.float64)
+        tail = slice(offset, offset + a)
+        hessian[tail, tail] += np.eye(a)
+        gradient[tail] -= self.albedo
+        tail = slice(offset + a, offset + a + 27)
+        hessian[tail, tail] += self.looks.light.precision
+        gradient[tail] += self.looks.light.precision @ (self.looks.light.mean - self.light)
+        return hessian, gradient
+
+    # --- steps
+
+    def _descend(self, picture: WorkingPhoto, steps: int) -> None:
+        cost = self.cost(picture)
+        for _ in range(steps):
+            before = self.state()
+            step = self._step(picture)
+            for _ in range(3):
+                self.move(step)
+                now = self.cost(picture)
+                if now < cost:
+                    break
+                self.restore(before)
+                step = step / 3
+            else:
+                return
+            self.steps += 1
+            gain, cost = cost - now, now
+            if gain < 1e-3 * cost:
+                return
+
+    def _step(self, picture: WorkingPhoto) -> Array:
+        """A step of all parameters: (pose, identity and nuisance, expression, albedo, light)."""
+        colour, downhill = self.equations(picture)
+        residual, jacobian = self.solver.linearise()
+        hessian, gradient = self.solver.normal(residual, jacobian, self.solver.robust(residual))
+        hessian[np.diag_indices(len(hessian))] += 1e-9 * np.trace(hessian) / len(hessian)
+        modes, expressions = self.samples.modes, self.solver.expressions
+        g = 7 + modes + expressions
+        hx, hl, ll = colour[:g, :g], colour[:g, g:], colour[g:, g:]
+        solved = np.linalg.solve(ll, np.column_stack([hl.T, downhill[g:]]))
+        n = len(gradient)
+        place = np.concatenate([np.arange(7 + modes), np.arange(n - expressions, n)])
+        hessian[np.ix_(place, place)] += hx - hl @ solved[:, :-1]
+        gradient[place] += downhill[:g] - hl @ solved[:, -1]
+        geometry = bounded_step(hessian, gradient, self.solver.expression, n - expressions)
+        rest = solved[:, -1] - solved[:, :-1] @ geometry[place]
+        return np.concatenate([geometry, rest])
+
+    def move(self, step: Array) -> None:
+        a = len(self.albedo)
+        self.solver.move(step[: -a - 27])
+        self.albedo = self.albedo + step[-a - 27 : -27]
+        self.light = self.light + step[-27:]
+
+    def state(self) -> tuple[Array, Array, Array, float, Array, Array, Array]:
+        s = self.solver
+        return (
+            s.identity, s.expression, s.rotation, s.focal, s.translation.copy(), self.albedo, self.light,
+        )  # fmt: skip
+
+    def restore(self, state: tuple[Array, Array, Array, float, Array, Array, Array]) -> None:
+        s = self.solver
+        s.identity, s.expression, s.rotation, s.focal, s.translation, self.albedo, self.light = state
+
+    def _result(self, picture: WorkingPhoto) -> PhotometricFit:
+        residual, weight = self._compare(picture)
+        explained = float(weight @ (1 / (1 + self._squared(residual)) ** 2))
+        fit = self.solver.result(self.steps)
+        return PhotometricFit(
+            fit,
+            self.albedo,
+            self.light.reshape(9, 3),
+            self.noise,
+            explained / float(self.samples.area.sum()),
+            self.steps,
+        )
