@@ -29,7 +29,7 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 
-_HITS = 1024  # pixels of a triangle that are tested at a time: what the fastest cache holds
+_HITS = 1024  # pixels tested between two looks whether the list of hits is full: it shall stay in the cache
 
 
 @dataclass(frozen=True)
@@ -135,15 +135,51 @@ def _candidates(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _owned(xy: Any, depth: Any, triangles: I32, t: int, u0: float, u1: float, u2: float) -> bool:
+    """Whether triangle t owns a pixel exactly on an edge of it, or on two: those whose weight is 0."""
+    i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    x0, y0, x1, y1, x2, y2 = xy[i, 0], xy[i, 1], xy[j, 0], xy[j, 1], xy[k, 0], xy[k, 1]
+    front = (x2 - x0) * (y1 - y0) - (x1 - x0) * (y2 - y0) > 0
+    return not (
+        (u0 == 0.0 and _owns(x1, y1, x2, y2) != (front == (depth[i] > 0)))
+        or (u1 == 0.0 and _owns(x2, y2, x0, y0) != (front == (depth[j] > 0)))
+        or (u2 == 0.0 and _owns(x0, y0, x1, y1) != (front == (depth[k] > 0)))
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _write(
+    count: int, hits: Any, hit_triangle: I32, hit_pixel: I32, xy: Any, depth: Any, triangles: I32,
+    near: float, triangle: I32, weights: Any, buffer: Any,
+) -> None:  # fmt: skip
+    """Show the hits that are nearer than what the pixels, one after another here, show so far."""
+    for h in range(count):
+        u0, u1, u2, at = hits[h, 0], hits[h, 1], hits[h, 2], hit_pixel[h]
+        scale = 1.0 / (u0 + u1 + u2)
+        z = buffer.dtype.type(hits[h, 3] * scale)
+        if not (z < buffer[at] and z > near):
+            continue
+        tie = (u0 == 0.0) | (u1 == 0.0) | (u2 == 0.0)
+        if tie and not _owned(xy, depth, triangles, hit_triangle[h], u0, u1, u2):
+            continue
+        buffer[at] = z
+        triangle[at] = hit_triangle[h]
+        weights[at, 0], weights[at, 1], weights[at, 2] = u0 * scale, u1 * scale, u2 * scale
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def fill_raster(
     xy: Any, depth: Any, triangles: I32, cull: bool, near: float, triangle: I32, weights: Any, buffer: Any
 ) -> None:
     """Fill index (H, W), barycentrics (H, W, 3) and depth (H, W), which hold -1, 0 and inf."""
     height, width = triangle.shape
+    pixels = triangle.reshape(-1), weights.reshape(-1, 3), buffer.reshape(-1)
     cells, listed = np.empty((xy.shape[0], 2), np.int32), np.empty(triangles.shape[0] + 1, np.int32)
     _cells(xy, width, height, cells)
     count, clip = _candidates(xy, depth, triangles, cells, cull, near, listed)
-    hits, hit_row, hit_column = np.empty((_HITS, 3)), np.empty(_HITS, np.int32), np.empty(_HITS, np.int32)
+    # Room for what is left of one portion, for the next, and for the one written over.
+    hits, hit_triangle = np.empty((2 * _HITS + 1, 4)), np.empty(2 * _HITS + 1, np.int32)
+    hit_pixel, n = np.empty(2 * _HITS + 1, np.int32), np.uint64(0)
     for m in range(count):
         t = listed[m]
         i, j, k = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
@@ -163,37 +199,27 @@ def fill_raster(
         # Polygon Texture Mapping and Shading", 1991), times z0 z1 z2: positive inside, wherever the corners.
         c0, c1, c2 = sign * z1 * z2, sign * z2 * z0, sign * z0 * z1
         volume = area * c0 * z0
-        column, row, rest = left, top, max(right - left, 0) * max(bottom - top, 0)
+        column, row, rest = left, top, (right - left) * (bottom - top)
         while rest > 0:
-            # Whether a pixel is inside cannot be guessed either: collect the hits without a jump.
-            n = np.uint64(0)
+            if n > _HITS:
+                _write(n, hits, hit_triangle, hit_pixel, xy, depth, triangles, near, *pixels)
+                n = np.uint64(0)
+            # Whether a pixel is inside cannot be guessed either: list the hits without a jump.
             for _ in range(min(rest, _HITS)):
                 px, py = column + 0.5, row + 0.5
                 dx0, dy0, dx1, dy1, dx2, dy2 = x0 - px, y0 - py, x1 - px, y1 - py, x2 - px, y2 - py
                 u0 = (dx2 * dy1 - dx1 * dy2) * c0
                 u1 = (dx0 * dy2 - dx2 * dy0) * c1
                 u2 = (dx1 * dy0 - dx0 * dy1) * c2
-                hits[n, 0], hits[n, 1], hits[n, 2], hit_row[n], hit_column[n] = u0, u1, u2, row, column
+                hits[n, 0], hits[n, 1], hits[n, 2], hits[n, 3] = u0, u1, u2, volume
+                hit_triangle[n], hit_pixel[n] = t, row * width + column
                 n += np.uint64((u0 >= 0.0) & (u1 >= 0.0) & (u2 >= 0.0))
                 column += 1
                 last = column == right
                 row += last
                 column = left if last else column
             rest -= _HITS
-            for h in range(n):
-                u0, u1, u2, y, x = hits[h, 0], hits[h, 1], hits[h, 2], hit_row[h], hit_column[h]
-                if (
-                    (u0 == 0.0 and _owns(x1, y1, x2, y2) != (c0 > 0.0))
-                    or (u1 == 0.0 and _owns(x2, y2, x0, y0) != (c1 > 0.0))
-                    or (u2 == 0.0 and _owns(x0, y0, x1, y1) != (c2 > 0.0))
-                ):
-                    continue
-                scale = 1.0 / (u0 + u1 + u2)
-                z = buffer.dtype.type(volume * scale)
-                if z < buffer[y, x] and z > near:
-                    buffer[y, x] = z
-                    triangle[y, x] = t
-                    weights[y, x, 0], weights[y, x, 1], weights[y, x, 2] = u0 * scale, u1 * scale, u2 * scale
+    _write(n, hits, hit_triangle, hit_pixel, xy, depth, triangles, near, *pixels)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
