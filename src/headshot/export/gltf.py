@@ -69,7 +69,7 @@ def glb(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
     node "Head", and are the meshes' start weights if ``settings.expression`` is "photo".
     """
     options = settings or ExportSettings()
-    model = head.model
+    model, pixels = head.model, options.texture_pixels(head)
     buffer = _Buffer()
     neutral = head.neutral_vertices * METRES
     shapes = model.expressions(head.identity) * (np.float32(head.scale) * METRES)
@@ -93,14 +93,15 @@ def glb(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
         meshes.append(
             {"name": node, "primitives": [primitive], "weights": start, "extras": {"targetNames": names}}
         )
-    root = {
-        "name": "Head",
-        "children": list(range(1, len(meshes) + 1)),
-        "extras": {
-            "expression": dict(zip(names, weights, strict=True)),
-            "scaleUncertainty": round(float(head.scale_uncertainty), 4),
-        },
+    extras: dict[str, Any] = {
+        "expression": dict(zip(names, weights, strict=True)),
+        "scaleUncertainty": round(float(head.scale_uncertainty), 4),
     }
+    if pixels is not None:
+        extras["texture"] = options.texture
+    if head.light is not None:
+        extras["light"] = np.round(head.light, 5).tolist()
+    root = {"name": "Head", "children": list(range(1, len(meshes) + 1)), "extras": extras}
     document: dict[str, Any] = {
         "asset": {
             "version": "2.0",
@@ -111,10 +112,10 @@ def glb(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
         "scenes": [{"name": "Scene", "nodes": [0]}],
         "nodes": [root] + [{"name": mesh["name"], "mesh": i} for i, mesh in enumerate(meshes)],
         "meshes": meshes,
-        "materials": [_material(name, head.texture is not None) for name in MATERIALS],
+        "materials": [_material(name, pixels is not None) for name in MATERIALS],
     }
-    if head.texture is not None:
-        image = encode_texture(head.texture.pixels, options.texture_encoding, options.jpeg_quality)
+    if pixels is not None:
+        image = encode_texture(pixels, options.texture_encoding, options.jpeg_quality)
         view = buffer.view(image)
         document["images"] = [
             {"name": "Texture", "bufferView": view, "mimeType": f"image/{options.texture_encoding}"}

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def obj(head: Reconstruction, stem: str, settings: ExportSettings | None = None) -> dict[str, bytes]:
     """The OBJ, its MTL, and the texture (where there is one), content by file name."""
-    vertices = (settings or ExportSettings()).mesh_vertices(head)
+    options = settings or ExportSettings()
+    vertices, pixels = options.mesh_vertices(head), options.texture_pixels(head)
     model = head.model
     lines = [
         f"# Headshot {__version__}: millimetres, x to the subject's left, y up, z out of the face",
@@ -44,10 +45,10 @@ def obj(head: Reconstruction, stem: str, settings: ExportSettings | None = None)
                 lines.append(_lines("f %d/%d/%d %d/%d/%d %d/%d/%d", corners[slice(*model.parts[part])]))
     files = {
         f"{stem}.obj": ("\n".join(lines) + "\n").encode(),
-        f"{stem}.mtl": _material(stem, head.texture is not None),
+        f"{stem}.mtl": _material(stem, pixels is not None),
     }
-    if head.texture is not None:
-        files[f"{stem}_texture.png"] = encode_texture(head.texture.pixels, "png", 0)
+    if pixels is not None:
+        files[f"{stem}_texture.png"] = encode_texture(pixels, "png", 0)
     return files
 
 

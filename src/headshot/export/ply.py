@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 def ply(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
     """The PLY file of a reconstruction; without a texture it has no colours."""
-    vertices = (settings or ExportSettings()).mesh_vertices(head)
+    options = settings or ExportSettings()
+    vertices, texture = options.mesh_vertices(head), options.texture_pixels(head)
     fields = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("nx", "<f4"), ("ny", "<f4"), ("nz", "<f4")]
     columns = [*vertices.T, *vertex_normals(vertices, head.triangles).T]
-    if head.texture is not None:
+    if texture is not None:
         fields += [("red", "u1"), ("green", "u1"), ("blue", "u1")]
-        columns += list(vertex_colours(head.texture.pixels, head.model).T)
+        columns += list(vertex_colours(texture, head.model).T)
     points = np.empty(len(vertices), dtype=fields)
     for (name, _), column in zip(fields, columns, strict=True):
         points[name] = column

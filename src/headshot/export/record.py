@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headshot.reconstruction import Reconstruction
 
 # Readers must refuse another major version; a new minor version only adds fields.
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def record_json(
@@ -96,6 +96,8 @@ def record(
             "uncertainty": _round(head.scale_uncertainty, 4),
         },
         "identity": _round(head.identity, 5),
+        "albedo": None if head.albedo is None else _round(head.albedo, 5),
+        "light": None if head.light is None else _round(head.light, 6),
         "blendshapes": {name: _round(weight, 5) for name, weight in head.blendshapes.items()},
         "landmarks68": _round(head.landmarks68, 4),
         "landmarks68_projected": _round(head.project(head.landmarks68), 3),
@@ -110,7 +112,11 @@ def record(
             "triangles": len(head.triangles),
         },
         "assets": {name: entry["sha256"] for name, entry in sorted(assets.manifest().items())},
-        "meshes": {"unit": "millimetre", "expression": options.mesh_expression},
+        "meshes": {
+            "unit": "millimetre",
+            "expression": options.mesh_expression,
+            "texture": None if head.texture is None else options.texture,
+        },
         "timings": {stage: _round(seconds, 4) for stage, seconds in head.timings.items()},
         "files": list(files),
     }

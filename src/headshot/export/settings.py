@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from headshot.head_model import F32
     from headshot.reconstruction import Reconstruction
 
 EXPRESSIONS = ("neutral", "photo")
+TEXTURES = ("photo", "albedo")
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class ExportSettings:
         expression: the expression in which meshes are shown: "neutral", "photo", or None for the usual: the
             GLB, which is made to be animated, starts neutral; OBJ and PLY keep the expression of the photo.
             A GLB always holds the neutral head and the 52 expressions; only its start weights change.
+        texture: "photo", with the light of the photo; or "albedo", without, for scenes with their own light.
         texture_encoding: "jpeg" or "png" inside the GLB. JPEG is about a fifth of the size; PNG is exact.
         jpeg_quality: of the texture inside the GLB, 1 to 95.
         morph_normals: store how each expression turns the normals, so that folds catch the light; costs
@@ -27,6 +32,7 @@ class ExportSettings:
     """
 
     expression: str | None = None
+    texture: str = "photo"
     texture_encoding: str = "jpeg"
     jpeg_quality: int = 92
     morph_normals: bool = True
@@ -34,10 +40,17 @@ class ExportSettings:
     def __post_init__(self) -> None:
         if self.expression not in (None, *EXPRESSIONS):
             raise ValueError(f"expression must be one of {EXPRESSIONS} or None, got {self.expression!r}")
+        if self.texture not in TEXTURES:
+            raise ValueError(f"texture must be one of {TEXTURES}, got {self.texture!r}")
         if self.texture_encoding not in ("jpeg", "png"):
             raise ValueError(f'texture_encoding must be "jpeg" or "png", got {self.texture_encoding!r}')
         if not 1 <= self.jpeg_quality <= 95:
             raise ValueError(f"jpeg_quality must be within 1 to 95, got {self.jpeg_quality}")
+
+    def texture_pixels(self, head: Reconstruction) -> NDArray[np.uint8] | None:
+        """The texture (T, T, 3) to write, None for heads without."""
+        chosen = head.albedo_texture if self.texture == "albedo" else head.texture
+        return None if chosen is None else chosen.pixels
 
     @property
     def mesh_expression(self) -> str:

@@ -1,0 +1,67 @@
+"""Albedo and light of a head whose shape is already fitted, from the colours of the photo.
+
+The photometric fit finds them together with the shape; this is for heads that were fitted without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.albedo import AlbedoModel, load_albedo
+from headshot.camera import Camera
+from headshot.fit.colours import ColourFit, fit_colours
+from headshot.head_model import F32, HeadModel
+from headshot.raster import vertex_normals
+from headshot.render import TO_LINEAR
+from headshot.texture.atlas import surface_of
+from headshot.texture.delight import Looks
+from headshot.texture.observe import observe_vertices
+from headshot.texture.view import look
+
+if TYPE_CHECKING:
+    from headshot.reconstruction import Reconstruction
+
+_TEXELS = 256  # of the texture at whose density the photo is looked at: vertices lie coarser than its pixels
+_POINTS = 1200
+
+
+def fit_looks(
+    pixels: NDArray[np.uint8], vertices: F32, model: HeadModel, camera: Camera, albedo: AlbedoModel
+) -> ColourFit:
+    """Albedo and light that explain the skin of a head in a photo.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB.
+        vertices: (V, 3) mm, head frame, with the expression that the photo shows.
+        model: the head model.
+        camera: projects the head frame to the photo.
+        albedo: the albedo model at the resolution of the head model.
+    """
+    skin = surface_of(model)
+    points = np.ascontiguousarray(vertices, dtype=np.float32)
+    colours, weight = observe_vertices(skin, look(pixels, points, model, camera, _TEXELS))
+    # Vertices lie closest around the features; area by area, every part of the face has its say.
+    weight = weight * np.minimum(skin.area, np.median(skin.area))
+    seen = np.flatnonzero(weight > 0)
+    some = seen[:: max(1, len(seen) // _POINTS)]
+    chosen = skin.vertices[some]
+    return fit_colours(
+        TO_LINEAR[np.round(colours[some]).astype(np.uint8)],
+        vertex_normals(points, model.triangles)[chosen],
+        weight[some],
+        (albedo.mean[chosen], albedo.modes[:, chosen]),
+        albedo.light_prior,
+    )
+
+
+def looks_of(head: Reconstruction) -> Looks:
+    """The person's own colours and the light of the photo: as fitted, or else from the colours alone."""
+    model = load_albedo(head.model.resolution)
+    albedo, light = head.albedo, head.light
+    if albedo is None or light is None:
+        found = fit_looks(head.photo.pixels, head.vertices, head.model, head.camera, model)
+        albedo, light = found.albedo, found.light
+    return Looks(model.colours(albedo), model.occlusion, light)
