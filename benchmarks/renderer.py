@@ -222,8 +222,8 @@ def over_threads(runs: int) -> list[str]:
         faster = [f"{time:.2f} (x {one / time:.2f})" for one, time in zip(single, times, strict=True)]
         rows.append([threads, *faster])
     return [
-        f"A batch of {BATCH} pictures of the subdivided face: ms of the wall clock a picture, and how many times "
-        "as fast as on one thread.",
+        f"A batch of {BATCH} pictures of the subdivided face: ms of the wall clock a picture, and how many "
+        "times as fast as on one thread.",
         table(["threads", "forward", "with gradients"], rows),
     ]
 
