@@ -83,17 +83,11 @@ def test_gradients(light, per_pixel, textured):
 def test_silhouettes_move_the_picture():
     """What colour and barycentrics alone miss: a white disc that grows covers more."""
     vertices = torch.tensor(SPHERE.vertices, dtype=torch.float64)
-    topology = TOPOLOGY
-
-    def area(scale):
-        meshes = Meshes(vertices * scale, topology)
-        return MeshRenderer(camera(), settings=RendererSettings(96))(meshes).silhouette.sum()
-
     eyes = camera()
     big = PerspectiveCameras(eyes.focal * 4, eyes.centre * 4, eyes.rotation, eyes.translation)
 
     def covered(scale):
-        meshes = Meshes(vertices * scale, topology)
+        meshes = Meshes(vertices * scale, TOPOLOGY)
         return MeshRenderer(big, settings=RendererSettings(96))(meshes).silhouette.sum()
 
     scale = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)

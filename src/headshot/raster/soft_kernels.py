@@ -323,6 +323,7 @@ def soft_backward(
     # With A_j the loss's derivative along C_j and z_j, d loss / d log(weight of j) = w_j (A_j - mean), where
     # mean = sum_j w_j A_j + w_b A_b. What does not concern a pixel is skipped with it.
     mean = np.empty((height, width))
+    inverse_total = np.empty((height, width))
     wanted = np.empty((height, width), np.bool_)
     for row in range(height):
         for column in range(width):
@@ -334,6 +335,7 @@ def soft_backward(
                 level += grad_colour[row, column, c] * colour[row, column, c]
                 used = used or grad_colour[row, column, c] != 0.0
             mean[row, column] = level
+            inverse_total[row, column] = 1.0 / total[row, column]
             wanted[row, column] = used
     block = np.zeros(_BLOCK)
     rows, columns = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
@@ -349,6 +351,11 @@ def soft_backward(
         left, right = _span(min(x0, x1, x2), max(x0, x1, x2), radius, width)
         if left > right:
             continue
+        z0, z1, z2, inverse_area = 1.0 / r0, 1.0 / r1, 1.0 / r2, 1.0 / area
+        ex0, ey0, ex1, ey1, ex2, ey2 = x2 - x1, y2 - y1, x0 - x2, y0 - y2, x1 - x0, y1 - y0
+        inverse0 = 1.0 / (ex0 * ex0 + ey0 * ey0)
+        inverse1 = 1.0 / (ex1 * ex1 + ey1 * ey1)
+        inverse2 = 1.0 / (ex2 * ex2 + ey2 * ey2)
         corner[:] = 0.0
         paint[:] = 0.0
         row, column = top, left
@@ -376,7 +383,7 @@ def soft_backward(
                 g_x = -grad_clear[y, x] * clear[y, x] * d
                 g0 = g1 = g2 = 0.0  # of the perspective weights b0, b1, b2
                 if block[_EXPONENT + q] >= _NOTHING:
-                    weight = d * block[_SHARE + q] / total[y, x]
+                    weight = d * block[_SHARE + q] * inverse_total[y, x]
                     b0, b1, b2, z = block[_B0 + q], block[_B1 + q], block[_B2 + q], block[_Z + q]
                     along = grad_depth[y, x] * z
                     if not textured:
@@ -449,9 +456,10 @@ def soft_backward(
                     if inside:
                         # Moving corner m changes the weights at a fixed pixel by -l_m times what moving the
                         # pixel would.
-                        qx = (g0 * (y2 - y1) + g1 * (y0 - y2) + g2 * (y1 - y0)) / (area * z)
-                        qy = (g0 * (x1 - x2) + g1 * (x2 - x0) + g2 * (x0 - x1)) / (area * z)
-                        l0, l1, l2 = b0 / r0, b1 / r1, b2 / r2
+                        scale = inverse_area / z
+                        qx = (g0 * ey0 + g1 * ey1 + g2 * ey2) * scale
+                        qy = -(g0 * ex0 + g1 * ex1 + g2 * ex2) * scale
+                        l0, l1, l2 = b0 * z0, b1 * z1, b2 * z2  # times 1 / z, which is in scale
                         corner[0, 0] -= l0 * qx
                         corner[0, 1] -= l0 * qy
                         corner[1, 0] -= l1 * qx
@@ -463,18 +471,16 @@ def soft_backward(
                 # The nearest edge, and the place t of the pixel's foot q on it.
                 side = edge & 3
                 if side == 0:
-                    ex, ey, step = x2 - x1, y2 - y1, g2 - g1
+                    ex, ey, step, rate = ex0, ey0, g2 - g1, inverse0
                 elif side == 1:
-                    ex, ey, step = x0 - x2, y0 - y2, g0 - g2
+                    ex, ey, step, rate = ex1, ey1, g0 - g2, inverse1
                 else:
-                    ex, ey, step = x1 - x0, y1 - y0, g1 - g0
+                    ex, ey, step, rate = ex2, ey2, g1 - g0, inverse2
                 qx, qy, t = block[_FOOT_X + q], block[_FOOT_Y + q], block[_FOOT_T + q]
                 # d(squared distance) = 2 q ((1 - t) da + t db): the foot's own motion does not change it.
                 g_square = (g_x if inside else -g_x) * inverse_sigma * 2.0
                 # Weights outside move with t = -a e / e^2, unless the foot is a corner.
-                g_foot = 0.0
-                if not inside and 0.0 < t < 1.0:
-                    g_foot = step / (ex * ex + ey * ey)
+                g_foot = step * rate if not inside and 0.0 < t < 1.0 else 0.0
                 start, end = (side + 1) % 3, (side + 2) % 3
                 corner[start, 0] += (1.0 - t) * (g_square * qx - g_foot * ex) + g_foot * qx
                 corner[start, 1] += (1.0 - t) * (g_square * qy - g_foot * ey) + g_foot * qy

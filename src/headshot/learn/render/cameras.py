@@ -79,6 +79,8 @@ class PerspectiveCameras:
 
     def to_camera(self, points: Tensor) -> Tensor:
         """Points (B, V, 3) from the world to the camera frame."""
+        if len(points) == len(self.rotation) == 1:
+            return torch.addmm(self.translation, points[0], self.rotation[0].T)[None]
         return points @ self.rotation.transpose(1, 2) + self.translation[:, None]
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
