@@ -206,7 +206,7 @@ def _blendshapes(reader: CerealReader, size: int) -> tuple[tuple[str, ...], NDAr
 
 def _vectors(flat: NDArray[np.float32]) -> F32:
     """(N, 3V) as (N, V, 3)."""
-    return np.ascontiguousarray(flat.reshape(len(flat), -1, 3))
+    return np.ascontiguousarray(flat.reshape(len(flat), flat.shape[1] // 3, 3))
 
 
 def _uv_triangles(own: NDArray[Any], before: I32, after: I32) -> I32:

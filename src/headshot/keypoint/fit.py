@@ -48,6 +48,8 @@ class KeypointSettings:
         solve: "joint" or "alternating", see above.
         noise: standard deviation of a landmark as a share of the face's size, the root of the area of the
             landmarks' box; what is smaller than this may stay unexplained. In pixels it grows with the photo.
+        outlier: landmarks farther from their partners than about this many times ``noise`` lose their
+            influence (Geman-McClure); infinite trusts all. "alternating" always does.
         expression_spread: standard deviation of blendshape weights; infinite leaves them to least squares
             alone.
         distance: of the face from the camera, mm, where the photo does not tell the focal length.
@@ -58,6 +60,7 @@ class KeypointSettings:
     camera: Literal["perspective", "orthographic"] = "perspective"
     solve: Literal["joint", "alternating"] = "joint"
     noise: float = 0.015
+    outlier: float = 5.0
     expression_spread: float = 0.5
     distance: float = 1000.0
     iterations: int = 20
@@ -70,8 +73,20 @@ class KeypointSettings:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        if min(self.noise, self.expression_spread, self.distance, self.iterations, self.tolerance) <= 0:
-            raise ValueError(f"noise, spread, distance, iterations and tolerance must be positive: {self}")
+        if (
+            min(
+                self.noise,
+                self.outlier,
+                self.expression_spread,
+                self.distance,
+                self.iterations,
+                self.tolerance,
+            )
+            <= 0
+        ):
+            raise ValueError(
+                f"noise, outlier, spread, distance, iterations and tolerance must be positive: {self}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +201,7 @@ class _Fit:
             if self.s.solve == "alternating":
                 self._take_turns()
             else:
-                self._step(gain)
+                self._step(gain, robust=iteration > 1)
             vertices = self.model.shape(self.identity, self.expression)
             change = self.seen @ (self.view.project(self._shape()) - before)[:, :, None]
             if np.sqrt((change**2).sum(axis=1).max()) < self.s.tolerance * self.noise:
@@ -229,25 +244,30 @@ class _Fit:
             + np.tensordot(self.expression, self.expressions, 1)
         )
 
-    def _linearised(self) -> tuple[Array, Array, Array, Array]:
+    def _linearised(self, robust: bool) -> tuple[Array, Array, Array, Array]:
         """Derivatives (2N, K) by pose, identity and expression, and the pixels (2N,) to be explained.
 
         The camera is linearised at the current shape S0 (exact for orthography): a shape S has the pixels
         ``project(S0) + J (S - S0)``.
         """
         shape = self._shape()
-        camera = self.seen @ derivative(self.view, shape)
-        rest = (self.seen @ (self.target - self.view.project(shape))[:, :, None]).ravel()
-        pose = (self.seen @ pose_derivative(self.view, shape)).reshape(-1, 6)
+        residual = self.target - self.view.project(shape)
+        seen = self.seen
+        if robust:
+            far = (residual**2).sum(axis=1) / (self.s.outlier * self.noise) ** 2
+            seen = seen / (1 + far)[:, None, None]  # the root of Geman and McClure's weight
+        camera = seen @ derivative(self.view, shape)
+        rest = (seen @ residual[:, :, None]).ravel()
+        pose = (seen @ pose_derivative(self.view, shape)).reshape(-1, 6)
         a, b = (
             (camera @ field.transpose(1, 2, 0)).reshape(len(rest), len(field))
             for field in (self.modes, self.expressions)
         )
         return pose, a, b, rest + a @ self.identity + b @ self.expression
 
-    def _step(self, gain: float) -> None:
+    def _step(self, gain: float, robust: bool) -> None:
         """Pose, shape and expression at once, a share ``gain`` of the way to their optimum."""
-        pose, a, b, target = self._linearised()
+        pose, a, b, target = self._linearised(robust)
         # Without the pose's own columns, what it would explain is projected out of the others.
         q, r = np.linalg.qr(pose)
         design = np.column_stack([a, b])
@@ -275,7 +295,7 @@ class _Fit:
     def _take_turns(self) -> None:
         """Pose, then shape, then expression, each with the others fixed."""
         self.view = refined(self.view, self._shape(), self.target, self.seen)
-        _, a, b, target = self._linearised()
+        _, a, b, target = self._linearised(robust=False)
         self.identity = linear_shape(a, target - b @ self.expression, self.noise)
         scaled = b / self.noise
         self.expression = bounded_least_squares(
