@@ -34,6 +34,7 @@ from headshot.landmarks import Landmarks, LandmarkSettings, find_landmarks
 from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.photo import Photo, Source, read_photo
 from headshot.quality import Quality, assess
+from headshot.segment import Segmentation, segment
 from headshot.texture import Texture, TextureSettings, make_texture
 
 Array = NDArray[np.float64]
@@ -48,6 +49,8 @@ class Settings:
     Attributes:
         detail: "high" (about 13.5k skin vertices) or "low" (3.4k); the coefficients are the same.
         photometric: settings of the fit to the photo's colours, or None to fit landmarks only.
+        segment: find out what is before the face (hair, hats, glasses, hands), so that neither fit nor
+            texture believes it.
         texture: settings of the texture, or None to make none.
     """
 
@@ -56,6 +59,7 @@ class Settings:
     landmarks: LandmarkSettings = field(default_factory=LandmarkSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
+    segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
 
 
@@ -82,6 +86,7 @@ class Reconstruction:
         scale_uncertainty: relative standard deviation of ``scale``, and so of every length here.
         vertices: (V, 3) the head as in the photo, with expression.
         neutral_vertices: (V, 3) the head without expression.
+        parts: what the pixels of the photo show of the face (`headshot.segment`); None when not asked for.
         landmarks68: (68, 3) iBUG points on ``vertices``; 0-16 lie on the outline that the photo shows.
         texture: the UV texture, or None when none was asked for.
         quality: score, measures and warnings.
@@ -102,6 +107,7 @@ class Reconstruction:
     vertices: F32
     neutral_vertices: F32
     landmarks68: Array
+    parts: Segmentation | None
     texture: Texture | None
     quality: Quality
     timings: dict[str, float]
@@ -126,7 +132,7 @@ class Reconstruction:
             return None
         options = TextureSettings(size=len(self.texture.pixels))
         return make_texture(
-            self.photo.pixels, self.vertices, self.model, self.camera, options, looks_of(self)
+            self.photo.pixels, self.vertices, self.model, self.camera, options, looks_of(self), self.parts
         )
 
     def project(self, points: ArrayLike) -> Array:
@@ -267,10 +273,13 @@ def reconstruct_face(
         seen = observe(photo, points)
         solver = LandmarkSolver(seen, point_model, settings.fit)
         fit = solver.run()
+    with clock("segment"):
+        parts = segment(photo.pixels, points.points) if settings.segment else None
     with clock("photometric"):
         colours = None
         if settings.photometric is not None:
-            colours = fit_photo(photo.pixels, solver, model, settings.photometric)
+            explained = None if parts is None else parts.explained()
+            colours = fit_photo(photo.pixels, solver, model, settings.photometric, explained)
             fit = colours.fit
     with clock("shape"):
         irises = point_model.positions(fit.identity, fit.expression)[IRIS_CENTRES]
@@ -283,7 +292,7 @@ def reconstruct_face(
     with clock("texture"):
         texture = None
         if settings.texture is not None:
-            texture = make_texture(photo.pixels, vertices, model, camera, settings.texture)
+            texture = make_texture(photo.pixels, vertices, model, camera, settings.texture, parts=parts)
     quality = assess(_measures(photo, points, seen, (fit, colours), texture), _photo_warnings(photo))
     return Reconstruction(
         photo=photo,
@@ -300,6 +309,7 @@ def reconstruct_face(
         vertices=vertices,
         neutral_vertices=neutral,
         landmarks68=markers,
+        parts=parts,
         texture=texture,
         quality=quality,
         timings=clock.seconds,

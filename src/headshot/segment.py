@@ -92,39 +92,61 @@ class Segmentation:
         Raises:
             ValueError: there is no such class, or none is named.
         """
-        unknown = [name for name in names if name not in CLASSES]
-        if unknown or not names:
-            raise ValueError(f"name at least one of {', '.join(CLASSES)}; got {', '.join(unknown) or 'none'}")
-        if "background" in names:  # all that lies outside of the crop is
-            others = [name for name in CLASSES if name not in names]
-            return 1 - self.probability(*others) if others else np.ones(self.shape, np.float32)
-        return self._to_photo(self.crop[[CLASSES.index(name) for name in names]].sum(axis=0))
+        return self.resampled(_IDENTITY, self.shape, *names)
 
     def explained(self) -> F32:
         """(H, W) in [0, 1], that a pixel shows bare skin, brows, nose, ears or lips of this face."""
         return self.probability(*EXPLAINED)
 
-    def _to_photo(self, values: F32) -> F32:
-        """A map (S, S) over the crop as one (H, W) over the photo, bilinear, 0 outside of the crop."""
-        inverse = np.linalg.inv(np.vstack([self.map, (0, 0, 1)]))[:2]
-        height, width = self.shape
-        # Only the part of the photo that the crop touches.
-        size = values.shape[0]
-        corners = self.map @ np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]])
-        left, top = np.clip(np.floor(corners.min(axis=1)), 0, (width, height)).astype(int)
-        right, bottom = np.clip(np.ceil(corners.max(axis=1)), 0, (width, height)).astype(int)
-        result = np.zeros(self.shape, np.float32)
-        if right > left and bottom > top:
-            moved = inverse.copy()
-            moved[:, 2] += inverse[:, :2] @ (left, top)
-            part = Image.fromarray(np.ascontiguousarray(values, np.float32)).transform(
-                (right - left, bottom - top),
-                Image.Transform.AFFINE,
-                tuple(moved.ravel().tolist()),
-                Image.Resampling.BILINEAR,
-            )
-            result[top:bottom, left:right] = np.clip(np.asarray(part), 0, 1)
-        return result
+    def resampled(self, affine: ArrayLike, shape: tuple[int, int], *names: str) -> F32:
+        """`probability` on another grid than the photo's pixels.
+
+        Args:
+            affine: (2, 3) pixels of the grid to pixels of the photo.
+            shape: (h, w) of the grid.
+            names: of `CLASSES`.
+
+        Returns:
+            (h, w), bilinear; outside of the crop all is background.
+        """
+        unknown = [name for name in names if name not in CLASSES]
+        if unknown or not names:
+            raise ValueError(f"name at least one of {', '.join(CLASSES)}; got {', '.join(unknown) or 'none'}")
+        if "background" in names:
+            others = [name for name in CLASSES if name not in names]
+            return 1 - self.resampled(affine, shape, *others) if others else np.ones(shape, np.float32)
+        values = self.crop[[CLASSES.index(name) for name in names]].sum(axis=0)
+        onto = np.linalg.inv(_square(np.asarray(affine, dtype=np.float64))) @ _square(self.map)
+        return _transformed(values, onto, shape)
+
+
+def _transformed(values: F32, onto: Array, shape: tuple[int, int]) -> F32:
+    """A map (S, S) on a grid (h, w), bilinear, 0 outside; ``onto`` (3, 3) maps its pixels to the grid's."""
+    height, width = shape
+    size = values.shape[0]
+    # Only the part of the grid that the map touches.
+    corners = onto[:2] @ np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]])
+    left, top = np.clip(np.floor(corners.min(axis=1)), 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(axis=1)), 0, (width, height)).astype(int)
+    result = np.zeros(shape, np.float32)
+    if right > left and bottom > top:
+        back = np.linalg.inv(onto)[:2]
+        back[:, 2] += back[:, :2] @ (left, top)
+        part = Image.fromarray(np.ascontiguousarray(values, np.float32)).transform(
+            (right - left, bottom - top),
+            Image.Transform.AFFINE,
+            tuple(back.ravel().tolist()),
+            Image.Resampling.BILINEAR,
+        )
+        result[top:bottom, left:right] = np.clip(np.asarray(part), 0, 1)
+    return result
+
+
+_IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def _square(affine: Array) -> Array:
+    return np.vstack([affine, (0.0, 0.0, 1.0)])
 
 
 def segment(pixels: U8, points: ArrayLike) -> Segmentation:

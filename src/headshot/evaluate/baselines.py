@@ -132,16 +132,20 @@ class Reconstructed:
         detail: resolution of the head.
         texture_size: of the texture, when one is asked for.
         photometric: settings of the fit to colours; None for landmarks only.
+        segment: whether fit and texture know what is before the face.
     """
 
     detail: str = "low"
     texture_size: int = 512
     photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
+    segment: bool = True
     name: str = "photometric"
 
     def __call__(self, seen: Seen) -> Prediction:
         texture = TextureSettings(size=self.texture_size) if seen.textured else None
-        settings = Settings(detail=self.detail, photometric=self.photometric, texture=texture)
+        settings = Settings(
+            detail=self.detail, photometric=self.photometric, segment=self.segment, texture=texture
+        )
         found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
         head = Head(
             found.model,

@@ -22,7 +22,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.report import Column, Item, Result, machine
 from headshot.photo import read_photo
 
-STAGES = ("detect", "landmarks", "fit", "photometric", "texture")
+STAGES = ("detect", "landmarks", "fit", "segment", "photometric", "texture")
 WARM_UP = 3
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera
 from headshot.head_model import HeadModel
+from headshot.segment import Segmentation
 from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
 from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
 from headshot.texture.delight import Looks, delit
@@ -73,6 +74,7 @@ def make_texture(
     camera: Camera,
     settings: TextureSettings | None = None,
     looks: Looks | None = None,
+    parts: Segmentation | None = None,
 ) -> Texture:
     """Texture a head from a photo.
 
@@ -84,6 +86,7 @@ def make_texture(
         settings: defaults to `TextureSettings()`.
         looks: the person's colours and the light, to take the light out (`headshot.texture.delight`); the
             texture is as photographed without.
+        parts: what is before the face in the photo; without, only colours tell.
 
     Raises:
         ValueError: shapes do not belong together, or vertices are not finite.
@@ -100,7 +103,7 @@ def make_texture(
             f"got {pixels.dtype} {pixels.shape}"
         )
     texels, skin = atlas_of(model, options.size), surface_of(model)
-    view = look(pixels, points, model, camera, options.size)
+    view = look(pixels, points, model, camera, options.size, parts)
     colour, weight, tone, expected = observe_texels(texels, skin, model, view)
     if looks is not None:
         colour, tone, expected = delit(texels, skin, model, points, looks, (colour, weight, tone, expected))

@@ -37,6 +37,19 @@ def _at(grid: F32, x: float, y: float, lens: F32) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _between(grid: F32, x: float, y: float, lens: F32, channel: int) -> float:
+    """Value of a channel of a grid over the crop at a pixel within the crop, bilinear."""
+    u = min(max(x * lens[3] - np.float32(0.5), np.float32(0)), np.float32(grid.shape[1] - 1))
+    v = min(max(y * lens[3] - np.float32(0.5), np.float32(0)), np.float32(grid.shape[0] - 1))
+    c0, r0 = int(u), int(v)
+    c1, r1 = min(c0 + 1, grid.shape[1] - 1), min(r0 + 1, grid.shape[0] - 1)
+    fx, fy = u - np.float32(c0), v - np.float32(r0)
+    above = grid[r0, c0, channel] + fx * (grid[r0, c1, channel] - grid[r0, c0, channel])
+    below = grid[r1, c0, channel] + fx * (grid[r1, c1, channel] - grid[r1, c0, channel])
+    return above + fy * (below - above)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _belief(
     p: tuple[float, float, float], n: tuple[float, float, float], lens: F32, depth: F32, margin: F32
 ) -> tuple[float, float, float]:
@@ -112,7 +125,7 @@ def _rows(
     rows: tuple[int, int],
     texels: tuple[I32, F32],
     mesh: tuple[I32, NDArray[np.bool_], F32, F32, F32, F32],
-    buffers: tuple[F32, F32, F32],
+    buffers: tuple[F32, F32, F32, F32],
     pixels: U8,
     cubic: bool,
     skin: tuple[F32, F32],
@@ -124,13 +137,14 @@ def _rows(
     """Observe some rows of texels.
 
     mesh: triangles (F, 3), which of them (F,) may be seen, points and normals (V, 3) in the camera frame,
-    guide (V, 6) strictness, shade, reach and the logarithm of the expected colour, lens as in `_belief`.
+    guide (V, 7) strictness, shade, reach, the logarithm of the expected colour, and whether glasses before
+    it count, lens as in `_belief`.
     Fills colour (T, T, 3), weight (T, T) by geometry, fit (T, T) by colour, and cells (t, t, 2): the sums of
     weights by geometry alone and with colour.
     """
     triangle, barycentric = texels
     triangles, facing, points, normals, guide, lens = mesh
-    depth, margin, outline = buffers
+    depth, margin, outline, shown = buffers
     table, model = skin
     block = -(-triangle.shape[1] // cells.shape[1])
     for y in range(rows[0], rows[1]):
@@ -154,6 +168,11 @@ def _rows(
             px, py, w = _belief(p, n, lens, depth, margin)
             w *= reach
             if not w > 0:
+                continue
+            w *= _between(shown, px, py, lens, 0)
+            if a * guide[i, 6] + b * guide[j, 6] + c * guide[k, 6] > 0.5:
+                w *= _between(shown, px, py, lens, 1)
+            if not w > 0.01:
                 continue
             value = _fetch(pixels, px, py, cubic)
             strictness = a * guide[i, 0] + b * guide[j, 0] + c * guide[k, 0]
@@ -276,11 +295,12 @@ def observe_texels(
     lens = _lens(view, skin)
     table = likelihood_table(TO_LINEAR)
     _, tone, expected = _skin(view, skin, lens, table)
-    guide = np.zeros((len(model.mean), 6), np.float32)
+    guide = np.zeros((len(model.mean), 7), np.float32)
     guide[:, 2] = 1
     shade = skin.shade * np.float32(expected.beard)
     strictness = np.maximum(skin.strictness * (1 - np.float32(0.85) * shade), expected.covered)
-    guide[skin.vertices] = np.column_stack([strictness, shade, skin.reach, expected.log])
+    glasses = np.ones(len(strictness), np.float32)  # eyes can be seen through them
+    guide[skin.vertices] = np.column_stack([strictness, shade, skin.reach, expected.log, glasses])
     colour = np.empty((size, size, 3), np.uint8)
     weight = np.zeros((size, size), np.float32)
     fit = np.ones((size, size), np.float32)
@@ -295,7 +315,7 @@ def observe_texels(
             rows,
             (texels.triangle, texels.barycentric),
             mesh,
-            (view.depth, view.margin, view.outline),
+            (view.depth, view.margin, view.outline, view.shown),
             view.pixels,
             view.enlarged,
             colours,
@@ -318,18 +338,20 @@ def _at_vertices(
     points: F32,
     normals: F32,
     lens: F32,
-    buffers: tuple[F32, F32],
+    buffers: tuple[F32, F32, F32],
     pixels: U8,
     cubic: bool,
     out: F32,
 ) -> None:
     """Colour in [0, 255] and weight (N, 4) of single vertices."""
-    depth, margin = buffers
+    depth, margin, shown = buffers
     for k in range(chosen.shape[0]):
         v = chosen[k]
         p = (points[v, 0], points[v, 1], points[v, 2])
         n = (normals[v, 0], normals[v, 1], normals[v, 2])
         x, y, w = _belief(p, n, lens, depth, margin)
+        if w > 0:
+            w *= _between(shown, x, y, lens, 0) * _between(shown, x, y, lens, 1)
         out[k, 3] = w
         if w > 0:
             value = _fetch(pixels, x, y, cubic)
@@ -362,7 +384,7 @@ def _skin(view: View, skin: Surface, lens: F32, table: F32) -> tuple[F32, SkinCo
     """What the photo shows at the vertices (S, 4), and from it the colour of bare skin, where neither hair,
     beard nor lids cover the face, and what follows from it."""
     samples = np.zeros((len(skin.vertices), 4), np.float32)
-    buffers = (view.depth, view.margin)
+    buffers = (view.depth, view.margin, view.shown)
     _at_vertices(skin.vertices, view.points, view.normals, lens, buffers, view.pixels, False, samples)
     normals = view.normals[skin.vertices]
     bare = np.flatnonzero(skin.bare > 0.5)

@@ -13,11 +13,18 @@ from headshot.head_model import HeadModel
 from headshot.raster import rasterise, vertex_normals
 from headshot.render import project_for_raster
 from headshot.resample import reduced
+from headshot.segment import Segmentation
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 _GRID = 256  # samples along the longer side of the head's box in the visibility buffer
+# What is foreign, and the probabilities that it is not there below which nothing is believed, and above
+# which all is. The rims of glasses are thin, so that less of a doubt is enough.
+_FOREIGN = (
+    (("hair", "hat", "cloth", "background"), (0.45, 0.85)),
+    (("glasses",), (0.65, 0.97)),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +38,8 @@ class View:
         depth: (r, c) distances of the nearest surface on a coarse grid over the crop, inf where none.
         margin: (r, c) distance in mm to the next edge where one surface hides another.
         outline: (r, c) distance in mm to the outline of the head.
+        shown: (r, c, 2) in [0, 1], how far nothing foreign is before the head: hair, hats, clothes, hands,
+            and in the second place glasses.
         step: crop pixels per grid cell.
         enlarged: the photo is coarser than the texture.
     """
@@ -42,6 +51,7 @@ class View:
     depth: F32
     margin: F32
     outline: F32
+    shown: F32
     step: float
     enlarged: bool
 
@@ -86,10 +96,18 @@ def _jumps(depth: F32, threshold: float) -> NDArray[np.bool_]:
     return out
 
 
-def look(pixels: U8, vertices: F32, model: HeadModel, camera: Camera, size: int) -> View:
+def look(
+    pixels: U8,
+    vertices: F32,
+    model: HeadModel,
+    camera: Camera,
+    size: int,
+    parts: Segmentation | None = None,
+) -> View:
     """Crop the photo around the head, reduce it to the texture's density, and find what hides what.
 
     ``vertices`` (V, 3) must be finite. A head outside of the photo gives a crop of its nearest border.
+    Without ``parts`` nothing foreign is known of.
     """
     xy, depth = project_for_raster(vertices, camera)
     seen = np.isfinite(xy).all(axis=1)
@@ -116,7 +134,20 @@ def look(pixels: U8, vertices: F32, model: HeadModel, camera: Camera, size: int)
     _distances(_jumps(raster.depth, 5.0 + 3.0 * cell), cell, margin)
     _distances(np.isinf(raster.depth), cell, outline)
     points = view.to_camera(vertices).astype(np.float32)
-    return View(crop, view, points, normals, raster.depth, margin, outline, step, ratio < 0.8)
+    to_photo = np.array([[step * k, 0, low[0]], [0, step * k, low[1]]])
+    shown = _shown(parts, to_photo, (rows, columns))
+    return View(crop, view, points, normals, raster.depth, margin, outline, shown, step, ratio < 0.8)
+
+
+def _shown(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tuple[int, int]) -> F32:
+    """`View.shown` on a grid whose pixels ``to_photo`` (2, 3) maps to the photo's."""
+    out = np.ones((*shape, 2), np.float32)
+    if parts is not None:
+        for channel, (names, (low, high)) in enumerate(_FOREIGN):
+            sure = 1 - parts.resampled(to_photo, shape, *names)
+            t = np.clip((sure - low) / (high - low), 0, 1)
+            out[..., channel] = t * t * (3 - 2 * t)
+    return out
 
 
 def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
