@@ -7,6 +7,7 @@ arrays, whose dtype the results have; one picture is worked on by one thread. In
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,6 +54,10 @@ class RasterSettings:
 @lru_cache(maxsize=4)
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="headshot-raster")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive in a forked child, as data loaders are
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def for_each(job: Callable[[int], object], count: int, threads: int) -> None:
