@@ -18,14 +18,14 @@ from complete import completed
 from headshot.head_model import load_head_model
 from headshot.light import sh_basis
 from headshot.texture.atlas import Surface, surface_of
-from lights import frontal_basis, light_points, lights, loose_prior, make_prior, within_people
+from lights import frontal_basis, light_points, lights, loose_prior, make_prior, narrowed, within_people
 from occlusion import reach
 from robust_pca import Components, Sightings, learn, moments, regress, robust, start
 from rows import Rows, load, tones
 from store import save
 
 MODES = 60
-OUTER, INNER = 5, 3  # rounds of light and albedo, and of albedo within each
+OUTER, INNER = 4, 3  # rounds of light and albedo, and of albedo within each
 DARKEST = 0.05  # of shading by which colours are divided
 STEEP = 0.35  # belief below which a point is seen too obliquely to learn from
 
@@ -101,10 +101,12 @@ def main() -> None:
     albedo = first_albedo(rows, surface_of(low), tone)
     light = lights(rows, albedo, loose_prior())
     gain = level_of(light)
-    within = within_people(rows.name, gain)
+    found = within_people(rows.name, gain)
+    within = narrowed(found)
     prior = make_prior(rows, light, within)
     total = np.cov(gain.T, aweights=rows.share)
-    say("log level: within people", np.sqrt(np.diag(within)), "of all", np.sqrt(np.diag(total)))
+    for what, covariance in (("within people", found), ("narrowed", within), ("all", total)):
+        say(f"log level of red, green and blue, {what}:", np.sqrt(np.diag(covariance)).round(3))
     core = np.average(gain, axis=0, weights=rows.share)
     # The part of each photo's level that is skin, given both variances: drawn from its posterior, not the
     # posterior's mean, so that skin keeps all of its variance.

@@ -19,6 +19,10 @@ from headshot.texture.atlas import surface_of
 from rows import Rows
 
 POINTS = 600  # vertices from which light is estimated
+# What of the light's brightness and colour, found within people, its prior keeps (standard deviations). Fits
+# to a face see thousands of points whose errors have common causes, and so believe them too much: the shares
+# that follow from the variances as found would leave most of a light or dark skin to the light.
+NARROW_LEVEL, NARROW_COLOUR = 0.15, 0.3
 DRAWS = 20_000  # from which the prior's moments are taken
 FREEDOM = 5.0  # degrees of freedom of the t distribution of light
 MIRROR = np.array([1, 1, 1, -1, -1, 1, 1, -1, 1.0])  # signs of the coefficients in a mirror
@@ -87,6 +91,13 @@ def within_people(name: np.ndarray, gain: np.ndarray) -> np.ndarray:
     size = np.einsum("ni,ij,nj->n", off, np.linalg.pinv(np.cov(off.T)), off)
     off = off[size < np.quantile(size, 0.95)]
     return off.T @ off / (2 * len(off)) * 1.15  # what trimming takes away of a normal distribution
+
+
+def narrowed(within: np.ndarray) -> np.ndarray:
+    """Covariance (3, 3) of the light's log level that the prior uses, from that within people."""
+    level = np.full((3, 3), 1 / 3)
+    keep = NARROW_LEVEL * level + NARROW_COLOUR * (np.eye(3) - level)
+    return keep @ within @ keep
 
 
 def make_prior(rows: Rows, light: np.ndarray, within: np.ndarray, seed: int = 0) -> LightPrior:
