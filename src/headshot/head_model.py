@@ -179,7 +179,7 @@ class HeadModel:
 
 
 @njit(cache=True, nogil=True)
-def _subdivide(start: I32, column: I32, weight: F32, rows: I32, field: F32) -> F32:
+def sparse_product(start: I32, column: I32, weight: F32, rows: I32, field: F32) -> F32:
     """Rows (R,) of the product of a sparse matrix (V1, V0) in CSR form with each of the fields (N, V0, 3)."""
     out = np.empty((field.shape[0], len(rows), 3), np.float32)
     for n in range(field.shape[0]):
@@ -279,13 +279,13 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
         touched[:, correction_vertices] = 1
         coarse = np.zeros((correction.shape[0] * correction.shape[1], *mean.shape), np.float32)
         coarse[:, correction_vertices] = correction.reshape(len(coarse), len(correction_vertices), 3)
-        correction_vertices = every[_subdivide(*matrix, every, touched)[0, :, 0] > 0]
-        fine = _subdivide(*matrix, correction_vertices, coarse)
+        correction_vertices = every[sparse_product(*matrix, every, touched)[0, :, 0] > 0]
+        fine = sparse_product(*matrix, correction_vertices, coarse)
         correction = fine.reshape(*correction.shape[:2], len(correction_vertices), 3)
-        mean = _subdivide(*matrix, every, mean[None])[0] + data["high/offset"].astype(np.float32)
-        identity = _subdivide(*matrix, every, identity)
-        expression = _subdivide(*matrix, every, expression)
-        regions = _subdivide(*matrix, every, np.repeat(regions[:, :, None], 3, axis=2))[..., 0]
+        mean = sparse_product(*matrix, every, mean[None])[0] + data["high/offset"].astype(np.float32)
+        identity = sparse_product(*matrix, every, identity)
+        expression = sparse_product(*matrix, every, expression)
+        regions = sparse_product(*matrix, every, np.repeat(regions[:, :, None], 3, axis=2))[..., 0]
         landmarks = {name: refined(points) for name, points in landmarks.items()}
     return HeadModel(
         resolution=resolution,

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.head_model import F32, I32, HeadModel, PointModel
+from headshot.head_model import F32, I32, HeadModel, PointModel, sparse_product
 
 SPACING = 4.0  # mm between points of ordinary skin
 DETAIL = 1.7  # times as dense on nose, lips, brows and lids: small, and what people are known by
@@ -150,24 +150,28 @@ def _restrict(model: HeadModel, corners: I32) -> PointModel:
 
 def _functions(model: HeadModel, index: I32, weight: F32) -> PointModel:
     """The model at linear functions of its vertices: weights (L, K) of vertices (L, K)."""
-    position = np.full(len(model.mean), -1)
-    position[model.correction_vertices] = np.arange(len(model.correction_vertices))
+    count, width = index.shape
+    rows = np.arange(count, dtype=np.int32)
+    start = np.arange(count + 1, dtype=np.int32) * np.int32(width)
+    column, factor = np.ascontiguousarray(index, np.int32).ravel(), weight.ravel()
 
     def pick(field: F32) -> F32:
-        out = np.zeros((*field.shape[:-2], len(index), 3), np.float32)
-        for k in range(index.shape[1]):
-            out += field[..., index[:, k], :] * weight[:, k, None]
-        return out
+        flat = np.ascontiguousarray(field.reshape(-1, *field.shape[-2:]))
+        return sparse_product(start, column, factor, rows, flat).reshape(*field.shape[:-2], count, 3)
 
-    local = position[index]
-    touched = np.where(local >= 0, weight, 0)
-    correction = np.zeros((*model.correction.shape[:2], len(index), 3), np.float32)
-    rows = np.flatnonzero(touched.any(axis=1))
-    for k in range(index.shape[1]):
-        values = model.correction[:, :, np.maximum(local[rows, k], 0)]
-        correction[:, :, rows] += values * touched[rows, k, None]
+    # Few points feel the corrections: those with a vertex that has them, at its place among these.
+    place = np.full(len(model.mean), -1, np.int32)
+    place[model.correction_vertices] = np.arange(len(model.correction_vertices))
+    local = place[column]
+    felt = np.where(local >= 0, factor, np.float32(0))
+    touched = np.flatnonzero((felt != 0).reshape(count, width).any(axis=1)).astype(np.int32)
+    modes = np.ascontiguousarray(model.correction.reshape(-1, *model.correction.shape[-2:]))
+    correction = np.zeros((*model.correction.shape[:2], count, 3), np.float32)
+    correction[:, :, touched] = sparse_product(start, np.maximum(local, 0), felt, touched, modes).reshape(
+        *model.correction.shape[:2], len(touched), 3
+    )
     return PointModel(
-        pick(model.mean), pick(model.identity), pick(model.expression), model.corrected, correction
+        pick(model.mean[None])[0], pick(model.identity), pick(model.expression), model.corrected, correction
     )
 
 
