@@ -157,6 +157,13 @@ class Scene:
         self.rasterise_gradient()
         self.d_xy += self.moved
 
+    def own_edges(self) -> float:
+        """Percent of the pairs at silhouettes whose inner pixel sees the triangle that has the edge."""
+        inner, ends = self.silhouettes.inner, self.silhouettes.ends
+        corners = self.topology.triangles[self.raster.triangle.ravel()[inner]]
+        shared = (corners[:, :, None] == ends[:, None, :] % self.topology.vertices).any(axis=1)
+        return float(100 * shared.all(axis=1).mean())
+
 
 STAGES = (
     "rasterise",
@@ -181,7 +188,7 @@ def milliseconds(job: Callable[[], object], runs: int, clock: Callable[[], float
 
 def one_thread(runs: int) -> list[str]:
     """Tables of whole pictures and of their parts."""
-    pictures, parts = [], []
+    pictures, parts, outlines = [], [], []
     for mesh in meshes():
         scene = Scene(mesh)
         forward, both = milliseconds(scene.draw, runs), milliseconds(scene.differentiate, runs)
@@ -200,12 +207,16 @@ def one_thread(runs: int) -> list[str]:
             ]
         )
         parts.append([mesh.name, *(milliseconds(getattr(scene, stage), runs) for stage in STAGES)])
+        outlines.append([mesh.name, len(scene.silhouettes.inner), f"{scene.own_edges():.0f} %"])
     header = ["mesh", "vertices", "triangles", "pixels covered", "forward", "with gradients"]
     return [
         "One picture on one thread, ms of processor time.",
         table([*header, "ratio", "forward, ns a triangle"], pictures),
         "Its parts, ms.",
         table(["mesh", *(stage.replace("_", " ") for stage in STAGES)], parts),
+        "Pairs of pixels with a silhouette between them, and how many of them a search among the edges of "
+        "the triangle that the inner pixel sees would find.",
+        table(["mesh", "pairs", "found in the triangle seen"], outlines),
     ]
 
 

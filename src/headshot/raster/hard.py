@@ -171,9 +171,12 @@ def _write(
 def fill_raster(
     xy: Any, depth: Any, triangles: I32, cull: bool, near: float, triangle: I32, weights: Any, buffer: Any
 ) -> None:
-    """Fill index (H, W), barycentrics (H, W, 3) and depth (H, W), which hold -1, 0 and inf."""
+    """Fill index (H, W), barycentrics (H, W, 3) and depth (H, W), whatever they hold."""
     height, width = triangle.shape
     pixels = triangle.reshape(-1), weights.reshape(-1, 3), buffer.reshape(-1)
+    for p in range(height * width):
+        pixels[0][p], pixels[2][p] = -1, np.inf
+        pixels[1][p, 0] = pixels[1][p, 1] = pixels[1][p, 2] = 0
     cells, listed = np.empty((xy.shape[0], 2), np.int32), np.empty(triangles.shape[0] + 1, np.int32)
     _cells(xy, width, height, cells)
     count, clip = _candidates(xy, depth, triangles, cells, cull, near, listed)
@@ -240,8 +243,8 @@ def fill_attributes(triangle: I32, barycentric: Any, attributes: Any, triangles:
 
 
 def empty_raster(shape: tuple[int, ...], dtype: Any = np.float32) -> Raster:
-    """A raster of (..., H, W) that sees nothing."""
-    return Raster(np.full(shape, -1, np.int32), np.zeros((*shape, 3), dtype), np.full(shape, np.inf, dtype))
+    """A raster of (..., H, W) for `fill_raster`."""
+    return Raster(np.empty(shape, np.int32), np.empty((*shape, 3), dtype), np.empty(shape, dtype))
 
 
 def rasterise(
