@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -148,3 +151,15 @@ def test_light(soft):
     wrong = SphericalHarmonics(light.detach() - true)
     errors, _ = wrong.shade(normals, normals, normals[:, 0], renderer.material)
     assert errors[normals[:, :, 2] > 0.3].abs().mean() < 0.01
+
+
+def test_the_guide_runs(monkeypatch, capsys):
+    """The examples in docs/differentiable-rendering.md, as they stand there."""
+    root = Path(__file__).parent.parent.parent
+    text = (root / "docs" / "differentiable-rendering.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(root)
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(code, "differentiable-rendering.md", "exec"), {})
+    errors = [float(e) for e in re.findall(r"error of the picture: ([\d.]+)", capsys.readouterr().out)]
+    assert len(errors) == 2
+    assert max(errors) < 0.04
