@@ -35,7 +35,7 @@ from headshot.texture.observe import observe_vertices
 from headshot.texture.view import look
 from report import bordered, publish, table
 
-SETTINGS = Settings(photometric=None, texture=None)
+SETTINGS = Settings(segment=False, photometric=None, texture=None)
 POINTS = 1500
 
 

@@ -35,7 +35,8 @@ def test_is_a_reflectance_and_symmetric(albedo):
 
 def test_modes_are_sorted_and_reach_from_dark_to_light_skin(albedo):
     strength = (albedo.modes**2).sum(axis=(1, 2))
-    assert (np.diff(strength) < 0.2 * strength[:-1]).all()
+    assert (strength[1:] < 1.5 * np.minimum.accumulate(strength)[:-1]).all()
+    assert strength[0] > 0.4 * strength.sum()
     cheeks = load_head_model("high").regions["cheeks"] > 0.9
     dark, light = (albedo.colours(k * np.eye(len(albedo.modes))[0])[cheeks].mean() for k in (-1.8, 1.8))
     assert max(dark, light) > 3 * min(dark, light) > 0
@@ -43,7 +44,8 @@ def test_modes_are_sorted_and_reach_from_dark_to_light_skin(albedo):
 
 def test_skin_looks_like_skin(albedo):
     regions = load_head_model("high").regions
-    cheek, lip, brow = (albedo.mean[regions[r] > 0.9].mean(axis=0) for r in ("cheeks", "lips", "brows"))
+    cheek, lip = (albedo.mean[regions[r] > 0.9].mean(axis=0) for r in ("cheeks", "lips"))
+    brow = np.quantile(albedo.mean[regions["brows"] > 0.5], 0.1, axis=0)
     assert cheek[0] > cheek[1] > cheek[2]
     assert lip[0] / lip[1] > 1.1 * cheek[0] / cheek[1]  # redder
     assert brow.mean() < 0.8 * cheek.mean()

@@ -16,6 +16,7 @@ from headshot.fit.colours import ColourFit, fit_colours
 from headshot.head_model import F32, HeadModel
 from headshot.raster import vertex_normals
 from headshot.render import TO_LINEAR
+from headshot.segment import Segmentation
 from headshot.texture.atlas import surface_of
 from headshot.texture.delight import Looks
 from headshot.texture.observe import observe_vertices
@@ -29,7 +30,12 @@ _POINTS = 1200
 
 
 def fit_looks(
-    pixels: NDArray[np.uint8], vertices: F32, model: HeadModel, camera: Camera, albedo: AlbedoModel
+    pixels: NDArray[np.uint8],
+    vertices: F32,
+    model: HeadModel,
+    camera: Camera,
+    albedo: AlbedoModel,
+    parts: Segmentation | None = None,
 ) -> ColourFit:
     """Albedo and light that explain the skin of a head in a photo.
 
@@ -39,10 +45,11 @@ def fit_looks(
         model: the head model.
         camera: projects the head frame to the photo.
         albedo: the albedo model at the resolution of the head model.
+        parts: what is before the face in the photo; without, only colours tell.
     """
     skin = surface_of(model)
     points = np.ascontiguousarray(vertices, dtype=np.float32)
-    colours, weight = observe_vertices(skin, look(pixels, points, model, camera, _TEXELS))
+    colours, weight = observe_vertices(skin, look(pixels, points, model, camera, _TEXELS, parts))
     # Vertices lie closest around the features; area by area, every part of the face has its say.
     weight = weight * np.minimum(skin.area, np.median(skin.area))
     seen = np.flatnonzero(weight > 0)
@@ -62,6 +69,6 @@ def looks_of(head: Reconstruction) -> Looks:
     model = load_albedo(head.model.resolution)
     albedo, light = head.albedo, head.light
     if albedo is None or light is None:
-        found = fit_looks(head.photo.pixels, head.vertices, head.model, head.camera, model)
+        found = fit_looks(head.photo.pixels, head.vertices, head.model, head.camera, model, head.parts)
         albedo, light = found.albedo, found.light
     return Looks(model.colours(albedo), model.occlusion, light)

@@ -27,7 +27,8 @@ from headshot.texture.skin import SkinColour
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
-_DARKEST = 0.12  # of shading: what is darker carries more noise than colour
+_DARKEST = 0.12  # of shading: what is darker carries more noise than colour,
+_DIM = 0.35  # and from here on it is believed less and less
 _EXTENT = 9.0  # mm over which shading is smooth
 _FLOOR = 0.01  # linear; added before logarithms
 _AGREE = 0.7  # how much of the smooth rest on which both halves agree is shading
@@ -60,8 +61,9 @@ def delit(
     vertices: F32,
     looks: Looks,
     seen: tuple[U8, F32, SkinColour, Expectation],
-) -> tuple[U8, SkinColour, Expectation]:
-    """Colours (T, T, 3) uint8 sRGB without light, and the skin and the expectation that go with them.
+) -> tuple[U8, F32, SkinColour, Expectation]:
+    """Colours (T, T, 3) uint8 sRGB without light, their weights (T, T), and the skin and the expectation that
+    go with them. What is seen in hardly any light has lost its colour: it counts for less.
 
     Args:
         texels, skin, model: the texture and the head.
@@ -84,11 +86,15 @@ def delit(
     reflect = TO_LINEAR[colour] / level
     usual = interpolate(Raster(texels.triangle, texels.barycentric, weight), own, model.triangles)
     _without_highlights(reflect, usual)
+    bright = level[::4, ::4].mean(axis=2)
+    usual_level = np.average(bright, weights=weight[::4, ::4] + 1e-6)
+    lit = np.clip((level.mean(axis=2) / usual_level - _DARKEST) / (_DIM - _DARKEST), 0, 1)
     reach = (skin.core * skin.area)[:, None]
     typical = (own[skin.vertices] * reach).sum(axis=0) / reach.sum()
     bare = np.maximum(own[skin.vertices], 0.02)
     return (
         TO_SRGB[(np.clip(reflect, 0, 1) * 4095 + 0.5).astype(np.int32)],
+        (weight * lit).astype(np.float32),
         replace(tone, tone=_encoded(typical)),
         replace(expected, tone=_encoded(bare)),
     )
