@@ -123,6 +123,7 @@ def test_output_is_a_file_is_code_1(photos: Path, tmp_path: Path) -> None:
         ["--face", "0"],
         ["--formats", "fbx"],
         ["--texture-size", "100"],
+        ["--texture", "normal"],
         ["--detail", "x"],
     ],
 )

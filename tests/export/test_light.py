@@ -1,0 +1,74 @@
+"""The photo's light, and the texture without it, in the files."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headshot.export.gltf import glb
+from headshot.export.obj import obj
+from headshot.export.ply import ply
+from headshot.export.record import record
+from headshot.export.settings import ExportSettings
+from headshot.fit.looks import looks_of
+from headshot.reconstruction import Reconstruction
+
+ALBEDO = ExportSettings(texture="albedo", texture_encoding="png")
+
+
+def contents(file: bytes) -> tuple[dict[str, Any], np.ndarray]:
+    """The JSON chunk of a GLB, and its texture (T, T, 3)."""
+    length = struct.unpack_from("<I", file, 12)[0]
+    document = json.loads(file[20 : 20 + length])
+    view = document["bufferViews"][document["images"][0]["bufferView"]]
+    first = 28 + length + view["byteOffset"]
+    return document, np.asarray(Image.open(io.BytesIO(file[first : first + view["byteLength"]])))
+
+
+def test_both_textures_go_into_files(astronaut: Reconstruction) -> None:
+    assert astronaut.texture is not None and astronaut.albedo_texture is not None
+    delit = astronaut.albedo_texture.pixels
+    assert delit.shape == astronaut.texture.pixels.shape
+    assert np.abs(delit.astype(int) - astronaut.texture.pixels).mean() > 5
+    document, texture = contents(glb(astronaut, ALBEDO))
+    assert np.array_equal(texture, delit)
+    assert document["nodes"][0]["extras"]["texture"] == "albedo"
+    _, photographed = contents(glb(astronaut, replace(ALBEDO, texture="photo")))
+    assert np.array_equal(photographed, astronaut.texture.pixels)
+    png = obj(astronaut, "a", ALBEDO)["a_texture.png"]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), delit)
+    assert ply(astronaut, ALBEDO) != ply(astronaut)
+
+
+def test_the_light_is_recorded(astronaut: Reconstruction) -> None:
+    assert astronaut.light is not None
+    fields = record(astronaut, ALBEDO)
+    np.testing.assert_allclose(fields["light"], astronaut.light, atol=1e-5)
+    np.testing.assert_allclose(fields["albedo"], astronaut.albedo, atol=1e-4)
+    assert fields["meshes"]["texture"] == "albedo"
+    extras = contents(glb(astronaut))[0]["nodes"][0]["extras"]
+    np.testing.assert_allclose(extras["light"], astronaut.light, atol=1e-4)
+    assert extras["texture"] == "photo"
+
+
+def test_heads_without_light_or_texture_say_so(head: Reconstruction, bare: Reconstruction) -> None:
+    assert record(head)["light"] is None and record(head)["albedo"] is None
+    assert record(bare, ALBEDO)["meshes"]["texture"] is None
+    assert bare.albedo_texture is None
+    with pytest.raises(ValueError, match="texture"):
+        ExportSettings(texture="normal")
+
+
+def test_light_is_found_for_heads_that_were_fitted_to_landmarks_only(astronaut: Reconstruction) -> None:
+    looks = looks_of(replace(astronaut, albedo=None, light=None))
+    fitted = looks_of(astronaut)
+    face = astronaut.model.regions["cheeks"] > 0.9
+    ratio = looks.colours[face].mean(axis=0) / fitted.colours[face].mean(axis=0)
+    assert (np.abs(np.log(ratio)) < 0.35).all()
