@@ -34,7 +34,7 @@ _HITS = 1024  # pixels tested between two looks whether the list of hits is full
 
 @dataclass(frozen=True)
 class Raster:
-    """What every pixel of an H x W picture sees; with a leading B for a batch.
+    """What every pixel of an H x W picture sees; with a leading B, and float64 if asked for, for a batch.
 
     Attributes:
         triangle: (H, W) index of the nearest triangle, -1 where there is none.
