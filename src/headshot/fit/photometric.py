@@ -7,33 +7,36 @@ harmonics light (Ramamoorthi and Hanrahan 2001); Gauss-Newton with analytic Jaco
 stochastic descent, and robust weights (Geman and McClure) for what the model cannot explain.
 
 Colours are compared in linear light, times the slope of the sRGB curve: as differences that are seen. Errors
-of neighbouring points have common causes (cast shadows, the albedo model's limits), so that all points
+of neighbouring points have common causes: some are fitted along (`headshot.fit.appearance`), and all points
 together count as no more than `PhotometricSettings.information` independent ones.
 
-Dimension letters: S points, I identity modes, E expressions, A albedo modes.
+Dimension letters: S points, I identity modes, E expressions, A albedo modes, K fields of brightness.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.albedo import load_albedo
 from headshot.camera import Camera
+from headshot.fit.appearance import Appearance, appearance_of
+from headshot.fit.derivatives import Surface, of_pose, of_tangents, surface_at
 from headshot.fit.landmarks import Fit, LandmarkSolver, bounded_step
 from headshot.fit.surface import samples_of
 from headshot.fit.working import WorkingPhoto, working_photo
 from headshot.head_model import F32, HeadModel
-from headshot.light import LightPrior, estimate_light, sh_basis, sh_basis_gradient
+from headshot.light import estimate_light, sh_basis
+from headshot.mediapipe478 import OVAL
 from headshot.raster import rasterise
 from headshot.render import project_for_raster
 
 Array = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
+_BLOCK = 200  # points
+_ENOUGH = 0.4  # share of the face's skin, seen well, from which colours tell all that they can
 _HIDDEN = 4.0  # mm behind the nearest surface from which a point is hidden
 
 
@@ -44,39 +47,22 @@ class PhotometricSettings:
     Attributes:
         widths: widths of the face in working pixels, coarse to fine.
         steps: Gauss-Newton steps at each width.
-        information: how many independent measurements all points of a face in full view count as.
+        information: how many independent measurements all points of a face in full view count as at the
+            last width; at smaller widths in proportion fewer.
+        small: width of the face in pixels below which it tells less, with the square of the width.
+        slack: how much larger the errors of landmarks are taken to be than for landmarks alone, where they
+            count as independent: what they have in common is told apart by the colours.
         outlier: residuals beyond about this many standard deviations lose their influence.
         least_noise: standard deviation that colours have at least, in sRGB (0 to 1).
     """
 
-    widths: tuple[int, ...] = (48, 90)
-    steps: tuple[int, ...] = (4, 4)
-    information: float = 300.0
+    widths: tuple[int, ...] = (48, 130)
+    steps: tuple[int, ...] = (3, 5)
+    information: float = 1000.0
+    small: float = 80.0
+    slack: float = 1.5
     outlier: float = 2.0
     least_noise: float = 0.02
-
-
-@dataclass(frozen=True, eq=False)
-class Appearance:
-    """What is known about the colours of faces.
-
-    Attributes:
-        mean: (S, 3) linear reflectance at the points.
-        modes: (S, 3, A) per standard deviation.
-        light: the prior of light.
-    """
-
-    mean: F32
-    modes: F32
-    light: LightPrior
-
-
-@lru_cache(maxsize=2)
-def appearance_of(model: HeadModel) -> Appearance:
-    """The built-in albedo model at the points of the built-in head model; made once."""
-    colours, points = load_albedo(model.resolution), samples_of(model)
-    modes = np.ascontiguousarray(points.on(colours.modes).transpose(1, 2, 0))
-    return Appearance(points.on(colours.mean), modes, colours.light_prior)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,16 +114,8 @@ def fit_photo(
     return Photometric(pixels, landmarks, model, options, weight, looks or appearance_of(model)).run()
 
 
-def _cross(a: F32, b: F32) -> F32:
-    """Cross products (..., 3); np.cross takes several times as long."""
-    out = np.empty(np.broadcast_shapes(a.shape, b.shape), a.dtype)
-    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-        out[..., i] = a[..., j] * b[..., k] - a[..., k] * b[..., j]
-    return out
-
-
 class Photometric:
-    """State of one fit: that of the landmarks' solver, albedo (A,) and light (27,)."""
+    """State of one fit: that of the landmarks' solver, albedo (A + K,) and light (27,)."""
 
     def __init__(
         self,
@@ -160,6 +138,7 @@ class Photometric:
         self.light: Array = self.looks.light.mean.copy()
         self.noise = 0.1
         self.steps = 0
+        self.width = self.settings.widths[0]
         self.visible: F32 = np.ones(len(self.samples), np.float32)
 
     def run(self) -> PhotometricFit:
@@ -168,8 +147,10 @@ class Photometric:
             picture = working_photo(
                 self.pixels, self.centre, 1.7 * self.size, min(width / self.size, 1.0), self.weight
             )
+            self.width = width
             self.look()
             if number == 0:
+                self._loosen(picture)
                 self.fit_colours(picture)
             self._measure_noise(picture)
             self._descend(picture, steps)
@@ -181,13 +162,8 @@ class Photometric:
     def camera(self) -> Camera:
         return self.solver.camera()
 
-    def _surface(self) -> tuple[F32, F32, F32, F32, F32]:
-        """Positions, tangents, unit normals (S, 3) and lengths (S,) of their cross products."""
-        x = self.samples.shape(self._identity, self.solver.expression)
-        position, first, second = x[:, :3], x[:, 3:6], x[:, 6:]
-        normal = _cross(first, second)
-        length = np.sqrt((normal * normal).sum(axis=1))
-        return position, first, second, normal / length[:, None], length
+    def _surface(self) -> Surface:
+        return surface_at(self.samples, self._identity, self.solver.expression)
 
     @property
     def _identity(self) -> Array:
@@ -202,15 +178,16 @@ class Photometric:
         step = float(np.ptp(xy, axis=0).max()) / 160
         columns, rows = (np.ceil(np.ptp(xy, axis=0) / step).astype(int) + 1).tolist()
         buffer = rasterise((xy - low) / step, depth, self.model.triangles, rows, columns).depth
-        position, _, _, normal, _ = self._surface()
+        surface = self._surface()
+        position = surface.position
         at = ((camera.project(position) - low) / step).astype(int)
         distance = -camera.to_camera(position)[:, 2]
         at = np.clip(at, 0, [columns - 1, rows - 1])
         free = distance < buffer[at[:, 1], at[:, 0]] + _HIDDEN
         towards = camera.position - position
         towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-        cosine = (towards * normal).sum(axis=1)
-        self.visible = (free * np.clip((cosine - 0.1) / 0.4, 0, 1)).astype(np.float32)
+        cosine = (towards * surface.normal).sum(axis=1)
+        self.visible = (free * np.clip((cosine - 0.2) / 0.4, 0, 1)).astype(np.float32)
 
     def _reflectance(self, albedo: Array) -> F32:
         change = self.looks.modes @ albedo.astype(np.float32)
@@ -220,9 +197,9 @@ class Photometric:
 
     def _compare(self, picture: WorkingPhoto) -> tuple[F32, F32]:
         """Residuals (S, 3), model minus photo, in sRGB, and weights (S,) without robustness."""
-        position, _, _, normal, _ = self._surface()
-        colour, _, trust, slope = picture.at(self.camera.project(position))
-        shading = sh_basis(normal) @ self.light.reshape(9, 3).astype(np.float32)
+        surface = self._surface()
+        colour, _, trust, slope = picture.at(self.camera.project(surface.position))
+        shading = sh_basis(surface.normal) @ self.light.reshape(9, 3).astype(np.float32)
         residual = (self._reflectance(self.albedo) * shading - colour) * slope[:, None]
         return residual.astype(np.float32, copy=False), trust * self.visible * self.samples.area
 
@@ -230,17 +207,32 @@ class Photometric:
         """(S,) squared residuals in units of the outlier threshold."""
         return (residual**2).mean(axis=1) / np.float32(self.noise * self.settings.outlier) ** 2
 
+    def _loosen(self, picture: WorkingPhoto) -> None:
+        """Trust landmarks less, as far as there are colours to tell what they have in common."""
+        if self.solver.errors is not None:
+            return  # it is told apart by itself
+        _, weight = self._compare(picture)
+        share = self._size_share * min(float(weight.sum() / self.samples.area.sum()) / _ENOUGH, 1.0)
+        inner = np.ones(len(self.solver.noise), bool)
+        inner[list(OVAL)] = False  # the outline is no line of the skin, and colours end there
+        self.solver.noise = self.solver.noise * np.where(inner, 1 + share * (self.settings.slack - 1), 1.0)
+
+    @property
+    def _size_share(self) -> float:
+        return float(min(self.size / self.settings.small, 1.0) ** 2)
+
     @property
     def _gain(self) -> float:
         """Information of a mm² of skin in full view."""
-        return self.settings.information / float(self.samples.area.sum())
+        share = self._size_share * self.width / self.settings.widths[-1]
+        return share * self.settings.information / float(self.samples.area.sum())
 
     def fit_colours(self, picture: WorkingPhoto) -> None:
         """Albedo and light for the shape as it is: alternately linear, so that few steps suffice."""
-        position, _, _, normal, _ = self._surface()
-        colour, _, trust, _ = picture.at(self.camera.project(position))
+        surface = self._surface()
+        colour, _, trust, _ = picture.at(self.camera.project(surface.position))
         weight = trust * self.visible * self.samples.area
-        self.light = estimate_light(colour, self.looks.mean, normal, weight, self.looks.light).ravel()
+        self.light = estimate_light(colour, self.looks.mean, surface.normal, weight, self.looks.light).ravel()
         for _ in range(3):
             self._measure_noise(picture)
             hessian, gradient = self.equations(picture, geometry=False)
@@ -273,75 +265,46 @@ class Photometric:
     def equations(self, picture: WorkingPhoto, *, geometry: bool = True) -> tuple[Array, Array]:
         """Hessian and gradient of the colours and the priors of albedo and light.
 
-        Parameters: (pose 7, identity I, expression E,) albedo A, light 27.
+        Parameters: (pose 7, identity I, expression E,) albedo and fields A + K, light 27.
         """
-        camera = self.camera
-        rotation, centre = camera.rotation.astype(np.float32), np.array(camera.centre, np.float32)
-        position, first, second, normal, length = self._surface()
-        rotated = position @ rotation.T
-        placed = rotated + camera.translation.astype(np.float32)
-        gain = np.float32(camera.focal) / np.maximum(-placed[:, 2], np.float32(1))
-        pixels = np.stack([centre[0] + gain * placed[:, 0], centre[1] - gain * placed[:, 1]], axis=1)
-        colour, slopes, trust, slope = picture.at(pixels)
-        basis = sh_basis(normal)
-        light = self.light.reshape(9, 3).astype(np.float32)
-        reflect = self._reflectance(self.albedo)
-        shading = basis @ light
+        surface, light = self._surface(), self.light.reshape(9, 3).astype(np.float32)
+        colour, slopes, trust, slope = picture.at(self.camera.project(surface.position))
+        basis, reflect = sh_basis(surface.normal), self._reflectance(self.albedo)
+        shading = (basis @ light).astype(np.float32, copy=False)
         residual = ((reflect * shading - colour) * slope[:, None]).astype(np.float32, copy=False)
-        u = self._squared(residual)
-        weight = trust * self.visible * self.samples.area / (1 + u) ** 2
+        weight = trust * self.visible * self.samples.area / (1 + self._squared(residual)) ** 2
         # Each of the three colours is a third of a measurement.
         root = np.sqrt(weight * np.float32(self._gain / 3)) / np.float32(self.noise)
-        use = np.flatnonzero(root > 1e-3 * root.max()) if root.max() > 0 else np.arange(0)
-        scale = (root * slope)[use, None]
-        a, n = len(self.albedo), len(use)
-        offset = 7 + self.samples.basis.shape[2] if geometry else 0
-        jacobian = np.zeros((n, 3, offset + a + 27), np.float32)
+        scale = (root * slope).astype(np.float32, copy=False)[:, None]
+        residual *= root[:, None]
+        first = second = None
         if geometry:
-            shown = slopes[use] * scale[:, :, None]  # (n, 3 colours, 2)
-            x, y = placed[use, 0], placed[use, 1]
-            g, depth = gain[use, None], -placed[use, 2, None]
-            in_camera = np.stack(
-                [
-                    shown[..., 0] * g,
-                    -shown[..., 1] * g,
-                    (shown[..., 0] * x[:, None] - shown[..., 1] * y[:, None]) * g / depth,
-                ],
-                axis=-1,
-            )
-            jacobian[..., :3] = _cross(rotated[use, None], in_camera)
-            jacobian[..., 3:6] = in_camera
-            jacobian[..., 6] = np.einsum("ncj,nj->nc", shown, pixels[use] - centre)
-            # d shading / d normal, through the normalisation of the cross product of the tangents.
-            turn = np.einsum("nkj,kc->ncj", sh_basis_gradient(normal[use]), light)
-            turn *= (reflect[use] * scale)[:, :, None]
-            turn -= np.einsum("ncj,nj->nc", turn, normal[use])[..., None] * normal[use, None]
-            turn /= length[use, None, None]
-            factors = np.concatenate(
-                [
-                    in_camera @ rotation,
-                    -_cross(second[use, None], turn),
-                    -_cross(turn, first[use, None]),
-                ],
-                axis=-1,
-            )
-            jacobian[..., 7:offset] = factors @ self.samples.derivatives(
-                self._identity, self.solver.expression, use
-            )
-        np.multiply(
-            self.looks.modes[use], -(shading[use] * scale)[..., None], out=jacobian[..., offset : offset + a]
-        )
-        lit = -(basis[use, :, None] * (reflect[use] * scale)[:, None])  # (n, 9, 3)
-        for c in range(3):
-            jacobian[:, c, offset + a + c :: 3] = lit[:, :, c]
-        flat = jacobian.reshape(3 * n, offset + a + 27)
-        hessian = (flat.T @ flat).astype(np.float64)
-        target = (residual[use] * root[use, None]).ravel()
-        gradient = (target @ flat).astype(np.float64)
+            pose, position = of_pose(surface.position, slopes * scale[..., None], self.camera)
+            tangents = of_tangents(surface, reflect * scale, light)
+            first, second = pose, np.concatenate([position, -tangents[0], -tangents[1]], axis=-1)
+        shading, reflect = shading * scale, reflect * scale
+        a, offset = len(self.albedo), 7 + self.samples.basis.shape[2] if geometry else 0
+        size = offset + a + 27
+        hessian, gradient = np.zeros((size, size)), np.zeros(size)
+        used = np.flatnonzero(root > 1e-3 * root.max())
+        # In blocks that stay in the processor's cache.
+        for use in np.array_split(used, max(1, len(used) // _BLOCK)):
+            jacobian = np.zeros((len(use), 3, size), np.float32)
+            if first is not None and second is not None:
+                jacobian[..., :7] = first[use]
+                slopes_of_shape = self.samples.derivatives(self._identity, self.solver.expression, use)
+                np.matmul(second[use], slopes_of_shape, out=jacobian[..., 7:offset])
+            coloured = jacobian[..., offset : offset + a]
+            np.multiply(self.looks.modes[use], -shading[use, :, None], out=coloured)
+            for c in range(3):
+                jacobian[:, c, offset + a + c :: 3] = -basis[use] * reflect[use, c, None]
+            flat = jacobian.reshape(3 * len(use), size)
+            hessian += flat.T @ flat
+            gradient += residual[use].ravel() @ flat
         tail = slice(offset, offset + a)
         hessian[tail, tail] += np.eye(a)
         gradient[tail] -= self.albedo
-        tail = slice(offset + a, offset + a + 27)
+        tail = slice(offset + a, size)
         hessian[tail, tail] += self.looks.light.precision
         gradient[tail] += self.looks.light.precision @ (self.looks.light.mean - self.light)
         return hessian, gradient
@@ -407,7 +370,7 @@ class Photometric:
         fit = self.solver.result(self.steps)
         return PhotometricFit(
             fit,
-            self.albedo,
+            self.albedo[: self.looks.albedo],
             self.light.reshape(9, 3),
             self.noise,
             explained / float(self.samples.area.sum()),

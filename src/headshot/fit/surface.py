@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.head_model import F32, I32, HeadModel, PointModel, sparse_product
 
-SPACING = 4.0  # mm between points of ordinary skin
+SPACING = 4.6  # mm between points of ordinary skin
 DETAIL = 1.7  # times as dense on nose, lips, brows and lids: small, and what people are known by
 FEATURES = ("nose", "lips", "brows", "eyelids")
 
