@@ -107,7 +107,7 @@ def _variants(box: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Boxes (4,) around the detector's, whose steps in size and place are coarse.
 
     The regression trees follow the box that they start from: a box one step too large can put the jaw beside
-    the face. The median over these keeps them honest (benchmarks/keypoint.py).
+    the face, as in photos/grace_hopper.jpg. The median over these keeps them honest.
     """
     centre, half = (box[:2] + box[2:]) / 2, (box[2] - box[0]) / 2
     return [

@@ -29,6 +29,7 @@ U8 = NDArray[np.uint8]
 
 FORMATS = ("obj", "glb", "ply", "json", "png")
 PANEL = 420  # pixels of a side of each picture
+BACKDROP = (240, 240, 240)
 MARGIN = 0.35  # of the face's size, around it in the pictures of the photo
 LANDMARK, PARTNER, VERTEX = (255, 60, 40), (40, 120, 255), (120, 255, 140)
 
@@ -119,7 +120,7 @@ def _crop(photo: Photo, fit: KeypointFit) -> tuple[U8, float, NDArray[np.float64
     corner = (low + high) / 2 - side / 2
     box = (*corner, *(corner + side))
     picture = Image.fromarray(photo.pixels).transform(
-        (PANEL, PANEL), Image.Transform.EXTENT, box, Image.Resampling.BICUBIC
+        (PANEL, PANEL), Image.Transform.EXTENT, box, Image.Resampling.BICUBIC, fillcolor=BACKDROP
     )
     return np.array(picture), PANEL / side, corner
 
