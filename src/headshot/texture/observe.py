@@ -11,7 +11,7 @@ from headshot.render import TO_LINEAR
 from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.expect import Expectation, expect_skin, likeness
 from headshot.texture.rows import in_rows
-from headshot.texture.skin import SkinColour, fit_skin, likelihood_table
+from headshot.texture.skin import SkinColour, fit_skin, likelihood_table, weighted_median
 from headshot.texture.view import View
 
 F32 = NDArray[np.float32]
@@ -20,6 +20,7 @@ U8 = NDArray[np.uint8]
 
 _CELLS = 128  # along the texture's side, on which colour outliers are cleaned up
 _PLAIN = 0.45  # tolerated deviation of log brightness of single vertices
+_TINTED = 0.7  # logarithm of the darkness of lids from which on the glasses before them are dark
 _AROUND = 3  # cells around each that are looked at
 
 
@@ -169,6 +170,7 @@ def _rows(
             w *= reach
             if not w > 0:
                 continue
+            cells[y // block, x // block, 0] += w
             w *= _between(shown, px, py, lens, 0)
             if a * guide[i, 6] + b * guide[j, 6] + c * guide[k, 6] > 0.5:
                 w *= _between(shown, px, py, lens, 1)
@@ -180,7 +182,6 @@ def _rows(
             close = np.float32(1) - _step(_at(outline, px, py, lens), np.float32(4), np.float32(13))
             strictness = max(strictness, np.float32(0.75) * close)
             shade = a * guide[i, 1] + b * guide[j, 1] + c * guide[k, 1]
-            cells[y // block, x // block, 0] += w
             like = np.float32(1)
             if strictness > 0.01:
                 expected = (
@@ -251,7 +252,7 @@ def _settle(share: F32, first: int, last: int, fit: F32, weight: F32) -> None:
     """Let rows of the weights (T, T) follow the colours' fit (T, T) and the ``share`` (t, t) of their
     surroundings that fits.
 
-    Where colour rejected many neighbours (a strand of hair, the rim of glasses) weights fade out softly;
+    Where many neighbours are rejected (a strand of hair, the rim of glasses) weights fade out softly;
     where hardly any, what does not fit is the person's: a mole, a wrinkle.
     """
     n = share.shape[0]
@@ -294,12 +295,15 @@ def observe_texels(
     size = texels.triangle.shape[0]
     lens = _lens(view, skin)
     table = likelihood_table(TO_LINEAR)
-    _, tone, expected = _skin(view, skin, lens, table)
+    samples, tone, expected = _skin(view, skin, lens, table)
     guide = np.zeros((len(model.mean), 7), np.float32)
     guide[:, 2] = 1
     shade = skin.shade * np.float32(expected.beard)
     strictness = np.maximum(skin.strictness * (1 - np.float32(0.85) * shade), expected.covered)
-    glasses = np.ones(len(strictness), np.float32)  # eyes can be seen through them
+    glasses = np.ones(len(strictness), np.float32)
+    lids = model.regions["eyelids"][skin.vertices]
+    if _see_through(samples, lids * skin.area, table, expected):
+        glasses -= np.minimum(2 * lids, 1)  # the eyes themselves always count
     guide[skin.vertices] = np.column_stack([strictness, shade, skin.reach, expected.log, glasses])
     colour = np.empty((size, size, 3), np.uint8)
     weight = np.zeros((size, size), np.float32)
@@ -343,7 +347,7 @@ def _at_vertices(
     cubic: bool,
     out: F32,
 ) -> None:
-    """Colour in [0, 255] and weight (N, 4) of single vertices."""
+    """Colour in [0, 255], weight, and how far glasses are before them (N, 5), of single vertices."""
     depth, margin, shown = buffers
     for k in range(chosen.shape[0]):
         v = chosen[k]
@@ -351,11 +355,13 @@ def _at_vertices(
         n = (normals[v, 0], normals[v, 1], normals[v, 2])
         x, y, w = _belief(p, n, lens, depth, margin)
         if w > 0:
-            w *= _between(shown, x, y, lens, 0) * _between(shown, x, y, lens, 1)
-        out[k, 3] = w
-        if w > 0:
             value = _fetch(pixels, x, y, cubic)
             out[k, 0], out[k, 1], out[k, 2] = value[0], value[1], value[2]
+            clear = _between(shown, x, y, lens, 1)
+            w *= _between(shown, x, y, lens, 0)
+            out[k, 4] = w * (np.float32(1) - clear)
+            w *= clear
+        out[k, 3] = w
 
 
 def observe_vertices(skin: Surface, view: View) -> tuple[F32, F32]:
@@ -370,6 +376,22 @@ def observe_vertices(skin: Surface, view: View) -> tuple[F32, F32]:
     return samples[:, :3], samples[:, 3] * skin.reach * (1 - strict * (1 - like))
 
 
+def _see_through(samples: F32, lids: F32, table: F32, expected: Expectation) -> bool:
+    """Whether glasses, if any, are clear: lids behind them are hardly darker than skin should be.
+
+    Args:
+        samples: (S, 5) as of `_at_vertices`.
+        lids: (S,) areas of the lids, mm^2.
+        table: `likelihood_table`.
+        expected: what bare skin should look like.
+    """
+    behind = samples[:, 4] * lids
+    if behind.sum() < 20:
+        return True
+    off = table[samples[:, :3].astype(np.uint8)] - expected.log
+    return weighted_median(-off.mean(axis=1), behind) < _TINTED
+
+
 def _lens(view: View, skin: Surface) -> F32:
     """Focal length, principal point, 1 / step, width, height, and width of the border, see `_belief`."""
     depth = float(-np.median(view.points[:, 2]))
@@ -381,9 +403,9 @@ def _lens(view: View, skin: Surface) -> F32:
 
 
 def _skin(view: View, skin: Surface, lens: F32, table: F32) -> tuple[F32, SkinColour, Expectation]:
-    """What the photo shows at the vertices (S, 4), and from it the colour of bare skin, where neither hair,
+    """What the photo shows at the vertices (S, 5), and from it the colour of bare skin, where neither hair,
     beard nor lids cover the face, and what follows from it."""
-    samples = np.zeros((len(skin.vertices), 4), np.float32)
+    samples = np.zeros((len(skin.vertices), 5), np.float32)
     buffers = (view.depth, view.margin, view.shown)
     _at_vertices(skin.vertices, view.points, view.normals, lens, buffers, view.pixels, False, samples)
     normals = view.normals[skin.vertices]

@@ -116,7 +116,7 @@ def face_of(sample: Sample, size: int) -> Faces | None:
     sets = sample.read_sets()
     # Exactly one bit: a known class. Several or none: unknown.
     single = (sets > 0) & ((sets & (sets - np.uint16(1))) == 0)
-    classes = np.where(single, np.log2(np.maximum(sets, 1)).astype(np.uint8), UNLABELLED)
+    classes: U8 = np.where(single, np.log2(np.maximum(sets, 1)).astype(np.uint8), UNLABELLED)
     y, x = np.mgrid[:size, :size] + 0.5
     at = np.floor(np.stack([x, y], axis=-1) @ affine[:, :2].T + affine[:, 2]).astype(int)
     inside = (at >= 0).all(axis=-1) & (at < sets.shape[::-1]).all(axis=-1)

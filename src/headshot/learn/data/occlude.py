@@ -39,22 +39,22 @@ def occlude(pixels: U8, sets: Sets, other: tuple[U8, Sets], random: np.random.Ge
     kind = random.choice(6, p=(0.3, 0.25, 0.13, 0.12, 0.1, 0.1))
     size = pixels.shape[0]
     if kind == 0:
-        mask, label, texture = _blob(size, random), BACKGROUND, _texture(other[0], random)
+        mask, label, cover = draw_blob(size, random), BACKGROUND, texture(other[0], random)
     elif kind == 1:
-        mask, label, texture = _hand(size, random), BACKGROUND, _skin_like(pixels, sets, random)
+        mask, label, cover = draw_hand(size, random), BACKGROUND, skin_like(pixels, sets, random)
     elif kind == 2:
-        mask, label, texture = _glasses(size, random), GLASSES, _dark(size, random)
+        mask, label, cover = draw_glasses(size, random), GLASSES, dark(size, random)
     elif kind == 3:
-        mask, label, texture = _face_mask(size, random), BACKGROUND, _texture(other[0], random)
+        mask, label, cover = draw_face_mask(size, random), BACKGROUND, texture(other[0], random)
     elif kind == 4:
         shift = tuple(random.integers(-size // 4, size // 4, 2))
-        texture = np.roll(other[0], shift, axis=(0, 1))
+        cover = np.roll(other[0], shift, axis=(0, 1))
         hair = np.roll(other[1], shift, axis=(0, 1)) == HAIR
         mask, label = _soft(hair, random), HAIR
     else:
-        mask, label, texture = _bars(size, random), BACKGROUND, _texture(other[0], random)
+        mask, label, cover = draw_bars(size, random), BACKGROUND, texture(other[0], random)
     alpha = mask[..., None]
-    mixed = pixels + alpha * (texture.astype(np.float32) - pixels)
+    mixed = pixels + alpha * (cover.astype(np.float32) - pixels)
     return (mixed + 0.5).astype(np.uint8), np.where(mask > 0.5, np.uint16(label), sets)
 
 
@@ -71,7 +71,7 @@ def _soft(mask: Image.Image | NDArray[np.bool_], random: np.random.Generator) ->
     return np.asarray(blurred, np.float32) / np.float32(255)
 
 
-def _blob(size: int, random: np.random.Generator) -> F32:
+def draw_blob(size: int, random: np.random.Generator) -> F32:
     """A polygon of random roundness before the face or at its edge."""
     centre = random.normal(0.5, 0.16, 2) * size
     corners = int(random.integers(3, 12))
@@ -86,7 +86,7 @@ def _blob(size: int, random: np.random.Generator) -> F32:
     return _soft(image, random)
 
 
-def _hand(size: int, random: np.random.Generator) -> F32:
+def draw_hand(size: int, random: np.random.Generator) -> F32:
     """Fingers and a palm: thick strokes side by side out of a disc, from any side."""
     image, draw = _draw(size)
     palm = random.normal(0.5, 0.2, 2) * size
@@ -110,7 +110,7 @@ def _hand(size: int, random: np.random.Generator) -> F32:
     return _soft(image, random)
 
 
-def _glasses(size: int, random: np.random.Generator) -> F32:
+def draw_glasses(size: int, random: np.random.Generator) -> F32:
     """Two dark lenses, a bridge, and temples."""
     image, draw = _draw(size)
     across, down = (size * random.uniform(*span) for span in ((0.065, 0.1), (0.045, 0.085)))
@@ -129,7 +129,7 @@ def _glasses(size: int, random: np.random.Generator) -> F32:
     return _soft(image, random)
 
 
-def _face_mask(size: int, random: np.random.Generator) -> F32:
+def draw_face_mask(size: int, random: np.random.Generator) -> F32:
     """A medical mask or a scarf: from the bridge of the nose to below the chin."""
     image, draw = _draw(size)
     top, half = size * random.uniform(0.5, 0.6), size * random.uniform(0.17, 0.25)
@@ -147,7 +147,7 @@ def _face_mask(size: int, random: np.random.Generator) -> F32:
     return _soft(image, random)
 
 
-def _bars(size: int, random: np.random.Generator) -> F32:
+def draw_bars(size: int, random: np.random.Generator) -> F32:
     """A few straight things: a microphone, a cable, a fence."""
     image, draw = _draw(size)
     for _ in range(int(random.integers(1, 4))):
@@ -165,7 +165,7 @@ def _box(centre: NDArray[np.float64], radius: float) -> tuple[float, float, floa
     return x - radius, y - radius, x + radius, y + radius
 
 
-def _texture(other: U8, random: np.random.Generator) -> U8:
+def texture(other: U8, random: np.random.Generator) -> U8:
     """One colour, a ramp of two, blotches, or an enlarged piece of another photo."""
     size = other.shape[0]
     kind = random.random()
@@ -182,7 +182,7 @@ def _texture(other: U8, random: np.random.Generator) -> U8:
     return (colours[0] + mix[..., None] / 255 * (colours[1] - colours[0])).astype(np.uint8)
 
 
-def _skin_like(pixels: U8, sets: Sets, random: np.random.Generator) -> U8:
+def skin_like(pixels: U8, sets: Sets, random: np.random.Generator) -> U8:
     """The colour of the person's own skin, a little off, with a ramp of light across it."""
     size = pixels.shape[0]
     own = pixels[(sets & SKIN) > 0]
@@ -195,7 +195,7 @@ def _skin_like(pixels: U8, sets: Sets, random: np.random.Generator) -> U8:
     return np.clip(colour * light[..., None] + grain, 0, 255).astype(np.uint8)
 
 
-def _dark(size: int, random: np.random.Generator) -> U8:
+def dark(size: int, random: np.random.Generator) -> U8:
     """Dark glass: a ramp of little light, of any tint."""
     tint = random.uniform(0, 70, 3) if random.random() < 0.8 else random.uniform(0, 255, 3)
     ramp = np.linspace(0, random.uniform(0, 90), size)[:, None, None]

@@ -142,8 +142,8 @@ def _picture(
         out = renderer(mesh.with_textures(VertexColours(torch.tensor(values[None, :, :3]))))
         flat = MeshRenderer(renderer.cameras, None, renderer.settings)
         face = flat(mesh.with_textures(VertexColours(torch.tensor(values[None, :, 3:].repeat(3, 2)))))
-    behind = random.uniform(0, 1, 3) + 0.1 * random.standard_normal((size // 8, size // 8, 3))
-    behind = np.kron(behind, np.ones((8, 8, 1)))
+    tiles = random.uniform(0, 1, 3) + 0.1 * random.standard_normal((-(-size // 8), -(-size // 8), 3))
+    behind = np.kron(tiles, np.ones((8, 8, 1)))[:size, :size]
     alpha = out.silhouette[0].numpy()[..., None]
     front = to_srgb(out.foreground[0].clamp(0, 1)).numpy()
     picture = front + (1 - alpha) * behind + 0.01 * random.standard_normal((size, size, 3))
