@@ -82,7 +82,7 @@ def start(person, points):
 def test_gradient_of_the_cost_against_finite_differences(model, points):
     person = Person(model, points, 0)
     solver, _ = start(person, points)
-    stage = Photometric(person.pixels, solver, model, PhotometricSettings(), None, appearance_of(model))
+    stage = Photometric(person.pixels, solver, model, PhotometricSettings(), None, appearance_of(model, 0.12))
     photo = working_photo(person.pixels, stage.centre, 1.7 * stage.size, 0.3)
     # A picture whose derivatives are exact: interpolation between pixels has kinks.
     rows, columns = np.mgrid[: photo.values.shape[0], : photo.values.shape[1]] + 0.5

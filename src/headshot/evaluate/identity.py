@@ -156,7 +156,7 @@ def evaluate_identity(
     chosen = settings or IdentitySettings()
     methods = tuple(predictors or default_predictors())
     root = Path(folder)
-    names = _photos(root, chosen)
+    names = lfw_photos(root, chosen)
 
     def attempt(name: str) -> Row:
         photo = read_photo(root / name)
@@ -221,8 +221,8 @@ _PROTOCOL = (
 )
 
 
-def _photos(root: Path, settings: IdentitySettings) -> list[str]:
-    """Names of the chosen people's photos relative to the folder."""
+def lfw_photos(root: Path, settings: IdentitySettings) -> list[str]:
+    """Names of the chosen people's photos relative to the folder PERSON/PHOTO.jpg."""
     people = {p.name: sorted(p.glob("*.jpg")) for p in sorted(root.iterdir()) if p.is_dir()}
     enough = [name for name, files in people.items() if len(files) >= settings.photos]
     if len(enough) < 2:

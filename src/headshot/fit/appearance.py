@@ -24,7 +24,6 @@ from headshot.light import LightPrior
 
 FIELDS = 40
 REACH = 15.0  # mm, standard deviation of the bell of each field
-SPREAD = 0.12  # relative standard deviation of brightness that all fields together have
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,18 +44,23 @@ class Appearance:
 
 
 @lru_cache(maxsize=2)
-def appearance_of(model: HeadModel) -> Appearance:
-    """The built-in albedo model, with fields, at the points of the built-in head model; made once."""
+def appearance_of(model: HeadModel, spread: float) -> Appearance:
+    """The built-in albedo model, with fields, at the points of the built-in head model; made once.
+
+    Args:
+        model: the head model.
+        spread: relative standard deviation of brightness that all fields together have.
+    """
     colours, points = load_albedo(model.resolution), samples_of(model)
     mean = points.on(colours.mean)
     modes = points.on(colours.modes).transpose(1, 2, 0)
-    fields = mean[:, :, None] * smooth_fields(points)[:, None]
+    fields = mean[:, :, None] * smooth_fields(points, spread)[:, None]
     both = np.ascontiguousarray(np.concatenate([modes, fields], axis=2), dtype=np.float32)
     return Appearance(mean, both, len(colours.modes), colours.light_prior)
 
 
-def smooth_fields(points: Samples) -> F32:
-    """Bells (S, K) around places spread evenly over the face, together with the spread `SPREAD`."""
+def smooth_fields(points: Samples, spread: float) -> F32:
+    """Bells (S, K) around places spread evenly over the face, which together have a spread."""
     place: NDArray[np.float64] = points.mean[:, :3].astype(np.float64)
     nearest = np.full(len(place), np.inf)
     chosen = int(np.abs(place[:, :2]).sum(axis=1).argmin())
@@ -66,5 +70,5 @@ def smooth_fields(points: Samples) -> F32:
         out[:, k] = np.exp(-0.5 * squared / REACH**2)
         nearest = np.minimum(nearest, squared)
         chosen = int(nearest.argmax())
-    out *= SPREAD / np.sqrt((out**2).sum(axis=1).mean())
+    out *= spread / np.sqrt((out**2).sum(axis=1).mean())
     return out.astype(np.float32)

@@ -52,15 +52,17 @@ class PhotometricSettings:
         small: width of the face in pixels below which it tells less, with the square of the width.
         slack: how much larger the errors of landmarks are taken to be than for landmarks alone, where they
             count as independent: what they have in common is told apart by the colours.
+        fields: relative standard deviation of smooth errors of brightness (`headshot.fit.appearance`).
         outlier: residuals beyond about this many standard deviations lose their influence.
         least_noise: standard deviation that colours have at least, in sRGB (0 to 1).
     """
 
     widths: tuple[int, ...] = (48, 130)
-    steps: tuple[int, ...] = (3, 5)
+    steps: tuple[int, ...] = (2, 4)
     information: float = 1000.0
     small: float = 80.0
     slack: float = 1.5
+    fields: float = 0.12
     outlier: float = 2.0
     least_noise: float = 0.02
 
@@ -111,7 +113,8 @@ def fit_photo(
     if weight is not None and weight.shape != pixels.shape[:2]:
         raise ValueError(f"weight must have shape {pixels.shape[:2]} like the photo, got {weight.shape}")
     options = settings or PhotometricSettings()
-    return Photometric(pixels, landmarks, model, options, weight, looks or appearance_of(model)).run()
+    colours = looks or appearance_of(model, options.fields)
+    return Photometric(pixels, landmarks, model, options, weight, colours).run()
 
 
 class Photometric:
