@@ -279,7 +279,9 @@ def reconstruct_face(
         colours = None
         if settings.photometric is not None:
             explained = None if parts is None else parts.explained()
-            colours = fit_photo(photo.pixels, solver, model, settings.photometric, explained)
+            # At one resolution for both: the coefficients are the same, and so are the results.
+            coarse = load_head_model("low")
+            colours = fit_photo(photo.pixels, solver, coarse, settings.photometric, explained)
             fit = colours.fit
     with clock("shape"):
         irises = point_model.positions(fit.identity, fit.expression)[IRIS_CENTRES]

@@ -95,13 +95,18 @@ def samples_of(model: HeadModel) -> Samples:
     special = np.max([model.regions[name] for name in FEATURES], axis=0)
     feature = special[triangles].mean(axis=1)
     density = (1 + (DETAIL**2 - 1) * feature) / SPACING**2
+    # Of one half, and mirrored, so that mirrored photos give mirrored heads.
+    half = model.mean[triangles, 0].sum(axis=1) > 0
     # Systematic sampling: triangles that lie together come together, so that equal steps of the sum of
     # expected points spread the points evenly.
+    area, density, feature, triangles = (x[half] for x in (area, density, feature, triangles))
     expected = np.cumsum(area * density)
     chosen = np.searchsorted(expected, np.arange(int(expected[-1])) + 0.5)
     chosen, first, count = np.unique(chosen, return_index=True, return_counts=True)
     share = np.diff(np.append(first, first[-1] + count[-1])) / density[chosen]
     corners = triangles[chosen]
+    corners = np.concatenate([corners, model.mirror[corners][:, [0, 2, 1]]])
+    share, feature = np.tile(share, 2), np.tile(feature[chosen], 2)
     weights = np.full((len(corners), 3), 1 / 3, np.float32)
     shape = _restrict(model, corners)
     modes = np.concatenate([shape.identity, shape.expression])
@@ -111,7 +116,7 @@ def samples_of(model: HeadModel) -> Samples:
         corners=corners,
         barycentric=weights,
         area=share.astype(np.float32),
-        feature=feature[chosen].astype(np.float32),
+        feature=feature.astype(np.float32),
         mean=np.ascontiguousarray(_by_point(shape.mean)),
         basis=np.ascontiguousarray(_by_point(modes).transpose(1, 2, 0)),
         modes=len(shape.identity),
