@@ -116,7 +116,7 @@ _PROTOCOL = (
 
 
 def _name(sample: Sample) -> str:
-    return f"{sample.scheme.name}/{sample.photo.parent.name}/{sample.photo.stem}"
+    return "/".join([sample.scheme.name, *sample.photo.with_suffix("").parts[-3:]])
 
 
 def _select(samples: Sequence[Sample], settings: PartsSettings) -> list[Sample]:
