@@ -29,7 +29,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from headshot.raster.soft_kernels import I32, Floats, soft_backward, soft_forward
+from headshot.raster.soft_kernels import soft_backward, soft_forward
+from headshot.raster.soft_pairs import I32, Floats, Parameters
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class SoftSettings:
         if not 0 < self.near < self.far:
             raise ValueError(f"near and far must be positive and near < far, got {self.near} and {self.far}")
 
-    def kernel(self, height: int, width: int) -> tuple[float, ...]:
+    def kernel(self, height: int, width: int) -> Parameters:
         """1 / sigma and the squared reach in pixels, 1 / gamma, epsilon, near and far."""
         sigma = self.sigma * (min(height, width) / 2) ** 2
         reach = sigma * log(1 / self.dist_eps - 1)
@@ -160,7 +161,7 @@ def soft_gradients(
         np.zeros_like(mesh.texture),
     )
     height, width = picture.depth.shape
-    soft_backward(*mesh, settings.kernel(height, width), cull, tuple(picture), incoming, *out)
+    soft_backward(*mesh, settings.kernel(height, width), cull, picture[:6], incoming, *out)
     return out
 
 

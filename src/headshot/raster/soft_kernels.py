@@ -1,195 +1,45 @@
 """The Soft Rasterizer's two kernels; `headshot.raster.soft` says what they compute.
 
-Most of the time goes into pairs of a pixel and a triangle near it, so a triangle's pairs are worked on in
-blocks of `LANES`, without branches and with an exponential of our own: compilers turn that into vector
-instructions, six times as fast. What depends on the pixel follows, pair by pair.
+Both go through the triangles, work out the pairs with the pixels near each (`headshot.raster.soft_pairs`),
+and then do pair by pair what depends on the pixel.
 
-Dimension letters: V vertices, F triangles, H x W image, C channels, P pixels (H W).
+Dimension letters: V vertices, F triangles, H x W image, C channels.
 """
 
 from __future__ import annotations
 
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[Any]
-I32 = NDArray[np.int32]
-Triple = tuple[float, float, float]
-Parameters = tuple[float, float, float, float, float, float]
-
-LANES = 8
-# A block of pairs: fields of `LANES` numbers one after the other, at these places. First what is given:
-_X, _Y, _HIGHEST = 0, LANES, 2 * LANES
-# then what is found; see `_pairs`.
-_EDGE, _B0, _B1, _B2, _Z, _D, _NOT_D = (n * LANES for n in range(3, 10))
-_EXPONENT, _SHARE, _FOOT_X, _FOOT_Y, _FOOT_T = (n * LANES for n in range(10, 15))
-_BLOCK = 15 * LANES
-
-# exp of less is less than 1e-21: with D_j of at least 1e-4, too little to change a sum of weights in float64.
-_NOTHING = -50.0
-_LOWEST = -60.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _exp(x: float) -> float:
-    """exp(x) for x in [-60, 0], to 1e-13: a power series of x / 256, squared eight times."""
-    y = x * (1.0 / 256)
-    p = 1.0 + y * (1.0 / 11)
-    p = 1.0 + y * (1.0 / 10) * p
-    p = 1.0 + y * (1.0 / 9) * p
-    p = 1.0 + y * (1.0 / 8) * p
-    p = 1.0 + y * (1.0 / 7) * p
-    p = 1.0 + y * (1.0 / 6) * p
-    p = 1.0 + y * (1.0 / 5) * p
-    p = 1.0 + y * (1.0 / 4) * p
-    p = 1.0 + y * (1.0 / 3) * p
-    p = 1.0 + y * (1.0 / 2) * p
-    p = 1.0 + y * p
-    for _ in range(8):
-        p *= p
-    return p
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _span(low: float, high: float, reach: float, size: int) -> tuple[int, int]:
-    """First and last pixel whose centre is within reach of the interval; first > last if there is none."""
-    first = max(0.0, min(np.ceil(low - reach - 0.5), float(size)))
-    last = min(float(size - 1), max(np.floor(high + reach - 0.5), -1.0))
-    return int(first), int(last)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _corners(
-    xy: Floats, depth: Floats, triangles: I32, f: int, cull: bool
-) -> tuple[int, int, int, int, tuple[float, float, float, float, float, float], Triple, float]:
-    """One triangle, ready to draw.
-
-    Returns:
-        Its corners' indices, in an order that makes the area in pixels positive; 1, or 2 if that swapped the
-        last two; x and y of each corner; 1 / depths; twice the area, 0 if the triangle is not to be drawn.
-    """
-    i, j, k = triangles[f, 0], triangles[f, 1], triangles[f, 2]
-    x0, y0 = np.float64(xy[i, 0]), np.float64(xy[i, 1])
-    x1, y1 = np.float64(xy[j, 0]), np.float64(xy[j, 1])
-    x2, y2 = np.float64(xy[k, 0]), np.float64(xy[k, 1])
-    z0, z1, z2 = np.float64(depth[i]), np.float64(depth[j]), np.float64(depth[k])
-    # y points down: counter-clockwise in the world is a negative cross product in pixels.
-    area = (x2 - x0) * (y1 - y0) - (x1 - x0) * (y2 - y0)
-    flip = 1
-    if area < 0.0 and not cull:
-        j, k, flip, area = k, j, 2, -area
-        x1, y1, z1, x2, y2, z2 = x2, y2, z2, x1, y1, z1
-    if not (area > 0.0 and area < np.inf and z0 > 0.0 and z1 > 0.0 and z2 > 0.0):  # also drops NaN
-        area = np.float64(0.0)
-    return i, j, k, flip, (x0, y0, x1, y1, x2, y2), (1.0 / z0, 1.0 / z1, 1.0 / z2), area
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _pairs(
-    block: Floats,
-    corners: tuple[float, float, float, float, float, float],
-    inverse_depth: Triple,
-    area: float,
-    parameters: Parameters,
-) -> None:
-    """Work out a block of pairs: where the pixels are relative to the triangle, and eq. 1.
-
-    Args:
-        block: (_BLOCK,) of which are given
-            _X, _Y: the pixel's centre,
-            _HIGHEST: the greatest nearness z_j that the pixel has met,
-            and are filled in
-            _EDGE: the edge nearest to the pixel, by the corner opposite to it: 0, 1 or 2; plus 4 where the
-                pixel lies inside; -1 where the pair counts for nothing,
-            _B0, _B1, _B2: perspective-correct weights of the corners at the triangle's point nearest to the
-                pixel,
-            _Z: that point's depth,
-            _D, _NOT_D: D_j and 1 - D_j,
-            _EXPONENT: (z_j - highest) / gamma,
-            _SHARE: exp(-abs(_EXPONENT)),
-            _FOOT_X, _FOOT_Y, _FOOT_T: the nearest edge's point nearest to the pixel, relative to it, and how
-                far that is along the edge, from 0 to 1.
-        corners: x and y of each corner.
-        inverse_depth: 1 / depth of each corner.
-        area: twice the triangle's area in square pixels.
-        parameters: as `SoftSettings.kernel` gives them.
-    """
-    x0, y0, x1, y1, x2, y2 = corners
-    r0, r1, r2 = inverse_depth
-    inverse_sigma, reach, inverse_gamma, _, near, far = parameters
-    # Edge n is opposite to corner n and runs in the triangle's sense.
-    ex0, ey0, ex1, ey1, ex2, ey2 = x2 - x1, y2 - y1, x0 - x2, y0 - y2, x1 - x0, y1 - y0
-    inverse0 = 1.0 / (ex0 * ex0 + ey0 * ey0)
-    inverse1 = 1.0 / (ex1 * ex1 + ey1 * ey1)
-    inverse2 = 1.0 / (ex2 * ex2 + ey2 * ey2)
-    inverse_area = 1.0 / area
-    for q in range(LANES):
-        px, py, highest = block[_X + q], block[_Y + q], block[_HIGHEST + q]
-        ax, ay, bx, by, cx, cy = x0 - px, y0 - py, x1 - px, y1 - py, x2 - px, y2 - py
-        w0, w1, w2 = cx * by - bx * cy, ax * cy - cx * ay, bx * ay - ax * by
-        inside = (w0 >= 0.0) & (w1 >= 0.0) & (w2 >= 0.0)
-        # The nearest points of the three edges.
-        t0 = -(bx * ex0 + by * ey0) * inverse0
-        t0 = t0 if t0 > 0.0 else 0.0
-        t0 = t0 if t0 < 1.0 else 1.0
-        t1 = -(cx * ex1 + cy * ey1) * inverse1
-        t1 = t1 if t1 > 0.0 else 0.0
-        t1 = t1 if t1 < 1.0 else 1.0
-        t2 = -(ax * ex2 + ay * ey2) * inverse2
-        t2 = t2 if t2 > 0.0 else 0.0
-        t2 = t2 if t2 < 1.0 else 1.0
-        x, y, t, edge = bx + t0 * ex0, by + t0 * ey0, t0, 0.0
-        square, l0, l1, l2 = x * x + y * y, 0.0, 1.0 - t0, t0
-        u, v = cx + t1 * ex1, cy + t1 * ey1
-        other = u * u + v * v
-        nearer = other < square
-        square, edge, t = (other, 1.0, t1) if nearer else (square, edge, t)
-        x, y = (u, v) if nearer else (x, y)
-        l0, l1, l2 = (t1, 0.0, 1.0 - t1) if nearer else (l0, l1, l2)
-        u, v = ax + t2 * ex2, ay + t2 * ey2
-        other = u * u + v * v
-        nearer = other < square
-        square, edge, t = (other, 2.0, t2) if nearer else (square, edge, t)
-        x, y = (u, v) if nearer else (x, y)
-        l0, l1, l2 = (1.0 - t2, t2, 0.0) if nearer else (l0, l1, l2)
-        l0 = w0 * inverse_area if inside else l0
-        l1 = w1 * inverse_area if inside else l1
-        l2 = w2 * inverse_area if inside else l2
-        u0, u1, u2 = l0 * r0, l1 * r1, l2 * r2
-        z = 1.0 / (u0 + u1 + u2)
-        exponent = -square * inverse_sigma
-        odds = _exp(exponent if exponent > _LOWEST else _LOWEST)
-        great = 1.0 / (1.0 + odds)
-        small = odds * great
-        counts = (inside | (square < reach)) & (z >= near) & (z <= far)
-        exponent = ((far - z) / (far - near) - highest) * inverse_gamma
-        down = -exponent if exponent > 0.0 else exponent
-        block[_EDGE + q] = (edge + 4.0 if inside else edge) if counts else -1.0
-        block[_B0 + q], block[_B1 + q], block[_B2 + q] = u0 * z, u1 * z, u2 * z
-        block[_Z + q] = z
-        block[_D + q] = great if inside else small
-        block[_NOT_D + q] = small if inside else great
-        block[_EXPONENT + q] = exponent
-        block[_SHARE + q] = _exp(down if down > _LOWEST else _LOWEST)
-        block[_FOOT_X + q], block[_FOOT_Y + q], block[_FOOT_T + q] = x, y, t
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _texel(texture: Floats, u: float, v: float) -> tuple[int, int, int, int, float, float, float, float]:
-    """Rows, columns, fractions and d(fraction) / d(uv) of a bilinear look-up, clamped to the edge."""
-    rows, columns = texture.shape[0], texture.shape[1]
-    x, y = u * columns - 0.5, v * rows - 0.5
-    sx, sy = float(columns), float(rows)
-    if not 0.0 <= x <= columns - 1.0:
-        x, sx = (0.0 if not x > 0.0 else columns - 1.0), 0.0
-    if not 0.0 <= y <= rows - 1.0:
-        y, sy = (0.0 if not y > 0.0 else rows - 1.0), 0.0
-    x0, y0 = int(x), int(y)
-    return y0, min(y0 + 1, rows - 1), x0, min(x0 + 1, columns - 1), y - y0, x - x0, sy, sx
+from headshot.raster.soft_pairs import (
+    B0,
+    B1,
+    B2,
+    BLOCK,
+    EDGE,
+    EXPONENT,
+    FOOT_T,
+    FOOT_X,
+    FOOT_Y,
+    HIGHEST,
+    I32,
+    LANES,
+    NOT_D,
+    NOTHING,
+    SHARE,
+    D,
+    Floats,
+    Parameters,
+    X,
+    Y,
+    Z,
+    corners_of,
+    span,
+    texel_at,
+    work_out_pairs,
+)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -216,65 +66,64 @@ def soft_forward(
     far, near = parameters[5], parameters[4]
     textured = texture.shape[0] > 0
     radius = sqrt(reach)
-    # The background is in the sums from the start: highest = epsilon, total = exp(0).
-    colour[:] = 0.0
-    out_depth[:] = 0.0
-    clear[:] = 1.0
-    highest[:] = epsilon
-    total[:] = 1.0
-    block = np.zeros(_BLOCK)
-    rows, columns = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
+    # Sums of a pixel, side by side in memory: highest, total, transparency, depth, colours. The background is
+    # in them from the start: highest = epsilon, total = exp(0).
+    sums = np.zeros((height * width, 4 + channels))
+    sums[:, 0] = epsilon
+    sums[:, 1:3] = 1.0
+    block = np.zeros(BLOCK)
+    places = np.zeros(LANES, np.uint64)
     for f in range(triangles.shape[0]):
-        i, j, k, flip, corners, inverse_depth, area = _corners(xy, depth, triangles, f, cull)
+        i, j, k, flip, corners, inverse_depth, area = corners_of(xy, depth, triangles, f, cull)
         if area == 0.0:
             continue
         x0, y0, x1, y1, x2, y2 = corners
-        top, bottom = _span(min(y0, y1, y2), max(y0, y1, y2), radius, height)
-        left, right = _span(min(x0, x1, x2), max(x0, x1, x2), radius, width)
+        top, bottom = span(min(y0, y1, y2), max(y0, y1, y2), radius, height)
+        left, right = span(min(x0, x1, x2), max(x0, x1, x2), radius, width)
         if left > right:
             continue
         row, column = top, left
         while row <= bottom:
             used = 0
             while used < LANES and row <= bottom:
-                rows[used], columns[used] = row, column
-                block[_X + used], block[_Y + used] = column + 0.5, row + 0.5
-                block[_HIGHEST + used] = highest[row, column]
+                place = np.uint64(row * width + column)
+                places[used] = place
+                block[X + used], block[Y + used] = column + 0.5, row + 0.5
+                block[HIGHEST + used] = sums[place, 0]
                 used += 1
                 column += 1
                 if column > right:
                     row, column = row + 1, left
-            _pairs(block, corners, inverse_depth, area, parameters)
+            work_out_pairs(block, corners, inverse_depth, area, parameters)
             for q in range(used):
-                if block[_EDGE + q] < 0.0:
+                if block[EDGE + q] < 0.0:
                     continue
-                y, x = rows[q], columns[q]
-                clear[y, x] *= block[_NOT_D + q]  # eq. 4
-                exponent = block[_EXPONENT + q]
-                if exponent < _NOTHING:
+                pixel = sums[places[q]]
+                pixel[2] *= block[NOT_D + q]  # eq. 4
+                exponent = block[EXPONENT + q]
+                if exponent < NOTHING:
                     continue
                 # Eq. 2 and 3, with the running maximum taken out of the exponentials.
-                weight, share, z = block[_D + q], block[_SHARE + q], block[_Z + q]
+                weight, share, z = block[D + q], block[SHARE + q], block[Z + q]
                 if exponent > 0.0:
-                    highest[y, x] = (far - z) / (far - near)
-                    total[y, x] *= share
-                    out_depth[y, x] *= share
-                    for c in range(channels):
-                        colour[y, x, c] *= share
+                    pixel[0] = (far - z) / (far - near)
+                    pixel[1] *= share
+                    for c in range(3, 4 + channels):
+                        pixel[c] *= share
                 else:
                     weight *= share
-                total[y, x] += weight
-                out_depth[y, x] += weight * z
-                b0, b1, b2 = block[_B0 + q], block[_B1 + q], block[_B2 + q]
+                pixel[1] += weight
+                pixel[3] += weight * z
+                b0, b1, b2 = block[B0 + q], block[B1 + q], block[B2 + q]
                 if not textured:
                     for c in range(channels):
                         value = b0 * values[i, c] + b1 * values[j, c] + b2 * values[k, c]
-                        colour[y, x, c] += weight * value
+                        pixel[4 + c] += weight * value
                     continue
                 ui, uj, uk = triangles_uv[f, 0], triangles_uv[f, flip], triangles_uv[f, 3 - flip]
                 u = b0 * uv[ui, 0] + b1 * uv[uj, 0] + b2 * uv[uk, 0]
                 v = b0 * uv[ui, 1] + b1 * uv[uj, 1] + b2 * uv[uk, 1]
-                ya, yb, xa, xb, fy, fx, _, _ = _texel(texture, u, v)
+                ya, yb, xa, xb, fy, fx, _, _ = texel_at(texture, u, v)
                 for c in range(channels):
                     upper = texture[ya, xa, c] + fx * (texture[ya, xb, c] - texture[ya, xa, c])
                     lower = texture[yb, xa, c] + fx * (texture[yb, xb, c] - texture[yb, xa, c])
@@ -282,14 +131,16 @@ def soft_forward(
                     d = c + channels
                     factor = b0 * values[i, c] + b1 * values[j, c] + b2 * values[k, c]
                     extra = b0 * values[i, d] + b1 * values[j, d] + b2 * values[k, d]
-                    colour[y, x, c] += weight * (factor * texel + extra)
+                    pixel[4 + c] += weight * (factor * texel + extra)
     for row in range(height):
         for column in range(width):
-            scale = 1.0 / total[row, column]
-            background[row, column] = scale * np.exp((epsilon - highest[row, column]) * inverse_gamma)
-            out_depth[row, column] *= scale
+            pixel = sums[row * width + column]
+            scale = 1.0 / pixel[1]
+            background[row, column] = scale * np.exp((epsilon - pixel[0]) * inverse_gamma)
+            highest[row, column], total[row, column], clear[row, column] = pixel[0], pixel[1], pixel[2]
+            out_depth[row, column] = pixel[3] * scale
             for c in range(channels):
-                colour[row, column, c] *= scale
+                colour[row, column, c] = pixel[4 + c] * scale
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -322,8 +173,9 @@ def soft_backward(
     slope = inverse_gamma / (far - near)
     # With A_j the loss's derivative along C_j and z_j, d loss / d log(weight of j) = w_j (A_j - mean), where
     # mean = sum_j w_j A_j + w_b A_b. What does not concern a pixel is skipped with it.
-    mean = np.empty((height, width))
-    inverse_total = np.empty((height, width))
+    # What a pixel brings along, side by side in memory: highest, 1 / total, the transparency's gradient along
+    # log(1 - D_j), mean, gradients of depth and colours.
+    given = np.empty((height * width, 5 + channels))
     wanted = np.empty((height, width), np.bool_)
     for row in range(height):
         for column in range(width):
@@ -334,21 +186,26 @@ def soft_backward(
             for c in range(channels):
                 level += grad_colour[row, column, c] * colour[row, column, c]
                 used = used or grad_colour[row, column, c] != 0.0
-            mean[row, column] = level
-            inverse_total[row, column] = 1.0 / total[row, column]
             wanted[row, column] = used
-    block = np.zeros(_BLOCK)
-    rows, columns = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
+            pixel = given[row * width + column]
+            pixel[0], pixel[1] = highest[row, column], 1.0 / total[row, column]
+            pixel[2] = grad_clear[row, column] * clear[row, column]
+            pixel[3], pixel[4] = level, grad_depth[row, column]
+            for c in range(channels):
+                pixel[5 + c] = grad_colour[row, column, c]
+    block = np.zeros(BLOCK)
+    places = np.zeros(LANES, np.uint64)
     corner = np.zeros((3, 3))  # gradients of x, y, z of the triangle's three corners
     paint = np.zeros((3, wide))  # and of their values
+    worth = np.zeros((3, wide))  # the values themselves
     for f in range(triangles.shape[0]):
-        i, j, k, flip, corners, inverse_depth, area = _corners(xy, depth, triangles, f, cull)
+        i, j, k, flip, corners, inverse_depth, area = corners_of(xy, depth, triangles, f, cull)
         if area == 0.0:
             continue
         x0, y0, x1, y1, x2, y2 = corners
         r0, r1, r2 = inverse_depth
-        top, bottom = _span(min(y0, y1, y2), max(y0, y1, y2), radius, height)
-        left, right = _span(min(x0, x1, x2), max(x0, x1, x2), radius, width)
+        top, bottom = span(min(y0, y1, y2), max(y0, y1, y2), radius, height)
+        left, right = span(min(x0, x1, x2), max(x0, x1, x2), radius, width)
         if left > right:
             continue
         z0, z1, z2, inverse_area = 1.0 / r0, 1.0 / r1, 1.0 / r2, 1.0 / area
@@ -356,6 +213,8 @@ def soft_backward(
         inverse0 = 1.0 / (ex0 * ex0 + ey0 * ey0)
         inverse1 = 1.0 / (ex1 * ex1 + ey1 * ey1)
         inverse2 = 1.0 / (ex2 * ex2 + ey2 * ey2)
+        for c in range(wide):
+            worth[0, c], worth[1, c], worth[2, c] = values[i, c], values[j, c], values[k, c]
         corner[:] = 0.0
         paint[:] = 0.0
         row, column = top, left
@@ -363,33 +222,34 @@ def soft_backward(
             used = 0
             while used < LANES and row <= bottom:
                 if wanted[row, column]:
-                    rows[used], columns[used] = row, column
-                    block[_X + used], block[_Y + used] = column + 0.5, row + 0.5
-                    block[_HIGHEST + used] = highest[row, column]
+                    place = np.uint64(row * width + column)
+                    places[used] = place
+                    block[X + used], block[Y + used] = column + 0.5, row + 0.5
+                    block[HIGHEST + used] = given[place, 0]
                     used += 1
                 column += 1
                 if column > right:
                     row, column = row + 1, left
             if used == 0:
                 continue
-            _pairs(block, corners, inverse_depth, area, parameters)
+            work_out_pairs(block, corners, inverse_depth, area, parameters)
             for q in range(used):
-                if block[_EDGE + q] < 0.0:
+                if block[EDGE + q] < 0.0:
                     continue
-                y, x = rows[q], columns[q]
-                edge, d = int(block[_EDGE + q]), block[_D + q]
+                pixel = given[places[q]]
+                edge, d = int(block[EDGE + q]), block[D + q]
                 inside = edge >= 4
                 # d transparency / dx = -(prod of the others) D (1 - D) = -transparency D, with D = sigmoid(x)
-                g_x = -grad_clear[y, x] * clear[y, x] * d
+                g_x = -pixel[2] * d
                 g0 = g1 = g2 = 0.0  # of the perspective weights b0, b1, b2
-                if block[_EXPONENT + q] >= _NOTHING:
-                    weight = d * block[_SHARE + q] * inverse_total[y, x]
-                    b0, b1, b2, z = block[_B0 + q], block[_B1 + q], block[_B2 + q], block[_Z + q]
-                    along = grad_depth[y, x] * z
+                if block[EXPONENT + q] >= NOTHING:
+                    weight = d * block[SHARE + q] * pixel[1]
+                    b0, b1, b2, z = block[B0 + q], block[B1 + q], block[B2 + q], block[Z + q]
+                    along = pixel[4] * z
                     if not textured:
                         for c in range(channels):
-                            g = grad_colour[y, x, c]
-                            v0, v1, v2 = values[i, c], values[j, c], values[k, c]
+                            g = pixel[5 + c]
+                            v0, v1, v2 = worth[0, c], worth[1, c], worth[2, c]
                             along += g * (b0 * v0 + b1 * v1 + b2 * v2)
                             g *= weight
                             paint[0, c] += g * b0
@@ -402,16 +262,16 @@ def soft_backward(
                         ui, uj, uk = triangles_uv[f, 0], triangles_uv[f, flip], triangles_uv[f, 3 - flip]
                         u = b0 * uv[ui, 0] + b1 * uv[uj, 0] + b2 * uv[uk, 0]
                         v = b0 * uv[ui, 1] + b1 * uv[uj, 1] + b2 * uv[uk, 1]
-                        ya, yb, xa, xb, fy, fx, sy, sx = _texel(texture, u, v)
+                        ya, yb, xa, xb, fy, fx, sy, sx = texel_at(texture, u, v)
                         gu = gv = 0.0
                         for c in range(channels):
-                            g = grad_colour[y, x, c]
+                            g = pixel[5 + c]
                             upper = texture[ya, xa, c] + fx * (texture[ya, xb, c] - texture[ya, xa, c])
                             lower = texture[yb, xa, c] + fx * (texture[yb, xb, c] - texture[yb, xa, c])
                             texel = upper + fy * (lower - upper)
                             e = c + channels
-                            v0, v1, v2 = values[i, c], values[j, c], values[k, c]
-                            e0, e1, e2 = values[i, e], values[j, e], values[k, e]
+                            v0, v1, v2 = worth[0, c], worth[1, c], worth[2, c]
+                            e0, e1, e2 = worth[0, e], worth[1, e], worth[2, e]
                             factor = b0 * v0 + b1 * v1 + b2 * v2
                             along += g * (factor * texel + b0 * e0 + b1 * e1 + b2 * e2)
                             g *= weight
@@ -442,9 +302,9 @@ def soft_backward(
                         out_uv[uj, 1] += b1 * gv
                         out_uv[uk, 0] += b2 * gu
                         out_uv[uk, 1] += b2 * gv
-                    g_log = weight * (along - mean[y, x])
-                    g_x += g_log * block[_NOT_D + q]  # d log(D) / dx = 1 - D
-                    g_depth = weight * grad_depth[y, x] - g_log * slope
+                    g_log = weight * (along - pixel[3])
+                    g_x += g_log * block[NOT_D + q]  # d log(D) / dx = 1 - D
+                    g_depth = weight * pixel[4] - g_log * slope
                     # Perspective: b_k = u_k z with u_k = l_k / z_k and z = 1 / sum u_k; l_k r_k = b_k / z.
                     middle = b0 * g0 + b1 * g1 + b2 * g2 + z * g_depth
                     g0, g1, g2 = (g0 - middle) * r0, (g1 - middle) * r1, (g2 - middle) * r2
@@ -471,17 +331,16 @@ def soft_backward(
                 # The nearest edge, and the place t of the pixel's foot q on it.
                 side = edge & 3
                 if side == 0:
-                    ex, ey, step, rate = ex0, ey0, g2 - g1, inverse0
+                    start, end, ex, ey, step, rate = 1, 2, ex0, ey0, g2 - g1, inverse0
                 elif side == 1:
-                    ex, ey, step, rate = ex1, ey1, g0 - g2, inverse1
+                    start, end, ex, ey, step, rate = 2, 0, ex1, ey1, g0 - g2, inverse1
                 else:
-                    ex, ey, step, rate = ex2, ey2, g1 - g0, inverse2
-                qx, qy, t = block[_FOOT_X + q], block[_FOOT_Y + q], block[_FOOT_T + q]
+                    start, end, ex, ey, step, rate = 0, 1, ex2, ey2, g1 - g0, inverse2
+                qx, qy, t = block[FOOT_X + q], block[FOOT_Y + q], block[FOOT_T + q]
                 # d(squared distance) = 2 q ((1 - t) da + t db): the foot's own motion does not change it.
                 g_square = (g_x if inside else -g_x) * inverse_sigma * 2.0
                 # Weights outside move with t = -a e / e^2, unless the foot is a corner.
                 g_foot = step * rate if not inside and 0.0 < t < 1.0 else 0.0
-                start, end = (side + 1) % 3, (side + 2) % 3
                 corner[start, 0] += (1.0 - t) * (g_square * qx - g_foot * ex) + g_foot * qx
                 corner[start, 1] += (1.0 - t) * (g_square * qy - g_foot * ey) + g_foot * qy
                 corner[end, 0] += t * (g_square * qx - g_foot * ex) - g_foot * qx
