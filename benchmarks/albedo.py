@@ -17,6 +17,7 @@ with any light: what one gets without an albedo model.
 from __future__ import annotations
 
 import argparse
+import zlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -140,8 +141,6 @@ def main() -> None:
 
 def held_out(name: str) -> bool:
     """Whether a photo of UTKFace was kept from the model (tools/albedo/rows.py says which)."""
-    import zlib
-
     return zlib.crc32(name.encode()) % 10 == 0
 
 

@@ -11,7 +11,6 @@ from headshot.texture.atlas import surface_of
 from robust_pca import Components
 
 SEEN = 60.0  # photos that must show a point
-HAIR, RIM = 0.8, 2  # of the core's brightness; vertices around hair
 FADE = 60.0  # mm over which hidden skin takes the core's colour
 # Linear reflectance of what is not skin; one for everybody.
 OTHERS = {
@@ -49,11 +48,6 @@ def completed(
     degree = np.diff(skin.start)
     row = np.repeat(np.arange(s), degree)
     edges = coo_matrix((np.ones(len(row)), (row, skin.neighbour)), shape=(s, s)).tocsr()
-    # Where even the average of all photos is dark at the hairline, it is hair that they show.
-    hair = known & (skin.strictness > 0.5) & (field[0].mean(axis=1) < HAIR * core[0].mean())
-    for _ in range(RIM):
-        hair = hair | (edges @ hair > 0) & (skin.strictness > 0.5)
-    known &= ~hair
     fade = skin.area / FADE**2
     system = (diags(degree + fade) - edges).tocsr()
     hidden = np.flatnonzero(~known)

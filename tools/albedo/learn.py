@@ -25,7 +25,7 @@ from rows import Rows, load, tones
 from store import save
 
 MODES = 60
-OUTER, INNER = 4, 3  # rounds of light and albedo, and of albedo within each
+OUTER, INNER = 5, 3  # rounds of light and albedo, and of albedo within each
 DARKEST = 0.05  # of shading by which colours are divided
 STEEP = 0.35  # belief below which a point is seen too obliquely to learn from
 
@@ -101,11 +101,10 @@ def main() -> None:
     albedo = first_albedo(rows, surface_of(low), tone)
     light = lights(rows, albedo, loose_prior())
     gain = level_of(light)
-    found = within_people(rows.name, gain)
-    within = narrowed(found)
+    within = within_people(rows.name, gain)
     prior = make_prior(rows, light, within)
     total = np.cov(gain.T, aweights=rows.share)
-    for what, covariance in (("within people", found), ("narrowed", within), ("all", total)):
+    for what, covariance in (("within people", within), ("all", total)):
         say(f"log level of red, green and blue, {what}:", np.sqrt(np.diag(covariance)).round(3))
     core = np.average(gain, axis=0, weights=rows.share)
     # The part of each photo's level that is skin, given both variances: drawn from its posterior, not the
@@ -145,7 +144,7 @@ def main() -> None:
     counts = rows.share @ sums[0]
     say("high resolution")
     complete = completed(high, chosen, half, guess, counts)
-    save(a.out, complete, prior, reach(high))
+    save(a.out, complete, narrowed(prior), reach(high))
     say(f"{a.out} has {a.out.stat().st_size / 1e6:.2f} MB")
 
 

@@ -93,11 +93,17 @@ def within_people(name: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return off.T @ off / (2 * len(off)) * 1.15  # what trimming takes away of a normal distribution
 
 
-def narrowed(within: np.ndarray) -> np.ndarray:
-    """Covariance (3, 3) of the light's log level that the prior uses, from that within people."""
+def narrowed(prior: LightPrior) -> LightPrior:
+    """The prior with a narrower level and colour on the middle of the face, its pattern as it was."""
+    middle = np.kron(frontal_basis()[None], np.eye(3))  # (3, 27): level of each colour
+    covariance = np.linalg.inv(prior.precision)
+    found = middle @ covariance @ middle.T
     level = np.full((3, 3), 1 / 3)
     keep = NARROW_LEVEL * level + NARROW_COLOUR * (np.eye(3) - level)
-    return keep @ within @ keep
+    pattern = np.kron(prior.mean.reshape(9, 3).mean(axis=1)[:, None], np.eye(3))
+    covariance = covariance - pattern @ (found - keep @ found @ keep) @ pattern.T
+    size, direction = np.linalg.eigh(covariance)
+    return LightPrior(prior.mean, np.linalg.inv((direction * np.maximum(size, 1e-4)) @ direction.T))
 
 
 def make_prior(rows: Rows, light: np.ndarray, within: np.ndarray, seed: int = 0) -> LightPrior:

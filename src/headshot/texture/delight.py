@@ -91,7 +91,9 @@ def delit(
     lit = np.clip((level.mean(axis=2) / usual_level - _DARKEST) / (_DIM - _DARKEST), 0, 1)
     reach = (skin.core * skin.area)[:, None]
     typical = (own[skin.vertices] * reach).sum(axis=0) / reach.sum()
-    bare = np.maximum(own[skin.vertices], 0.02)
+    # Towards hairline, ears and neck the albedo model knows little, and some of that is hair.
+    unsure = (skin.strictness * (1 - skin.shade))[:, None]
+    bare = np.maximum(own[skin.vertices] + unsure * (typical - own[skin.vertices]), 0.02)
     return (
         TO_SRGB[(np.clip(reflect, 0, 1) * 4095 + 0.5).astype(np.int32)],
         (weight * lit).astype(np.float32),
