@@ -131,7 +131,7 @@ def _own(photo: Photo) -> list[Points68]:
     from headshot.detect import DetectSettings, detect_faces
     from headshot.reconstruction import Settings, recognise, reconstruct_face
 
-    settings = Settings(detail="low", texture=None)
+    settings = Settings(detail="low", texture=None, photometric=None)
     faces = detect_faces(photo.pixels, DetectSettings(exhaustive=True))
     heads = [
         reconstruct_face(photo, face, points, settings, {})
