@@ -145,7 +145,8 @@ def sheet(reference: Hemisphere, held: Photos, network: nn.Module, columns: int 
     tiles = []
     for k in range(min(columns, len(held.faces))):
         picture, painted, _ = (x[None] for x in held[k])
-        drawn = reference.draw(*network(picture, painted), held.size)[:, :3]
+        offsets, colours = network(picture, painted)
+        drawn = reference.draw(offsets, colours, held.size)[:, :3]
         tiles.append(torch.cat([picture[0], drawn[0].clamp(0, 1)], dim=1))
     out = torch.cat(tiles, dim=2).permute(1, 2, 0)
     return (out.numpy() * 255 + 0.5).astype(np.uint8)

@@ -8,7 +8,7 @@ is likely: a face is as good as symmetric, and light is like light in photos (`h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +220,7 @@ def batch_of(items: list[dict[str, Any]]) -> dict[str, Tensor]:
     return {key: torch.stack([x[key] for x in items]) for key in items[0]}
 
 
-def validate(loss: Loss, photos: Faces, rendered: Rendered, network: MeshNetPlus, limit: int = 24) -> Metrics:
+def validate(loss: Loss, photos: Faces, rendered: Rendered, network: MeshNetPlus, limit: int = 12) -> Metrics:
     """Held-out photos: photometric and landmark errors; held-out heads: distance from the true shape, mm.
 
     The landmark error is over the distance of the outer corners of the eyes (points 33 and 263).
@@ -250,30 +250,33 @@ def validate(loss: Loss, photos: Faces, rendered: Rendered, network: MeshNetPlus
     return {**out, "score": -10 * out["photometric"] - 10 * out["landmarks"] - 0.2 * out["shape_mm"]}
 
 
+def clay(found: Prediction) -> Prediction:
+    """The shape in plain grey under a lamp from above and the front."""
+    light = torch.zeros_like(found.light)
+    light[:, 0], light[:, 1], light[:, 2] = 0.7, 0.35, 0.35
+    return replace(found, albedo=torch.full_like(found.albedo, 0.4), light=light)
+
+
+def turned(cameras: PerspectiveCameras) -> PerspectiveCameras:
+    """The same cameras, before faces that look 40 degrees to the side."""
+    turn = torch.tensor([[0.766, 0.0, 0.643], [0.0, 1.0, 0.0], [-0.643, 0.0, 0.766]])
+    return replace(cameras, rotation=turn.expand_as(cameras.rotation))
+
+
 def sheet(photos: Faces, network: MeshNetPlus, columns: int = 8) -> NDArray[np.uint8]:
-    """Held-out photos; the result; its albedo; its shape in grey from the same side, and turned."""
+    """Held-out photos, the result, its albedo, its shape, and shape and result turned, in rows."""
     batch = batch_of([item(photos, n, None) for n in range(min(columns, len(photos)))])
     cameras = cameras_of(batch)
     size = batch["picture"].shape[2]
-    found = network(batch["picture"], batch["mask"], cameras)
-    rows = [batch["picture"], draw(network, found, cameras, size)[:, :3]]
+    found: Prediction = network(batch["picture"], batch["mask"], cameras)
     plain = torch.zeros_like(found.light)
     plain[:, 0] = 1
-    rows.append(
-        draw(network, Prediction([], found.vertices, found.albedo, plain, found.trust), cameras, size)[:, :3]
-    )
-    grey = torch.full_like(found.albedo, 0.4)
-    lamp = plain.clone()
-    lamp[:, 0], lamp[:, 1], lamp[:, 2] = 0.7, 0.35, 0.35
-    clay = Prediction([], found.vertices, grey, lamp, found.trust)
-    rows.append(draw(network, clay, cameras, size)[:, :3])
-    turn = torch.tensor([[0.766, 0.0, 0.643], [0.0, 1.0, 0.0], [-0.643, 0.0, 0.766]])
-    side = PerspectiveCameras(
-        cameras.focal, cameras.centre, turn.expand_as(cameras.rotation), cameras.translation
-    )
-    rows.append(draw(network, clay, side, size)[:, :3])
-    full = Prediction([], found.vertices, found.albedo, found.light, found.trust)
-    rows.append(draw(network, full, side, size)[:, :3])
+    rows = [batch["picture"]]
+    for view, kinds in (
+        (cameras, (found, replace(found, light=plain), clay(found))),
+        (turned(cameras), (clay(found), found)),
+    ):
+        rows += [draw(network, kind, view, size)[:, :3] for kind in kinds]
     out = torch.cat([torch.cat(list(row.clamp(0, 1)), dim=2) for row in rows], dim=1).permute(1, 2, 0)
     return (out.numpy() * 255 + 0.5).astype(np.uint8)
 
