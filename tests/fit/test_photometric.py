@@ -10,6 +10,7 @@ from headshot.albedo import load_albedo
 from headshot.camera import Camera, rotation_from_angles
 from headshot.fit import FitSettings, LandmarkSolver, PhotometricSettings, fit_photo
 from headshot.fit.appearance import appearance_of
+from headshot.fit.errors import LandmarkErrors
 from headshot.fit.landmarks import Observation
 from headshot.fit.photometric import Photometric
 from headshot.fit.working import working_photo
@@ -134,6 +135,26 @@ def test_recovers_shape_albedo_and_light_from_the_picture(model, points, seed):
     assert np.abs(lit - expected).mean() < 0.5 * expected.std()
     assert found.noise < 0.03
     assert found.explained > 0.5
+
+
+def test_goes_on_from_a_fit_that_knows_the_landmarks_errors(model, points):
+    """Correlated errors of the landmarks are fitted along; what the colours say decides between the two."""
+    person = Person(model, points, 6)
+    count, errors = len(points.mean), 30
+    modes = points.identity[:errors] * np.float32(0.5)
+    expected = LandmarkErrors(
+        yaw=np.array([-60.0, 60.0]),
+        mean=np.zeros((2, count, 3), np.float32),
+        identity=np.zeros_like(points.identity),
+        expression=np.zeros_like(points.expression),
+        modes=np.stack([modes, modes]),
+        deviation=np.full((2, count), 1.0, np.float32),
+    )
+    solver = LandmarkSolver(person.seen, points, FitSettings(), expected)
+    fit = solver.run()
+    found = fit_photo(person.pixels, solver, model)
+    assert found.fit.nuisance.shape == fit.nuisance.shape == (2 * errors,)
+    assert person.error(model, found.fit.identity) < 0.8 * person.error(model, fit.identity)
 
 
 def test_a_half_that_is_known_to_be_hidden_does_no_harm(model, points):
