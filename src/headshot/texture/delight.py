@@ -92,7 +92,7 @@ def delit(
     reach = (skin.core * skin.area)[:, None]
     typical = (own[skin.vertices] * reach).sum(axis=0) / reach.sum()
     # Towards hairline, ears and neck the albedo model knows little, and some of that is hair.
-    unsure = (skin.strictness * (1 - skin.shade))[:, None]
+    unsure = (skin.strictness * (1 - skin.shade * expected.beard))[:, None]
     bare = np.maximum(own[skin.vertices] + unsure * (typical - own[skin.vertices]), 0.02)
     return (
         TO_SRGB[(np.clip(reflect, 0, 1) * 4095 + 0.5).astype(np.int32)],
