@@ -99,6 +99,14 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         train(other, PLAN, tmp_path, say=lambda line: None)
 
 
+def test_half_the_precision_learns_too(tmp_path: Path) -> None:
+    train(_task(), replace(PLAN, precision="bfloat16"), tmp_path, say=lambda line: None)
+    losses = [float(row[3]) for row in _rows(tmp_path) if row[1:3] == ["train", "loss"]]
+    assert losses[-1] < losses[0]
+    with pytest.raises(HeadshotError, match="not 'half'"):
+        replace(PLAN, precision="half")
+
+
 def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:
     task = _task()
     bad = replace(task, loss=lambda network, batch: (network(batch[0]).sum() * float("inf"), {}))

@@ -75,6 +75,10 @@ class Plan:
     every: int = 500
     save_every: int = 100
 
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise HeadshotError(f'the precision must be "float32" or "bfloat16", not {self.precision!r}')
+
 
 @dataclass(frozen=True)
 class Task:
