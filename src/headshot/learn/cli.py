@@ -183,6 +183,95 @@ def mesh_compare(
     execute(work)
 
 
+@app.command()
+def prepare(
+    dataset: Annotated[Path, typer.Argument(help="Folder of photos; sub-folders are people.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The cache to write.")],
+    landmarks: Annotated[
+        str, typer.Option(help='"headshot" (478 points) or "fan" (68; needs face-alignment, weights).')
+    ] = "headshot",
+    mask: Annotated[bool, typer.Option(help="Find the bare skin of each face too.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> None:
+    """Detect, align and annotate photos for `headshot learn face`; goes on where it was interrupted."""
+
+    def work() -> None:
+        from headshot.learn import face_commands as learn
+
+        learn.prepare(dataset, output, landmarks, mask=mask, workers=workers)
+
+    execute(work)
+
+
+@app.command()
+def face(
+    cache: Annotated[Path, typer.Argument(help="Of `headshot learn prepare`.")],
+    run: Run,
+    model: Annotated[
+        str, typer.Option(help='"ours", or a Basel model of `headshot convert-basel`.')
+    ] = "ours",
+    preset: Annotated[
+        str, typer.Option(help='Losses: "paper", or "reference" for those of Deng et al. 2019.')
+    ] = "paper",
+    weights: Annotated[
+        str, typer.Option(help='ImageNet\'s weights: torchvision\'s file, "torch.hub", or "none".')
+    ] = "torch.hub",
+    depth: Annotated[int, typer.Option(help="Of the ResNet: 18, 34 or 50.")] = 50,
+    size: Annotated[int, typer.Option(min=32, help="Pixels that the network sees, and of renderings.")] = 224,
+    renderer: Annotated[
+        str, typer.Option(help='"soft" as in the paper, or "hard", which is faster.')
+    ] = "soft",
+    epochs: Annotated[int, typer.Option(min=1, help="How often each face is seen.")] = 20,
+    batch: Batch = 16,
+    rate: Rate = 1e-3,
+    final: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the learning rate at the end; 1 keeps it.")
+    ] = 1.0,
+    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="In the head of the network.")] = 0.2,
+    image_weight: Annotated[float | None, typer.Option(help="Image loss (paper).")] = None,
+    landmark_weight: Annotated[float | None, typer.Option(help="Landmark loss (paper).")] = None,
+    attention_weight: Annotated[float | None, typer.Option(help="Skin-attention photometric loss.")] = None,
+    identity_weight: Annotated[float | None, typer.Option(help="Perceptual identity loss.")] = None,
+    coefficient_weight: Annotated[float | None, typer.Option(help="Size of the coefficients.")] = None,
+    light_weight: Annotated[float | None, typer.Option(help="Distance of the light from the usual.")] = None,
+    reflectance_weight: Annotated[float | None, typer.Option(help="Variance of the skin's colour.")] = None,
+    recogniser: Annotated[
+        Path | None, typer.Option(help="MobileFaceNet's weights (safetensors), for the identity loss.")
+    ] = None,
+    image_set: Annotated[
+        int, typer.Option(min=1, help="Photos of one person that share one identity in a batch.")
+    ] = 1,
+    held_out: Annotated[float, typer.Option(min=0, max=0.9, help="Share of people to validate on.")] = 0.1,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    workers: Workers = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Pictures rendered at the same time.")] = 1,
+) -> None:
+    """Train the first paper's network: photos to the coefficients of a face model, without 3D truth."""
+
+    def work() -> None:
+        from headshot.learn import face_commands as learn
+        from headshot.learn.face import FaceSettings
+
+        changed = {
+            "image": image_weight, "landmarks": landmark_weight, "attention": attention_weight,
+            "identity": identity_weight, "coefficients": coefficient_weight, "light": light_weight,
+            "reflectance": reflectance_weight,
+        }  # fmt: skip
+        settings = FaceSettings(
+            model=model, weights=learn.loss_weights(preset, changed), size=size, depth=learn.depth_of(depth),
+            imagenet=weights, dropout=dropout, soft=learn.is_soft(renderer), recogniser=recogniser,
+            image_set=image_set, held_out=held_out, threads=threads,
+        )  # fmt: skip
+        learn.train(
+            cache, run, settings, epochs, batch=batch, rate=rate, final=final, seed=seed, device=device,
+            precision=precision, workers=workers,
+        )  # fmt: skip
+
+    execute(work)
+
+
 def execute(work: Callable[[], None]) -> None:
     """Do a command's work; errors that a user can cause end it with a message and exit code 1."""
     try:

@@ -50,6 +50,7 @@ class Plan:
         batch: items a step.
         rate: highest learning rate.
         warm_up: steps in which the learning rate rises to it.
+        final: share of it that is left at the last step; 1 keeps it constant.
         decay: AdamW's weight decay; biases and normalisation are exempt.
         average: of the weights, kept of the moving average at each step (0 = none).
         clip: longest gradient.
@@ -65,6 +66,7 @@ class Plan:
     batch: int = 16
     rate: float = 1e-3
     warm_up: int = 100
+    final: float = 0.01
     decay: float = 0.01
     average: float = 0.998
     clip: float = 5.0
@@ -158,7 +160,7 @@ def learning_rate(step: int, plan: Plan) -> float:
     if step < plan.warm_up:
         return plan.rate * (step + 1) / plan.warm_up
     through = (step - plan.warm_up) / max(plan.steps - plan.warm_up, 1)
-    return plan.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(through, 1.0))))
+    return plan.rate * (plan.final + (1 - plan.final) * 0.5 * (1 + math.cos(math.pi * min(through, 1.0))))
 
 
 def best_weights(folder: Path) -> dict[str, Tensor]:

@@ -1,0 +1,208 @@
+"""Any folder of photos into a cache of aligned faces with landmarks (the first paper's section II-B).
+
+Each photo: faces and five points by MTCNN, the crop of `headshot.learn.data.align`, landmarks, on request
+where the bare face is (`headshot.segment`). Of several faces the one counts that is large and in the middle:
+in Labeled Faces in the Wild that is the one who gave the file its name.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from headshot.batch import find_photos
+from headshot.detect import Face, detect_faces
+from headshot.errors import HeadshotError
+from headshot.head_model import load_head_model
+from headshot.landmarks import LandmarkSettings, find_landmarks
+from headshot.learn.data.align import SIZE, alignment, standard_points, to_crop
+from headshot.learn.data.cache import CacheWriter, Making, PreparedFace
+from headshot.photo import read_photo
+from headshot.resample import warp
+from headshot.segment import EXPLAINED, segment
+
+QUALITY = 95
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """How to prepare.
+
+    Attributes:
+        landmarks: "headshot" or "fan".
+        mask: look for the bare face too.
+        size: of the crops, pixels.
+        workers: processes.
+    """
+
+    landmarks: str = "headshot"
+    mask: bool = False
+    size: int = SIZE
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.landmarks not in ("headshot", "fan"):
+            raise HeadshotError(f'--landmarks is "headshot" or "fan", not {self.landmarks!r}')
+
+
+def prepare(
+    folder: Path,
+    file: Path,
+    settings: PrepareSettings = PrepareSettings(),
+    progress: Callable[[int, int, str | None], None] = lambda done, total, failure: None,
+) -> dict[str, str]:
+    """Prepare all photos of a folder and its sub-folders, or those that are not in the cache yet.
+
+    Args:
+        folder: of the photos.
+        file: the cache.
+        settings: how.
+        progress: is told after each photo how many are done, of how many, and what failed, if it did.
+
+    Returns:
+        photo -> why it cannot be used, for all that cannot.
+
+    Raises:
+        HeadshotError: there are no photos, the cache was made in another way, or nothing could be used.
+        KeyboardInterrupt: the same command goes on from here.
+    """
+    if settings.landmarks == "fan":
+        from headshot.learn.data.fan import check_fan
+
+        check_fan()
+    photos = {p.relative_to(folder).as_posix(): p for p, _ in find_photos([folder], recursive=True)}
+    writer = CacheWriter(file, Making(settings.size, settings.landmarks, settings.mask))
+    try:
+        missing = [(name, path) for name, path in photos.items() if name not in writer.known]
+        for done, result in enumerate(_results(missing, settings), start=len(photos) - len(missing) + 1):
+            if isinstance(result, PreparedFace):
+                writer.add(result)
+                progress(done, len(photos), None)
+            else:
+                name, error = result
+                writer.fail(name, error)
+                progress(done, len(photos), f"{name}: {error}")
+    except BaseException:
+        writer.close()
+        raise
+    if len(writer.failed) == len(writer.known):
+        writer.close()
+        raise HeadshotError(f"none of the {len(photos)} photos in {folder} shows a face that can be used")
+    writer.finish()
+    return writer.failed
+
+
+Result = PreparedFace | tuple[str, str]
+
+
+def _results(photos: Sequence[tuple[str, Path]], settings: PrepareSettings) -> Iterator[Result]:
+    """Prepared faces, or names and errors, in any order."""
+    if settings.workers <= 1:
+        for name, path in photos:
+            yield _attempt(name, path, settings)
+        return
+    # Forked processes would inherit the networks' threads in an unknown state.
+    with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
+        left = iter(photos)
+        running: set[Future[Result]] = set()
+        try:
+            while True:
+                for name, path in islice(left, 4 * settings.workers - len(running)):
+                    running.add(pool.submit(_attempt, name, path, settings))
+                if not running:
+                    return
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _attempt(name: str, path: Path, settings: PrepareSettings) -> Result:
+    try:
+        return prepare_photo(name, path, settings)
+    except HeadshotError as error:
+        return name, str(error)
+
+
+def prepare_photo(name: str, path: Path, settings: PrepareSettings) -> PreparedFace:
+    """Prepare one photo.
+
+    Raises:
+        HeadshotError: it cannot be read, or no face in it can be used.
+    """
+    pixels = read_photo(path).pixels
+    face = main_face(detect_faces(pixels), pixels.shape[1], pixels.shape[0])
+    if face is None:
+        raise HeadshotError("no face found")
+    affine = alignment(face.points, _standard(), settings.size)
+    dense = None
+    if settings.landmarks == "headshot" or settings.mask:
+        dense = find_landmarks(pixels, face)
+        if dense.presence < LandmarkSettings().minimum_presence:
+            raise HeadshotError("the face has no landmarks that can be relied on")
+    if settings.landmarks == "fan":
+        from headshot.learn.data.fan import fan_points
+
+        points = fan_points(pixels, face)
+    else:
+        assert dense is not None
+        points = dense.points
+    crop = warp(pixels, affine[None], (settings.size, settings.size))[0]
+    mask = None
+    if settings.mask:
+        assert dense is not None
+        shown = segment(pixels, dense.points).resampled(affine, (settings.size, settings.size), *EXPLAINED)
+        mask = _encoded((shown * 255 + 0.5).astype(np.uint8), "png")
+    return PreparedFace(
+        photo=name,
+        person=person_of(name),
+        picture=_encoded(crop, "jpeg"),
+        points=to_crop(affine, points).astype(np.float32),
+        five=to_crop(affine, face.points),
+        affine=affine,
+        mask=mask,
+    )
+
+
+def main_face(faces: Sequence[Face], width: int, height: int) -> Face | None:
+    """The face that a photo of this size is of: large, and near the middle; None without any."""
+
+    def merit(face: Face) -> float:
+        away = (face.box[:2] + face.box[2:]) / 2 - (width / 2, height / 2)
+        return face.size - float(np.linalg.norm(away))
+
+    return max(faces, key=merit, default=None)
+
+
+def person_of(name: str) -> str:
+    """Who a photo shows: its folder, or its file's name without ending and last number.
+
+    ``Ann_Lee/Ann_Lee_0001.jpg`` and ``Ann_Lee_0001.jpg`` are of Ann_Lee.
+    """
+    path = PurePosixPath(name)
+    return path.parent.as_posix() if path.parent.name else re.sub(r"[ _-]*\d+$", "", path.stem) or path.stem
+
+
+@cache
+def _standard() -> NDArray[np.float64]:
+    return standard_points(load_head_model("low"))
+
+
+def _encoded(pixels: NDArray[np.uint8], kind: str) -> bytes:
+    buffer = io.BytesIO()
+    options = {"quality": QUALITY, "subsampling": 0} if kind == "jpeg" else {}
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
