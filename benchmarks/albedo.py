@@ -126,8 +126,8 @@ def main() -> None:
             rows.append(row(f"skin as photographed: {name}", chosen))
     slope = float(np.polyfit(every[:, 2], every[:, 3], 1)[0])
     header = [
-        "group", "photos", "residual", "with the mean albedo", "ITA photo", "ITA albedo", "difference", "off",
-        "difference of the mean albedo",
+        "group", "photos", "residual", "mean albedo instead", "ITA photo", "ITA albedo", "difference", "off",
+        "mean albedo instead: difference",
     ]  # fmt: skip
     publish(
         "albedo",
