@@ -3,7 +3,7 @@
     from synthetic_portraits import make_portrait, paint_portrait
 
 A *portrait* is a photo on which our head has been fitted. Its colours (skin, brows, lashes, lips, glasses,
-hair on the forehead) are laid on the mesh of another head, whose shape is the exact truth, and the rest of the
+hair on the forehead) are laid on the mesh of another head, whose shape is the exact truth; the rest of the
 photo stands behind it as a flat picture at the depth of the ears, bent so that the outline of the old face
 meets that of the new one. Turned by much more than the photo itself it looks wrong; up to some 40 degrees it
 does not. (After the face profiling of Zhu et al., "Face Alignment Across Large Poses", CVPR 2016, section 5,

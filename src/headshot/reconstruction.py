@@ -25,6 +25,7 @@ from headshot.fit import (
     landmarks68,
     metric_scale,
 )
+from headshot.fit.errors import load_landmark_errors
 from headshot.fit.landmarks import Observation, initial_pose
 from headshot.fit.looks import looks_of
 from headshot.fit.observe import observe
@@ -271,7 +272,7 @@ def reconstruct_face(
         point_model = _point_model(settings.detail)
     with clock("fit"):
         seen = observe(photo, points)
-        solver = LandmarkSolver(seen, point_model, settings.fit)
+        solver = LandmarkSolver(seen, point_model, settings.fit, load_landmark_errors())
         fit = solver.run()
     with clock("segment"):
         parts = segment(photo.pixels, points.points) if settings.segment else None

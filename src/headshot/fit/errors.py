@@ -5,8 +5,8 @@ heads in its own way, and its errors at neighbouring points are alike. All of th
 millimetres in the head frame, so that a fit needs nothing new: the points that the network *reports* for a
 head are those of another `PointModel`,
 
-    reported = mean + mean'(yaw) + sum_i alpha_i (identity_i + identity'_i)
-                    + sum_e beta_e (expression_e + expression'_e) + sum_k q_k mode_k(yaw) + noise,
+    reported = mean + sum_i alpha_i (identity_i + identity'_i)
+                    + sum_e beta_e expression_e + sum_k q_k mode_k(yaw) + noise,
 
 with q ~ N(0, I) and independent noise of a standard deviation for each point and yaw. The q are fitted along
 with identity and expression and then forgotten; with the robust weights held fixed this is the generalised
@@ -54,21 +54,17 @@ class Reported:
 
 @dataclass(frozen=True, eq=False)
 class LandmarkErrors:
-    """The network's errors. Y yaws, I identity modes, E expressions, K modes of error, L landmarks.
+    """The network's errors. Y yaws, I identity modes, K modes of error, L landmarks.
 
     Attributes:
         yaw: (Y,) increasing, degrees; between them errors are interpolated, beyond them constant.
-        mean: (Y, L, 3) mm.
-        identity: (I, L, 3) mm per standard deviation.
-        expression: (E, L, 3) mm at weight 1.
+        identity: (I, L, 3) mm per standard deviation: what the points lack of each mode, or exaggerate.
         modes: (Y, K, L, 3) mm per standard deviation.
         deviation: (Y, L) mm.
     """
 
     yaw: Array
-    mean: F32
     identity: F32
-    expression: F32
     modes: F32
     deviation: F32
 
@@ -76,18 +72,16 @@ class LandmarkErrors:
         """What the network reports of a head turned like that.
 
         Args:
-            model: our head model at the landmarks; one without modes stays so, apart from the errors'.
+            model: our head model at the landmarks.
             rotation: (3, 3) head frame to camera frame.
 
         Raises:
             ValueError: the model has other landmarks or modes than those whose errors were measured.
         """
-        wanted = (len(self.identity), len(self.expression), *self.mean.shape[1:])
-        if (len(model.identity), len(model.expression), *model.mean.shape) != wanted:
+        if model.identity.shape != self.identity.shape:
             raise ValueError(
-                f"these errors are of a model with {wanted[0]} identity modes, {wanted[1]} expressions and "
-                f"{wanted[2]} landmarks, got {len(model.identity)}, {len(model.expression)} and "
-                f"{len(model.mean)}"
+                f"these errors are of a model whose identity modes have the shape {self.identity.shape}, "
+                f"got {model.identity.shape}"
             )
         yaw = float(np.clip(angles_of(rotation)[0], self.yaw[0], self.yaw[-1]))
         first = min(int(np.searchsorted(self.yaw, yaw, side="right")) - 1, len(self.yaw) - 2)
@@ -95,13 +89,13 @@ class LandmarkErrors:
         weight = np.array([1 - share, share], np.float32)
         both = slice(first, first + 2)
         # The sum of two covariances has the modes of both.
-        modes = (self.modes[both] * np.sqrt(weight)[:, None, None, None]).reshape(-1, *self.mean.shape[1:])
+        modes = (self.modes[both] * np.sqrt(weight)[:, None, None, None]).reshape(-1, *model.mean.shape)
         k = len(modes)
         correction = np.pad(model.correction, ((0, 0), (0, k), (0, 0), (0, 0)))
         reported = PointModel(
-            model.mean + np.tensordot(weight, self.mean[both], 1),
+            model.mean,
             np.concatenate([model.identity + self.identity, modes]),
-            model.expression + self.expression,
+            model.expression,
             model.corrected,
             correction,
         )
@@ -129,18 +123,18 @@ def read(file: str | Path) -> LandmarkErrors:
                     f"{file} has format version {version}; this version reads {FORMAT_VERSION}"
                 )
             yaw = data["yaw"].astype(np.float64)
-            names = ("mean", "identity", "expression", "modes", "deviation")
-            mean, identity, expression, modes, deviation = (data[name].astype(np.float32) for name in names)
+            names = ("identity", "modes", "deviation")
+            identity, modes, deviation = (data[name].astype(np.float32) for name in names)
     except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
         raise ModelFormatError(f"{file} holds no landmark errors: {error}") from error
-    shape = mean.shape[1:]
+    shape = identity.shape[1:]
     if not (
-        len(yaw) == len(mean) == len(modes) == len(deviation) >= 2
+        len(yaw) == len(modes) == len(deviation) >= 2
         and (np.diff(yaw) > 0).all()
         and len(shape) == 2
-        and identity.shape[1:] == expression.shape[1:] == modes.shape[2:] == shape
+        and modes.shape[2:] == shape
         and deviation.shape[1:] == shape[:1]
         and (deviation > 0).all()
     ):
         raise ModelFormatError(f"the arrays of {file} do not belong together")
-    return LandmarkErrors(yaw, mean, identity, expression, modes, deviation)
+    return LandmarkErrors(yaw, identity, modes, deviation)
