@@ -1,6 +1,6 @@
 """How long whole pictures take in torch, hard and soft, and PyTorch3D beside it where it is installed.
 
-    python benchmarks/renderer_torch.py [--runs 20] [--publish]
+    python benchmarks/renderer_torch.py [--runs 20] [--only-pytorch3d] [--publish]
 
 The meshes are those of benchmarks/renderer.py, with a colour for every vertex; pictures of 224 x 224 on one
 thread. A run is all that a training step does: vertices to the camera, projection, rasterisation, colours,
@@ -12,7 +12,8 @@ mode with 1 face for each pixel and no blur, in soft mode with blur_radius = log
 in its tutorials, 50 faces for each pixel; ours has no such limit. How far the pictures differ is printed too.
 
 Medians of processor time, which other programs on the machine disturb least; PyTorch3D runs once, as its
-times are seconds. ``--publish`` writes docs/results/renderer-torch.md.
+times are seconds. ``--publish`` writes docs/results/renderer-torch.md, with ``--only-pytorch3d``
+docs/results/renderer-pytorch3d.md.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
 from time import perf_counter, process_time
@@ -134,13 +134,13 @@ class Theirs:
         fragments = self.rasterizer(mesh)
         return self.blend(mesh.sample_textures(fragments), fragments, self.parameters)
 
-    def forward(self) -> None:
-        with torch.no_grad():
-            self.picture()
-
-    def both(self) -> None:
-        self.ours.vertices.grad = self.ours.colours.grad = None
-        (self.picture() * self.ours.weights).sum().backward()
+    def timed(self) -> tuple[Tensor, tuple[float, float]]:
+        """Its picture, and milliseconds of processor time forward and with gradients, of one run."""
+        start = process_time()
+        picture = self.picture()
+        drawn = process_time()
+        (picture * self.ours.weights).sum().backward()
+        return picture.detach(), (1000 * (drawn - start), 1000 * (process_time() - start))
 
 
 def one_thread(runs: int) -> list[str]:
@@ -189,28 +189,26 @@ def beside_pytorch3d(runs: int) -> list[str]:
     for mesh in meshes()[::2]:
         for mode in (HARD, MODES[2]):
             ours = Ours(mesh, mode)
-            theirs = Theirs(ours, mode)
-            times = []
-            for job, other in ((ours.forward, theirs.forward), (ours.both, theirs.both)):
-                mine, its = milliseconds(job, runs, process_time)[0], once(other)
-                times.append(f"{mine:.1f} : {its:,.0f} (x {its / mine:,.0f})")
+            picture, times = Theirs(ours, mode).timed()
+            mine = [milliseconds(job, runs, process_time)[0] for job in (ours.forward, ours.both)]
             with torch.no_grad():
-                difference = (ours.picture()[..., :3] - theirs.picture()[..., :3]).abs()
-            apart = f"{float(difference.median()):.4f}, {float((difference > 0.02).float().mean()):.1%}"
-            rows.append([mesh.name, mode.name, *times, apart])
+                difference = (ours.picture() - picture).abs()
+            colour, silhouette = difference[..., :3], difference[..., 3]
+            rows.append(
+                [
+                    mesh.name,
+                    mode.name,
+                    *(f"{a:.1f} : {b:,.0f} (x {b / a:,.0f})" for a, b in zip(mine, times, strict=True)),
+                    f"{float(colour.median()):.4f}, {float((colour > 0.02).float().mean()):.1%}",
+                    f"{float(silhouette.median()):.4f}, {float((silhouette > 0.02).float().mean()):.1%}",
+                ]
+            )
     return [
         f"Ours : PyTorch3D {pytorch3d.__version__}, ms of processor time for a picture on one thread, and how"
-        " many times as long PyTorch3D takes. Difference of RGB: its median, and the share of values that"
-        " differ by more than 0.02.",
-        table(["mesh", "mode", "forward", "with gradients", "difference"], rows),
+        " many times as long PyTorch3D takes. Differences of the pictures: the median, and the share of"
+        " values that differ by more than 0.02.",
+        table(["mesh", "mode", "forward", "with gradients", "RGB differs", "silhouette differs"], rows),
     ]
-
-
-def once(job: Callable[[], object]) -> float:
-    """Milliseconds of processor time for one run."""
-    start = process_time()
-    job()
-    return 1000 * (process_time() - start)
 
 
 def main() -> None:
@@ -218,13 +216,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=20, help="pictures that count for a median")
-    parser.add_argument("--publish", action="store_true", help=f"write {RESULTS / 'renderer-torch.md'}")
+    parser.add_argument("--publish", action="store_true", help=f"write the tables to {RESULTS}")
+    parser.add_argument("--only-pytorch3d", action="store_true", help="leave out what needs no PyTorch3D")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    parts = [*one_thread(options.runs), *over_threads(options.runs), *beside_pytorch3d(options.runs)]
+    command = "python benchmarks/renderer_torch.py --publish"
+    name, title = "renderer-torch", "Speed of the renderer in torch"
+    parts = [] if options.only_pytorch3d else [*one_thread(options.runs), *over_threads(options.runs)]
+    if options.only_pytorch3d:
+        command, name, title = f"{command} --only-pytorch3d", "renderer-pytorch3d", "Beside PyTorch3D"
+    parts += beside_pytorch3d(options.runs)
     if options.publish:
-        command = "python benchmarks/renderer_torch.py --publish"
-        publish("renderer-torch", "Speed of the renderer in torch", command, *parts)
+        publish(name, title, command, *parts)
     else:
         print("\n\n".join(parts))
 
