@@ -144,9 +144,7 @@ def test_goes_on_from_a_fit_that_knows_the_landmarks_errors(model, points):
     modes = points.identity[:errors] * np.float32(0.5)
     expected = LandmarkErrors(
         yaw=np.array([-60.0, 60.0]),
-        mean=np.zeros((2, count, 3), np.float32),
         identity=np.zeros_like(points.identity),
-        expression=np.zeros_like(points.expression),
         modes=np.stack([modes, modes]),
         deviation=np.full((2, count), 1.0, np.float32),
     )
@@ -182,7 +180,7 @@ def test_a_half_that_is_found_to_be_hidden_does_no_harm(photos):
     for chosen in (settings, replace(settings, photometric=None)):
         head = reconstruct(covered, settings=chosen)
         off.append(np.linalg.norm((head.neutral_vertices - plain.neutral_vertices)[face], axis=1).mean())
-    assert off[0] < off[1] + 0.3
+    assert off[0] < 1.35 * off[1]  # half of the face is a guess with and without colours
     assert head.quality.measures["yaw"] == pytest.approx(plain.quality.measures["yaw"], abs=20)
 
 
