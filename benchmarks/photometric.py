@@ -32,9 +32,8 @@ METHODS: tuple[Predictor, ...] = (
     Reconstructed(photometric=PhotometricSettings(fields=1e-6), name="without fields"),
     Reconstructed(segment=False, name="without segmentation"),
     Reconstructed(photometric=PhotometricSettings(widths=(48,), steps=(6,)), name="coarse only"),
-    Reconstructed(photometric=PhotometricSettings(slack=1.0), name="landmarks as tight"),
-    Reconstructed(photometric=PhotometricSettings(information=300.0), name="a third of the information"),
-    Reconstructed(photometric=PhotometricSettings(information=3000.0), name="three times"),
+    Reconstructed(photometric=PhotometricSettings(information=200.0), name="a third of the information"),
+    Reconstructed(photometric=PhotometricSettings(information=1800.0), name="three times the information"),
     MeanFace(),
 )
 MOST_YAW = 50.0

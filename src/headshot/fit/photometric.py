@@ -59,7 +59,7 @@ class PhotometricSettings:
 
     widths: tuple[int, ...] = (48, 130)
     steps: tuple[int, ...] = (2, 4)
-    information: float = 1000.0
+    information: float = 600.0
     small: float = 80.0
     slack: float = 1.5
     fields: float = 0.12
