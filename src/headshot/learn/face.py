@@ -206,6 +206,7 @@ class Validation:
         self.learner, self.stream, self.batch = learner, stream, batch
         self.faces = stream.faces[::step].tolist()
 
+    @torch.no_grad()
     def __call__(self, network: nn.Module) -> Metrics:
         """Means over photos of a network in evaluation mode.
 
@@ -231,6 +232,7 @@ class Validation:
         means = {name: value / len(self.faces) for name, value in sums.items()}
         return {**means, "score": -means["loss"]}
 
+    @torch.no_grad()
     def picture(self, network: nn.Module, columns: int = 8) -> U8:
         """Photos, the faces made of them in their place, and those alone: three rows, (3 S, columns S, 3)."""
         device = next(network.parameters()).device
@@ -288,7 +290,7 @@ def paper_plan(steps_per_epoch: int, epochs: int = 20, **changes: Any) -> Plan:
     settings: dict[str, Any] = {"batch": 16, "rate": 1e-3, "final": 1.0, "warm_up": 0, **changes}
     return Plan(
         steps=epochs * steps_per_epoch, decay=0.0, average=0.0, every=steps_per_epoch,
-        save_every=max(1, min(200, steps_per_epoch)), **settings,
+        save_every=200, **settings,
     )  # fmt: skip
 
 
