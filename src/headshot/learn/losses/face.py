@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from headshot.learn.networks.mobilefacenet import HEIGHT, POINTS, WIDTH, MobileFaceNet
@@ -172,7 +173,7 @@ def crop(pictures: Tensor, maps: Tensor, size: tuple[int, int]) -> Tensor:
     )
 
 
-def normalised_error(points: np.ndarray, targets: np.ndarray) -> float:
+def normalised_error(points: NDArray[np.floating], targets: NDArray[np.floating]) -> float:
     """Mean distance of landmarks (B, L, 2) over the root of the area of each face's box, in per cent."""
     extent = np.sqrt(np.prod(np.ptp(targets, axis=1), axis=1))
     return float((np.linalg.norm(points - targets, axis=2).mean(axis=1) / extent).mean() * 100)
