@@ -129,6 +129,7 @@ def test_an_interrupted_preparation_goes_on(
     assert seen == [10] and len(FaceCache(file)) == 9
     with pytest.raises(HeadshotError, match="was begun with"):
         prepare(folder, file, PrepareSettings())
+    assert len(FaceCache(file)) == 9  # as it was
 
 
 def test_files_of_other_kinds_are_refused(tmp_path: Path, prepared: Path) -> None:

@@ -184,10 +184,11 @@ class FaceModel(nn.Module):
 
     def cameras(self, size: int) -> PerspectiveCameras:
         """The camera of pictures with S = ``size``."""
-        back = torch.tensor([[0.0, 0.0, -CAMERA_DISTANCE * TO_DM[self.unit]]])
-        return PerspectiveCameras(
-            torch.tensor([FOCAL * size / PICTURE]), torch.full((1, 2), size / 2), torch.eye(3)[None], back
-        )
+        like = self.mean
+        back = like.new_tensor([[0.0, 0.0, -CAMERA_DISTANCE * TO_DM[self.unit]]])
+        turn = torch.eye(3, dtype=like.dtype, device=like.device)
+        centre = like.new_full((1, 2), size / 2)
+        return PerspectiveCameras(like.new_tensor([FOCAL * size / PICTURE]), centre, turn[None], back)
 
     def draw(
         self, posed: Tensor, colours: Tensor, size: int, *, soft: bool = True, threads: int = 1

@@ -84,12 +84,14 @@ class CacheWriter:
         self.file, self.making = file, making
         self._records = file.with_name(file.name + ".part")
         self._index = file.with_name(file.name + ".part.jsonl")
-        if file.exists():
-            self._reopen()
-        lines = _complete_lines(self._index) if self._index.is_file() else []
         header = {"size": making.size, "landmarks": making.landmarks, "mask": making.mask}
-        if lines and lines[0] != header:
-            raise HeadshotError(f"{file} was begun with {lines[0]}, not {header}: keep that, or name another")
+        if file.exists():
+            index, start = _read_index(file)
+            _check_header(file, json.loads(index.split(b"\n", 1)[0]), header)
+            self._reopen(index, start)
+        lines = _complete_lines(self._index) if self._index.is_file() else []
+        if lines:
+            _check_header(file, lines[0], header)
         have = self._records.stat().st_size if self._records.is_file() else 0
         entries = [line for line in lines[1:] if _end_of(line) <= have]
         end = max([len(_BEGIN), *(_end_of(line) for line in entries)])
@@ -141,9 +143,8 @@ class CacheWriter:
         self._lines.flush()
         self.known.add(line["photo"])
 
-    def _reopen(self) -> None:
-        """Turn a finished file back into parts."""
-        index, start = _read_index(self.file)
+    def _reopen(self, index: bytes, start: int) -> None:
+        """Turn a finished file, whose index begins at ``start``, back into parts."""
         self._index.write_bytes(index)
         self.file.replace(self._records)
         with self._records.open("r+b") as handle:
@@ -231,6 +232,11 @@ def _read_index(file: Path) -> tuple[bytes, int]:
             raise HeadshotError(f"{file} was not made by `headshot learn prepare`, or is damaged")
         handle.seek(start)
         return handle.read(length), start
+
+
+def _check_header(file: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    if found != wanted:
+        raise HeadshotError(f"{file} was begun with {found}, not {wanted}: keep that, or name another file")
 
 
 def _complete_lines(file: Path) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ def landmark_loss(points: Tensor, targets: Tensor, weights: Tensor | None = None
         weights: (L,) of the landmarks, or None for 1.
     """
     squared = (points - targets).square().sum(dim=2)
-    return squared.mean() if weights is None else (squared * weights).mean()
+    return squared.mean() if weights is None else (squared * weights.to(squared)).mean()
 
 
 def landmark_weights(landmark_set: str) -> Tensor | None:
