@@ -149,7 +149,7 @@ def test_a_shifted_head_looks_worse_and_misses_its_landmarks(seen: Seen) -> None
     for one in (head, shifted):
         picture, photo, factor = overlay(one, seen.photo.pixels, 160)
         values.append(ssim(picture, photo, shrunk(face_mask(one, 512, 512), factor)))
-    assert values[0] > 0.75 and values[1] < values[0] - 0.2
+    assert values[0] > 0.7 and values[1] < values[0] - 0.2
     extent = np.sqrt(np.prod(np.ptp(seen.landmarks.points, axis=0)))
     expected = 600 / extent
     assert landmark_residual(shifted, seen.landmarks) == pytest.approx(expected, rel=0.05)

@@ -41,7 +41,7 @@ def test_another_person_misses_the_landmarks(heads: dict[str, Head], photos: Pat
     seen = look(read_photo(photos / "astronaut.jpg"))
     own = landmark_residual(heads["astronaut"], seen.landmarks)
     other = landmark_residual(transferred(heads["grace_hopper"], heads["astronaut"]), seen.landmarks)
-    assert other > 3 * own
+    assert other > 1.5 * own
 
 
 def test_topologies_must_agree(heads: dict[str, Head]) -> None:
