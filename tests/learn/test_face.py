@@ -69,6 +69,25 @@ def test_both_losses_of_the_paper_fall(name: str, cache: FaceCache, basel_file: 
         assert last < 0.85 * first, (term, [values[term] for values in terms])
 
 
+def test_the_losses_lead_to_the_face_in_the_photo(cache: FaceCache) -> None:
+    """Without the network in between: coefficients that go down the paper's loss become the photos' faces."""
+    model = load_face_model("ours")
+    learner = FaceLearner(model, replace(SMALL, size=64))
+    stream = FaceStream(cache, np.arange(8), StreamSettings(64, "mediapipe478", varied=False))
+    batch = collate([stream.item(0), stream.item(4)])
+    raw = torch.zeros(2, model.layout.total, requires_grad=True)
+    optimiser = torch.optim.Adam([raw], 0.03)
+    terms = []
+    for _ in range(50):
+        loss, values = learner.loss(lambda photo: (raw, None), batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        terms.append(values)
+    assert terms[-1]["landmarks"] < 6 < 20 < terms[0]["landmarks"], terms[-1]  # 2.4 pixels of 224
+    assert terms[-1]["image"] < 0.25 * terms[0]["image"], (terms[0], terms[-1])
+
+
 def test_an_interrupted_run_ends_with_the_same_bits(cache: FaceCache, tmp_path: Path) -> None:
     settings = replace(SMALL, size=32, dropout=0.2)
     plan = paper_plan(2, 2, batch=4)
@@ -86,7 +105,10 @@ def test_the_papers_plan() -> None:
     assert learning_rate(0, plan) == learning_rate(1999, plan) == 1e-3
 
 
-def test_every_loss_of_the_reference_counts(cache: FaceCache, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["ours", "basel"])
+def test_every_loss_of_the_reference_counts(
+    name: str, cache: FaceCache, basel_file: Path, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
     weights = MobileFaceNet().state_dict()
     plain = {k: v for k, v in weights.items() if not k.endswith("num_batches_tracked")}
@@ -94,7 +116,7 @@ def test_every_loss_of_the_reference_counts(cache: FaceCache, tmp_path: Path) ->
     settings = replace(
         SMALL, weights=PRESETS["reference"], recogniser=tmp_path / "net.safetensors", image_set=2
     )
-    model = load_face_model("ours", "ibug68")
+    model = load_face_model("ours", "ibug68") if name == "ours" else load_face_model(basel_file)
     learner = FaceLearner(model, settings)
     network = make_network(model, settings)
     torch.nn.init.normal_(network.coefficients.weight, std=0.01)

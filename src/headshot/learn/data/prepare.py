@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -113,7 +114,8 @@ def _results(photos: Sequence[tuple[str, Path]], settings: PrepareSettings) -> I
             yield _attempt(name, path, settings)
         return
     # Forked processes would inherit the networks' threads in an unknown state.
-    with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
+    start = get_context("spawn")
+    with ProcessPoolExecutor(settings.workers, start, initializer=_ignore_interrupts) as pool:
         left = iter(photos)
         running: set[Future[Result]] = set()
         try:
@@ -128,6 +130,11 @@ def _results(photos: Sequence[tuple[str, Path]], settings: PrepareSettings) -> I
         finally:
             for future in running:
                 future.cancel()
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is the main process's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _attempt(name: str, path: Path, settings: PrepareSettings) -> Result:
