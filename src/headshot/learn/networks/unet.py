@@ -3,8 +3,8 @@
 `UNet` is the network of Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image
 Segmentation", MICCAI 2015, figure 1, with padded convolutions (the label map is as large as the photo) and
 batch normalisation. `LiteUNet` has the same shape, but its contracting path is EfficientNet-Lite0 (Tan and
-Le, "EfficientNet", ICML 2019; Lite: no squeeze-and-excitation, ReLU6), which knows ImageNet before it sees its
-first face, and its expanding path is made of depthwise separable convolutions: 60 times less work.
+Le, "EfficientNet", ICML 2019; Lite: no squeeze-and-excitation, ReLU6), which knows ImageNet before it sees
+its first face, and its expanding path is made of depthwise separable convolutions: 60 times less work.
 """
 
 from __future__ import annotations
