@@ -10,6 +10,10 @@ from PIL import Image, ImageEnhance
 
 from headshot.formats.basel_front import BaselFront, save_front
 
+torch = pytest.importorskip("torch")
+# Test processes run side by side: more threads than cores make tiny networks many times slower.
+torch.set_num_threads(1)
+
 GRID = 15
 
 

@@ -236,7 +236,6 @@ def test_it_learns_and_resumes_and_exports(tmp_path: Path, halves: tuple[list[So
     network.eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        pytest.importorskip("onnx")
         export_onnx(network, tmp_path / "net.onnx", size=64)
     import onnxruntime as ort
 

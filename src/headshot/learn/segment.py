@@ -150,8 +150,7 @@ def _thinned(source: Source, limit: int) -> Source:
 def export_onnx(network: nn.Module, file: Path, size: int = CROP) -> None:
     """Write a network as ONNX: ``pixels`` (1, S, S, 3) uint8 sRGB to ``probabilities`` (1, C, S, S) float32.
 
-    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32. Needs the extra
-    ``tools`` (onnx).
+    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32.
     """
     whole = _Exported(network).eval().cpu()
     pixels = torch.zeros(1, size, size, 3, dtype=torch.uint8)
@@ -173,7 +172,7 @@ def halve(file: Path) -> None:
         import onnx
         from onnx import helper, numpy_helper
     except ImportError as error:
-        raise MissingExtraError('the export needs onnx: pip install "headshot[tools]"') from error
+        raise MissingExtraError('the export needs onnx: pip install "headshot[train]"') from error
     model = onnx.load(str(file))
     weights = [
         w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT and len(w.dims) > 1

@@ -119,7 +119,7 @@ def face_of(sample: Sample, size: int) -> Faces | None:
     classes: U8 = np.where(single, np.log2(np.maximum(sets, 1)).astype(np.uint8), UNLABELLED)
     y, x = np.mgrid[:size, :size] + 0.5
     at = np.floor(np.stack([x, y], axis=-1) @ affine[:, :2].T + affine[:, 2]).astype(int)
-    inside = (at >= 0).all(axis=-1) & (at < sets.shape[::-1]).all(axis=-1)
+    inside = np.asarray((at >= 0).all(axis=-1) & (at < sets.shape[::-1]).all(axis=-1))
     column, row = np.where(inside[..., None], at, 0).transpose(2, 0, 1)
     labels = np.where(inside, classes[row, column], UNLABELLED)
     return Faces(
