@@ -233,12 +233,14 @@ def test_values_and_gradients_are_those_of_pytorch3d() -> None:
     vertices, mesh = random_mesh(2)
     other = vertices.flip(0) * 1.1
     vertices.requires_grad_()
-    theirs = structures.Meshes(list(vertices), [mesh.triangles, mesh.triangles])
+    # Its nearest neighbours and Laplacians on the CPU know float32 only.
+    single = vertices.float()
+    theirs = structures.Meshes(list(single), [mesh.triangles, mesh.triangles])
     pairs = {
-        "chamfer": (L.chamfer(vertices, other), loss.chamfer_distance(vertices, other)[0]),
+        "chamfer": (L.chamfer(vertices, other), loss.chamfer_distance(single, other.float())[0]),
         "chamfer normals": (
             L.chamfer_normals(vertices, other, vertices, other),
-            loss.chamfer_distance(vertices, other, x_normals=vertices, y_normals=other)[1],
+            loss.chamfer_distance(single, other.float(), x_normals=single, y_normals=other.float())[1],
         ),
         "normal": (L.normal_consistency(vertices, mesh), loss.mesh_normal_consistency(theirs)),
         "edge": (L.edge_length_mean(vertices, mesh, 0.3), loss.mesh_edge_loss(theirs, 0.3)),
@@ -251,6 +253,6 @@ def test_values_and_gradients_are_those_of_pytorch3d() -> None:
         },
     }
     for name, (ours, reference) in pairs.items():
-        assert ours.item() == pytest.approx(reference.item(), abs=1e-5, rel=1e-9), name
+        assert ours.item() == pytest.approx(reference.item(), abs=1e-5, rel=1e-6), name
         gradients = [torch.autograd.grad(x, vertices, retain_graph=True)[0] for x in (ours, reference)]
-        torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-7, msg=lambda text, n=name: f"{n}: {text}")
+        torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}")
