@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from headshot import __version__
 from headshot.export.gltf import METRES, _Buffer, _container, encode_texture
+from headshot.export.ply import binary_ply
 from headshot.head_model import F32, I32
 from headshot.raster import vertex_normals
 
@@ -74,28 +75,10 @@ def plain_obj(mesh: PlainMesh, stem: str) -> dict[str, bytes]:
 
 def plain_ply(mesh: PlainMesh) -> bytes:
     """The binary PLY."""
-    fields = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
-    columns = list(mesh.vertices.T)
+    columns = dict(zip("xyz", mesh.vertices.T, strict=True))
     if mesh.colours is not None:
-        fields += [("red", "u1"), ("green", "u1"), ("blue", "u1")]
-        columns += list(mesh.colours.T)
-    points = np.empty(len(mesh.vertices), dtype=fields)
-    for (name, _), column in zip(fields, columns, strict=True):
-        points[name] = column
-    faces = np.empty(len(mesh.triangles), dtype=[("count", "u1"), ("corners", "<i4", (3,))])
-    faces["count"], faces["corners"] = 3, mesh.triangles
-    header = [
-        "ply",
-        "format binary_little_endian 1.0",
-        f"comment Headshot {__version__}: millimetres, x to the subject's left, y up, z out of the face",
-        *([f"comment {mesh.comment}"] if mesh.comment else []),
-        f"element vertex {len(points)}",
-        *(f"property {'float' if kind == '<f4' else 'uchar'} {name}" for name, kind in fields),
-        f"element face {len(faces)}",
-        "property list uchar int vertex_indices",
-        "end_header",
-    ]
-    return ("\n".join(header) + "\n").encode() + points.tobytes() + faces.tobytes()
+        columns |= zip(("red", "green", "blue"), mesh.colours.T, strict=True)
+    return binary_ply(columns, mesh.triangles, mesh.comment)
 
 
 def plain_glb(mesh: PlainMesh) -> bytes:

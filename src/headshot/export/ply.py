@@ -5,7 +5,7 @@ For point-based tools such as MeshLab, CloudCompare and Open3D. Vertices are in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,23 +23,34 @@ def ply(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
     """The PLY file of a reconstruction; without a texture it has no colours."""
     options = settings or ExportSettings()
     vertices, texture = options.mesh_vertices(head), options.texture_pixels(head)
-    fields = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("nx", "<f4"), ("ny", "<f4"), ("nz", "<f4")]
-    columns = [*vertices.T, *vertex_normals(vertices, head.triangles).T]
+    normals = vertex_normals(vertices, head.triangles)
+    columns = dict(zip(("x", "y", "z", "nx", "ny", "nz"), [*vertices.T, *normals.T], strict=True))
     if texture is not None:
-        fields += [("red", "u1"), ("green", "u1"), ("blue", "u1")]
-        columns += list(vertex_colours(texture, head.model).T)
-    points = np.empty(len(vertices), dtype=fields)
-    for (name, _), column in zip(fields, columns, strict=True):
-        points[name] = column
-    faces = np.empty(len(head.triangles), dtype=[("count", "u1"), ("corners", "<i4", (3,))])
-    faces["count"], faces["corners"] = 3, head.triangles
-    properties = [f"property {'float' if kind == '<f4' else 'uchar'} {name}" for name, kind in fields]
+        columns |= zip(("red", "green", "blue"), vertex_colours(texture, head.model).T, strict=True)
+    return binary_ply(columns, head.triangles)
+
+
+def binary_ply(columns: dict[str, NDArray[Any]], triangles: NDArray[np.int32], comment: str = "") -> bytes:
+    """A PLY file.
+
+    Args:
+        columns: property -> (V,) values of the vertices in the file's order: uint8, or written as float32.
+        triangles: (F, 3).
+        comment: a line of the header beside the one about units.
+    """
+    kinds = {name: "u1" if values.dtype == np.uint8 else "<f4" for name, values in columns.items()}
+    points = np.empty(len(next(iter(columns.values()))), dtype=list(kinds.items()))
+    for name, values in columns.items():
+        points[name] = values
+    faces = np.empty(len(triangles), dtype=[("count", "u1"), ("corners", "<i4", (3,))])
+    faces["count"], faces["corners"] = 3, triangles
     header = [
         "ply",
         "format binary_little_endian 1.0",
         f"comment Headshot {__version__}: millimetres, x to the subject's left, y up, z out of the face",
+        *([f"comment {comment}"] if comment else []),
         f"element vertex {len(points)}",
-        *properties,
+        *(f"property {'float' if kind == '<f4' else 'uchar'} {name}" for name, kind in kinds.items()),
         f"element face {len(faces)}",
         "property list uchar int vertex_indices",
         "end_header",
