@@ -8,6 +8,7 @@ import numpy as np
 
 from headshot import Photo
 from headshot.evaluate import report
+from headshot.evaluate.machine import machine
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 
@@ -21,7 +22,7 @@ def table(header: list[str], rows: list[list[object]]) -> str:
 
 def publish(name: str, title: str, command: str, *parts: str) -> None:
     """Print a result and write it to ``docs/results/NAME.md``."""
-    head = f"# {title}\n\nMade by `{command}` on {report.machine()}."
+    head = f"# {title}\n\nMade by `{command}` on {machine()}."
     text = "\n\n".join([head, *parts]) + "\n"
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")

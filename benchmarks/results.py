@@ -18,7 +18,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from headshot.evaluate.report import Column, Result, cell, estimate, groups, read, table
+from headshot.evaluate.report import cell, estimate, groups, read, table
+from headshot.evaluate.result import Column, Result
 
 HERE = Path(__file__).resolve().parent
 TEMPLATE = HERE / "results.template.md"

@@ -13,7 +13,8 @@ from headshot.evaluate import photo_commands
 from headshot.evaluate.bench import PARTS, Part, run_bench
 from headshot.evaluate.journal import Journal
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
-from headshot.evaluate.report import Column, Item, Result, read
+from headshot.evaluate.report import read
+from headshot.evaluate.result import Column, Item, Result
 
 
 def _count(folder: Path, journal: Journal) -> Result:

@@ -10,18 +10,9 @@ import pytest
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.bootstrap import STATISTICS, _samples, bootstrap
-from headshot.evaluate.report import (
-    Column,
-    Curve,
-    Item,
-    Result,
-    compare,
-    cumulative,
-    groups,
-    markdown,
-    read,
-    write,
-)
+from headshot.evaluate.difference import compare
+from headshot.evaluate.report import groups, markdown, read, write
+from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 
 COLUMN = Column("error", "error", "mm")
 

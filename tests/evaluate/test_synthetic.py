@@ -11,7 +11,7 @@ import pytest
 from headshot import Camera, HeadshotError, load_head_model
 from headshot.camera import rotation_from_angles
 from headshot.evaluate.baselines import Head
-from headshot.evaluate.report import Item
+from headshot.evaluate.result import Item
 from headshot.evaluate.synthetic import Mesh, Truth, errors, read_truths, result_of, shrinkage, yaw_bin
 
 MODEL = load_head_model("low")

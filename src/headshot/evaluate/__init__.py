@@ -1,23 +1,30 @@
 """The measuring bench: how good is a reconstruction, in numbers that can be checked (docs/evaluation.md).
 
-Every measure is a function that returns a `report.Result`: one row for each photo, scan or pair, with the
+Every measure is a function that returns a `result.Result`: one row for each photo, scan or pair, with the
 values of all methods, our own beside the baselines. `report.write` makes Markdown, JSON and a page of it.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headshot.evaluate.report import Column, Curve, Item, Result, compare, markdown, read, write
+    from headshot.evaluate.difference import compare
+    from headshot.evaluate.report import markdown, read, write
+    from headshot.evaluate.result import Column, Curve, Item, Result
 
+_MODULES = {
+    "result": ("Column", "Curve", "Item", "Result"),
+    "difference": ("compare",),
+    "report": ("markdown", "read", "write"),
+}
 __all__ = ["Column", "Curve", "Item", "Result", "compare", "markdown", "read", "write"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names when they are first used: ``headshot --help`` passes through here."""
-    if name in __all__:
-        from headshot.evaluate import report
-
-        return getattr(report, name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"headshot.evaluate.{module}"), name)
     raise AttributeError(f"module 'headshot.evaluate' has no attribute {name!r}")

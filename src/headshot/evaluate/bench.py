@@ -16,7 +16,7 @@ from headshot.evaluate.identity import IdentitySettings, evaluate_identity
 from headshot.evaluate.journal import Journal, Row
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 from headshot.evaluate.picture import PictureSettings, evaluate_picture
-from headshot.evaluate.report import Item, Result
+from headshot.evaluate.result import Item, Result
 from headshot.evaluate.speed import SpeedSettings, evaluate_speed
 from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of, worst_picture
 from headshot.evaluate.transfer import TransferSettings, evaluate_transfer

@@ -14,7 +14,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.photo_commands import register
 
 if TYPE_CHECKING:
-    from headshot.evaluate.report import Result
+    from headshot.evaluate.result import Result
 
 T = TypeVar("T")
 
@@ -91,6 +91,7 @@ def compare(
 ) -> None:
     """Say for every number of two results whether their difference is larger than its noise."""
     from headshot.evaluate import report
+    from headshot.evaluate.difference import compare as compared
 
     try:
         first = {result.measure: result for result in report.read(a)}
@@ -99,7 +100,7 @@ def compare(
         if not common:
             fail(f"{a} and {b} have no measure in common")
         for measure in common:
-            rows = report.comparison_rows(report.compare(first[measure], second[measure]))
+            rows = report.comparison_rows(compared(first[measure], second[measure]))
             typer.echo(f"# {second[measure].title}\n\n{report.table(report.COMPARISON_HEADER, rows)}\n")
     except HeadshotError as error:
         fail(str(error))

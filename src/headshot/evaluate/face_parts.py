@@ -14,10 +14,12 @@ from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.baselines import look
 from headshot.evaluate.drawing import png
 from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.machine import machine
 from headshot.evaluate.parts import find
 from headshot.evaluate.parts.scheme import Sample, Scheme
 from headshot.evaluate.picture import skin_bin, typology
-from headshot.evaluate.report import Column, Item, Result, machine, table
+from headshot.evaluate.report import table
+from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.segmentation import confusion, scores
 from headshot.photo import Photo, read_photo
 from headshot.segment import CLASSES, PALETTE, Segmentation, segment, segment_frame

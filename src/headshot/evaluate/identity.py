@@ -25,7 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Prediction, Predictor, default_predictors, look
 from headshot.evaluate.journal import Journal, Row
-from headshot.evaluate.report import Column, Curve, Item, Result, machine
+from headshot.evaluate.machine import machine
+from headshot.evaluate.result import Column, Curve, Item, Result
 from headshot.photo import read_photo
 
 Array = NDArray[np.float64]

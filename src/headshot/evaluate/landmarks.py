@@ -25,7 +25,8 @@ from headshot.evaluate.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import NetworkPoints, Predictor, default_predictors, look
 from headshot.evaluate.drawing import points_picture
 from headshot.evaluate.journal import Journal, Row
-from headshot.evaluate.report import Column, Curve, Item, Result, cumulative, machine
+from headshot.evaluate.machine import machine
+from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 from headshot.fit.landmarks import initial_pose
 from headshot.head_model import load_head_model
 from headshot.photo import read_photo

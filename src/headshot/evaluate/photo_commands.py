@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from headshot.evaluate.journal import Journal
-    from headshot.evaluate.report import Result
+    from headshot.evaluate.result import Result
 
 Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluation.md.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the journal.")]

@@ -24,7 +24,8 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, default_predictors, look
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.journal import Journal, Row
-from headshot.evaluate.report import Column, Item, Result, machine
+from headshot.evaluate.machine import machine
+from headshot.evaluate.result import Column, Item, Result
 from headshot.landmarks import Landmarks
 from headshot.photo import Photo, read_photo
 from headshot.raster import interpolate, rasterise

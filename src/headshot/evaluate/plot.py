@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from headshot.evaluate.bootstrap import Estimate
-from headshot.evaluate.report import Curve
+from headshot.evaluate.result import Curve
 
 # Okabe and Ito's palette: told apart with every common colour blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")

@@ -20,8 +20,9 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.align import Similarity, Surface, distances, icp, similarity
 from headshot.evaluate.baselines import Head, Predictor, look
 from headshot.evaluate.errormap import error_map
+from headshot.evaluate.machine import machine
 from headshot.evaluate.meshes import ENDINGS, LANDMARK_ENDINGS, SEVEN, Shape, read_shape
-from headshot.evaluate.report import BASELINE, Column, Curve, Item, Result, cumulative, machine
+from headshot.evaluate.result import BASELINE, Column, Curve, Item, Result, cumulative
 from headshot.head_model import load_head_model
 from headshot.photo import read_photo
 

@@ -19,7 +19,8 @@ from time import perf_counter
 
 from headshot import reconstruct
 from headshot.errors import HeadshotError
-from headshot.evaluate.report import Column, Item, Result, machine
+from headshot.evaluate.machine import machine
+from headshot.evaluate.result import Column, Item, Result
 from headshot.photo import read_photo
 
 STAGES = ("detect", "landmarks", "fit", "segment", "photometric", "texture")

@@ -23,7 +23,8 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.align import Surface, icp, similarity
 from headshot.evaluate.baselines import Head, Predictor, look
 from headshot.evaluate.errormap import error_map
-from headshot.evaluate.report import Column, Curve, Item, Result, cumulative, machine
+from headshot.evaluate.machine import machine
+from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 from headshot.head_model import HeadModel, load_head_model
 from headshot.photo import read_photo
 

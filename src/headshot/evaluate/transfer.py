@@ -26,8 +26,9 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, Seen, default_predictors, look
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import face_mask, landmark_residual, overlay, photometric_error, shrunk, ssim
-from headshot.evaluate.report import Column, Item, Result, machine
+from headshot.evaluate.result import Column, Item, Result
 from headshot.photo import read_photo
 
 U8 = NDArray[np.uint8]
