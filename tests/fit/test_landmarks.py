@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from headshot.camera import Camera, rotation_from_angles, rotation_from_vector
+from headshot.fit.bounded import bounded_step
 from headshot.fit.landmarks import (
     FitSettings,
     LandmarkSolver,
     Observation,
-    bounded_step,
     fit_landmarks,
     initial_pose,
 )
@@ -136,7 +136,7 @@ def test_closed_form_pose_under_scaled_orthography():
     assert scale == pytest.approx(2.5)
 
 
-def testbounded_step_minimises_over_the_box():
+def test_bounded_step_minimises_over_the_box():
     rng = np.random.default_rng(1)
     a = rng.normal(size=(12, 6))
     hessian, gradient = a.T @ a, rng.normal(size=6) * 5

@@ -1,16 +1,21 @@
 """Fitting the head model to a photo."""
 
 from headshot.fit.contour import landmarks68
-from headshot.fit.landmarks import Fit, FitSettings, LandmarkSolver, fit_landmarks
+from headshot.fit.evidence import Evidence, IdentityPrior, PointEvidence
+from headshot.fit.landmarks import Fit, FitSettings, LandmarkSolver, Observation, fit_landmarks
 from headshot.fit.photometric import PhotometricFit, PhotometricSettings, fit_photo
 from headshot.fit.scale import Scale, metric_scale
 
 __all__ = [
+    "Evidence",
     "Fit",
     "FitSettings",
+    "IdentityPrior",
     "LandmarkSolver",
+    "Observation",
     "PhotometricFit",
     "PhotometricSettings",
+    "PointEvidence",
     "Scale",
     "fit_landmarks",
     "fit_photo",

@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera, angles_of, nearest_rotation, rotation_from_vector
+from headshot.fit.bounded import bounded_step
 from headshot.fit.errors import LandmarkErrors
+from headshot.fit.evidence import Evidence, IdentityPrior
+from headshot.fit.projected import linearised
 from headshot.head_model import PointModel
 
 Array = NDArray[np.float64]
@@ -104,6 +107,7 @@ def fit_landmarks(
     model: PointModel,
     settings: FitSettings | None = None,
     errors: LandmarkErrors | None = None,
+    evidence: Evidence | None = None,
 ) -> Fit:
     """Fit the head model, restricted to the landmarks, to their positions in a photo.
 
@@ -112,11 +116,12 @@ def fit_landmarks(
         model: the head model at the same L landmarks (`HeadModel.at`).
         settings: see `FitSettings`.
         errors: of the network that found the landmarks; without it they count as equal and independent.
+        evidence: what is known besides the landmarks: by default, that identities are N(0, I).
 
     Raises:
         ValueError: shapes do not agree, or fewer than six landmarks are usable.
     """
-    return LandmarkSolver(seen, model, settings or FitSettings(), errors).run()
+    return LandmarkSolver(seen, model, settings or FitSettings(), errors, evidence).run()
 
 
 def _check(seen: Observation, model: PointModel) -> None:
@@ -169,10 +174,17 @@ class LandmarkSolver:
         model: PointModel,
         settings: FitSettings,
         errors: LandmarkErrors | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         _check(seen, model)
         self.seen, self.model, self.settings = seen, model, settings
         self.people, self.true, self.errors = len(model.identity), model, errors
+        known = evidence or Evidence()
+        self.prior = known.identity or IdentityPrior.standard(self.people)
+        self.prior.check(self.people)
+        self.others = known.points
+        if self.others is not None:
+            self.others.check(len((self.others.model or model).mean))
         finite = np.asarray(np.isfinite(seen.points).all(axis=1))
         ok = finite & (seen.confidence > 0)
         self.points = np.where(finite[:, None], seen.points, 0.0)
@@ -180,10 +192,10 @@ class LandmarkSolver:
         self.expressions = len(model.expression)
         self.centre = (seen.width / 2, seen.height / 2)
         self.expression = np.clip(seen.expression, 0, 1)
-        start = model.positions(np.zeros(self.people), self.expression)
+        self.identity: Array = self.prior.mean.copy()
+        start = model.positions(self.identity, self.expression)
         self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
         self.turned: Array = self.rotation
-        self.identity: Array = np.zeros(self.people)
         if errors is None:
             box = np.ptp(self.points[ok], axis=0)
             # The network guesses the far side of a turned head, whose box is narrow besides.
@@ -273,7 +285,12 @@ class LandmarkSolver:
         seen = s.outlier**2 * float(self.confidence @ (t2 / (1 + t2)))
         focal = (self.focal_prior - np.log(self.focal)) / self.focal_spread
         mimic = (self.seen.expression - self.expression) / s.expression_noise
-        return 0.5 * float(seen + focal**2 + self.identity @ self.identity + mimic @ mimic)
+        people, common = self.identity[: self.people], self.identity[self.people :]
+        prior = self.prior.cost(people) + float(common @ common)
+        if self.others is not None:
+            shape = (self.others.model or self.true).positions(people, self.expression)
+            seen += self.others.cost(self.others.residual(self.camera().project(shape)))
+        return 0.5 * float(seen + focal**2 + prior + mimic @ mimic)
 
     def camera(self) -> Camera:
         return Camera(
@@ -285,35 +302,7 @@ class LandmarkSolver:
 
     def linearise(self) -> tuple[Array, Array]:
         """Residual (L, 2) and Jacobian of the projection (P, L, 2) at the current parameters."""
-        m = self.model
-        a = self.identity.astype(np.float32)
-        expressions = m.expressions(a)
-        identities = m.identity + np.einsum(
-            "k,kilc->ilc", self.expression[m.corrected].astype(np.float32), m.correction
-        )
-        b = self.expression.astype(np.float32)
-        shape = m.mean + np.tensordot(a, m.identity, 1) + np.tensordot(b, expressions, 1)
-        rotated = shape @ self.rotation.T
-        x, y, z = (rotated + self.translation).T
-        depth = np.maximum(-z, 1.0)
-        gain = self.focal / depth
-        # d(u, v)/d(X, Y, Z) of u = cx + f X / -Z, v = cy - f Y / -Z.
-        du = np.stack([gain, np.zeros_like(gain), gain * x / depth], axis=-1)
-        dv = np.stack([np.zeros_like(gain), -gain, -gain * y / depth], axis=-1)
-        projection = np.stack([du, dv], axis=1)  # (L, 2, 3)
-        projected = np.stack([self.centre[0] + gain * x, self.centre[1] - gain * y], axis=-1)
-
-        head = np.einsum("lij,jk->lik", projection, self.rotation).astype(np.float32)
-        basis = np.concatenate([identities, expressions])
-        jacobian = np.empty((7 + len(basis), len(shape), 2))
-        # Rotation increments act on the left: d(exp(w) r)/dw = -[r]x.
-        for axis in range(3):
-            unit = np.zeros(3)
-            unit[axis] = 1.0
-            jacobian[axis] = np.einsum("lij,lj->li", projection, np.cross(unit, rotated))
-        jacobian[3:6] = projection.transpose(2, 0, 1)
-        jacobian[6] = projected - self.centre
-        jacobian[7:] = np.matmul(basis.transpose(1, 0, 2), head.transpose(0, 2, 1)).transpose(1, 0, 2)
+        projected, jacobian = linearised(self.model, self.identity, self.expression, self.camera())
         return self.points - projected, jacobian
 
     def robust(self, residual: Array) -> Array:
@@ -331,28 +320,33 @@ class LandmarkSolver:
         return float(np.abs(np.tensordot(step, jacobian, 1)).max())
 
     def normal(self, residual: Array, jacobian: Array, weight: Array) -> tuple[Array, Array]:
-        """Normal equations of the landmarks and priors: hessian (P, P) and gradient (P,), downhill."""
+        """Normal equations of points and priors: hessian (P, P) and gradient (P,), downhill."""
         s, n = self.settings, len(jacobian)
         root = (np.sqrt(weight) / self.noise)[:, None]
         flat = (jacobian * root).reshape(n, -1)
         hessian = flat @ flat.T
         gradient = flat @ (residual * root).ravel()
 
-        first = 7 + self.identities
+        people, first = slice(7, 7 + self.people), 7 + self.identities
         precision = np.zeros(n)
         precision[6] = self.focal_spread**-2
-        precision[7:first] = 1.0
+        precision[people.stop : first] = 1.0
         precision[first:] = s.expression_noise**-2
-        gap = np.concatenate(
-            [
-                np.zeros(6),
-                [self.focal_prior - np.log(self.focal)],
-                -self.identity,
-                self.seen.expression - self.expression,
-            ]
-        )
+        gap = np.zeros(n)
+        gap[6] = self.focal_prior - np.log(self.focal)
+        gap[people.stop : first] = -self.identity[self.people :]
+        gap[first:] = self.seen.expression - self.expression
         hessian[np.diag_indices(n)] += precision
         gradient += precision * gap
+        self.prior.add_to(hessian[people, people])
+        gradient[people] += self.prior.pull(self.identity[: self.people])
+        if self.others is not None:
+            model = self.others.model or self.true
+            seen, slopes = linearised(model, self.identity[: self.people], self.expression, self.camera())
+            more, downhill = self.others.equations(self.others.residual(seen), slopes)
+            place = np.r_[0 : people.stop, first:n]
+            hessian[np.ix_(place, place)] += more
+            gradient[place] += downhill
         return hessian, gradient
 
     def move(self, step: Array) -> None:
@@ -364,33 +358,3 @@ class LandmarkSolver:
         self.focal = float(self.focal * np.exp(np.clip(step[6], -0.5, 0.5)))
         self.identity = self.identity + step[7:first]
         self.expression = np.clip(self.expression + step[first:], 0, 1)
-
-
-def bounded_step(hessian: Array, gradient: Array, expression: Array, first: int) -> Array:
-    """Minimise d H d / 2 - g d with 0 <= expression + d <= 1 for the entries from ``first`` on.
-
-    The free parameters are eliminated (Schur complement); an active-set method solves for the weights.
-    """
-    aa, ab, bb = hessian[:first, :first], hessian[:first, first:], hessian[first:, first:]
-    solved = np.linalg.solve(aa, np.column_stack([ab, gradient[:first]]))
-    schur = bb - ab.T @ solved[:, :-1]
-    target = gradient[first:] - ab.T @ solved[:, -1]
-    low, high = -expression, 1.0 - expression
-    step: Array = np.zeros(len(target))
-    free = np.ones(len(target), bool)
-    for _ in range(20):
-        fixed = ~free
-        rhs = target[free] - schur[np.ix_(free, fixed)] @ step[fixed]
-        step[free] = np.linalg.solve(schur[np.ix_(free, free)], rhs)
-        outside = free & ((step < low) | (step > high))
-        step = np.clip(step, low, high)
-        if outside.any():
-            free &= ~outside
-            continue
-        # A bound is right only while the slope pushes against it (Karush-Kuhn-Tucker).
-        slope = target - schur @ step
-        inwards = ~free & np.where(step <= low, slope > 1e-9, slope < -1e-9)
-        if not inwards.any():
-            break
-        free |= inwards
-    return np.concatenate([solved[:, -1] - solved[:, :-1] @ step, step])

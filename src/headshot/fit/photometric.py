@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from headshot.camera import Camera
 from headshot.fit.appearance import Appearance, appearance_of
+from headshot.fit.bounded import bounded_step
 from headshot.fit.derivatives import Surface, of_pose, of_tangents, surface_at
-from headshot.fit.landmarks import Fit, LandmarkSolver, bounded_step
+from headshot.fit.landmarks import Fit, LandmarkSolver
 from headshot.fit.surface import samples_of
 from headshot.fit.working import WorkingPhoto, working_photo
 from headshot.head_model import F32, HeadModel
