@@ -60,6 +60,7 @@ def segment(
 
     def work() -> None:
         from headshot.learn import segment as learn
+        from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
 
         if export is not None:
@@ -68,8 +69,8 @@ def segment(
             return
         folders = learn.Folders(celebamask, fasseg, helen, lfw, lfw_photos)
         plan = Plan(
-            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=device, precision=precision,
-            workers=workers,
+            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
+            precision=precision, workers=workers,
         )  # fmt: skip
         learn.run(run, folders, plan, network=network, imagenet=imagenet, small_steps=small_steps)
 
@@ -252,6 +253,7 @@ def face(
 
     def work() -> None:
         from headshot.learn import face_commands as learn
+        from headshot.learn.distributed import own_device
         from headshot.learn.face import FaceSettings
 
         changed = {
@@ -265,8 +267,8 @@ def face(
             image_set=image_set, held_out=held_out, threads=threads,
         )  # fmt: skip
         learn.train(
-            cache, run, settings, epochs, batch=batch, rate=rate, final=final, seed=seed, device=device,
-            precision=precision, workers=workers,
+            cache, run, settings, epochs, batch=batch, rate=rate, final=final, seed=seed,
+            device=own_device(device), precision=precision, workers=workers,
         )  # fmt: skip
 
     execute(work)

@@ -11,6 +11,8 @@ A run that is interrupted (Ctrl-C, or the machine) continues from its latest che
 bits as if nothing had happened, on the same machine and number of threads: items of the data depend on their
 number alone, and the random generator is seeded anew at every step. Weights are safetensors, the optimiser's
 state is read with ``weights_only=True``: nothing is unpickled.
+
+Several processes share each batch where `torchrun` starts them; see `headshot.learn.distributed`.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from headshot.errors import HeadshotError
+from headshot.learn.distributed import Group, join
 
 Metrics = dict[str, float]
 
@@ -128,30 +131,43 @@ def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = 
         KeyboardInterrupt: after Ctrl-C, when the state has been saved.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device(plan.device)
+    with join(plan.device) as group:
+        return _train(task, plan, folder, group, say if group.first else lambda _: None)
+
+
+def _train(task: Task, plan: Plan, folder: Path, group: Group, say: Callable[[str], None]) -> nn.Module:
+    """The run, as one process of a group sees it."""
+    device = torch.device(group.device)
     network = task.network.to(device)
+    group.copy_first(network)
     state = _State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
-    _resume(state, plan, folder)
-    curves = _Curves(folder, state.step)
+    _resume(state, plan, folder, device)
+    curves = _Curves(folder, state.step) if group.first else None
     started, first = time.monotonic(), state.step
     with _interruptible() as interrupted:
-        for batch in _batches(task.data, plan, state.step):
-            logged = _step(state, task, plan, _to(batch, device))
-            if state.step % 20 == 0:
+        for batch in _batches(task.data, plan, state.step, group):
+            logged = _step(state, task, plan, _to(batch, device), group)
+            stopping = group.any(interrupted())
+            if state.step % 20 == 0 and curves is not None:
                 pace = (time.monotonic() - started) / (state.step - first)
                 logged["seconds_per_step"] = pace
                 curves.add(state.step, "train", logged)
                 left = pace * (plan.steps - state.step) / 60
                 say(f"step {state.step}/{plan.steps} loss {logged['loss']:.4f}, {left:.0f} min left")
-            if state.step % plan.every == 0 or state.step == plan.steps:
-                _validate(state, task, folder, curves, say)
-                _save(state, plan, folder)
-            elif state.step % plan.save_every == 0 or interrupted():
-                _save(state, plan, folder)
-            if interrupted():
+            validating = state.step % plan.every == 0 or state.step == plan.steps
+            if validating or state.step % plan.save_every == 0 or stopping:
+                group.mean_statistics(state.network)
+                group.mean_statistics(state.average)
+                if curves is not None:
+                    if validating:
+                        _validate(state, task, folder, curves, say)
+                    _save(state, plan, folder)
+                group.any(False)  # nobody goes on, or ends, before the files are there
+            if stopping:
                 say(f"interrupted at step {state.step}; the same command continues from here")
                 raise KeyboardInterrupt
-    curves.close()
+    if curves is not None:
+        curves.close()
     return state.average.eval()
 
 
@@ -175,17 +191,18 @@ def best_weights(folder: Path) -> dict[str, Tensor]:
     return load_file(file)
 
 
-def _step(state: _State, task: Task, plan: Plan, batch: Any) -> Metrics:
+def _step(state: _State, task: Task, plan: Plan, batch: Any, group: Group) -> Metrics:
     """One step of the optimiser."""
-    torch.manual_seed(plan.seed * 1_000_003 + state.step)
+    torch.manual_seed((plan.seed * 1_000_003 + state.step) * group.size + group.rank)
     rate = learning_rate(state.step, plan)
-    for group in state.optimiser.param_groups:
-        group["lr"] = rate
+    for parameters in state.optimiser.param_groups:
+        parameters["lr"] = rate
     state.network.train()
     with torch.autocast(torch.device(plan.device).type, torch.bfloat16, enabled=plan.precision == "bfloat16"):
         loss, extra = task.loss(state.network, batch)
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
+    group.mean_gradients(state.network)
     length = nn.utils.clip_grad_norm_(state.network.parameters(), plan.clip)
     value = float(loss.detach())
     if not math.isfinite(value) or not math.isfinite(float(length)):
@@ -240,16 +257,18 @@ def _optimiser(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
 
 
 class _Numbers(Dataset[Any]):
-    """The items of a data set from a number on."""
+    """A process's items of a data set, from a step on: its share of every batch."""
 
-    def __init__(self, data: Dataset[Any], start: int, stop: int) -> None:
-        self.data, self.start, self.stop = data, start, stop
+    def __init__(self, data: Dataset[Any], plan: Plan, first: int, group: Group) -> None:
+        self.data, self.batch, self.first, self.rank = data, plan.batch, first, group.rank
+        self.share, self.steps = group.share(plan.batch), plan.steps - first
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return self.steps * self.share
 
     def __getitem__(self, k: int) -> Any:
-        return self.data[self.start + k]
+        step, place = divmod(k, self.share)
+        return self.data[(self.first + step) * self.batch + self.rank * self.share + place]
 
 
 def _one_thread(_: int) -> None:
@@ -258,11 +277,11 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _batches(data: Dataset[Any], plan: Plan, start: int) -> Iterator[Any]:
-    """The batches of the steps from ``start`` on."""
-    numbers = _Numbers(data, start * plan.batch, plan.steps * plan.batch)
+def _batches(data: Dataset[Any], plan: Plan, first: int, group: Group) -> Iterator[Any]:
+    """A process's batches of the steps from ``first`` on."""
+    numbers = _Numbers(data, plan, first, group)
     yield from DataLoader(
-        numbers, plan.batch, num_workers=plan.workers, worker_init_fn=_one_thread if plan.workers else None
+        numbers, numbers.share, num_workers=plan.workers, worker_init_fn=_one_thread if plan.workers else None
     )
 
 
@@ -299,7 +318,7 @@ def _save(state: _State, plan: Plan, folder: Path) -> None:
             shutil.rmtree(older)
 
 
-def _resume(state: _State, plan: Plan, folder: Path) -> None:
+def _resume(state: _State, plan: Plan, folder: Path, device: torch.device) -> None:
     """Load the latest checkpoint, if there is one."""
     found = sorted(folder.glob("checkpoint-*"))
     if not found:
@@ -316,7 +335,7 @@ def _resume(state: _State, plan: Plan, folder: Path) -> None:
         state.average.load_state_dict(load_file(found[-1] / "average.safetensors"))
     except RuntimeError as error:
         raise HeadshotError(f"{found[-1]} is of another network: train into another folder") from error
-    saved = torch.load(found[-1] / "optimiser.pt", map_location=plan.device, weights_only=True)
+    saved = torch.load(found[-1] / "optimiser.pt", map_location=device, weights_only=True)
     state.optimiser.load_state_dict(saved)
     state.step, state.best = content["step"], content["best"]
 
