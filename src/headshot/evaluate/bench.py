@@ -22,6 +22,9 @@ from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of, 
 from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
 
 HEADS = 100  # photos of synthetic heads
+HELEN = NmeSettings(limit=200, leave_out=3)
+MASKS = PictureSettings(limit=60)
+FACES = PictureSettings(limit=240, border=0.5)
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,7 @@ PARTS = (
     Part(
         "landmarks",
         "helen-train",
-        lambda folder, journal: evaluate_landmarks(
-            folder, settings=NmeSettings(limit=200, leave_out=3), journal=journal
-        ),
+        lambda folder, journal: evaluate_landmarks(folder, settings=HELEN, journal=journal),
     ),
     Part(
         "profiles",
@@ -95,14 +96,12 @@ PARTS = (
     Part(
         "picture",
         "celebamask-train",
-        lambda folder, journal: evaluate_picture(folder, settings=PictureSettings(limit=60), journal=journal),
+        lambda folder, journal: evaluate_picture(folder, settings=MASKS, journal=journal),
     ),
     Part(
         "groups",
         "utkface-balanced",
-        lambda folder, journal: evaluate_picture(
-            folder, settings=PictureSettings(limit=240, border=0.5), journal=journal
-        ),
+        lambda folder, journal: evaluate_picture(folder, settings=FACES, journal=journal),
     ),
     Part("speed", "celebamask-train", speed),
 )

@@ -13,7 +13,7 @@ schemes follow other lines; a network trained on this annotation style beats a b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -159,7 +159,8 @@ def evaluate_landmarks(
     """
     methods = tuple(predictors or (*default_predictors(), NetworkPoints()))
     root = Path(folder)
-    chosen, settings = _select(read_annotations(root), settings or NmeSettings())
+    chosen = chosen_photos(read_annotations(root), settings or NmeSettings())
+    settings = _normalised(chosen, settings or NmeSettings())
     by_name = {a.photo.relative_to(root).as_posix(): a for a in chosen}
 
     def attempt(name: str) -> Row:
@@ -186,13 +187,18 @@ def evaluate_landmarks(
     return result
 
 
-def _select(found: list[Annotation], settings: NmeSettings) -> tuple[list[Annotation], NmeSettings]:
-    """The photos to measure, and the settings with their normalisation decided."""
+def chosen_photos(found: list[Annotation], settings: NmeSettings) -> list[Annotation]:
+    """The photos to measure."""
     if settings.leave_out:
         found = [a for i, a in enumerate(found) if i % settings.leave_out]
     if settings.limit is not None and len(found) > settings.limit:
         chosen = np.random.default_rng(settings.seed).choice(len(found), settings.limit, replace=False)
         found = [found[i] for i in sorted(chosen)]
+    return found
+
+
+def _normalised(found: list[Annotation], settings: NmeSettings) -> NmeSettings:
+    """The settings with their normalisation decided."""
     how = settings.normalisation
     if how is None:
         sideways = any(
@@ -201,7 +207,7 @@ def _select(found: list[Annotation], settings: NmeSettings) -> tuple[list[Annota
             for a in found
         )
         how = "box" if sideways else "interocular"
-    return found, NmeSettings(how, settings.failure, settings.limit, settings.leave_out, settings.seed)
+    return replace(settings, normalisation=how)
 
 
 def _attempt(annotation: Annotation, methods: tuple[Predictor, ...], settings: NmeSettings) -> Row:

@@ -173,7 +173,7 @@ def evaluate_picture(
     chosen = settings or PictureSettings()
     methods = tuple(predictors or default_predictors())
     root = Path(folder)
-    names = _photos(root, chosen)
+    names = photos_of(root, chosen)
 
     def attempt(name: str) -> Row:
         return _attempt(root, name, methods, chosen)
@@ -219,7 +219,8 @@ _PROTOCOL = (
 )
 
 
-def _photos(root: Path, settings: PictureSettings) -> list[str]:
+def photos_of(root: Path, settings: PictureSettings) -> list[str]:
+    """Names of the chosen photos of a folder."""
     folder = root / "images" if (root / "images").is_dir() else root
     files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not files:

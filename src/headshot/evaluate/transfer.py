@@ -86,7 +86,7 @@ def evaluate_transfer(
     chosen = settings or TransferSettings()
     methods = tuple(predictors or default_predictors())
     root = Path(folder)
-    pairs = _pairs(root, chosen)
+    pairs = lfw_pairs(root, chosen)
 
     def attempt(name: str) -> Row:
         one, two = (_seen(file) for file in pairs[name])
@@ -141,7 +141,8 @@ _PROTOCOL = (
 )
 
 
-def _pairs(root: Path, settings: TransferSettings) -> dict[str, list[Path]]:
+def lfw_pairs(root: Path, settings: TransferSettings) -> dict[str, list[Path]]:
+    """The first two photos of each of the chosen people."""
     people = {p.name: sorted(p.glob("*.jpg"))[:2] for p in sorted(root.iterdir()) if p.is_dir()}
     enough = [name for name, files in people.items() if len(files) == 2]
     if not enough:

@@ -1,0 +1,50 @@
+"""Who is measured and must therefore not be learned from.
+
+What trains on the research data leaves out `measured`: with people, all photos of a person; else the photos.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+HELD_OUT = 50
+"""People of CFP that are only measured."""
+
+
+def held_out_people(names: Iterable[str], count: int = HELD_OUT) -> list[str]:
+    """So many people, in the order of their names: those whose names have the smallest checksums (CRC-32).
+
+    Example:
+        >>> held_out_people(["anna", "ben", "carla"], 1)
+        ['ben']
+    """
+    by_checksum = sorted(set(names), key=lambda name: (zlib.crc32(name.encode("utf-8")), name))
+    return sorted(by_checksum[:count])
+
+
+def measured_people(lfw: str | Path) -> set[str]:
+    """People of a folder PERSON/PHOTO.jpg whose photos the default bench measures."""
+    from headshot.evaluate.identity import IdentitySettings, lfw_photos
+    from headshot.evaluate.transfer import TransferSettings, lfw_pairs
+
+    root = Path(lfw)
+    names = {name.split("/")[0] for name in lfw_photos(root, IdentitySettings())}
+    return names | set(lfw_pairs(root, TransferSettings()))
+
+
+def measured_photos(data: str | Path) -> set[Path]:
+    """Photos of HELEN, CelebAMask-HQ and UTKFace, as far as they are below ``data``, in the default bench."""
+    from headshot.evaluate.annotations import read_annotations
+    from headshot.evaluate.bench import FACES, HELEN, MASKS
+    from headshot.evaluate.landmarks import chosen_photos
+    from headshot.evaluate.picture import photos_of
+
+    root = Path(data)
+    helen = root / "helen-train"
+    found = {a.photo for a in chosen_photos(read_annotations(helen), HELEN)} if helen.is_dir() else set()
+    for folder, settings in (("celebamask-train", MASKS), ("utkface-balanced", FACES)):
+        if (root / folder).is_dir():
+            found |= {root / folder / name for name in photos_of(root / folder, settings)}
+    return found

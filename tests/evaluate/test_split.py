@@ -1,0 +1,28 @@
+"""Held-out people: the same whatever else is there, and all that the bench measures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headshot.evaluate.annotations import read_annotations
+from headshot.evaluate.bench import HELEN
+from headshot.evaluate.identity import IdentitySettings, lfw_photos
+from headshot.evaluate.landmarks import chosen_photos
+from headshot.evaluate.split import HELD_OUT, held_out_people, measured_people, measured_photos
+
+
+def test_held_out_people_depend_on_names_alone() -> None:
+    names = [f"{k:03d}" for k in range(350)]
+    chosen = held_out_people(names)
+    assert len(chosen) == HELD_OUT == len(set(chosen)) and chosen == sorted(chosen)
+    assert held_out_people([*reversed(names), *names]) == chosen
+    # Who is chosen among all is chosen among fewer.
+    assert set(chosen) & set(names[:100]) <= set(held_out_people(names[:100]))
+
+
+def test_the_bench_is_covered(data: Path) -> None:
+    people, photos = measured_people(data / "lfw-deepfunneled"), measured_photos(data)
+    assert {n.split("/")[0] for n in lfw_photos(data / "lfw-deepfunneled", IdentitySettings())} <= people
+    helen = {a.photo for a in chosen_photos(read_annotations(data / "helen-train"), HELEN)}
+    assert len(helen) == 200 and helen <= photos
+    assert len([p for p in photos if p.parent.name == "utkface-balanced"]) == 240
