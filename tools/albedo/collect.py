@@ -4,7 +4,8 @@
 
 LFW (one photo of each of 1,200 people and a second one of those who have it, which tells how much light
 varies), HELEN, and UTKFace balanced over age, sex and skin. Photos whose face is small, turned far away,
-badly fitted or greyscale are left out. Can be interrupted; files that exist are not made again.
+badly fitted or greyscale are left out. What the segmentation does not surely take for skin, brows or lips
+does not count, nor what is close to it. Can be interrupted; files that exist are not made again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageFilter
 
 from headshot import HeadshotError, Photo, Settings, read_photo, reconstruct
 from headshot.raster import vertex_normals
+from headshot.segment import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of, surface_of
 from headshot.texture.complete import seen_colours
 from headshot.texture.observe import observe_texels
@@ -28,6 +31,10 @@ CHUNK = 100
 LFW_PEOPLE = 1200
 BORDER = 3  # pixels at the photo's border that are not trusted
 SMALLEST, FARTHEST, MISFIT = 70.0, 45.0, 4.0  # face in pixels, yaw in degrees, residual in % of the face
+# Not the inside of the mouth; eyes only so that lids keep their edges, eyeballs are no vertices of the skin.
+OWN = ("skin", "nose", "brows", "eyes", "ears", "upper_lip", "lower_lip", "neck")
+SURE = (0.70, 0.95)  # probabilities of skin below which nothing counts, and above which all does
+AROUND = 5  # pixels of the segmentation (about 1 mm each), odd: how far around all must be skin
 LEAST_COLOUR = 0.06  # saturation below which a photo counts as greyscale
 
 
@@ -63,6 +70,17 @@ def files(data: Path, seed: int = 0) -> list[Path]:
     return [out[i] for i in rng.permutation(len(out))]
 
 
+def bare(parts: Segmentation, pixels: np.ndarray) -> np.ndarray:
+    """How surely (N,), in [0, 1], pixels (N, 2) of the photo and all around them show skin, brows or lips."""
+    own = parts.crop[[CLASSES.index(name) for name in OWN]].sum(axis=0)
+    levels = Image.fromarray(np.round(np.clip(own, 0, 1) * 255).astype(np.uint8))
+    least = np.asarray(levels.filter(ImageFilter.MinFilter(AROUND)), np.float64) / 255
+    back = np.linalg.inv(np.vstack([parts.map, (0, 0, 1)]))[:2]
+    column, row = np.clip((pixels @ back[:, :2].T + back[:, 2]).astype(int), 0, len(least) - 1).T
+    t = np.clip((least[row, column] - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
 def observe(file: Path) -> Row | None:
     """The skin in a photo, or None where it is of no use."""
     photo = read_photo(file)
@@ -70,7 +88,7 @@ def observe(file: Path) -> Row | None:
     if pad:
         photo = Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)
     try:
-        head = reconstruct(photo, settings=Settings(segment=False, photometric=None, texture=None))
+        head = reconstruct(photo, settings=Settings(photometric=None, texture=None))
     except HeadshotError:
         return None
     yaw, pitch, _ = head.camera.angles
@@ -78,17 +96,17 @@ def observe(file: Path) -> Row | None:
     if measures["face_pixels"] < SMALLEST or abs(yaw) > FARTHEST or measures["residual"] > MISFIT:
         return None
     model = head.model
-    view = look(photo.pixels, head.vertices, model, head.camera, TEXELS)
+    assert head.parts is not None
+    view = look(photo.pixels, head.vertices, model, head.camera, TEXELS, head.parts)
     texels, skin = atlas_of(model, TEXELS), surface_of(model)
     colour, weight, tone, _ = observe_texels(texels, skin, model, view)
     seen, belief = seen_colours(texels, skin, model.triangles, colour, weight)
     saturation = float(1 - tone.tone.min() / tone.tone.max())
     if saturation < LEAST_COLOUR:
         return None
-    inside = (head.project(head.vertices[skin.vertices]) - pad - BORDER) / (
-        np.array([photo.width, photo.height]) - 2 * (pad + BORDER)
-    )
-    belief = belief * ((inside > 0) & (inside < 1)).all(axis=1)
+    where = head.project(head.vertices[skin.vertices])
+    inside = (where - pad - BORDER) / (np.array([photo.width, photo.height]) - 2 * (pad + BORDER))
+    belief = belief * ((inside > 0) & (inside < 1)).all(axis=1) * bare(head.parts, where)
     normals = vertex_normals(head.vertices, model.triangles)[skin.vertices]
     return Row(
         str(file.relative_to(file.parents[2 if "lfw" in str(file) else 1])),
@@ -122,10 +140,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--files", type=int, help="make only the first so many files")
     a = parser.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     every = files(a.data)
-    parts = [every[k : k + CHUNK] for k in range(0, len(every), CHUNK)]
+    parts = [every[k : k + CHUNK] for k in range(0, len(every), CHUNK)][: a.files]
     targets = [a.out / f"rows-{k:03d}.npz" for k in range(len(parts))]
     todo = [(p, t) for p, t in zip(parts, targets, strict=True) if not t.exists()]
     print(f"{len(every)} photos, {len(todo)} of {len(parts)} files to make")
