@@ -12,10 +12,12 @@ from pathlib import Path
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import default_predictors
+from headshot.evaluate.embedding import Recogniser
 from headshot.evaluate.identity import IdentitySettings, evaluate_identity
 from headshot.evaluate.journal import Journal, Row
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 from headshot.evaluate.picture import PictureSettings, evaluate_picture
+from headshot.evaluate.recognised import RecognisedSettings, evaluate_recognised
 from headshot.evaluate.result import Item, Result
 from headshot.evaluate.speed import SpeedSettings, evaluate_speed
 from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of, worst_picture
@@ -24,6 +26,7 @@ from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
 HEADS = 100  # photos of synthetic heads
 HELEN = NmeSettings(limit=200, leave_out=3)
 MASKS = PictureSettings(limit=60)
+RECOGNISER = Path("face-embedding") / "mobilefacenet.onnx"
 FACES = PictureSettings(limit=240, border=0.5)
 
 
@@ -35,11 +38,18 @@ class Part:
         name: of its journal, and for choosing it.
         folder: of the research data, docs/data.md.
         run: measures the folder.
+        needs: a folder beside it that must be there as well.
     """
 
     name: str
     folder: str
     run: Callable[[Path, Journal], Result]
+    needs: str | None = None
+
+    def missing(self, root: Path) -> list[str]:
+        """Folders that it needs and that are not there."""
+        needed = [self.folder, *([self.needs] if self.needs else [])]
+        return [name for name in needed if not (root / name).is_dir()]
 
 
 def synthetic_heads(folder: Path, journal: Journal) -> Result:
@@ -71,6 +81,12 @@ def speed(folder: Path, journal: Journal) -> Result:
     return result
 
 
+def recognised(folder: Path, journal: Journal) -> Result:
+    """Recognised heads, judged by the network of the research data."""
+    recogniser = Recogniser(folder.parent / RECOGNISER)
+    return evaluate_recognised(folder, RecognisedSettings(recogniser), journal=journal)
+
+
 PARTS = (
     Part("synthetic", "synthetic-heads", synthetic_heads),
     Part(
@@ -88,6 +104,7 @@ PARTS = (
         "lfw-deepfunneled",
         lambda folder, journal: evaluate_identity(folder, settings=IdentitySettings(), journal=journal),
     ),
+    Part("recognised", "lfw-deepfunneled", recognised, needs=RECOGNISER.parent.name),
     Part(
         "transfer",
         "lfw-deepfunneled",
@@ -128,12 +145,13 @@ def run_bench(
         HeadshotError: none of the folders is there.
     """
     root = Path(data)
-    missing = [part.folder for part in parts if not (root / part.folder).is_dir()]
-    if len(missing) == len(parts):
+    lacking = {part.name: part.missing(root) for part in parts}
+    missing = list(dict.fromkeys(folder for folders in lacking.values() for folder in folders))
+    if all(lacking.values()):
         raise HeadshotError(f"{root} has none of {', '.join(missing)}: see docs/data.md for its layout")
     results = []
     for part in parts:
-        if part.folder not in missing:
+        if not lacking[part.name]:
             journal = Journal(Path(journals) / f"{part.name}.jsonl", _counter(part.name, told))
             result = part.run(root / part.folder, journal)
             results.append(replace(result, command=f"headshot evaluate all --data DATA --only {part.name}"))

@@ -271,7 +271,12 @@ def _people(shapes: Array, scales: Array, owners: list[str], *, metric: bool) ->
 
 
 def _curve(shapes: Array, owners: list[str]) -> list[tuple[float, float]]:
-    false, true = roc(*pairs(-distances(aligned(shapes)).round(6), owners))
+    return roc_line(*pairs(-distances(aligned(shapes)).round(6), owners))
+
+
+def roc_line(same: ArrayLike, different: ArrayLike) -> list[tuple[float, float]]:
+    """The ROC in percent, for a `Curve`."""
+    false, true = roc(same, different)
     grid = np.linspace(0, 1, 61)
     keep = np.concatenate([false[1:] > false[:-1], [True]])  # the highest point of each vertical step
     return [(float(100 * x), float(100 * np.interp(x, false[keep], true[keep]))) for x in grid]

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the group `evaluate`."""
     app.command("landmarks")(landmarks)
     app.command("identity")(identity)
+    app.command("recognised")(recognised)
     app.command("transfer")(transfer)
     app.command("picture")(picture)
     app.command("segmentation")(segmentation)
@@ -55,6 +56,22 @@ def identity(
 
     settings = IdentitySettings(people, photos)
     _measure("identity", output, lambda journal: evaluate_identity(folder, None, settings, journal))
+
+
+def recognised(
+    folder: Folder,
+    recogniser: Annotated[Path, typer.Option(help="Face-recognition network, ONNX, docs/evaluation.md.")],
+    output: Output = Path("evaluation"),
+    people: Annotated[int, typer.Option(min=2)] = 60,
+    photos: Annotated[int, typer.Option(min=2, help="Of each person; the head is of the first.")] = 4,
+) -> None:
+    """Whether heads are recognised in other photos of the person, on a folder PERSON/PHOTO.jpg."""
+    from headshot.evaluate.embedding import Recogniser
+    from headshot.evaluate.identity import IdentitySettings
+    from headshot.evaluate.recognised import RecognisedSettings, evaluate_recognised
+
+    settings = RecognisedSettings(Recogniser(recogniser), IdentitySettings(people, photos))
+    _measure("recognised", output, lambda journal: evaluate_recognised(folder, settings, None, journal))
 
 
 def transfer(

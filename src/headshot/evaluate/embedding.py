@@ -1,0 +1,101 @@
+"""Who is it? A face-recognition network as a judge of pictures; it never ships and is given by its file.
+
+The network takes faces of 112 x 96 pixels, laid by five points where SphereFace lays them (Liu et al.,
+"SphereFace: Deep Hypersphere Embedding for Face Recognition", CVPR 2017), and answers with a vector for each:
+similar for pictures of one person. As its authors do, the vectors of a face and of its mirror image count
+together, and the cosine between two such pairs is their similarity. An ONNX file with an input
+(B, 3, 112, 96), RGB as (level - 127.5) / 128, and an output (B, n) will do, such as a MobileFaceNet (Chen et
+al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices", CCBR 2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import ArrayLike, NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
+
+from headshot.errors import HeadshotError
+from headshot.resample import warp
+
+Array = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+HEIGHT, WIDTH = 112, 96
+# Eyes, nose tip and corners of the mouth in such a picture; counted in whole pixels from 0, so centres lie
+# at +0.5 of our coordinates.
+POINTS = np.array([[30.29, 51.70], [65.53, 51.50], [48.03, 71.74], [33.55, 92.37], [62.73, 92.20]]) + 0.5
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """The network of a file; `vectors` runs it.
+
+    Attributes:
+        file: ONNX.
+    """
+
+    file: Path
+
+    def vectors(self, faces: U8) -> Array:
+        """Unit vectors (N, 2 n) of aligned faces (N, 112, 96, 3) uint8 RGB.
+
+        Raises:
+            HeadshotError: there is no such file, or the network in it is another.
+        """
+        pictures = (np.concatenate([faces, faces[:, :, ::-1]]).astype(np.float32) - 127.5) / 128
+        network = _session(self.file)
+        feed = {network.get_inputs()[0].name: np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))}
+        found = np.asarray(network.run(None, feed)[0], np.float64)
+        both = np.concatenate(np.split(found, 2), axis=1)
+        return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True))
+
+
+@lru_cache(maxsize=1)
+def _session(file: Path) -> ort.InferenceSession:
+    if not file.is_file():
+        raise HeadshotError(f"there is no {file}: give the ONNX file of a face-recognition network")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        network = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
+        raise HeadshotError(f"{file} is no network that ONNX Runtime can run: {error}") from error
+    shape = network.get_inputs()[0].shape
+    if len(network.get_inputs()) != 1 or shape[1:] != [3, HEIGHT, WIDTH]:
+        raise HeadshotError(f"{file} takes pictures {shape}, expected (B, 3, {HEIGHT}, {WIDTH})")
+    return network
+
+
+def aligned_face(pixels: U8, points: ArrayLike) -> U8:
+    """The face (112, 96, 3) as the network wants to see it.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        points: (5, 2) pixels: the eye on the left of the picture, the other eye, the tip of the nose, the
+            corner of the mouth on the left, the other corner.
+    """
+    return warp(pixels, _map(np.asarray(points, np.float64))[None], (HEIGHT, WIDTH), clamp=True)[0]
+
+
+def five_points(points68: ArrayLike) -> Array:
+    """The five points (5, 2) of iBUG's 68 (68, 2)."""
+    p = np.asarray(points68, np.float64)
+    return np.stack([p[36:42].mean(axis=0), p[42:48].mean(axis=0), p[30], p[48], p[54]])
+
+
+def _map(points: Array) -> Array:
+    """(2, 3) pixels of the aligned face to those of the picture: the similarity with the least squares there.
+
+    Over complex numbers a similarity of the plane is z -> a z + b, so this is linear regression.
+    """
+    here, there = (p[:, 0] + 1j * p[:, 1] for p in (POINTS, points))
+    centre, target = here.mean(), there.mean()
+    a = ((here - centre).conj() @ (there - target)) / (np.abs(here - centre) ** 2).sum()
+    b = target - a * centre
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
