@@ -115,11 +115,11 @@ def read_csv(file: str | Path) -> list[Annotation]:
     return found
 
 
-def read_cfp(file: str | Path) -> list[Annotation]:
-    """Annotations of the profile photos of CFP; the frontal ones, the easier task, are left out."""
+def read_cfp(file: str | Path, *, frontal: bool = False) -> list[Annotation]:
+    """Annotations of CFP: one half of each face. Of the frontal photos, the easier task, only on request."""
     path = Path(file)
     with path.open(newline="", encoding="utf-8") as handle:
-        rows = [row for row in csv.DictReader(handle) if "profile" in row["image"]]
+        rows = [row for row in csv.DictReader(handle) if frontal or "profile" in row["image"]]
     found = []
     for row in rows:
         thirty = np.array([[float(row[f"{axis}{i}"]) for axis in "xy"] for i in range(len(CFP_LEFT))])

@@ -17,6 +17,7 @@ from headshot.evaluate.identity import IdentitySettings, evaluate_identity
 from headshot.evaluate.journal import Journal, Row
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 from headshot.evaluate.picture import PictureSettings, evaluate_picture
+from headshot.evaluate.profiles import ProfileSettings, evaluate_profiles
 from headshot.evaluate.recognised import RecognisedSettings, evaluate_recognised
 from headshot.evaluate.result import Item, Result
 from headshot.evaluate.speed import SpeedSettings, evaluate_speed
@@ -25,6 +26,7 @@ from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
 
 HEADS = 100  # photos of synthetic heads
 HELEN = NmeSettings(limit=200, leave_out=3)
+SIDES = ProfileSettings(frontal=1, profile=2)
 MASKS = PictureSettings(limit=60)
 RECOGNISER = Path("face-embedding") / "mobilefacenet.onnx"
 FACES = PictureSettings(limit=240, border=0.5)
@@ -97,7 +99,7 @@ PARTS = (
     Part(
         "profiles",
         "cfp-train",
-        lambda folder, journal: evaluate_landmarks(folder, settings=NmeSettings(limit=100), journal=journal),
+        lambda folder, journal: evaluate_profiles(folder, settings=SIDES, journal=journal),
     ),
     Part(
         "identity",

@@ -165,7 +165,7 @@ def evaluate_identity(
         row: Row = {FLAT: seen.landmarks.points.round(2).tolist()}
         for method in methods:
             found = method(seen)
-            row[method.name] = _shape(found).round(3).tolist()
+            row[method.name] = shape_of(found).round(3).tolist()
             row[f"{method.name}, scale"] = found.head.scale if found.head else 1.0
             row[f"{method.name}, coefficients"] = found.head.identity.tolist() if found.head else []
         return row
@@ -235,7 +235,7 @@ def lfw_photos(root: Path, settings: IdentitySettings) -> list[str]:
     return [f"{name}/{file.name}" for name in sorted(chosen) for file in people[name][: settings.photos]]
 
 
-def _shape(found: Prediction) -> Array:
+def shape_of(found: Prediction) -> Array:
     """What stands for the person: samples (S, 3) of the neutral face, model mm, or flat points (68, 2)."""
     if found.head is None:
         return found.points

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command("landmarks")(landmarks)
     app.command("identity")(identity)
     app.command("recognised")(recognised)
+    app.command("profiles")(profiles)
     app.command("transfer")(transfer)
     app.command("picture")(picture)
     app.command("segmentation")(segmentation)
@@ -72,6 +73,20 @@ def recognised(
 
     settings = RecognisedSettings(Recogniser(recogniser), IdentitySettings(people, photos))
     _measure("recognised", output, lambda journal: evaluate_recognised(folder, settings, None, journal))
+
+
+def profiles(
+    folder: Folder,
+    output: Output = Path("evaluation"),
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many people.")] = None,
+    frontal: Annotated[int, typer.Option(min=0, help="Frontal photos of each person, at most.")] = 3,
+    profile: Annotated[int, typer.Option(min=0, help="Profile photos of each person, at most.")] = 4,
+) -> None:
+    """Faces from the side: found, points, identity against frontal photos, on the folder of CFP."""
+    from headshot.evaluate.profiles import ProfileSettings, evaluate_profiles
+
+    settings = ProfileSettings(limit, frontal, profile)
+    _measure("profiles", output, lambda journal: evaluate_profiles(folder, None, settings, journal))
 
 
 def transfer(
