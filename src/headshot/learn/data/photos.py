@@ -1,0 +1,153 @@
+"""Real photos as windows: what today's fit says of them, and what people marked by hand.
+
+The fit (landmarks, then colours) is the teacher for pose, points, expression, light and albedo of photos that
+it understands: near-frontal ones whose landmarks agree with those of the mirrored photo. Photos with hand-made
+points teach these, with no opinion about the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.camera import Camera, angles_of
+from headshot.detect import detect_faces
+from headshot.errors import HeadshotError
+from headshot.evaluate.annotations import read_annotations
+from headshot.evaluate.baselines import look
+from headshot.fit.landmarks import initial_pose
+from headshot.head_model import load_head_model
+from headshot.learn.data.portraits import Portrait, portrait_of
+from headshot.learn.data.windows import (
+    KNOWN, Row, cut, empty_labels, held_out, into_window, light_units, pose_labels, window_map,
+)  # fmt: skip
+from headshot.photo import Photo, read_photo
+from headshot.reconstruction import Reconstruction, Settings, reconstruct_face
+
+Array = NDArray[np.float64]
+
+WIDEST = 50.0  # degrees of yaw up to which the fit is believed
+LEAST_PRESENCE, MOST_SPREAD = 0.95, 0.03
+PORTRAIT_EXTENT = 95  # pixels, of a face good enough to give its colours to other heads
+BY_HAND = 2.0  # how much more a hand-made point is believed than a fitted one
+OUTLINE_BY_HAND = 0.5  # ... on the outline, where people mark what the photo shows, not a point of the head
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What one photo gives: a window, perhaps one without a face, perhaps a portrait."""
+
+    row: Row
+    empty: Row | None
+    portrait: Portrait | None
+
+
+def read_padded(file: Path) -> Photo:
+    """A photo; UTKFace's crops end within the head, where no detector finds it, and get a border."""
+    photo = read_photo(file)
+    border = photo.width // 3 if photo.width == photo.height == 200 else 0
+    around = ((border, border), (border, border), (0, 0))
+    return replace(photo, pixels=np.pad(photo.pixels, around, mode="edge")) if border else photo
+
+
+def learn_photo(
+    file: Path, data: str, random: np.random.Generator, *, portraits: bool = True
+) -> Learned | None:
+    """What the fit says of a photo, or None where it cannot be believed.
+
+    Args:
+        file: the photo; its folder is the person in LFW and CFP.
+        data: a key of `headshot.learn.data.windows.SHARES`.
+        random: places the window without a face.
+        portraits: make portraits of photos that are good enough.
+    """
+    photo = read_padded(file)
+    try:
+        seen = look(photo, (photo.width / 2, photo.height / 2))
+    except HeadshotError:
+        return None
+    if seen.landmarks.presence < LEAST_PRESENCE or seen.landmarks.spread > MOST_SPREAD:
+        return None
+    head = reconstruct_face(photo, seen.face, seen.landmarks, Settings(detail="low", texture=None), {})
+    if abs(head.camera.angles[0]) > WIDEST:
+        return None
+    person = file.parent.name if data in ("lfw", "cfp") else ""
+    apart = held_out(person or file.stem, data)
+    row = _row(head, f"{data}/{person}/{file.stem}", person, apart)
+    extent = float(np.sqrt(np.prod(np.ptp(seen.landmarks.points, axis=0))))
+    grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
+    portrait = None if not portraits or extent < PORTRAIT_EXTENT or grey or apart else portrait_of(head)
+    return Learned(row, _empty(photo, seen.landmarks.points, row, random), portrait)
+
+
+def model_camera(head: Reconstruction) -> Camera:
+    """The camera before a head in millimetres of the model."""
+    return replace(head.camera, translation=head.camera.translation / head.scale)
+
+
+def _row(head: Reconstruction, name: str, person: str, apart: bool) -> Row:
+    places = head.model.landmarks["mediapipe478"].on(head.vertices, head.triangles)
+    points = np.concatenate([head.camera.project(places), head.project(head.landmarks68)])
+    camera = model_camera(head)
+    affine = window_map(points[:478], head.camera.angles[2])
+    rotation, place = pose_labels(camera, affine)
+    assert head.light is not None and head.albedo is not None
+    labels = empty_labels() | {
+        "points": into_window(points, affine),
+        "weight": np.ones(len(points), np.float32),
+        "identity": head.identity.astype(np.float32),
+        "expression": head.expression.astype(np.float32),
+        "rotation": rotation,
+        "place": place,
+        "light": light_units(head.light),
+        "albedo": head.albedo.astype(np.float32),
+        "known": np.ones(len(KNOWN), np.float32),
+    }
+    return Row(cut(head.photo.pixels, affine), "photo", name, person, apart, labels)
+
+
+def _empty(photo: Photo, points: Array, row: Row, random: np.random.Generator) -> Row | None:
+    """A window of the photo beside the face, where there is room for one."""
+    size = np.array([photo.width, photo.height])
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, extent = (low + high) / 2, float((high - low).max())
+    for _ in range(20):
+        side = extent * np.exp(random.uniform(np.log(0.25), np.log(1.2)))
+        at = random.uniform(0.3 * side, size - 0.3 * side) if (size > 0.6 * side).all() else size / 2
+        # The crops of this window will be smaller than it; none of them may show the middle of the face.
+        if np.abs(at - middle).max() > 0.5 * extent + 0.55 * side:
+            corners = at + 0.5 * side * np.array([[-1, -1], [1, 1]])
+            pixels = cut(photo.pixels, window_map(corners, float(random.uniform(-30, 30))))
+            if detect_faces(pixels):  # somebody else's
+                return None
+            return Row(pixels, "none", row.name, row.person, row.held_out, empty_labels())
+    return None
+
+
+def marked_photos(folder: Path, data: str) -> Iterator[Row]:
+    """Windows of photos with 68 hand-made points, or CFP's 30; see `headshot.evaluate.annotations`."""
+    model = load_head_model("low")
+    mean = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    dense = model.landmarks["mediapipe478"].on(model.mean, model.triangles)
+    for mark in read_annotations(folder):
+        photo = read_photo(mark.photo)
+        known = np.isfinite(mark.points).all(axis=1)
+        inner = known & (np.arange(68) >= 17)
+        # The extent of the window is that of the mean head laid on the points.
+        rotation, shift, scale = initial_pose(mark.points[known], mean[known], inner[known] + 0.2)
+        laid = scale * (dense @ rotation.T)[:, :2] * [1, -1] + shift
+        affine = window_map(laid, angles_of(rotation)[2])
+        labels = empty_labels()
+        labels["points"][478:] = np.where(known[:, None], into_window(np.nan_to_num(mark.points), affine), 0)
+        labels["weight"][478:] = np.where(inner, BY_HAND, OUTLINE_BY_HAND) * known
+        person = mark.photo.parent.name if data == "cfp" else ""
+        name = person or mark.photo.stem
+        kind = "profile" if data == "cfp" else "photo"
+        yield Row(
+            cut(photo.pixels, affine), kind, f"{data}/{person}/{mark.photo.stem}", person, held_out(name, data), labels
+        )
+

@@ -1,0 +1,134 @@
+"""Photos as sources of colours and surroundings for synthetic heads.
+
+A portrait is a photo on which our head was fitted, with its light explained: its colours are laid on heads of
+other shapes, in other poses and other light, and the rest of it stands behind them. After the face profiling
+of Zhu et al., "Face Alignment Across Large Poses", CVPR 2016, section 5, which turns the person's own shape.
+
+Portraits contain pixels of the photos they are made from, and are bound by their terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.head_model import HeadModel, load_head_model
+from headshot.learn.data.windows import into_window, window_map
+from headshot.raster import rasterise, sample, vertex_normals
+from headshot.reconstruction import Reconstruction
+from headshot.render import project_for_raster
+from headshot.resample import warp
+from headshot.texture import TextureSettings, make_texture
+from headshot.texture.atlas import atlas_of
+
+Array = NDArray[np.float64]
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+TEXELS = 256
+AROUND, AROUND_SIDE = 2.6, 224  # the surroundings: side in face sizes, and in pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """A photo as a source of colours.
+
+    Attributes:
+        texture: (T, T, 3) uint8 sRGB, as the photo shows the head and its hair.
+        around: (AROUND_SIDE, AROUND_SIDE, 3) uint8, the photo around the face, upright.
+        outline: (O, 2) where the vertices `outline_vertices` are in ``around``, pixels.
+        identity, expression, albedo: coefficients of the fit.
+        light: (9, 3) of the fit.
+        yaw: of the head, degrees.
+    """
+
+    texture: U8
+    around: U8
+    outline: F32
+    identity: F32
+    expression: F32
+    albedo: F32
+    light: F32
+    yaw: float
+
+
+@lru_cache(maxsize=1)
+def outline_vertices() -> NDArray[np.int64]:
+    """Vertices along the outlines that a head may have."""
+    model = load_head_model("low")
+    skin = np.unique(model.part_triangles("skin"))
+    side = np.abs(vertex_normals(model.mean, model.triangles)[skin, 2]) < 0.5
+    return skin[side & (model.mean[skin, 2] > -110)][::8]
+
+
+def portrait_of(head: Reconstruction) -> Portrait | None:
+    """The portrait of a low-resolution reconstruction with its fit to colours."""
+    assert head.light is not None and head.albedo is not None
+    pixels = head.photo.pixels
+    made = make_texture(
+        pixels, head.vertices, head.model, head.camera, TextureSettings(TEXELS, 0.0), parts=head.parts
+    )
+    texture = _as_photographed(made.pixels, pixels, head)
+    places = head.model.landmarks["mediapipe478"].on(head.vertices, head.triangles)
+    affine = window_map(head.project(places), head.camera.angles[2], AROUND, AROUND_SIDE)
+    around = warp(pixels, affine[None], (AROUND_SIDE, AROUND_SIDE), clamp=True)[0]
+    outline = into_window(head.project(head.vertices[outline_vertices()]), affine)
+    return Portrait(
+        texture, around, outline, head.identity.astype(np.float32), head.expression.astype(np.float32),
+        head.albedo.astype(np.float32), head.light.astype(np.float32), head.camera.angles[0],
+    )  # fmt: skip
+
+
+def _as_photographed(completed: U8, pixels: U8, head: Reconstruction) -> U8:
+    """The texture with everything that the photo shows on the head's surface, hair and glasses too."""
+    model: HeadModel = head.model
+    camera, vertices = head.camera, head.vertices
+    atlas = atlas_of(model, TEXELS)
+    inside = atlas.triangle >= 0
+    corners = model.triangles[atlas.triangle[inside]]
+    weights = atlas.barycentric[inside]
+    normals = vertex_normals(vertices, model.triangles)
+    point = np.einsum("ncd,nc->nd", vertices[corners], weights)
+    normal = np.einsum("ncd,nc->nd", normals[corners], weights)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    view = camera.position - point
+    cosine = (normal * view).sum(axis=1) / np.linalg.norm(view, axis=1)
+    xy, depth = project_for_raster(vertices, camera)
+    raster = rasterise(xy, depth, model.triangles, camera.height, camera.width)
+    at = camera.project(point)
+    column = np.clip(at[:, 0], 0, camera.width - 1).astype(int)
+    row = np.clip(at[:, 1], 0, camera.height - 1).astype(int)
+    clear = -camera.to_camera(point)[:, 2] < raster.depth[row, column] + 2.5
+    clear &= (at > 1).all(axis=1) & (at[:, 0] < camera.width - 1) & (at[:, 1] < camera.height - 1)
+    t = np.clip((cosine - 0.15) / 0.3, 0, 1)
+    trust = (t * t * (3 - 2 * t) * clear)[:, None]
+    shown = sample(np.ascontiguousarray(pixels), at) * 255
+    rest = completed[inside].astype(float)
+    out = completed.copy()
+    out[inside] = np.clip(rest + trust * (shown - rest) + 0.5, 0, 255).astype(np.uint8)
+    flat = out.reshape(-1, 3)
+    flat[atlas.gutter] = flat[atlas.source]
+    return out
+
+
+def save_portraits(file: Path, portraits: Sequence[Portrait]) -> None:
+    """Write portraits to an .npz file."""
+    names = Portrait.__dataclass_fields__
+    np.savez(file, **{name: np.stack([np.asarray(getattr(p, name)) for p in portraits]) for name in names})
+
+
+def read_portraits(files: Sequence[Path]) -> list[Portrait]:
+    """What `save_portraits` wrote."""
+    found = []
+    for file in files:
+        with np.load(file, allow_pickle=False) as data:
+            columns = {name: data[name] for name in data.files}
+        for k in range(len(columns["yaw"])):
+            row = {name: values[k] for name, values in columns.items()}
+            found.append(Portrait(**row | {"yaw": float(row["yaw"])}))
+    return found

@@ -1,0 +1,260 @@
+"""Windows as an endless stream of crops for the regressor, varied in every way that photos vary.
+
+Most crops lie about as a second look would; the others are as far off as a bad detector, or an older frame of
+a video, so that the network finds its way from them; some are so far off that they count as showing no face.
+Item k depends on k and the seed alone.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from headshot.arkit import ARKIT52
+from headshot.evaluate.annotations import MIRROR68
+from headshot.head_model import load_head_model
+from headshot.learn.data.occlude import (
+    dark, draw_bars, draw_blob, draw_face_mask, draw_glasses, draw_hand, texture,
+)  # fmt: skip
+from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows
+from headshot.mediapipe478 import MIRROR
+from headshot.regress import CROP, CROP_MARGIN
+from headshot.resample import warp
+
+Array = NDArray[np.float64]
+F32 = NDArray[np.float32]
+Index = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+
+SHARES = {"synthetic": 0.5, "photo": 0.3, "profile": 0.13, "none": 0.07}
+"""Of the stream."""
+TIGHT, BROAD = 0.66, 0.30
+"""Shares of crops that are right to a few percent, and far off but still of the face; the rest miss it."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Mirroring: which entry goes where, and which change sign."""
+
+    points: Index
+    identity: F32
+    expression: Index
+    light: F32
+
+    @classmethod
+    def of_model(cls) -> Sides:
+        """Of the built-in head: every identity mode is symmetric or antisymmetric."""
+        model = load_head_model("low")
+        flipped = model.identity[:, model.mirror] * np.array([-1, 1, 1], np.float32)
+        signs = np.sign((flipped * model.identity).sum(axis=(1, 2)))
+        other = {"Left": "Right", "Right": "Left"}
+        names = []
+        for name in ARKIT52:
+            side = next((s for s in other if name.endswith(s)), "")
+            names.append(name.removesuffix(side) + other[side] if side else name)
+        light = np.ones((9, 3), np.float32)
+        light[[3, 4, 7]] = -1  # x, xy and xz of `headshot.light`
+        points = np.concatenate([MIRROR, 478 + np.array(MIRROR68)])
+        return cls(points, signs.astype(np.float32), np.array([ARKIT52.index(n) for n in names]), light.ravel())
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """Settings of `RegressorStream`.
+
+    Attributes:
+        sizes: (first item, pixels): from which item on crops have which side.
+        people: photos of two people follow each other in pairs, of one person each.
+        seed: of everything random.
+    """
+
+    sizes: tuple[tuple[int, int], ...] = ((0, CROP),)
+    people: bool = True
+    seed: int = 0
+
+
+class RegressorStream(Dataset[dict[str, Tensor]]):
+    """Crops of windows and what is true of them.
+
+    An item has ``pixels`` (3, S, S) uint8 and the labels of `headshot.learn.data.windows.LABELS`, points and
+    place in shares of the crop's side; ``face``, 1 where there is one; ``exact``, 1 for synthetic heads;
+    ``person``, a number, -1 for nobody's;
+    ``window``, its number.
+    """
+
+    def __init__(self, windows: Windows, settings: StreamSettings = StreamSettings()) -> None:
+        self.windows, self.settings = windows, settings
+        training = ~windows.held_out
+        self.groups = [np.flatnonzero(training & (windows.kind == k)) for k in range(len(KINDS))]
+        shares = np.array([SHARES[k] * bool(len(g)) for k, g in zip(KINDS, self.groups, strict=True)])
+        self.shares = shares / shares.sum()
+        self.sides = Sides.of_model()
+        self.lights = _light_signs(self.sides.light)
+        self.people = np.unique(windows.person, return_inverse=True)[1]
+        self.people[windows.person == ""] = -1
+        photos = self.groups[KINDS.index("photo")]
+        self.mates: dict[int, list[int]] = {}
+        for k in photos[self.people[photos] >= 0].tolist():
+            self.mates.setdefault(int(self.people[k]), []).append(k)
+
+    def __getitem__(self, k: int) -> dict[str, Tensor]:
+        random = np.random.default_rng((self.settings.seed, k))
+        window = self._window(k, random)
+        size = next(s for first, s in self.settings.sizes[::-1] if k >= first)
+        return self.item(window, size, random)
+
+    def _window(self, k: int, random: np.random.Generator) -> int:
+        """Which window; every second item of a pair of photos is of the same person, if there is one."""
+        first = np.random.default_rng((self.settings.seed, 1, k // 2))
+        kind = int(first.choice(len(KINDS), p=self.shares))
+        window = int(first.choice(self.groups[kind]))
+        if k % 2 == 0:
+            return window
+        mates = self.mates.get(int(self.people[window]), []) if self.settings.people else []
+        others = [m for m in mates if m != window]
+        return int(random.choice(others)) if others else int(random.choice(self.groups[kind]))
+
+    def item(self, window: int, size: int, random: np.random.Generator) -> dict[str, Tensor]:
+        """A window, varied."""
+        face = self.windows.kind[window] != KINDS.index("none")
+        moved, near = _look(random)
+        labels = {key: values[window].copy() for key, values in self.windows.labels.items()}
+        pixels = self.windows.picture(window)
+        if random.random() < 0.15:
+            pixels = _covered(pixels, self.windows.picture(int(random.integers(len(self.windows)))), random)
+        pixels = warp(pixels, (moved @ np.diag([1 / size, 1 / size, 1]))[None], (size, size), clamp=True)[0]
+        pixels = degraded(pixels, random)
+        moved_labels(labels, moved)
+        if random.random() < 0.5:
+            pixels = pixels[:, ::-1]
+            self.mirrored(labels)
+        return {
+            "pixels": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            **{key: torch.from_numpy(np.asarray(value, np.float32)) for key, value in labels.items()},
+            "face": torch.tensor(float(face and near)),
+            "exact": torch.tensor(float(self.windows.kind[window] == 0)),
+            "person": torch.tensor(int(self.people[window])),
+            "window": torch.tensor(window),
+        }
+
+    def mirrored(self, labels: dict[str, F32]) -> None:
+        """Turn labels into those of the mirrored crop."""
+        s = self.sides
+        points = labels["points"][s.points]
+        points[:, 0] = 1 - points[:, 0]
+        labels["points"], labels["weight"] = points, labels["weight"][s.points]
+        labels["identity"] = labels["identity"] * s.identity
+        labels["expression"] = labels["expression"][s.expression]
+        flip = np.array([-1, 1, 1], np.float32)
+        labels["rotation"] = labels["rotation"] * flip[:, None] * flip
+        labels["place"] = np.array([1 - labels["place"][0], *labels["place"][1:]], np.float32)
+        labels["light"] = self.lights @ labels["light"]
+
+
+def _light_signs(signs: F32) -> F32:
+    """(27, 27) what mirroring does to light in units of its prior, whose mean has no sideways light."""
+    from headshot.albedo import load_albedo
+
+    factor = np.linalg.cholesky(np.linalg.inv(load_albedo("low").light_precision))
+    return np.linalg.solve(factor, signs[:, None] * factor).astype(np.float32)
+
+
+def _look(random: np.random.Generator) -> tuple[Array, bool]:
+    """A map (2, 3) of the unit square to pixels of the window, and whether it is of the face."""
+    base = SIDE * CROP_MARGIN / MARGIN
+    kind = random.random()
+    if kind < TIGHT:
+        shift, scale, roll = random.normal(0, 0.025, 2), np.exp(random.normal(0, 0.06)), random.normal(0, 5)
+    elif kind < TIGHT + BROAD:
+        shift = random.uniform(-0.33, 0.33, 2)
+        scale, roll = np.exp(random.uniform(np.log(0.62), np.log(1.7))), random.uniform(-45, 45)
+    else:
+        scale, roll = np.exp(random.uniform(np.log(0.4), np.log(1.7))), random.uniform(-45, 45)
+        shift = random.uniform(0.5, 0.9) * random.choice([-1, 1], 2) * random.permutation([1.0, random.random()])
+        shift = shift * max(1.0, 1 / scale) * 0.9
+    near = kind < TIGHT + BROAD
+    c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    a = base * scale * np.array([[c, -s], [s, c]])
+    middle = SIDE / 2 + base * scale * shift
+    return np.column_stack([a, middle - a @ [0.5, 0.5]]), near
+
+
+def moved_labels(labels: dict[str, F32], moved: Array) -> None:
+    """Turn labels of a window into those of the crop that a map (2, 3) of the unit square cuts from it."""
+    a, offset = moved[:, :2], moved[:, 2]
+    inverse = np.linalg.inv(a)
+    labels["points"] = ((labels["points"] - offset) @ inverse.T).astype(np.float32)
+    scale = float(np.sqrt(np.linalg.det(a)))
+    turn = np.eye(3)
+    turn[:2, :2] = a / scale
+    labels["rotation"] = (turn @ labels["rotation"]).astype(np.float32)
+    at = inverse @ (labels["place"][:2] * SIDE - offset)
+    labels["place"] = np.array([*at, labels["place"][2] + np.log(SIDE / scale)], np.float32)
+
+
+def _covered(pixels: U8, other: U8, random: np.random.Generator) -> U8:
+    """A window with something before the face."""
+    kind = random.choice(5, p=(0.35, 0.25, 0.12, 0.13, 0.15))
+    # The drawings expect crops in which the face is larger than in windows.
+    side = int(SIDE * 1.5 / MARGIN)
+    low = (SIDE - side) // 2
+    draw = (draw_blob, draw_hand, draw_glasses, draw_face_mask, draw_bars)[kind]
+    mask = draw(side, random)[..., None]
+    inner = pixels[low : low + side, low : low + side].astype(np.float32)
+    if kind == 1:
+        own = inner[side // 3 : -side // 3, side // 3 : -side // 3].reshape(-1, 3)
+        cover = np.median(own, axis=0) * np.exp(random.normal(0, 0.15)) + random.normal(0, 6, inner.shape)
+    elif kind == 2:
+        cover = dark(side, random).astype(np.float32)
+    else:
+        cover = texture(np.ascontiguousarray(other[low : low + side, low : low + side]), random)
+    out = pixels.copy()
+    mixed = inner + mask * (cover - inner)
+    out[low : low + side, low : low + side] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return out
+
+
+def degraded(pixels: U8, random: np.random.Generator) -> U8:
+    """A crop as another camera might have taken it: few pixels, JPEG, other exposure, grey."""
+    size = len(pixels)
+    if random.random() < 0.3:
+        small = int(np.exp(random.uniform(np.log(26), np.log(size * 0.9))))
+        half = warp(pixels, (np.eye(2, 3) * size / small)[None], (small, small), clamp=True)[0]
+        if random.random() < 0.5:
+            half = _jpeg(half, random)
+        return _toned(warp(half, (np.eye(2, 3) * small / size)[None], (size, size), clamp=True)[0], random)
+    if random.random() < 0.15:
+        pixels = _jpeg(pixels, random)
+    return _toned(pixels, random)
+
+
+def _jpeg(pixels: U8, random: np.random.Generator) -> U8:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=int(random.integers(20, 90)))
+    return np.array(Image.open(file))
+
+
+def _toned(pixels: U8, random: np.random.Generator) -> U8:
+    """Exposure, contrast, colours and noise."""
+    if random.random() < 0.2:
+        return pixels
+    level = np.arange(256) / 255
+    table = level ** np.exp(random.normal(0, 0.25))
+    table = (table - 0.5) * np.exp(random.normal(0, 0.15)) + 0.5 + random.normal(0, 0.05)
+    gains = np.exp(random.normal(0, 0.06, 3))
+    tables = np.clip(255 * table[:, None] * gains + 0.5, 0, 255).astype(np.uint8)
+    out = np.stack([tables[:, c][pixels[:, :, c]] for c in range(3)], axis=2)
+    if random.random() < 0.08:
+        grey = (out @ np.array([0.3, 0.59, 0.11])).astype(np.uint8)
+        out = np.repeat(grey[:, :, None], 3, axis=2)
+    if random.random() < 0.25:
+        noise = random.normal(0, random.uniform(2, 14), out.shape[:2])[:, :, None]
+        out = np.clip(out + noise, 0, 255).astype(np.uint8)
+    return out

@@ -1,0 +1,197 @@
+"""Windows around faces with all that is known about the faces in them: what the regressor learns from.
+
+A window is a square of ``SIDE`` pixels, upright, whose side is ``MARGIN`` times the longer side of the box of
+the face's 478 points: enough room to look at it from crops that are off. A store is a folder of pairs
+NAME.npy (pixels, read through memory maps) and NAME.npz (labels), one pair for each command that filled it.
+
+Dimension letters: N windows, P = 546 points (478 and the 68 of iBUG),
+I identity modes, E expressions, A albedo modes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.albedo import load_albedo
+from headshot.camera import Camera
+from headshot.errors import HeadshotError
+from headshot.regress import placing
+from headshot.resample import warp
+
+Array = NDArray[np.float64]
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+SIDE = 192
+MARGIN = 2.2
+POINTS = 478 + 68
+SHARES = {"lfw": 0.1, "cfp": 0.12, "helen": 0.25, "celebamask": 0.1, "utkface": 0.15}
+"""Of the people (or photos, where people are not named) that are held out from training."""
+
+KINDS = ("synthetic", "photo", "profile", "none")
+LABELS = {
+    "points": (POINTS, 2), "weight": (POINTS,), "identity": (100,), "expression": (52,), "rotation": (3, 3),
+    "place": (3,), "light": (27,), "albedo": (60,), "known": (5,),
+}  # fmt: skip
+KNOWN = ("identity", "expression", "pose", "light", "albedo")
+"""What the entries of ``known`` are about."""
+
+
+def held_out(name: str, data: str) -> bool:
+    """Whether a person (a photo, where people have no names) is kept from training, by its name alone.
+
+    Args:
+        name: of the person's folder, or of the photo's file without its ending.
+        data: a key of `SHARES`.
+    """
+    return zlib.crc32(name.encode("utf-8")) % 10_000 / 10_000 < SHARES[data]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A window and what is known about it.
+
+    Attributes:
+        pixels: (SIDE, SIDE, 3) uint8.
+        kind: of `KINDS`.
+        name: of its source, person and all.
+        person: whose photos share it; "" when nobody's.
+        held_out: whether it is for validation.
+        labels: arrays with the names and shapes of `LABELS`: points in pixels of the window and how far each
+            is believed; identity; expression; rotation as seen along the ray to the head; place: the head's
+            origin in shares of the side, and the logarithm of sides a millimetre; light in units of its
+            prior; albedo; and weights of what is known, see `KNOWN`.
+    """
+
+    pixels: U8
+    kind: str
+    name: str
+    person: str
+    held_out: bool
+    labels: dict[str, F32]
+
+
+def window_map(points: ArrayLike, roll: float, margin: float = MARGIN, side: int = SIDE) -> Array:
+    """(2, 3) pixels of the window around points (N, 2), turned by ``roll`` degrees, to those of the photo."""
+    angle = np.radians(roll)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    upright = np.asarray(points, np.float64) @ turn
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    a = turn * (float((high - low).max()) * margin / side)
+    return np.column_stack([a, turn @ ((low + high) / 2) - a @ np.full(2, side / 2)])
+
+
+def pose_labels(camera: Camera, affine: Array, side: int = SIDE) -> tuple[F32, F32]:
+    """Rotation (3, 3) and place (3,) of a head in a window; see `Row`."""
+    rotation, at, scale = placing(camera)
+    factor = float(np.sqrt(np.linalg.det(affine[:, :2])))
+    turn = np.eye(3)
+    turn[:2, :2] = affine[:, :2] / factor  # y points up in the camera frame, so that the sense is right
+    local = np.linalg.solve(affine[:, :2], at - affine[:, 2]) / side
+    place = np.array([local[0], local[1], np.log(scale / factor / side)])
+    return (turn @ rotation).astype(np.float32), place.astype(np.float32)
+
+
+def into_window(points: ArrayLike, affine: Array) -> F32:
+    """Points (N, 2) of the photo in pixels of a window."""
+    return np.linalg.solve(affine[:, :2], (np.asarray(points, np.float64) - affine[:, 2]).T).T.astype(
+        np.float32
+    )
+
+
+def light_units(light: ArrayLike) -> F32:
+    """Light (9, 3) in standard deviations (27,) of its prior, without correlation."""
+    albedo = load_albedo("low")
+    factor = np.linalg.cholesky(np.linalg.inv(albedo.light_precision))
+    off = np.asarray(light, np.float64).reshape(27) - albedo.light_mean
+    return np.linalg.solve(factor, off).astype(np.float32)
+
+
+def empty_labels() -> dict[str, F32]:
+    """Labels of which nothing is known."""
+    labels = {name: np.zeros(shape, np.float32) for name, shape in LABELS.items()}
+    labels["rotation"] = np.eye(3, dtype=np.float32)
+    return labels
+
+
+def cut(pixels: U8, affine: Array) -> U8:
+    """The window (SIDE, SIDE, 3) of a photo; beyond its border the border goes on."""
+    return warp(pixels, affine[None], (SIDE, SIDE), clamp=True)[0]
+
+
+def save_rows(folder: Path, name: str, rows: Sequence[Row]) -> None:
+    """Write a pair of files, complete or not at all."""
+    if not rows:
+        raise HeadshotError(f"{name}: nothing was found that could be learned from")
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = {key: np.stack([row.labels[key] for row in rows]).astype(np.float32) for key in LABELS}
+    part = folder / f".{name}.part.npy"
+    np.save(part, np.stack([row.pixels for row in rows]))
+    np.savez(
+        folder / f".{name}.part.npz",
+        kind=np.array([KINDS.index(row.kind) for row in rows], np.int8),
+        name=np.array([row.name for row in rows]),
+        person=np.array([row.person for row in rows]),
+        held_out=np.array([row.held_out for row in rows]),
+        **labels,
+    )
+    part.replace(folder / f"{name}.npy")
+    (folder / f".{name}.part.npz").replace(folder / f"{name}.npz")
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """All windows of a store.
+
+    Attributes:
+        pixels: one memory map for each pair of files.
+        where: (N, 2) its number, and the row in it.
+        kind: (N,) indices into `KINDS`.
+        name, person: (N,) see `Row`.
+        held_out: (N,) whether to validate with it.
+        labels: (N, ...) see `Row`.
+    """
+
+    pixels: list[U8]
+    where: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    name: NDArray[np.str_]
+    person: NDArray[np.str_]
+    held_out: NDArray[np.bool_]
+    labels: dict[str, F32]
+
+    def __len__(self) -> int:
+        return len(self.where)
+
+    def picture(self, k: int) -> U8:
+        """Pixels (SIDE, SIDE, 3) of a window."""
+        file, row = self.where[k]
+        return np.ascontiguousarray(self.pixels[file][row])
+
+
+def read_windows(folder: Path) -> Windows:
+    """Open a store.
+
+    Raises:
+        HeadshotError: it is empty.
+    """
+    pixels, where, tables = [], [], []
+    for number, file in enumerate(sorted(f for f in folder.glob("*.npz") if f.name[0] != ".")):
+        with np.load(file, allow_pickle=False) as data:
+            tables.append({key: data[key] for key in data.files})
+        pixels.append(np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
+        rows = len(tables[-1]["kind"])
+        where.append(np.column_stack([np.full(rows, number), np.arange(rows)]))
+    if not tables:
+        raise HeadshotError(f"{folder} has no windows yet: see `headshot learn regressor-data --help`")
+    table = {key: np.concatenate([t[key] for t in tables]) for key in tables[0]}
+    labels = {key: table[key] for key in LABELS}
+    return Windows(
+        pixels, np.concatenate(where), table["kind"], table["name"], table["person"], table["held_out"], labels
+    )

@@ -1,0 +1,198 @@
+"""What the regressor is told about its answers.
+
+Each term is a mean over the crops for which the truth is known, weighted by how far that is believed. Where a
+network says how sure it is, its answer is trained by its plain error and only the certainty by the likelihood:
+trained by the likelihood alone, hard crops would be given up (Seitzer et al., "On the Pitfalls of
+Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", ICLR 2022).
+
+Dimension letters: B crops, P points, I identity modes, E expressions, N points of the face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from headshot.head_model import load_head_model
+from headshot.learn.data.windows import KNOWN
+from headshot.learn.networks.lite_regressor import Predicted
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the terms.
+
+    Attributes:
+        points: distance, in hundredths of the crop's side.
+        certainty: likelihood of points and identity, certainties only.
+        reprojection: distance of the points on the regressed head, in hundredths of the side.
+        shape: of the neutral face, mm squared.
+        identity: of its coefficients.
+        expression: of ARKit weights.
+        pose: of rotation matrices.
+        place: of the head's place, hundredths of the side, and of the logarithm of its size.
+        light, albedo: of coefficients.
+        presence: of the logit.
+        agreement: photos of one person: distance of their neutral faces over that to other people's.
+        embedding: of the recogniser's embedding.
+    """
+
+    points: float = 1.0
+    certainty: float = 0.2
+    reprojection: float = 0.3
+    shape: float = 0.25
+    identity: float = 0.3
+    expression: float = 1.0
+    pose: float = 4.0
+    place: float = 0.3
+    light: float = 0.1
+    albedo: float = 0.1
+    presence: float = 0.5
+    agreement: float = 0.0
+    embedding: float = 0.0
+
+
+# How much a region's millimetres count in the error of the neutral face.
+REGIONS = {"nose": 1.0, "eyelids": 0.5, "lips": 0.5, "jaw": 0.3}
+FACE_POINTS = 400
+PHOTO_IDENTITY = 0.15
+"""How far the fit's identity of a photo is believed, beside the exact truth of synthetic heads."""
+
+
+class Geometry(nn.Module):
+    """The head model where the losses need it.
+
+    Attributes:
+        shape: (I, M) the neutral face's offsets in mm, weighted by region, without what a similarity explains;
+            squared and summed they are the mean square error.
+        mean, modes: the 546 points on the mean head (P, 3), and (I + E, P, 3) their offsets.
+    """
+
+    shape: Tensor
+    mean: Tensor
+    modes: Tensor
+    fixed: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        model = load_head_model("low")
+        face = np.flatnonzero(model.regions["face"] > 0.5)
+        face = face[:: max(1, len(face) // FACE_POINTS)]
+        weight = 1 + sum(share * model.regions[name][face] for name, share in REGIONS.items())
+        weight = np.sqrt(weight / weight.sum())
+        places = model.mean[face].astype(np.float64)
+        places -= places.mean(axis=0)
+        x, y, z = places.T
+        zero, one = np.zeros_like(x), np.ones_like(x)
+        turns = [[zero, -z, y], [z, zero, -x], [-y, x, zero], [x, y, z]]
+        moves = [[one, zero, zero], [zero, one, zero], [zero, zero, one]]
+        similar = np.array([np.stack(field, axis=1) * weight[:, None] for field in turns + moves]).reshape(7, -1)
+        modes = (model.identity[:, face] * weight[:, None]).reshape(len(model.identity), -1).astype(np.float64)
+        basis = np.linalg.qr(similar.T)[0]
+        modes = modes - modes @ basis @ basis.T
+        points = [model.at(model.landmarks[name]) for name in ("mediapipe478", "ibug68")]
+        self.register_buffer("shape", torch.tensor(_square(modes), dtype=torch.float32))
+        self.register_buffer("mean", torch.tensor(np.concatenate([p.mean for p in points])))
+        offsets = [np.concatenate([p.identity, p.expression]) for p in points]
+        self.register_buffer("modes", torch.tensor(np.concatenate(offsets, axis=1)))
+        fixed = torch.ones(len(self.mean))
+        fixed[478 : 478 + 17] = 0  # iBUG's jaw moves with the view
+        self.register_buffer("fixed", fixed)
+
+    def project(self, p: Predicted) -> Tensor:
+        """The points (B, P, 2) of the regressed heads, by scaled orthography, in shares of the side."""
+        coefficients = torch.cat([p.identity, p.expression], dim=1)
+        places = self.mean + (coefficients @ self.modes.flatten(1)).unflatten(1, self.mean.shape)
+        seen = places @ p.rotation[:, :2].transpose(1, 2) * p.place[:, None, 2:].exp()
+        flip = torch.tensor([1.0, -1.0], device=seen.device)
+        return p.place[:, None, :2] + seen * flip
+
+
+def _square(modes: np.ndarray) -> np.ndarray:
+    """(I, I) with the same products as modes (I, M)."""
+    values, vectors = np.linalg.eigh(modes @ modes.T)
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+class RegressorLoss(nn.Module):
+    """The sum of all terms, and each by itself."""
+
+    def __init__(self, weights: Weights = Weights()) -> None:
+        super().__init__()
+        self.weights = weights
+        self.geometry = Geometry()
+
+    def forward(self, p: Predicted, true: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Loss of predictions for a batch of `RegressorStream`."""
+        w = self.weights
+        face = true["face"]
+        known = {name: true["known"][:, k] * face for k, name in enumerate(KNOWN)}
+        belief = known["identity"] * (PHOTO_IDENTITY + (1 - PHOTO_IDENTITY) * true["exact"])
+        trust = true["weight"] * face[:, None]
+        terms = {
+            "points": _mean(100 * _distance(p.points - true["points"]), trust),
+            "certainty": _likelihood(p, true, trust, belief),
+            "reprojection": _mean(
+                100 * _distance(self.geometry.project(p) - true["points"]), trust * self.geometry.fixed
+            ),
+            "shape": _mean((((p.identity - true["identity"]) @ self.geometry.shape) ** 2).sum(dim=1), belief),
+            "identity": _mean(((p.identity - true["identity"]) ** 2).mean(dim=1), belief),
+            "expression": _mean(((p.expression - true["expression"]) ** 2).sum(dim=1), known["expression"]),
+            "pose": _mean(((p.rotation - true["rotation"]) ** 2).sum(dim=(1, 2)), known["pose"]),
+            "place": _mean(_place(p.place - true["place"]), known["pose"]),
+            "light": _mean(((p.light - true["light"]) ** 2).mean(dim=1).clamp(max=9), known["light"]),
+            "albedo": _mean(((p.albedo - true["albedo"]) ** 2).mean(dim=1), known["albedo"]),
+            "presence": functional.binary_cross_entropy_with_logits(p.presence, face),
+        }
+        if w.agreement:
+            terms["agreement"] = self._agreement(p, true["person"], face)
+        if w.embedding:
+            cosine = functional.cosine_similarity(p.feature, true["embedding"], dim=1)
+            terms["embedding"] = _mean(1 - cosine, face * true["embedding"].abs().sum(dim=1).clamp(max=1))
+        total = sum((getattr(w, name) * value for name, value in terms.items()), start=torch.zeros(()))
+        return total, {name: float(value.detach()) for name, value in terms.items()}
+
+    def _agreement(self, p: Predicted, person: Tensor, face: Tensor) -> Tensor:
+        """How far photos of one person are from each other, over how far from other people's.
+
+        A ratio, so that shrinking all faces to the mean gains nothing (a triplet loss with a relative margin).
+        """
+        usable = (person >= 0) & (face > 0)
+        shapes, person = (p.identity @ self.geometry.shape)[usable], person[usable]
+        if len(person) < 3:
+            return p.identity.sum() * 0
+        gap = torch.cdist(shapes, shapes, compute_mode="donot_use_mm_for_euclid_dist")
+        same = person[:, None] == person[None]
+        other = ~same
+        same = same & ~torch.eye(len(person), dtype=torch.bool)
+        if not same.any() or not other.any():
+            return p.identity.sum() * 0
+        apart = (gap * other).sum(dim=1) / other.sum(dim=1).clamp(min=1)
+        ratio = gap / (apart[:, None] + 1e-3)
+        return ratio[same].mean()
+
+
+def _distance(offset: Tensor) -> Tensor:
+    """Lengths (...) of offsets (..., 2), with a gradient at zero."""
+    return (offset.square().sum(dim=-1) + 1e-8).sqrt()
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _place(offset: Tensor) -> Tensor:
+    return 100 * offset[:, :2].abs().sum(dim=1) + 30 * offset[:, 2].abs()
+
+
+def _likelihood(p: Predicted, true: dict[str, Tensor], trust: Tensor, belief: Tensor) -> Tensor:
+    """Negative logarithms of normal densities of points (2 D, isotropic) and of identity coefficients."""
+    off = (p.points.detach() - true["points"]).square().sum(dim=-1)
+    points = 0.5 * off * (-2 * p.sigma).exp() + 2 * p.sigma
+    away = (p.identity.detach() - true["identity"]).square()
+    identity = (0.5 * away * (-2 * p.identity_sigma).exp() + p.identity_sigma).mean(dim=1)
+    return _mean(points, trust) + _mean(identity, belief)

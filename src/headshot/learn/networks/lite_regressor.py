@@ -1,0 +1,151 @@
+"""The regressor that ships: EfficientNet-Lite0 with a head that keeps where things are in the crop.
+
+The encoder ends at 1/32 of the crop, 4 x 4 places for a crop of 128 pixels. They are narrowed and flattened,
+not averaged, because where a nose is matters as much as that it is there. The 546 points (478 and the 68 of
+iBUG) are a mean and `MODES` principal components of all the ways in which faces lie in crops; the components
+are fixed, so that coefficients of like size do like work.
+
+Dimension letters: B batch, P = 546 points, I = 100 identity modes, E = 52 expressions, A = 60 albedo modes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from headshot.learn.networks.unet import LITE0, LiteUNet, load_imagenet
+
+POINTS, MODES, IDENTITY, EXPRESSION, LIGHT, ALBEDO = 546, 96, 100, 52, 27, 60
+FEATURE = 128  # of the recogniser whose embedding may be distilled
+SIDE = 128  # pixels of the crop
+SIGMA = (-6.5, 0.0)  # log of the standard deviations of points, shares of the crop's side
+RESTING = -3.0  # logit at which expressions begin
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What the network says of crops.
+
+    Attributes:
+        points: (B, P, 2) in shares of the crop's side.
+        sigma: (B, P) logarithm of their standard deviation, likewise.
+        identity, identity_sigma: (B, I) coefficients, and logarithms of their standard deviations.
+        expression: (B, E) ARKit weights in [0, 1].
+        rotation: (B, 3, 3) of the head as seen along the ray to it.
+        place: (B, 3) the head's origin in shares of the side; log of sides a millimetre.
+        light: (B, 27) in units of its prior.
+        albedo: (B, A).
+        presence: (B,) logit of there being a face that fills the crop as it should.
+        feature: (B, FEATURE) for the recogniser's embedding.
+    """
+
+    points: Tensor
+    sigma: Tensor
+    identity: Tensor
+    identity_sigma: Tensor
+    expression: Tensor
+    rotation: Tensor
+    place: Tensor
+    light: Tensor
+    albedo: Tensor
+    presence: Tensor
+    feature: Tensor
+
+
+class LiteRegressor(nn.Module):
+    """Crops (B, 3, S, S) in [0, 1], S from 98 to 128, to `Predicted`.
+
+    Args:
+        frozen: stem and so many first blocks keep what ImageNet taught them: they are the larger half of the
+            work of a step, and edges and blobs are the same everywhere.
+    """
+
+    mean: Tensor
+    basis: Tensor
+
+    def __init__(self, frozen: int = 3) -> None:
+        super().__init__()
+        whole = LiteUNet(1)
+        self.stem, self.blocks = whole.stem, whole.blocks
+        self.frozen = frozen
+        width = LITE0[-1][3]
+        self.narrow = nn.Sequential(nn.Conv2d(width, 96, 1, bias=False), nn.BatchNorm2d(96), nn.ReLU())
+        self.wide = nn.Sequential(nn.Conv2d(width, 512, 1, bias=False), nn.BatchNorm2d(512), nn.ReLU())
+        self.trunk = nn.Sequential(nn.Linear(96 * 16, 384), nn.ReLU())
+        self.look = nn.Sequential(nn.Linear(384 + 512, 256), nn.ReLU())
+        self.place_head = nn.Linear(384, MODES + POINTS + EXPRESSION + 6 + 3 + 1)
+        self.look_head = nn.Linear(256, 2 * IDENTITY + LIGHT + ALBEDO)
+        self.feature_head = nn.Linear(256, FEATURE)
+        self.register_buffer("mean", torch.zeros(POINTS, 2))
+        self.register_buffer("basis", torch.zeros(MODES, POINTS, 2))
+        self._start()
+        for module in [self.stem, *self.blocks[:frozen]]:
+            module.requires_grad_(False)
+
+    def _start(self) -> None:
+        """Begin with a mean face in the middle."""
+        with torch.no_grad():
+            for head in (self.place_head, self.look_head):
+                head.weight.mul_(0.1)
+                head.bias.zero_()
+            bias = self.place_head.bias
+            bias[MODES : MODES + POINTS] = -3.0
+            first = MODES + POINTS
+            bias[first : first + EXPRESSION] = RESTING
+            bias[first + EXPRESSION :] = torch.tensor([1.0, 0, 0, 0, 1, 0, 0.5, 0.41, -5.4, 1.0])
+
+    def train(self, mode: bool = True) -> LiteRegressor:
+        """Training mode, in which frozen layers keep ImageNet's statistics."""
+        super().train(mode)
+        for module in [self.stem, *self.blocks[: self.frozen]]:
+            module.eval()
+        return self
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Features (B, 192, 4, 4)."""
+        with torch.no_grad():
+            x = self.stem(x * (255 / 128) - (127 / 128))
+            for block in self.blocks[: self.frozen]:
+                x = block(x)
+        for block in self.blocks[self.frozen :]:
+            x = block(x)
+        return x
+
+    def forward(self, x: Tensor) -> Predicted:
+        """See `Predicted`."""
+        x = self.encode(x)
+        trunk = self.trunk(self.narrow(x).flatten(1))
+        look = self.look(torch.cat([trunk, self.wide(x).mean(dim=(2, 3))], dim=1))
+        modes, sigma, expression, turn, place, presence = self.place_head(trunk).split(
+            [MODES, POINTS, EXPRESSION, 6, 3, 1], dim=1
+        )
+        identity, spread, light, albedo = self.look_head(look).split([IDENTITY, IDENTITY, LIGHT, ALBEDO], 1)
+        points = self.mean + (modes @ self.basis.flatten(1)).unflatten(1, (POINTS, 2))
+        return Predicted(
+            points, sigma.clamp(*SIGMA), identity, spread.clamp(-3, 1), expression.sigmoid(),
+            rotation_of(turn), place, light, albedo, presence[:, 0], self.feature_head(look),
+        )  # fmt: skip
+
+
+def rotation_of(turn: Tensor) -> Tensor:
+    """Rotations (B, 3, 3) of six numbers (B, 6), two rows made orthonormal.
+
+    Zhou et al., "On the Continuity of Rotation Representations in Neural Networks", CVPR 2019, eq. 15.
+    """
+    first = nn.functional.normalize(turn[:, :3], dim=1)
+    second = turn[:, 3:] - (first * turn[:, 3:]).sum(dim=1, keepdim=True) * first
+    second = nn.functional.normalize(second, dim=1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=1)
+
+
+def make_regressor(*, imagenet: bool = True, frozen: int = 3) -> LiteRegressor:
+    """The network, with ImageNet's weights in its encoder if they are asked for."""
+    network = LiteRegressor(frozen)
+    if imagenet:
+        whole = LiteUNet(1)
+        load_imagenet(whole)
+        network.stem.load_state_dict(whole.stem.state_dict())
+        network.blocks.load_state_dict(whole.blocks.state_dict())
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,97 @@
+"""Filling a store of windows (`headshot.learn.data.windows`) for the regressor, one source at a time.
+
+Work is done and written in pieces; a command that is given again goes on after the last whole piece.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from headshot.errors import HeadshotError
+from headshot.learn.data.photos import learn_photo, marked_photos
+from headshot.learn.data.portraits import read_portraits, save_portraits
+from headshot.learn.data.windows import SHARES, Row, held_out, save_rows
+
+Say = Callable[[str], None]
+
+PIECE = 250  # photos that are written together
+PHOTOS_OF_ONE = 2  # of a person, at most
+PORTRAITS = "portraits"  # folder below the store
+
+
+def fill_photos(store: Path, folder: Path, data: str, *, limit: int, seed: int = 0, say: Say = print) -> None:
+    """Photos as today's fit sees them, and portraits of those that are good enough.
+
+    Args:
+        store: to fill.
+        folder: of the photos.
+        data: which data set it is, a key of `SHARES`.
+        limit: so many photos at most, drawn at random; of LFW, people with several photos.
+        seed: of the choice.
+    """
+    if data not in SHARES:
+        raise HeadshotError(f"the data set must be one of {', '.join(SHARES)}, not {data!r}")
+    files = _choose(folder, data, limit, np.random.default_rng([seed, zlib.crc32(data.encode())]))
+    (store / PORTRAITS).mkdir(parents=True, exist_ok=True)
+    for first in range(0, len(files), PIECE):
+        name = f"{data}-{first:05d}"
+        if (store / f"{name}.npz").is_file():
+            continue
+        random = np.random.default_rng([seed, first])
+        found = [learn_photo(f, data, random, portraits=data != "lfw") for f in files[first : first + PIECE]]
+        learned = [f for f in found if f is not None]
+        portraits = [f.portrait for f in learned if f.portrait is not None]
+        if portraits:
+            save_portraits(store / PORTRAITS / f"{name}.npz", portraits)
+        save_rows(store, name, [f.row for f in learned] + [f.empty for f in learned if f.empty is not None])
+        say(f"{name}: {len(learned)} of {len(found)} photos, {len(portraits)} portraits")
+
+
+def _choose(folder: Path, data: str, limit: int, random: np.random.Generator) -> list[Path]:
+    files = sorted(folder.rglob("*.jpg"))
+    if not files:
+        raise HeadshotError(f"no .jpg photos below {folder}")
+    if data != "lfw":
+        chosen = random.permutation(len(files))[:limit]
+        return [files[k] for k in chosen]
+    people: dict[str, list[Path]] = {}
+    for file in files:
+        people.setdefault(file.parent.name, []).append(file)
+    several = [name for name, own in people.items() if len(own) > 1]
+    out: list[Path] = []
+    for k in random.permutation(len(several)):
+        out += people[several[k]][:PHOTOS_OF_ONE]
+    return out[:limit]
+
+
+def fill_marked(store: Path, folder: Path, data: str, *, say: Say = print) -> None:
+    """Photos with hand-made points: HELEN's 68, or CFP's 30 of profiles."""
+    rows = list(marked_photos(folder, data))
+    save_rows(store, f"marked-{data}", rows)
+    say(f"marked-{data}: {len(rows)} photos, {sum(row.held_out for row in rows)} of them held out")
+
+
+def fill_synthetic(store: Path, count: int, *, seed: int = 0, say: Say = print) -> None:
+    """Heads with exact truth, in the colours of the store's portraits."""
+    from headshot.learn.data.posed_heads import HeadMaker
+
+    portraits = read_portraits(sorted((store / PORTRAITS).glob("*.npz")))
+    if not portraits:
+        raise HeadshotError(f"{store} has no portraits yet: fill in photos first")
+    maker = HeadMaker(portraits)
+    for first in range(0, count, PIECE * 4):
+        name = f"synthetic-{seed}-{first:06d}"
+        if (store / f"{name}.npz").is_file():
+            continue
+        rows: Sequence[Row] = [
+            maker.make(np.random.default_rng([seed, 7, k])) for k in range(first, min(first + PIECE * 4, count))
+        ]
+        save_rows(store, name, rows)
+        say(f"{name}: {len(rows)} heads")
+
+
+__all__ = ["SHARES", "fill_marked", "fill_photos", "fill_synthetic", "held_out"]

@@ -1,0 +1,284 @@
+"""Training of the regressor that ships, and its export; see docs/regressor.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from torch import Tensor, nn
+
+from headshot.camera import angles_of
+from headshot.errors import HeadshotError
+from headshot.evaluate.align import similarity
+from headshot.head_model import load_head_model
+from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
+from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, read_windows
+from headshot.learn.engine import Metrics, Plan, Task, best_weights, train
+from headshot.learn.losses.regressor import RegressorLoss, Weights
+from headshot.learn.networks.lite_regressor import MODES, LiteRegressor, Predicted, make_regressor
+from headshot.learn.segment import halve
+from headshot.regress import CROP, CROP_MARGIN
+from headshot.resample import warp
+
+Array = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+FAILED = 7.0  # per cent of the face: an error beyond it is a failure
+VALIDATED = {"synthetic": 160, "photo": 120, "profile": 96}
+
+
+@dataclass(frozen=True)
+class RegressorSettings:
+    """What to train.
+
+    Attributes:
+        frozen: first blocks that keep ImageNet's weights.
+        small: (steps, pixels): so many of the first steps see smaller crops, which are faster.
+        weights: of the loss.
+        people: photos of one person follow each other.
+        begin: a run whose best weights to begin with, in the place of ImageNet's.
+        embeddings: .npz of `embed_windows`, for the loss ``embedding``.
+    """
+
+    frozen: int = 3
+    small: tuple[int, int] = (0, 112)
+    weights: Weights = field(default_factory=Weights)
+    people: bool = True
+    begin: Path | None = None
+    embeddings: Path | None = None
+
+
+def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> nn.Module:
+    """Train in a folder, or go on; see `headshot.learn.engine`."""
+    windows = read_windows(store)
+    torch.manual_seed(plan.seed)
+    steps, small = settings.small
+    sizes = ((0, small), (steps * plan.batch, CROP)) if steps else ((0, CROP),)
+    stream = RegressorStream(windows, StreamSettings(sizes, settings.people, plan.seed))
+    network = make_regressor(imagenet=settings.begin is None, frozen=settings.frozen)
+    if settings.begin is None:
+        network.mean[:], network.basis[:] = point_modes(stream)
+    else:
+        network.load_state_dict(best_weights(settings.begin))
+    loss = RegressorLoss(settings.weights)
+    embeddings = _embeddings(settings.embeddings, len(windows))
+    validation = Validation(windows)
+
+    def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
+        if embeddings is not None:
+            batch = batch | {"embedding": embeddings[batch["window"]]}
+        return loss(net(to_network(batch["pixels"])), batch)
+
+    task = Task(network, stream, whole, validation, "score", validation.picture)
+    return train(task, plan, folder)
+
+
+def to_network(pixels: Tensor) -> Tensor:
+    """Pixels (B, 3, S, S) uint8 as the network takes them."""
+    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def _embeddings(file: Path | None, count: int) -> Tensor | None:
+    if file is None:
+        return None
+    with np.load(file, allow_pickle=False) as data:
+        found = torch.tensor(data["embedding"].astype(np.float32))
+    if len(found) != count:
+        raise HeadshotError(f"{file} is of {len(found)} windows, the store has {count}: make it again")
+    return found
+
+
+def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, Tensor]:
+    """Mean (P, 2) and `MODES` principal components (MODES, P, 2) of points in crops, as the stream has them."""
+    random = np.random.default_rng(0)
+    windows = stream.windows
+    known = np.flatnonzero(~windows.held_out & (windows.labels["weight"] > 0).all(axis=1))
+    rows = []
+    for k in random.choice(known, samples):
+        labels = {key: values[k].copy() for key, values in windows.labels.items()}
+        moved_labels(labels, _jitter(random))
+        if random.random() < 0.5:
+            stream.mirrored(labels)
+        rows.append(labels["points"].ravel())
+    points = np.array(rows, np.float64)
+    mean = points.mean(axis=0)
+    values, vectors = np.linalg.eigh((points - mean).T @ (points - mean) / len(points))
+    modes = vectors[:, ::-1][:, :MODES] * np.sqrt(values[::-1][:MODES])
+    shape = (-1, 2)
+    return (
+        torch.tensor(mean.reshape(shape), dtype=torch.float32),
+        torch.tensor(modes.T.reshape(MODES, *shape), dtype=torch.float32),
+    )
+
+
+def _jitter(random: np.random.Generator) -> Array:
+    base = SIDE * CROP_MARGIN / MARGIN
+    roll = np.radians(random.normal(0, 15))
+    a = base * np.exp(random.normal(0, 0.15)) * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    return np.column_stack([a, SIDE / 2 + random.normal(0, 0.1, 2) * base - a @ [0.5, 0.5]])
+
+
+def exact_look() -> Array:
+    """The map (2, 3) of the unit square to the window's pixels for the crop that a second look takes."""
+    side = SIDE * CROP_MARGIN / MARGIN
+    return np.column_stack([np.eye(2) * side, np.full(2, (SIDE - side) / 2)])
+
+
+class Validation:
+    """Metrics on held-out windows, seen in crops that are right; each error is a median.
+
+    ``nme`` and ``profile``: mean distance of points (inner iBUG points for profiles) in per cent of the root
+    of the area of the box of the known points; ``failed``: profiles beyond 7 %. ``shape``: mm of synthetic
+    neutral faces after similarity alignment, beside ``mean_face``, that of the mean face; ``correlation`` and
+    ``size``: cosine to the true offset and length over its. ``pose`` degrees. ``score``: what is best.
+    """
+
+    def __init__(self, windows: Windows) -> None:
+        self.windows = windows
+        self.chosen: dict[str, NDArray[np.int64]] = {}
+        for name, count in VALIDATED.items():
+            own = np.flatnonzero(windows.held_out & (windows.kind == KINDS.index(name)))
+            full = (windows.labels["known"][own].sum(axis=1) > 0) | (name == "profile")
+            self.chosen[name] = own[full][:: max(1, int(full.sum()) // count)][:count]
+        model = load_head_model("low")
+        face = np.flatnonzero(model.regions["face"] > 0.5)[::4]
+        self.mean, self.modes = model.mean[face].astype(float), model.identity[:, face].astype(float)
+
+    def __call__(self, network: nn.Module) -> Metrics:
+        out: Metrics = {}
+        for name, chosen in self.chosen.items():
+            if not len(chosen):
+                continue
+            p, labels = predict(network, self.windows, chosen)
+            errors, _ = point_errors(p, labels, inner=name == "profile")
+            out[f"nme_{name}"] = float(np.median(errors))
+            if name == "profile":
+                out["failed_profile"] = float(100 * np.mean(errors > FAILED))
+                continue
+            turns = [np.degrees(np.arccos(np.clip((np.trace(a @ b.T) - 1) / 2, -1, 1)))
+                     for a, b in zip(p.rotation.numpy(), labels["rotation"], strict=True)]  # fmt: skip
+            out[f"pose_{name}"] = float(np.median(turns))
+            if name == "synthetic":
+                out |= self.shapes(p.identity.numpy(), labels["identity"])
+                out["nme_synthetic_mean"] = float(np.mean(errors))
+        parts = [out.get("nme_photo", 0), out.get("nme_synthetic", 0), out.get("nme_profile", 0)]
+        out["score"] = -sum(parts) / 3 - out.get("shape", 0)
+        return out
+
+    def shapes(self, found: NDArray[np.float32], true: NDArray[np.float32]) -> Metrics:
+        """Errors of neutral faces."""
+        rows = []
+        for a, b in zip(found.astype(float), true.astype(float), strict=True):
+            p, t = (self.mean + np.tensordot(c, self.modes, 1) for c in (a, b))
+            plain = np.linalg.norm(similarity(self.mean, t)(self.mean) - t, axis=1).mean()
+            error = np.linalg.norm(similarity(p, t)(p) - t, axis=1).mean()
+            dp, dt = (similarity(x, self.mean)(x) - self.mean for x in (p, t))
+            size = np.linalg.norm(dp) / np.linalg.norm(dt)
+            cosine = (dp * dt).sum() / max(np.linalg.norm(dp) * np.linalg.norm(dt), 1e-9)
+            rows.append([error, plain, cosine, size])
+        error, plain, cosine, size = np.median(np.array(rows), axis=0)
+        return {"shape": error, "mean_face": plain, "correlation": cosine, "size": size}
+
+    def picture(self, network: nn.Module) -> U8:
+        """Held-out crops with the points found, and with those of the regressed head."""
+        geometry = RegressorLoss().geometry
+        rows = []
+        for chosen in self.chosen.values():
+            some = chosen[:: max(1, len(chosen) // 10)][:10]
+            p, _ = predict(network, self.windows, some)
+            projected = geometry.project(p)
+            for points in (p.points, projected):
+                tiles = [drawn(self.windows.picture(k), points[n].numpy()) for n, k in enumerate(some)]
+                tiles += [np.zeros_like(tiles[0])] * (10 - len(tiles))
+                rows.append(np.concatenate(tiles, axis=1))
+        return np.concatenate(rows)
+
+
+def predict(network: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> tuple[Predicted, dict[str, Any]]:
+    """What the network says of windows seen in right crops, and the labels of these crops."""
+    look = exact_look()
+    maps = (look @ np.diag([1 / CROP, 1 / CROP, 1]))[None]
+    rows, crops = [], []
+    for k in chosen.tolist():
+        labels = {key: values[k].copy() for key, values in windows.labels.items()}
+        moved_labels(labels, look)
+        rows.append(labels)
+        crops.append(warp(windows.picture(k), maps, (CROP, CROP), clamp=True)[0])
+    pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
+    parts = [network(to_network(part)) for part in pixels.split(16)]
+    names = Predicted.__dataclass_fields__
+    p = Predicted(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+    return p, {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[Array, Array]:
+    """Mean distances (B,) of the known points in per cent of the root of their box, and the boxes (B,)."""
+    known = labels["weight"] > 0
+    box = np.array([np.sqrt(np.prod(np.ptp(x[k], axis=0))) for x, k in zip(labels["points"], known, strict=True)])
+    if inner:
+        known = known.copy()
+        known[:, 478 : 478 + 17] = False
+    gap = np.linalg.norm(p.points.numpy() - labels["points"], axis=2)
+    return 100 * (gap * known).sum(axis=1) / known.sum(axis=1) / box, box
+
+
+def drawn(window: U8, points: NDArray[np.float32]) -> U8:
+    """The right crop of a window (CROP, CROP, 3) with points (P, 2) in shares of its side."""
+    crop = warp(window, (exact_look() @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
+    image = Image.fromarray(crop)
+    pen = ImageDraw.Draw(image)
+    for n, (x, y) in enumerate((points * CROP).tolist()):
+        pen.point((x, y), fill=(0, 255, 0) if n < 478 else (255, 60, 60))
+    return np.asarray(image)
+
+
+class Exported(nn.Module):
+    """The network from pixels to plain arrays, as `headshot.regress` reads them."""
+
+    def __init__(self, network: LiteRegressor) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        p = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
+        return (
+            p.points, p.sigma.exp(), p.identity, p.identity_sigma.exp(), p.expression, p.rotation, p.place,
+            p.light, p.albedo, p.presence.sigmoid(),
+        )  # fmt: skip
+
+
+OUTPUTS = (
+    "points", "sigma", "identity", "identity_sigma", "expression", "rotation", "place", "light", "albedo",
+    "presence",
+)  # fmt: skip
+
+
+def export_best(folder: Path, file: Path) -> None:
+    """Write the best weights of a run as ONNX: ``pixels`` (N, 128, 128, 3) uint8 sRGB to `OUTPUTS`.
+
+    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32.
+    """
+    network = make_regressor(imagenet=False)
+    network.load_state_dict(best_weights(folder))
+    batch = {0: "faces"}
+    torch.onnx.export(
+        Exported(network).eval(),
+        (torch.zeros(2, CROP, CROP, 3, dtype=torch.uint8),),
+        str(file),
+        dynamo=False,
+        opset_version=17,
+        input_names=["pixels"],
+        output_names=list(OUTPUTS),
+        dynamic_axes={name: batch for name in ("pixels", *OUTPUTS)},
+    )
+    halve(file)
+
+
+def angles(rotation: Tensor) -> list[tuple[float, float, float]]:
+    """Yaw, pitch and roll of rotations (B, 3, 3), degrees."""
+    return [angles_of(r) for r in rotation.numpy()]
