@@ -25,7 +25,7 @@ from headshot.fit.observe import observe
 from headshot.head_model import F32, HeadModel, PointModel, load_head_model
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68, Landmarks
 from headshot.photo import Photo
-from headshot.reconstruction import Settings, recognise, reconstruct_face
+from headshot.reconstruction import Reconstruction, Settings, recognise, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
 
 Array = NDArray[np.float64]
@@ -82,6 +82,19 @@ class Prediction:
 
     points: Array
     head: Head | None = None
+
+
+def head_of(found: Reconstruction) -> Head:
+    """The head of a reconstruction."""
+    return Head(
+        found.model,
+        found.vertices,
+        found.neutral_vertices,
+        found.camera,
+        found.identity,
+        found.scale,
+        found.texture,
+    )
 
 
 class Predictor(Protocol):
@@ -147,16 +160,7 @@ class Reconstructed:
             detail=self.detail, photometric=self.photometric, segment=self.segment, texture=texture
         )
         found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
-        head = Head(
-            found.model,
-            found.vertices,
-            found.neutral_vertices,
-            found.camera,
-            found.identity,
-            found.scale,
-            found.texture,
-        )
-        return Prediction(found.project(found.landmarks68), head)
+        return Prediction(found.project(found.landmarks68), head_of(found))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import default_predictors
 from headshot.evaluate.embedding import Recogniser
+from headshot.evaluate.fairness import FairnessSettings, evaluate_fairness
 from headshot.evaluate.identity import IdentitySettings, evaluate_identity
 from headshot.evaluate.journal import Journal, Row
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
@@ -120,7 +121,7 @@ PARTS = (
     Part(
         "groups",
         "utkface-balanced",
-        lambda folder, journal: evaluate_picture(folder, settings=FACES, journal=journal),
+        lambda folder, journal: evaluate_fairness(folder, FairnessSettings(FACES, found=600), journal),
     ),
     Part("speed", "celebamask-train", speed),
 )

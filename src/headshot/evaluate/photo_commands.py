@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("profiles")(profiles)
     app.command("transfer")(transfer)
     app.command("picture")(picture)
+    app.command("fairness")(fairness)
     app.command("segmentation")(segmentation)
     app.command("speed")(speed)
     app.command("all")(bench)
@@ -114,6 +115,22 @@ def picture(
 
     settings = PictureSettings(limit=limit, border=border)
     _measure("picture", output, lambda journal: evaluate_picture(folder, None, settings, journal))
+
+
+def fairness(
+    folder: Folder,
+    output: Output = Path("evaluation"),
+    limit: Annotated[int | None, typer.Option(min=1, help="So many are reconstructed.")] = 240,
+    found: Annotated[
+        int | None, typer.Option(min=1, help="On so many, only whether there is a head.")
+    ] = None,
+) -> None:
+    """Failures, errors and skin tone by race, sex and age, on a folder of UTKFace's photos."""
+    from headshot.evaluate.fairness import FairnessSettings, evaluate_fairness
+    from headshot.evaluate.picture import PictureSettings
+
+    settings = FairnessSettings(PictureSettings(limit=limit, border=0.5), found)
+    _measure("fairness", output, lambda journal: evaluate_fairness(folder, settings, journal))
 
 
 def segmentation(

@@ -231,7 +231,7 @@ def photos_of(root: Path, settings: PictureSettings) -> list[str]:
     return [f.relative_to(root).as_posix() for f in files]
 
 
-def _read(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask | None]:
+def read_masked(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask | None]:
     """The photo, perhaps with a border; which of its pixels may count; which are background, if known."""
     photo = read_photo(root / name)
     counts: NDArray[np.bool_] = np.ones((photo.height, photo.width), bool)
@@ -250,7 +250,7 @@ def _read(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask | Non
 
 
 def _attempt(root: Path, name: str, methods: tuple[Predictor, ...], settings: PictureSettings) -> Row:
-    photo, counts, background = _read(root, name, settings.border)
+    photo, counts, background = read_masked(root, name, settings.border)
     seen = look(photo, textured=True)
     row: Row = {"group": {}, "values": {}}
     for method in methods:
@@ -317,7 +317,7 @@ def _worst(
     errors = result.values(method.name, "photometric")
     pictures = []
     for name in sorted(errors, key=errors.__getitem__, reverse=True)[:10]:
-        photo, _, _ = _read(root, name, settings.border)
+        photo, _, _ = read_masked(root, name, settings.border)
         head = method(look(photo, textured=True)).head
         if head is not None:
             picture, small, _ = overlay(head, photo.pixels, settings.face_pixels)

@@ -1,0 +1,78 @@
+"""Fairness: ratios between groups, colours of heads, and photos named like UTKFace's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headshot import Settings, reconstruct
+from headshot.errors import HeadshotError
+from headshot.evaluate.fairness import (
+    _COLUMNS,
+    LABEL,
+    FairnessSettings,
+    evaluate_fairness,
+    median_skin,
+    verdict,
+)
+from headshot.evaluate.picture import PictureSettings
+from headshot.evaluate.result import Item, Result
+from headshot.texture import TextureSettings
+
+
+def _result(errors: dict[str, float], failures: dict[str, float]) -> Result:
+    items = [
+        Item(f"{race}-{k}", {"race": race}, {LABEL: {"spread": e, "photometric": 5.0, "failed": 0.0}})
+        for race, e in errors.items()
+        for k in range(50)
+    ]
+    items += [Item(f"{race}-x", {"race": race}, {LABEL: {"failed": f}}) for race, f in failures.items()]
+    return Result("fairness", "", "", _COLUMNS, (LABEL,), items)
+
+
+def test_the_worst_group_stands_beside_the_best() -> None:
+    text = verdict(_result({"Asian": 1.0, "Black": 1.29, "White": 1.1}, {"Black": 0.0}))
+    assert "1.29 (Black)" in text and "above" not in text
+    text = verdict(_result({"Asian": 1.0, "Black": 1.31, "White": 1.1}, {"White": 100.0}))
+    assert "1.31 (Black), above 1.3" in text
+    assert "1.96 % (White), above 1" in text  # one of 51
+
+
+def test_the_skin_of_a_head(photos: Path) -> None:
+    settings = Settings(detail="low", texture=TextureSettings(size=512))
+    head = reconstruct(photos / "astronaut.jpg", settings=settings)
+    grey = np.full((len(head.model.mean), 3), 0.2140411, np.float32)  # linear light of sRGB level 127.5
+    np.testing.assert_allclose(median_skin(head, grey), 127.5, atol=1)
+    red, green, blue = median_skin(head)
+    assert 255 > red > green > blue > 60  # light skin, whatever the light
+
+
+def test_photos_of_utkface(data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "faces"
+    root.mkdir()
+    for file in sorted((data / "utkface-balanced").glob("*.jpg"))[::900][:4]:
+        shutil.copy(file, root / file.name)
+    blank = root / "30_0_0_1.png"
+
+    Image.new("RGB", (200, 200), (90, 120, 150)).save(blank)
+    shutil.copy(blank, root / "a-name-without-groups.png")
+    settings = FairnessSettings(PictureSettings(limit=None, border=0.5))
+    result = evaluate_fairness(root, settings)
+    failed = result.values(LABEL, "failed")
+    assert len(failed) == 5 and failed["30_0_0_1.png"] == 100 and sum(failed.values()) == 100
+    for key in ("spread", "photometric", "albedo", "unlit"):
+        assert len(result.values(LABEL, key)) == 4
+    assert max(abs(v) for v in result.values(LABEL, "unlit").values()) < 60
+    # Only looked for: failures without the rest.
+    quick = evaluate_fairness(root, FairnessSettings(PictureSettings(limit=1, border=0.5), found=6))
+    assert len(quick.values(LABEL, "failed")) > len(quick.values(LABEL, "spread"))
+
+
+def test_photos_without_groups(tmp_path: Path, photos: Path) -> None:
+    shutil.copy(photos / "astronaut.jpg", tmp_path / "astronaut.jpg")
+    with pytest.raises(HeadshotError, match="age_sex_race_time"):
+        evaluate_fairness(tmp_path)
