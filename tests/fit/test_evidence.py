@@ -82,8 +82,8 @@ def test_errors_in_common_are_generalised_least_squares(model, person):
     flat = common.reshape(4, -1)
     inverse = np.linalg.inv(np.diag(np.repeat(evidence.deviation, 2) ** 2) + flat.T @ flat)
     j, r = jacobian.reshape(9, -1), residual.ravel()
-    assert hessian == pytest.approx(j @ inverse @ j.T)
-    assert gradient == pytest.approx(j @ inverse @ r)
+    assert hessian == pytest.approx(j @ inverse @ j.T, abs=1e-3)
+    assert gradient == pytest.approx(j @ inverse @ r, abs=1e-3)
     assert evidence.cost(residual) == pytest.approx(r @ inverse @ r, rel=1e-6)
 
 

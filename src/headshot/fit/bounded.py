@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.fit.normal import Elimination
+
 Array = NDArray[np.float64]
 
 
@@ -13,10 +15,9 @@ def bounded_step(hessian: Array, gradient: Array, expression: Array, first: int)
 
     The free parameters are eliminated (Schur complement); an active-set method solves for the weights.
     """
-    aa, ab, bb = hessian[:first, :first], hessian[:first, first:], hessian[first:, first:]
-    solved = np.linalg.solve(aa, np.column_stack([ab, gradient[:first]]))
-    schur = bb - ab.T @ solved[:, :-1]
-    target = gradient[first:] - ab.T @ solved[:, -1]
+    order = np.r_[first : len(gradient), 0:first]
+    reduced = Elimination(hessian[np.ix_(order, order)], gradient[order], len(gradient) - first)
+    schur, target = reduced.matrix, reduced.right
     low, high = -expression, 1.0 - expression
     step: Array = np.zeros(len(target))
     free = np.ones(len(target), bool)
@@ -35,4 +36,4 @@ def bounded_step(hessian: Array, gradient: Array, expression: Array, first: int)
         if not inwards.any():
             break
         free |= inwards
-    return np.concatenate([solved[:, -1] - solved[:, :-1] @ step, step])
+    return np.roll(reduced.complete(step), first)

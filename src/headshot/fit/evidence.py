@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headshot.fit.normal import normal_equations
 from headshot.head_model import PointModel
 
 Array = NDArray[np.float64]
@@ -129,7 +130,7 @@ class PointEvidence:
         root = np.sqrt(self.weights(residual))[:, None]
         flat = (jacobian * root).reshape(len(jacobian), -1)
         error = (residual * root).ravel()
-        hessian, gradient = flat @ flat.T, flat @ error
+        hessian, gradient = normal_equations(flat, error)
         if len(self.common):
             shared, inner = self._whitened(root)
             solved = np.linalg.solve(inner, np.column_stack([shared @ flat.T, shared @ error]))

@@ -17,6 +17,7 @@ from headshot.camera import Camera, angles_of, nearest_rotation, rotation_from_v
 from headshot.fit.bounded import bounded_step
 from headshot.fit.errors import LandmarkErrors
 from headshot.fit.evidence import Evidence, IdentityPrior
+from headshot.fit.normal import normal_equations
 from headshot.fit.projected import linearised
 from headshot.head_model import PointModel
 
@@ -323,9 +324,7 @@ class LandmarkSolver:
         """Normal equations of points and priors: hessian (P, P) and gradient (P,), downhill."""
         s, n = self.settings, len(jacobian)
         root = (np.sqrt(weight) / self.noise)[:, None]
-        flat = (jacobian * root).reshape(n, -1)
-        hessian = flat @ flat.T
-        gradient = flat @ (residual * root).ravel()
+        hessian, gradient = normal_equations((jacobian * root).reshape(n, -1), (residual * root).ravel())
 
         people, first = slice(7, 7 + self.people), 7 + self.identities
         precision = np.zeros(n)

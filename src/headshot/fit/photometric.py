@@ -25,6 +25,7 @@ from headshot.fit.appearance import Appearance, appearance_of
 from headshot.fit.bounded import bounded_step
 from headshot.fit.derivatives import Surface, of_pose, of_tangents, surface_at
 from headshot.fit.landmarks import Fit, LandmarkSolver
+from headshot.fit.normal import BLOCK, Elimination, NormalEquations, solve
 from headshot.fit.surface import samples_of
 from headshot.fit.working import WorkingPhoto, working_photo
 from headshot.head_model import F32, HeadModel
@@ -36,7 +37,6 @@ from headshot.render import project_for_raster
 Array = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-_BLOCK = 200  # points
 _ENOUGH = 0.4  # share of the face's skin, seen well, from which colours tell all that they can
 _HIDDEN = 4.0  # mm behind the nearest surface from which a point is hidden
 
@@ -194,7 +194,7 @@ class Photometric:
         self.visible = (free * np.clip((cosine - 0.2) / 0.4, 0, 1)).astype(np.float32)
 
     def _reflectance(self, albedo: Array) -> F32:
-        change = self.looks.modes @ albedo.astype(np.float32)
+        change = np.einsum("sca,a->sc", self.looks.modes, albedo.astype(np.float32))
         return np.maximum(self.looks.mean + change, np.float32(0.005))
 
     # --- evidence of the colours
@@ -240,7 +240,7 @@ class Photometric:
         for _ in range(3):
             self._measure_noise(picture)
             hessian, gradient = self.equations(picture, geometry=False)
-            step = np.linalg.solve(hessian, gradient)
+            step = solve(hessian, gradient)
             self.albedo = self.albedo + step[: len(self.albedo)]
             self.light = self.light + step[len(self.albedo) :]
 
@@ -289,10 +289,9 @@ class Photometric:
         shading, reflect = shading * scale, reflect * scale
         a, offset = len(self.albedo), 7 + self.samples.basis.shape[2] if geometry else 0
         size = offset + a + 27
-        hessian, gradient = np.zeros((size, size)), np.zeros(size)
+        sums = NormalEquations(size)
         used = np.flatnonzero(root > 1e-3 * root.max())
-        # In blocks that stay in the processor's cache.
-        for use in np.array_split(used, max(1, len(used) // _BLOCK)):
+        for use in np.array_split(used, max(1, -(-3 * len(used) // BLOCK))):
             jacobian = np.zeros((len(use), 3, size), np.float32)
             if first is not None and second is not None:
                 jacobian[..., :7] = first[use]
@@ -302,9 +301,8 @@ class Photometric:
             np.multiply(self.looks.modes[use], -shading[use, :, None], out=coloured)
             for c in range(3):
                 jacobian[:, c, offset + a + c :: 3] = -basis[use] * reflect[use, c, None]
-            flat = jacobian.reshape(3 * len(use), size)
-            hessian += flat.T @ flat
-            gradient += residual[use].ravel() @ flat
+            sums.add(jacobian.reshape(3 * len(use), size).T, residual[use].ravel())
+        hessian, gradient = sums.result()
         tail = slice(offset, offset + a)
         hessian[tail, tail] += np.eye(a)
         gradient[tail] -= self.albedo
@@ -342,15 +340,13 @@ class Photometric:
         hessian[np.diag_indices(len(hessian))] += 1e-9 * np.trace(hessian) / len(hessian)
         modes, expressions = self.samples.modes, self.solver.expressions
         g = 7 + modes + expressions
-        hx, hl, ll = colour[:g, :g], colour[:g, g:], colour[g:, g:]
-        solved = np.linalg.solve(ll, np.column_stack([hl.T, downhill[g:]]))
+        reduced = Elimination(colour, downhill, g)  # without albedo and light
         n = len(gradient)
         place = np.concatenate([np.arange(7 + modes), np.arange(n - expressions, n)])
-        hessian[np.ix_(place, place)] += hx - hl @ solved[:, :-1]
-        gradient[place] += downhill[:g] - hl @ solved[:, -1]
+        hessian[np.ix_(place, place)] += reduced.matrix
+        gradient[place] += reduced.right
         geometry = bounded_step(hessian, gradient, self.solver.expression, n - expressions)
-        rest = solved[:, -1] - solved[:, :-1] @ geometry[place]
-        return np.concatenate([geometry, rest])
+        return np.concatenate([geometry, reduced.complete(geometry[place])[g:]])
 
     def move(self, step: Array) -> None:
         a = len(self.albedo)

@@ -64,8 +64,7 @@ class Samples:
     def shape(self, identity: ArrayLike, expression: ArrayLike) -> F32:
         """Positions and tangents (S, 9) for identity (I,) and expression (E,) coefficients."""
         a, b = np.asarray(identity, np.float32), np.asarray(expression, np.float32)
-        flat = self.basis.reshape(-1, self.basis.shape[2])
-        out = self.mean + (flat @ np.concatenate([a, b])).reshape(-1, 9)
+        out = self.mean + np.einsum("sqm,m->sq", self.basis, np.concatenate([a, b]))
         out[self.rows] += self._corrections(b) @ a
         return out
 
