@@ -224,3 +224,8 @@ class NetworkPoints:
 def default_predictors() -> Sequence[Predictor]:
     """Today's method, without its fit to colours, and the mean face."""
     return (Reconstructed(), LandmarksOnly(), MeanFace())
+
+
+def methods_side_by_side() -> tuple[Predictor, ...]:
+    """Every method of `headshot.reconstruct`, and the mean face."""
+    return (Reconstructed(), MeanFace())

@@ -14,6 +14,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import default_predictors
 from headshot.evaluate.embedding import Recogniser
 from headshot.evaluate.fairness import FairnessSettings, evaluate_fairness
+from headshot.evaluate.hard import HardSettings, evaluate_hard
 from headshot.evaluate.identity import IdentitySettings, evaluate_identity
 from headshot.evaluate.journal import Journal, Row
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
@@ -96,6 +97,11 @@ PARTS = (
         "landmarks",
         "helen-train",
         lambda folder, journal: evaluate_landmarks(folder, settings=HELEN, journal=journal),
+    ),
+    Part(
+        "hard",
+        "helen-train",
+        lambda folder, journal: evaluate_hard(folder, None, HardSettings(HELEN, people=25), journal),
     ),
     Part(
         "profiles",

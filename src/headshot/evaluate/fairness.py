@@ -4,8 +4,8 @@ On photos whose names say age, sex and race as UTKFace's do (Zhang, Song and Qi,
 by Conditional Adversarial Autoencoder", CVPR 2017). For every group: how many photos give no head, how far
 the landmarks are from those of the mirrored photo, how well the textured head explains the photo, and whether
 the skin keeps its tone when the light is taken out: the individual typology angle (ITA) of the fitted albedo,
-and of the texture without light, minus that of the skin in the photo. The report says how much the worst group is
-behind the best.
+and of the texture without light, minus that of the skin in the photo. The report says how much the worst
+group is behind the best.
 
 Known weaknesses: labels are the source's, and race is no measure of skin; crops are tight, some are blurred
 or of actors in make-up; ITA in a photo depends on its exposure as much as on the skin (albedo is right to
@@ -231,5 +231,6 @@ _PROTOCOL = (
     "angle (ITA, Chardon et al. 1991) of the median colour: of bare skin in the photo, of the fitted albedo, "
     "and of the texture without light; large for light skin. *Skin* is the photo's own, in three classes. "
     "Aims: no group fails more than 1 % of the time, no group's landmark or photometric error exceeds 1.3 "
-    "times the best group's. Weak in: labels and exposure of the photos; the worst of many groups is always worse."
+    "times the best group's. Weak in: labels and exposure of the photos; the worst of many groups is always "
+    "worse."
 )

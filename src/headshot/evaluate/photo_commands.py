@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("identity")(identity)
     app.command("recognised")(recognised)
     app.command("profiles")(profiles)
+    app.command("hard")(hard)
     app.command("transfer")(transfer)
     app.command("picture")(picture)
     app.command("fairness")(fairness)
@@ -88,6 +89,20 @@ def profiles(
 
     settings = ProfileSettings(limit, frontal, profile)
     _measure("profiles", output, lambda journal: evaluate_profiles(folder, None, settings, journal))
+
+
+def hard(
+    folder: Folder,
+    output: Output = Path("evaluation"),
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many photos.")] = 40,
+    leave_out: Annotated[int, typer.Option(help="Leave out every so many-th photo.")] = 0,
+) -> None:
+    """Landmark error on blurred, small and partly hidden faces, all methods side by side."""
+    from headshot.evaluate.hard import HardSettings, evaluate_hard
+    from headshot.evaluate.landmarks import NmeSettings
+
+    settings = HardSettings(NmeSettings(leave_out=leave_out), limit)
+    _measure("hard", output, lambda journal: evaluate_hard(folder, None, settings, journal))
 
 
 def transfer(
