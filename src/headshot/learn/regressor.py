@@ -17,7 +17,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.align import similarity
 from headshot.head_model import load_head_model
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, read_windows
+from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, measured_names, read_windows
 from headshot.learn.engine import Metrics, Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import RegressorLoss, Weights
 from headshot.learn.networks.lite_regressor import MODES, LiteRegressor, Predicted, make_regressor
@@ -42,6 +42,7 @@ class RegressorSettings:
         weights: of the loss.
         people: photos of one person follow each other.
         begin: a run whose best weights to begin with, in the place of ImageNet's.
+        bench: folder of the research data, whose photos in the default bench are not learned from.
         embeddings: .npz of `embed_windows`, for the loss ``embedding``.
     """
 
@@ -50,12 +51,13 @@ class RegressorSettings:
     weights: Weights = field(default_factory=Weights)
     people: bool = True
     begin: Path | None = None
+    bench: Path | None = None
     embeddings: Path | None = None
 
 
 def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    windows = read_windows(store)
+    windows = read_windows(store, measured_names(settings.bench) if settings.bench else frozenset())
     torch.manual_seed(plan.seed)
     steps, small = settings.small
     sizes = ((0, small), (steps * plan.batch, CROP)) if steps else ((0, CROP),)
@@ -94,7 +96,7 @@ def _embeddings(file: Path | None, count: int) -> Tensor | None:
 
 
 def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, Tensor]:
-    """Mean (P, 2) and `MODES` principal components (MODES, P, 2) of points in crops, as the stream has them."""
+    """Mean (P, 2) and principal components (MODES, P, 2) of points in crops, as the stream has them."""
     random = np.random.default_rng(0)
     windows = stream.windows
     known = np.flatnonzero(~windows.held_out & (windows.labels["weight"] > 0).all(axis=1))
@@ -119,7 +121,11 @@ def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, T
 def _jitter(random: np.random.Generator) -> Array:
     base = SIDE * CROP_MARGIN / MARGIN
     roll = np.radians(random.normal(0, 15))
-    a = base * np.exp(random.normal(0, 0.15)) * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    a = (
+        base
+        * np.exp(random.normal(0, 0.15))
+        * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    )
     return np.column_stack([a, SIDE / 2 + random.normal(0, 0.1, 2) * base - a @ [0.5, 0.5]])
 
 
@@ -189,6 +195,8 @@ class Validation:
         geometry = RegressorLoss().geometry
         rows = []
         for chosen in self.chosen.values():
+            if not len(chosen):
+                continue
             some = chosen[:: max(1, len(chosen) // 10)][:10]
             p, _ = predict(network, self.windows, some)
             projected = geometry.project(p)
@@ -199,7 +207,9 @@ class Validation:
         return np.concatenate(rows)
 
 
-def predict(network: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> tuple[Predicted, dict[str, Any]]:
+def predict(
+    network: nn.Module, windows: Windows, chosen: NDArray[np.int64]
+) -> tuple[Predicted, dict[str, Any]]:
     """What the network says of windows seen in right crops, and the labels of these crops."""
     look = exact_look()
     maps = (look @ np.diag([1 / CROP, 1 / CROP, 1]))[None]
@@ -219,7 +229,9 @@ def predict(network: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> 
 def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[Array, Array]:
     """Mean distances (B,) of the known points in per cent of the root of their box, and the boxes (B,)."""
     known = labels["weight"] > 0
-    box = np.array([np.sqrt(np.prod(np.ptp(x[k], axis=0))) for x, k in zip(labels["points"], known, strict=True)])
+    box = np.array(
+        [np.sqrt(np.prod(np.ptp(x[k], axis=0))) for x, k in zip(labels["points"], known, strict=True)]
+    )
     if inner:
         known = known.copy()
         known[:, 478 : 478 + 17] = False
@@ -274,7 +286,7 @@ def export_best(folder: Path, file: Path) -> None:
         opset_version=17,
         input_names=["pixels"],
         output_names=list(OUTPUTS),
-        dynamic_axes={name: batch for name in ("pixels", *OUTPUTS)},
+        dynamic_axes=dict.fromkeys(("pixels", *OUTPUTS), batch),
     )
     halve(file)
 

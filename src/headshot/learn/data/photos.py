@@ -1,8 +1,8 @@
 """Real photos as windows: what today's fit says of them, and what people marked by hand.
 
-The fit (landmarks, then colours) is the teacher for pose, points, expression, light and albedo of photos that
-it understands: near-frontal ones whose landmarks agree with those of the mirrored photo. Photos with hand-made
-points teach these, with no opinion about the rest.
+The fit (landmarks, then colours) is the teacher for pose, points, expression, light and albedo of photos
+that it understands: near-frontal ones whose landmarks agree with those of the mirrored photo. Photos with
+hand-made points teach these, with no opinion about the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ from headshot.fit.landmarks import initial_pose
 from headshot.head_model import load_head_model
 from headshot.learn.data.portraits import Portrait, portrait_of
 from headshot.learn.data.windows import (
-    KNOWN, Row, cut, empty_labels, held_out, into_window, light_units, pose_labels, window_map,
+    KNOWN,
+    Row,
+    cut,
+    empty_labels,
+    held_out,
+    into_window,
+    light_units,
+    pose_labels,
+    window_map,
 )  # fmt: skip
 from headshot.photo import Photo, read_photo
 from headshot.reconstruction import Reconstruction, Settings, reconstruct_face
@@ -148,6 +156,10 @@ def marked_photos(folder: Path, data: str) -> Iterator[Row]:
         name = person or mark.photo.stem
         kind = "profile" if data == "cfp" else "photo"
         yield Row(
-            cut(photo.pixels, affine), kind, f"{data}/{person}/{mark.photo.stem}", person, held_out(name, data), labels
+            cut(photo.pixels, affine),
+            kind,
+            f"{data}/{person}/{mark.photo.stem}",
+            person,
+            held_out(name, data),
+            labels,
         )
-

@@ -22,7 +22,15 @@ from headshot.fit.contour import landmarks68
 from headshot.head_model import load_head_model
 from headshot.learn.data.portraits import AROUND, AROUND_SIDE, TEXELS, Portrait, outline_vertices
 from headshot.learn.data.windows import (
-    KNOWN, MARGIN, SIDE, Row, empty_labels, into_window, light_units, pose_labels, window_map,
+    KNOWN,
+    MARGIN,
+    SIDE,
+    Row,
+    empty_labels,
+    into_window,
+    light_units,
+    pose_labels,
+    window_map,
 )  # fmt: skip
 from headshot.light import sh_basis
 from headshot.raster import interpolate, rasterise, sample, vertex_normals
@@ -75,10 +83,20 @@ class HeadMaker:
     def __init__(self, portraits: Sequence[Portrait]) -> None:
         self.portraits = portraits
         self.model, self.albedo = load_head_model("low"), load_albedo("low")
+        # Flat and in a row: as the models keep them every product would copy its basis first.
+        self.flat_modes = _flat(self.albedo.modes)
+        self.identity, self.expressions = _flat(self.model.identity), _flat(self.model.expression)
+        correction = np.moveaxis(self.model.correction, 1, 0)
+        self.correction = _flat(np.ascontiguousarray(correction))  # (I, K N 3)
         self.yaws = np.array([p.yaw for p in portraits])
         self.spread = np.linalg.cholesky(np.linalg.inv(self.albedo.light_precision))
         self.each = np.arange(3 * len(self.model.triangles), dtype=np.int32).reshape(-1, 3)
         self.uv = (self.model.uv[self.model.triangles_uv] * TEXELS).reshape(-1, 2).astype(np.float32)
+        self.own = [self.albedo.mean + _product(p.albedo, self.flat_modes) for p in portraits]
+        self.before = [
+            self._shaded(colours, self._shape(p.identity, p.expression), p.light)
+            for p, colours in zip(portraits, self.own, strict=True)
+        ]
         covered = self.model.regions["scalp"] + self.model.regions["neck"]
         self.bare = ~(covered > 0.6)[self.model.triangles].all(axis=1)
 
@@ -86,17 +104,18 @@ class HeadMaker:
         """One window."""
         model = self.model
         yaw, pitch = _pose(random)
-        portrait = self._portrait(yaw, random)
+        which = self._portrait(yaw, random)
+        portrait = self.portraits[which]
         identity = random.normal(size=len(model.identity)) * random.choice([0.8, 1.0, 1.2])
         expression = self._expression(portrait, random)
-        vertices = model.shape(identity, expression)
+        vertices = self._shape(identity, expression)
         camera = _camera(yaw, pitch, random)
         dense = model.landmarks["mediapipe478"].on(vertices, model.triangles)
         points = np.concatenate([camera.project(dense), camera.project(landmarks68(model, vertices, camera))])
         affine = window_map(points[:478], camera.angles[2])
         light, albedo = self._looks(portrait, random)
         turned = abs(yaw - portrait.yaw) > MATCHING
-        ratio = self._ratio(portrait, vertices, light, albedo)
+        ratio = self._ratio(which, vertices, light, albedo)
         shown, hair = vertices, np.zeros(len(vertices), np.float32)
         if turned and random.random() < 0.9:
             shown, hair = self._hair(vertices, random)
@@ -115,10 +134,10 @@ class HeadMaker:
         }
         return Row(pixels, "synthetic", f"synthetic/{yaw:.0f}", "", bool(random.random() < 0.03), labels)
 
-    def _portrait(self, yaw: float, random: np.random.Generator) -> Portrait:
+    def _portrait(self, yaw: float, random: np.random.Generator) -> int:
         """One of some drawn at random: the one whose own pose is nearest to the new one."""
         drawn = random.integers(len(self.portraits), size=8)
-        return self.portraits[int(drawn[np.abs(self.yaws[drawn] - yaw).argmin()])]
+        return int(drawn[np.abs(self.yaws[drawn] - yaw).argmin()])
 
     def _expression(self, portrait: Portrait, random: np.random.Generator) -> Array:
         kind = random.random()
@@ -153,17 +172,27 @@ class HeadMaker:
                 light = light * random.uniform(0.5, 0.9) + lamp[:, None] * random.normal(1, 0.08, 3)
         return light, albedo
 
-    def _ratio(self, portrait: Portrait, vertices: F32, light: Array, albedo: Array) -> F32:
+    def _ratio(self, which: int, vertices: F32, light: Array, albedo: Array) -> F32:
         """(V, 3) colour in new light over the one that the fit expects in the portrait."""
-        old = self.model.shape(portrait.identity, portrait.expression)
-        before = self._shaded(portrait.albedo, old, portrait.light)
-        after = self._shaded(albedo, vertices, light)
-        return np.clip(after / before, 1 / MOST_RATIO, MOST_RATIO).astype(np.float32)
+        colours = self.own[which]
+        if (albedo != self.portraits[which].albedo).any():
+            colours = self.albedo.mean + _product(albedo, self.flat_modes)
+        after = self._shaded(colours, vertices, light)
+        return np.clip(after / self.before[which], 1 / MOST_RATIO, MOST_RATIO).astype(np.float32)
 
-    def _shaded(self, albedo: Array | F32, vertices: F32, light: Array | F32) -> Array:
+    def _shaded(self, colours: F32, vertices: F32, light: Array | F32) -> F32:
         normals = vertex_normals(vertices, self.model.triangles)
-        colours = np.clip(self.albedo.colours(albedo), 0.01, 1)
-        return colours * np.maximum(sh_basis(normals) @ np.asarray(light, np.float64), LEAST_LIGHT)
+        shading = np.maximum(sh_basis(normals) @ light.astype(np.float32), np.float32(LEAST_LIGHT))
+        return np.clip(colours, 0.01, 1) * shading
+
+    def _shape(self, identity: Array | F32, expression: Array | F32) -> F32:
+        """As `HeadModel.shape`."""
+        model = self.model
+        out = model.mean + _product(identity, self.identity) + _product(expression, self.expressions)
+        change = identity.astype(np.float32) @ self.correction
+        change = expression[model.corrected].astype(np.float32) @ change.reshape(len(model.corrected), -1)
+        out[model.correction_vertices] += change.reshape(-1, 3)
+        return out
 
     def _hair(self, vertices: F32, random: np.random.Generator) -> tuple[F32, F32]:
         """Vertices with a displaced scalp, and how much hair (V,) there is at each."""
@@ -223,6 +252,14 @@ class HeadMaker:
         return TO_LINEAR[warp(other.around, affine[None], (SIDE, SIDE), clamp=True)[0]]
 
 
+def _flat(basis: F32) -> F32:
+    return np.ascontiguousarray(basis).reshape(len(basis), -1)
+
+
+def _product(coefficients: Array | F32, flat: F32) -> F32:
+    return (coefficients.astype(np.float32) @ flat).reshape(-1, 3)
+
+
 def _bent(scene: _Scene) -> U8:
     """The portrait's photo with the outline of its face moved to that of the new one (SIDE, SIDE, 3)."""
     camera, portrait = scene.camera, scene.portrait
@@ -251,7 +288,7 @@ def _pose(random: np.random.Generator) -> tuple[float, float]:
 
 
 def _camera(yaw: float, pitch: float, random: np.random.Generator) -> Camera:
-    """A camera of one thousand pixels' focal length at a random distance, the head anywhere in its picture."""
+    """A camera of 1,000 pixels' focal length at a random distance, the head anywhere in its picture."""
     rotation = rotation_from_angles(yaw, pitch, float(random.normal(0, 12)))
     distance = float(np.clip(np.exp(random.normal(np.log(900), 0.45)), 330, 4000))
     aside = random.uniform(-0.3, 0.3, 2) * distance

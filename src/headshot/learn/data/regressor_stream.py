@@ -17,52 +17,27 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from headshot.arkit import ARKIT52
-from headshot.evaluate.annotations import MIRROR68
-from headshot.head_model import load_head_model
 from headshot.learn.data.occlude import (
-    dark, draw_bars, draw_blob, draw_face_mask, draw_glasses, draw_hand, texture,
+    dark,
+    draw_bars,
+    draw_blob,
+    draw_face_mask,
+    draw_glasses,
+    draw_hand,
+    texture,
 )  # fmt: skip
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows
-from headshot.mediapipe478 import MIRROR
-from headshot.regress import CROP, CROP_MARGIN
+from headshot.regress import CROP, CROP_MARGIN, sides
 from headshot.resample import warp
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
-Index = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
 SHARES = {"synthetic": 0.5, "photo": 0.3, "profile": 0.13, "none": 0.07}
 """Of the stream."""
 TIGHT, BROAD = 0.66, 0.30
 """Shares of crops that are right to a few percent, and far off but still of the face; the rest miss it."""
-
-
-@dataclass(frozen=True)
-class Sides:
-    """Mirroring: which entry goes where, and which change sign."""
-
-    points: Index
-    identity: F32
-    expression: Index
-    light: F32
-
-    @classmethod
-    def of_model(cls) -> Sides:
-        """Of the built-in head: every identity mode is symmetric or antisymmetric."""
-        model = load_head_model("low")
-        flipped = model.identity[:, model.mirror] * np.array([-1, 1, 1], np.float32)
-        signs = np.sign((flipped * model.identity).sum(axis=(1, 2)))
-        other = {"Left": "Right", "Right": "Left"}
-        names = []
-        for name in ARKIT52:
-            side = next((s for s in other if name.endswith(s)), "")
-            names.append(name.removesuffix(side) + other[side] if side else name)
-        light = np.ones((9, 3), np.float32)
-        light[[3, 4, 7]] = -1  # x, xy and xz of `headshot.light`
-        points = np.concatenate([MIRROR, 478 + np.array(MIRROR68)])
-        return cls(points, signs.astype(np.float32), np.array([ARKIT52.index(n) for n in names]), light.ravel())
 
 
 @dataclass(frozen=True)
@@ -95,8 +70,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         self.groups = [np.flatnonzero(training & (windows.kind == k)) for k in range(len(KINDS))]
         shares = np.array([SHARES[k] * bool(len(g)) for k, g in zip(KINDS, self.groups, strict=True)])
         self.shares = shares / shares.sum()
-        self.sides = Sides.of_model()
-        self.lights = _light_signs(self.sides.light)
+        self.sides = sides()
         self.people = np.unique(windows.person, return_inverse=True)[1]
         self.people[windows.person == ""] = -1
         photos = self.groups[KINDS.index("photo")]
@@ -155,15 +129,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         flip = np.array([-1, 1, 1], np.float32)
         labels["rotation"] = labels["rotation"] * flip[:, None] * flip
         labels["place"] = np.array([1 - labels["place"][0], *labels["place"][1:]], np.float32)
-        labels["light"] = self.lights @ labels["light"]
-
-
-def _light_signs(signs: F32) -> F32:
-    """(27, 27) what mirroring does to light in units of its prior, whose mean has no sideways light."""
-    from headshot.albedo import load_albedo
-
-    factor = np.linalg.cholesky(np.linalg.inv(load_albedo("low").light_precision))
-    return np.linalg.solve(factor, signs[:, None] * factor).astype(np.float32)
+        labels["light"] = s.light @ labels["light"]
 
 
 def _look(random: np.random.Generator) -> tuple[Array, bool]:
@@ -177,7 +143,9 @@ def _look(random: np.random.Generator) -> tuple[Array, bool]:
         scale, roll = np.exp(random.uniform(np.log(0.62), np.log(1.7))), random.uniform(-45, 45)
     else:
         scale, roll = np.exp(random.uniform(np.log(0.4), np.log(1.7))), random.uniform(-45, 45)
-        shift = random.uniform(0.5, 0.9) * random.choice([-1, 1], 2) * random.permutation([1.0, random.random()])
+        shift = (
+            random.uniform(0.5, 0.9) * random.choice([-1, 1], 2) * random.permutation([1.0, random.random()])
+        )
         shift = shift * max(1.0, 1 / scale) * 0.9
     near = kind < TIGHT + BROAD
     c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from headshot.albedo import load_albedo
 from headshot.camera import Camera
 from headshot.errors import HeadshotError
+from headshot.evaluate.split import measured_people, measured_photos
 from headshot.regress import placing
 from headshot.resample import warp
 
@@ -175,8 +176,18 @@ class Windows:
         return np.ascontiguousarray(self.pixels[file][row])
 
 
-def read_windows(folder: Path) -> Windows:
+def measured_names(data: Path) -> frozenset[str]:
+    """Names of people and photos in the default bench on a folder of research data."""
+    people = measured_people(data / "lfw-deepfunneled") if (data / "lfw-deepfunneled").is_dir() else set()
+    return frozenset(people | {photo.stem for photo in measured_photos(data)})
+
+
+def read_windows(folder: Path, measured: frozenset[str] = frozenset()) -> Windows:
     """Open a store.
+
+    Args:
+        folder: of the store.
+        measured: people and photos that are not to be learned from, `measured_names`; they count as held out.
 
     Raises:
         HeadshotError: it is empty.
@@ -192,6 +203,8 @@ def read_windows(folder: Path) -> Windows:
         raise HeadshotError(f"{folder} has no windows yet: see `headshot learn regressor-data --help`")
     table = {key: np.concatenate([t[key] for t in tables]) for key in tables[0]}
     labels = {key: table[key] for key in LABELS}
+    apart = [bool(measured.intersection(name.split("/")[1:])) for name in table["name"].tolist()]
     return Windows(
-        pixels, np.concatenate(where), table["kind"], table["name"], table["person"], table["held_out"], labels
-    )
+        pixels, np.concatenate(where), table["kind"], table["name"], table["person"],
+        table["held_out"] | np.array(apart), labels,
+    )  # fmt: skip

@@ -1,8 +1,8 @@
 """What the regressor is told about its answers.
 
-Each term is a mean over the crops for which the truth is known, weighted by how far that is believed. Where a
-network says how sure it is, its answer is trained by its plain error and only the certainty by the likelihood:
-trained by the likelihood alone, hard crops would be given up (Seitzer et al., "On the Pitfalls of
+Each term is a mean over the crops for which the truth is known, weighted by how far that is believed. Where
+the network says how sure it is, its answer is trained by its plain error and only the certainty by the
+likelihood: by the likelihood alone, hard crops would be given up (Seitzer et al., "On the Pitfalls of
 Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", ICLR 2022).
 
 Dimension letters: B crops, P points, I identity modes, E expressions, N points of the face.
@@ -39,6 +39,8 @@ class Weights:
         presence: of the logit.
         agreement: photos of one person: distance of their neutral faces over that to other people's.
         embedding: of the recogniser's embedding.
+        photo_identity: how far the fit's identity of a photo is believed, beside the truth of synthetic
+            heads.
     """
 
     points: float = 1.0
@@ -54,21 +56,20 @@ class Weights:
     presence: float = 0.5
     agreement: float = 0.0
     embedding: float = 0.0
+    photo_identity: float = 0.15
 
 
 # How much a region's millimetres count in the error of the neutral face.
 REGIONS = {"nose": 1.0, "eyelids": 0.5, "lips": 0.5, "jaw": 0.3}
 FACE_POINTS = 400
-PHOTO_IDENTITY = 0.15
-"""How far the fit's identity of a photo is believed, beside the exact truth of synthetic heads."""
 
 
 class Geometry(nn.Module):
     """The head model where the losses need it.
 
     Attributes:
-        shape: (I, M) the neutral face's offsets in mm, weighted by region, without what a similarity explains;
-            squared and summed they are the mean square error.
+        shape: (I, I) turns identity into offsets of the neutral face in mm, weighted by region, without what
+            a similarity explains; squared and summed they are the mean square error.
         mean, modes: the 546 points on the mean head (P, 3), and (I + E, P, 3) their offsets.
     """
 
@@ -90,8 +91,12 @@ class Geometry(nn.Module):
         zero, one = np.zeros_like(x), np.ones_like(x)
         turns = [[zero, -z, y], [z, zero, -x], [-y, x, zero], [x, y, z]]
         moves = [[one, zero, zero], [zero, one, zero], [zero, zero, one]]
-        similar = np.array([np.stack(field, axis=1) * weight[:, None] for field in turns + moves]).reshape(7, -1)
-        modes = (model.identity[:, face] * weight[:, None]).reshape(len(model.identity), -1).astype(np.float64)
+        similar = np.array([np.stack(field, axis=1) * weight[:, None] for field in turns + moves]).reshape(
+            7, -1
+        )
+        modes = (
+            (model.identity[:, face] * weight[:, None]).reshape(len(model.identity), -1).astype(np.float64)
+        )
         basis = np.linalg.qr(similar.T)[0]
         modes = modes - modes @ basis @ basis.T
         points = [model.at(model.landmarks[name]) for name in ("mediapipe478", "ibug68")]
@@ -131,7 +136,7 @@ class RegressorLoss(nn.Module):
         w = self.weights
         face = true["face"]
         known = {name: true["known"][:, k] * face for k, name in enumerate(KNOWN)}
-        belief = known["identity"] * (PHOTO_IDENTITY + (1 - PHOTO_IDENTITY) * true["exact"])
+        belief = known["identity"] * (w.photo_identity + (1 - w.photo_identity) * true["exact"])
         trust = true["weight"] * face[:, None]
         terms = {
             "points": _mean(100 * _distance(p.points - true["points"]), trust),
@@ -159,7 +164,7 @@ class RegressorLoss(nn.Module):
     def _agreement(self, p: Predicted, person: Tensor, face: Tensor) -> Tensor:
         """How far photos of one person are from each other, over how far from other people's.
 
-        A ratio, so that shrinking all faces to the mean gains nothing (a triplet loss with a relative margin).
+        A ratio, so that shrinking all faces to the mean gains nothing.
         """
         usable = (person >= 0) & (face > 0)
         shapes, person = (p.identity @ self.geometry.shape)[usable], person[usable]
