@@ -12,9 +12,9 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import Camera, angles_of
+from headshot.camera import Camera
 from headshot.detect import DetectSettings, Face, detect_faces
-from headshot.errors import NoFaceError
+from headshot.faces import recognise
 from headshot.fit import (
     Fit,
     FitSettings,
@@ -26,12 +26,12 @@ from headshot.fit import (
     metric_scale,
 )
 from headshot.fit.errors import load_landmark_errors
-from headshot.fit.landmarks import Observation, initial_pose
+from headshot.fit.landmarks import Observation
 from headshot.fit.looks import looks_of
 from headshot.fit.observe import observe
 from headshot.fit.scale import scaled_camera
 from headshot.head_model import F32, I32, HeadModel, PointModel, load_head_model
-from headshot.landmarks import Landmarks, LandmarkSettings, find_landmarks
+from headshot.landmarks import Landmarks, LandmarkSettings
 from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.photo import Photo, Source, read_photo
 from headshot.quality import Quality, assess
@@ -210,55 +210,8 @@ def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> l
         detect = replace(settings.detect, exhaustive=True) if several else settings.detect
         faces = detect_faces(photo.pixels, detect)
     with clock("landmarks"):
-        found = recognise(photo, faces, wanted, settings)
+        found = recognise(photo, faces, wanted, settings.landmarks)
     return [reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
-
-
-def recognise(
-    photo: Photo, faces: list[Face], wanted: list[int] | None, settings: Settings
-) -> list[tuple[Face, Landmarks]]:
-    """Landmarks of the wanted faces; detections in which the landmark network sees no face do not count.
-
-    Args:
-        photo: the photo.
-        faces: detections in the order in which ``wanted`` counts them.
-        wanted: which of those that are faces, counted from 0; None for all.
-        settings: see `Settings`.
-
-    Raises:
-        NoFaceError: there is no face, or no such face.
-    """
-    found: list[tuple[Face, Landmarks]] = []
-    needed = len(faces) if wanted is None else max(wanted) + 1
-    for face in faces:
-        points = find_landmarks(photo.pixels, face, settings.landmarks)
-        if _is_face(points, settings):
-            found.append((face, points))
-        if len(found) == needed:
-            break
-    if not found:
-        raise NoFaceError(
-            f"no face found in {photo.name}: use a photo in which the face is at least 40 pixels wide, "
-            "upright, lit, and seen from the front or up to a three-quarter view"
-        )
-    if wanted is None:
-        return found
-    if len(found) < needed:
-        raise NoFaceError(f"{photo.name} has {len(found)} face(s); there is no face number {needed}")
-    return [found[i] for i in wanted]
-
-
-def _is_face(points: Landmarks, settings: Settings) -> bool:
-    """Whether the landmark network sees a face, and the same one in the mirrored picture.
-
-    Drawings can have presence, but their two sets of points differ by 4 % of the face and more; 99 % of
-    photos stay below 2 %, except profiles.
-    """
-    if points.presence < settings.landmarks.minimum_presence:
-        return False
-    mean = _point_model(settings.detail).mean
-    rotation, _, _ = initial_pose(points.points, mean, np.ones(len(mean)))
-    return points.spread <= (0.04 if abs(angles_of(rotation)[0]) < 45 else 0.08)
 
 
 def reconstruct_face(

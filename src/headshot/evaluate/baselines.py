@@ -20,12 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera
 from headshot.detect import Face, detect_faces
+from headshot.faces import recognise
 from headshot.fit import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
 from headshot.fit.observe import observe
 from headshot.head_model import F32, HeadModel, PointModel, load_head_model
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68, Landmarks
 from headshot.photo import Photo
-from headshot.reconstruction import Reconstruction, Settings, recognise, reconstruct_face
+from headshot.reconstruction import Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
 
 Array = NDArray[np.float64]
@@ -133,7 +134,7 @@ def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False)
             # The quick search ended with another, larger face.
             faces = detect_faces(photo.pixels, replace(settings.detect, exhaustive=True))
         faces.sort(key=lambda f: float(np.linalg.norm((f.box[:2] + f.box[2:]) / 2 - target)))
-    face, landmarks = recognise(photo, faces, [0], settings)[0]
+    face, landmarks = recognise(photo, faces, [0], settings.landmarks)[0]
     return Seen(photo, face, landmarks, textured)
 
 
