@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.bootstrap import STATISTICS, _samples, bootstrap
-from headshot.evaluate.difference import compare
+from headshot.evaluate.cli import app
+from headshot.evaluate.difference import between, compare
 from headshot.evaluate.report import groups, markdown, read, write
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 
@@ -48,6 +51,16 @@ def test_a_small_shift_on_the_same_items_is_larger_than_its_noise() -> None:
     assert found.estimate.value == pytest.approx(-0.1)
     (back,) = compare(two, one)
     assert back.verdict == "worse"
+
+
+def test_two_methods_of_one_result_are_paired_by_item() -> None:
+    one = result({"ours": noise(0) - 0.1, "theirs": noise(0)})
+    for statistic in (None, "mean"):
+        (found,) = between(one, "ours", "theirs", statistic)
+        assert found.paired and found.verdict == "better"
+        assert found.estimate.value == pytest.approx(-0.1)
+    with pytest.raises(HeadshotError, match="no method 'nobody'"):
+        between(one, "ours", "nobody")
 
 
 def test_the_same_shift_is_lost_in_the_noise_of_other_items() -> None:
@@ -153,3 +166,15 @@ def test_groups_are_sorted_by_their_numbers_and_numbers_are_binned() -> None:
     found = groups(Result("m", "t", "", (COLUMN,), (), items))
     assert list(found["yaw"]) == ["0-15", "15-30", "60-75"]
     assert len(found["size"]) == 4 and sum(map(len, found["size"].values())) == 12
+
+
+def test_the_command_compares_two_methods(tmp_path: Path) -> None:
+    one = result({"ours": noise(0) - 0.1, "theirs": noise(0)})
+    write([one], tmp_path, "one")
+    runner = CliRunner()
+    command = ["compare", str(tmp_path / "one.json"), "--method", "ours", "--against", "theirs"]
+    found = runner.invoke(app, [*command, "--statistic", "mean"])
+    assert found.exit_code == 0
+    assert "-0.10 | [-0.10, -0.10] | 60 paired | better" in found.output
+    assert runner.invoke(app, command[:4]).exit_code == 2
+    assert runner.invoke(app, [*command[:-1], "nobody"]).exit_code == 1

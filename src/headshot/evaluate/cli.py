@@ -87,21 +87,43 @@ def synthetic(
 @app.command()
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A.json", help="The earlier result.")],
-    b: Annotated[Path, typer.Argument(metavar="B.json", help="The later result.")],
+    b: Annotated[Path | None, typer.Argument(metavar="B.json", help="The later result.")] = None,
+    method: Annotated[str | None, typer.Option(help="Of A.json: compare this method ...")] = None,
+    against: Annotated[str | None, typer.Option(help="... with this one, item by item.")] = None,
+    statistic: Annotated[
+        str | None, typer.Option(help="Over the items: median, mean, rms, p90.", show_default="the table's")
+    ] = None,
 ) -> None:
-    """Say for every number of two results whether their difference is larger than its noise."""
+    """Say for every number of two results, or of two methods, whether their difference is above its noise."""
     from headshot.evaluate import report
+    from headshot.evaluate.bootstrap import STATISTICS
+    from headshot.evaluate.difference import between
     from headshot.evaluate.difference import compare as compared
 
+    if (b is None) == (method is None) or (method is None) != (against is None):
+        raise typer.BadParameter("give A.json and B.json, or A.json with --method and --against")
+    if statistic is not None and statistic not in STATISTICS:
+        raise typer.BadParameter(f"one of {', '.join(STATISTICS)}", param_hint="--statistic")
     try:
         first = {result.measure: result for result in report.read(a)}
-        second = {result.measure: result for result in report.read(b)}
-        common = [measure for measure in first if measure in second]
-        if not common:
-            fail(f"{a} and {b} have no measure in common")
-        for measure in common:
-            rows = report.comparison_rows(compared(first[measure], second[measure]))
-            typer.echo(f"# {second[measure].title}\n\n{report.table(report.COMPARISON_HEADER, rows)}\n")
+        if method is not None and against is not None:
+            pairs = {
+                result.title: between(result, method, against, statistic)
+                for result in first.values()
+                if {method, against} <= set(result.methods)
+            }
+            if not pairs:
+                fail(f"no measure in {a} has both {method} and {against}")
+        else:
+            assert b is not None
+            second = {result.measure: result for result in report.read(b)}
+            common = [measure for measure in first if measure in second]
+            if not common:
+                fail(f"{a} and {b} have no measure in common")
+            pairs = {second[m].title: compared(first[m], second[m], statistic) for m in common}
+        for title, found in pairs.items():
+            table = report.table(report.COMPARISON_HEADER, report.comparison_rows(found))
+            typer.echo(f"# {title}\n\n{table}\n")
     except HeadshotError as error:
         fail(str(error))
 
