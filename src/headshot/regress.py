@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from onnxruntime import InferenceSession
 
 from headshot.albedo import load_albedo
 from headshot.arkit import ARKIT52
@@ -148,30 +149,37 @@ class RegressSettings:
     mirrored: bool = True
 
 
-def regress(pixels: U8, crop: Crop, settings: RegressSettings = RegressSettings()) -> Regression:
+def regress(
+    pixels: U8,
+    crop: Crop,
+    settings: RegressSettings = RegressSettings(),
+    network: InferenceSession | None = None,
+) -> Regression:
     """Look at the head in a crop, and again at the crop where it was found.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the photo.
         crop: around the face: `Crop.of_box` or `Crop.of_points`.
         settings: see `RegressSettings`.
+        network: another one of the same form; the one that ships by default.
 
     Returns:
         What the network says; without a face under the crop, something with a low ``presence``.
     """
     for _ in range(settings.looks - 1):
-        found = regress_crops(pixels, [crop])[0]
+        found = regress_crops(pixels, [crop], network=network)[0]
         crop = Crop.of_points(found.points, found.angles[2])
-    return regress_crops(pixels, [crop], mirrored=settings.mirrored)[0]
+    return regress_crops(pixels, [crop], mirrored=settings.mirrored, network=network)[0]
 
 
-def regress_crops(pixels: U8, crops: Sequence[Crop], *, mirrored: bool = False) -> list[Regression]:
+def regress_crops(
+    pixels: U8, crops: Sequence[Crop], *, mirrored: bool = False, network: InferenceSession | None = None
+) -> list[Regression]:
     """One look at each of some crops of a photo (H, W, 3); see `regress`."""
-    maps = np.stack([crop.map @ np.diag([1 / CROP, 1 / CROP, 1]) for crop in crops])
-    pictures = warp(pixels, maps, (CROP, CROP), clamp=True)
+    pictures = _cut(pixels, crops)
     if mirrored:
         pictures = np.concatenate([pictures, pictures[:, :, ::-1]])
-    network = session("regressor")
+    network = network or session("regressor")
     names = [output.name for output in network.get_outputs()]
     values = dict(zip(names, network.run(names, {"pixels": np.ascontiguousarray(pictures)}), strict=True))
     n = len(crops)
@@ -181,6 +189,18 @@ def regress_crops(pixels: U8, crops: Sequence[Crop], *, mirrored: bool = False) 
     if mirrored:
         found = [_averaged(one, _unmirrored(other)) for one, other in zip(found[:n], found[n:], strict=True)]
     return [_in_photo(crop, one) for crop, one in zip(crops, found, strict=True)]
+
+
+def presences(pixels: U8, crops: Sequence[Crop]) -> Array:
+    """Belief (N,) in [0, 1] that each of some crops shows a face about as large as it should be."""
+    found = session("regressor").run(["presence"], {"pixels": _cut(pixels, crops)})[0]
+    return np.asarray(found, np.float64)
+
+
+def _cut(pixels: U8, crops: Sequence[Crop]) -> U8:
+    """(N, CROP, CROP, 3) what the network gets; beyond the photo its border goes on."""
+    maps = np.stack([crop.map @ np.diag([1 / CROP, 1 / CROP, 1]) for crop in crops])
+    return warp(pixels, maps, (CROP, CROP), clamp=True)
 
 
 Outputs = dict[str, Array]

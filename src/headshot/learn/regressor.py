@@ -220,7 +220,8 @@ def predict(
         rows.append(labels)
         crops.append(warp(windows.picture(k), maps, (CROP, CROP), clamp=True)[0])
     pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
-    parts = [network(to_network(part)) for part in pixels.split(16)]
+    with torch.no_grad():
+        parts = [network(to_network(part)) for part in pixels.split(16)]
     names = Predicted.__dataclass_fields__
     p = Predicted(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
     return p, {key: np.stack([row[key] for row in rows]) for key in rows[0]}

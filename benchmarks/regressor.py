@@ -1,0 +1,191 @@
+"""How good is the regressor alone, on people and photos that it has not learned from?
+
+    python benchmarks/regressor.py --data $HEADSHOT_DATA [--network FILE.onnx ...] [--cache FILE.json]
+
+One look in the detector's crop, one in the crop that the first asks for, mirrored and averaged; no fit.
+
+- synthetic: photos of `synthetic-heads` (tools/synthetic_heads.py; ICT's and MakeHuman's shapes): median
+  distance in mm of corresponding points of the neutral face after similarity alignment, its ratio of norms
+  to the truth's and its correlation with it (medians; `headshot.evaluate.synthetic`).
+- AUC: neutral faces of held-out people of LFW, four photos each, all pairs; "shrinkage" is the mean norm of the
+  regressed identity coefficients over that of a person drawn from the prior.
+- HELEN: held-out photos, mean distance of the 51 inner points and of all 68 from the hand-made ones, per
+  cent of the root of the area of the box of the points (means over photos).
+- profiles: photos of CFP's 50 held-out people; the same with the inner points of the 30, and the share of photos
+  beyond 7 %. Crops begin from the box of the hand-made points, moved by up to 15 % and scaled by up to 1.3:
+  finding profiles is not measured here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from rich.progress import track
+
+from headshot import load_head_model, read_photo
+from headshot.errors import HeadshotError
+from headshot.evaluate.annotations import read_annotations
+from headshot.evaluate.baselines import Head, look
+from headshot.evaluate.identity import aligned, auc, distances, pairs
+from headshot.evaluate.split import held_out_people
+from headshot.evaluate.synthetic import errors, read_truths
+from headshot.learn.data.windows import held_out
+from headshot.networks import session
+from headshot.regress import Crop, Regression, RegressSettings, regress
+
+Box = list[float] | None
+PEOPLE, PHOTOS = 80, 4
+JAW = 17
+
+
+@lru_cache(maxsize=1)
+def photo_of(file: Path) -> np.ndarray:
+    return read_photo(file).pixels
+
+
+def detected(file: Path, cache: dict[str, Box]) -> Box:
+    """The detector's box of the face nearest to the middle, or of the largest."""
+    key = str(file)
+    if key not in cache:
+        photo = read_photo(file)
+        try:
+            cache[key] = look(photo, (photo.width / 2, photo.height / 2)).face.box.tolist()
+        except HeadshotError:
+            cache[key] = None
+    return cache[key]
+
+
+def head_of(found: Regression, width: int, height: int) -> Head:
+    """The regressed head as measures want it."""
+    model = load_head_model("low")
+    return Head(
+        model,
+        model.shape(found.identity, found.expression),
+        model.neutral(found.identity),
+        found.camera(width, height),
+        found.identity,
+        1.0,
+    )
+
+
+def synthetic(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
+    rows = []
+    for truth in track(read_truths(data / "synthetic-heads"), "synthetic heads"):
+        box = detected(truth.photo, cache)
+        if box is None:
+            continue
+        pixels = photo_of(truth.photo)
+        found = regress(pixels, Crop.of_box(box), network=network)
+        rows.append(errors(head_of(found, pixels.shape[1], pixels.shape[0]), truth))
+    keys = {
+        "vertex": "vertex, mm",
+        "norm": "norm ratio",
+        "correlation": "correlation",
+        "rotation": "rotation",
+    }
+    return {name: float(np.median([row[key] for row in rows])) for key, name in keys.items()}
+
+
+def identity(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
+    root = data / "lfw-deepfunneled"
+    people = sorted(p for p in root.iterdir() if p.is_dir() and held_out(p.name, "lfw"))
+    people = [p for p in people if len(list(p.glob("*.jpg"))) >= PHOTOS][:PEOPLE]
+    model = load_head_model("low")
+    face = np.flatnonzero(model.regions["face"] > 0.5)[::8]
+    shapes, owners, sizes, cosines = [], [], [], []
+    for person in track(people, "identity"):
+        for file in sorted(person.glob("*.jpg"))[:PHOTOS]:
+            box = detected(file, cache)
+            if box is None:
+                continue
+            found = regress(photo_of(file), Crop.of_box(box), network=network)
+            shapes.append(model.neutral(found.identity)[face])
+            owners.append(person.name)
+            sizes.append(np.linalg.norm(found.identity))
+            cosines.append(found.identity / sizes[-1])
+    similarity = np.array(cosines) @ np.array(cosines).T
+    return {
+        "AUC": auc(*pairs(-distances(aligned(np.array(shapes))).round(6), owners)),
+        "AUC, cosine": auc(*pairs(similarity, owners)),
+        "shrinkage": float(np.mean(sizes) / np.sqrt(len(found.identity))),
+    }
+
+
+def points(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
+    inner, every = [], []
+    for mark in track(read_annotations(data / "helen-train"), "HELEN"):
+        if not held_out(mark.photo.stem, "helen"):
+            continue
+        box = detected(mark.photo, cache)
+        if box is None:
+            continue
+        found = regress(photo_of(mark.photo), Crop.of_box(box), network=network)
+        gap = np.linalg.norm(found.points68 - mark.points, axis=1)
+        gap *= 100 / np.sqrt(np.prod(np.ptp(mark.points, axis=0)))
+        inner.append(gap[JAW:].mean())
+        every.append(gap.mean())
+    return {"HELEN inner, %": float(np.mean(inner)), "HELEN all, %": float(np.mean(every))}
+
+
+def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
+    root = data / "cfp-train"
+    apart = set(held_out_people(p.name for p in root.iterdir() if p.is_dir()))
+    random, off = np.random.default_rng(0), []
+    for mark in track(read_annotations(root), "profiles"):
+        if mark.photo.parent.name not in apart:
+            continue
+        known = np.isfinite(mark.points).all(axis=1)
+        low, high = mark.points[known].min(axis=0), mark.points[known].max(axis=0)
+        side = float((high - low).max())
+        middle = (low + high) / 2 + random.uniform(-0.15, 0.15, 2) * side
+        half = 0.5 * side * np.exp(random.uniform(-np.log(1.3), np.log(1.3)))
+        crop = Crop(*middle.tolist(), 2 * 1.4 * half)
+        found = regress(photo_of(mark.photo), crop, RegressSettings(looks=3), network=network)
+        gap = np.linalg.norm(found.points68 - mark.points, axis=1)
+        known[:JAW] = False
+        off.append(100 * gap[known].mean() / np.sqrt(np.prod(high - low)))
+    errors_ = np.array(off)
+    return {"profiles, %": float(np.median(errors_)), "profiles > 7 %, %": float(100 * np.mean(errors_ > 7))}
+
+
+PARTS = {"synthetic": synthetic, "identity": identity, "helen": points, "profiles": profiles}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--network", type=Path, nargs="*", default=[], help="others than the one that ships")
+    parser.add_argument("--cache", type=Path, help="keeps the detector's boxes for another run")
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS))
+    options = parser.parse_args()
+    cache: dict[str, Box] = {}
+    if options.cache and options.cache.is_file():
+        cache = json.loads(options.cache.read_text(encoding="utf-8"))
+    table: dict[str, dict[str, float]] = {}
+    for file in options.network or [None]:
+        network = session("regressor")
+        if file is not None:
+            settings = ort.SessionOptions()
+            settings.intra_op_num_threads = 1
+            network = ort.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
+        row: dict[str, float] = {}
+        for name in options.only:
+            row |= PARTS[name](options.data, cache, network)
+            if options.cache:
+                options.cache.write_text(json.dumps(cache), encoding="utf-8")
+        table[file.stem if file else "regressor"] = row
+    columns = list(next(iter(table.values())))
+    print("| | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
+    for name, row in table.items():
+        print(f"| {name} | " + " | ".join(f"{row[column]:.3f}" for column in columns) + " |")
+
+
+if __name__ == "__main__":
+    main()

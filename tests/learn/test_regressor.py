@@ -1,0 +1,221 @@
+"""Training of the regressor: windows, synthetic heads, the stream, losses, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from headshot import Settings, load_head_model, read_photo  # noqa: E402
+from headshot.camera import angles_of  # noqa: E402
+from headshot.detect import detect_faces  # noqa: E402
+from headshot.landmarks import find_landmarks  # noqa: E402
+from headshot.learn.data import windows as store  # noqa: E402
+from headshot.learn.data.photos import learn_photo  # noqa: E402
+from headshot.learn.data.portraits import portrait_of, read_portraits, save_portraits  # noqa: E402
+from headshot.learn.data.posed_heads import HeadMaker  # noqa: E402
+from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels  # noqa: E402
+from headshot.learn.engine import Plan  # noqa: E402
+from headshot.learn.losses.regressor import Geometry, RegressorLoss, Weights  # noqa: E402
+from headshot.learn.networks.lite_regressor import MODES, make_regressor, rotation_of  # noqa: E402
+from headshot.learn.regressor import (  # noqa: E402
+    RegressorSettings,
+    Validation,
+    exact_look,
+    export_best,
+    point_modes,
+    run,
+)  # fmt: skip
+from headshot.reconstruction import reconstruct_face  # noqa: E402
+from headshot.regress import Crop, regress_crops  # noqa: E402
+
+PHOTOS = Path(__file__).parent.parent.parent / "photos"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def portraits():
+    found = []
+    for name in ("astronaut", "grace_hopper"):
+        photo = read_photo(PHOTOS / f"{name}.jpg")
+        face = detect_faces(photo.pixels)[0]
+        points = find_landmarks(photo.pixels, face)
+        found.append(portrait_of(reconstruct_face(photo, face, points, Settings("low", texture=None), {})))
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, portraits):
+    """A store of 24 synthetic heads, a photo and what is beside its face."""
+    folder = tmp_path_factory.mktemp("store")
+    maker = HeadMaker(portraits)
+    rows = [maker.make(np.random.default_rng(k)) for k in range(24)]
+    rows = [store.Row(r.pixels, r.kind, r.name, "", n % 4 == 0, r.labels) for n, r in enumerate(rows)]
+    store.save_rows(folder, "synthetic", rows)
+    learned = learn_photo(PHOTOS / "astronaut.jpg", "helen", np.random.default_rng(0))
+    store.save_rows(folder, "photos", [learned.row, *([learned.empty] if learned.empty else [])])
+    return folder
+
+
+def test_portraits_survive_their_file(tmp_path, portraits):
+    save_portraits(tmp_path / "p.npz", portraits)
+    again = read_portraits([tmp_path / "p.npz"])
+    assert len(again) == 2 and again[1].yaw == pytest.approx(portraits[1].yaw)
+    assert (again[0].texture == portraits[0].texture).all()
+
+
+def test_fast_shapes_are_those_of_the_model(portraits):
+    maker = HeadMaker(portraits)
+    random = np.random.default_rng(0)
+    identity, expression = random.normal(size=100), random.uniform(0, 1, 52)
+    assert np.allclose(maker._shape(identity, expression), maker.model.shape(identity, expression), atol=1e-4)
+
+
+def test_labels_of_synthetic_heads_describe_their_picture(folder):
+    windows = store.read_windows(folder)
+    geometry = Geometry()
+    synthetic = np.flatnonzero(windows.kind == 0)
+
+    class Truth:
+        identity, expression, rotation, place = (
+            torch.tensor(windows.labels[key][synthetic])
+            for key in ("identity", "expression", "rotation", "place")
+        )
+
+    seen = geometry.project(Truth).numpy() * store.SIDE
+    gap = np.linalg.norm(seen - windows.labels["points"][synthetic], axis=2)[:, :478]
+    # Scaled orthography against true perspective: a few per cent of the face for heads close to the camera.
+    assert np.median(gap.mean(axis=1)) < 0.02 * store.SIDE and gap.mean() < 0.04 * store.SIDE
+    # The face is brighter or darker than what is behind it: there is a picture at all.
+    assert windows.picture(0).std() > 5
+
+
+def test_looks_at_a_window_move_the_labels_along(folder):
+    windows = store.read_windows(folder)
+    labels = {key: values[-2].copy() for key, values in windows.labels.items()}
+    look = exact_look()
+    turn = np.radians(25)
+    a = look[:, :2] @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * 1.2
+    look = np.column_stack([a, np.full(2, store.SIDE / 2) - a @ [0.45, 0.55]])
+    before = {key: value.copy() for key, value in labels.items()}
+    moved_labels(labels, look)
+    back = labels["points"] @ look[:, :2].T + look[:, 2]
+    assert np.allclose(back, before["points"], atol=1e-2)
+    # The crop is turned clockwise by 25 degrees in the window, so the head turns the other way in it.
+    roll = angles_of(labels["rotation"])[2] - angles_of(before["rotation"])[2]
+    assert roll == pytest.approx(-25, abs=0.5)
+    size = np.exp(labels["place"][2] - before["place"][2])
+    assert size == pytest.approx(store.SIDE / np.sqrt(np.linalg.det(look[:, :2])), rel=1e-4)
+
+
+def test_mirroring_twice_changes_nothing(folder):
+    windows = store.read_windows(folder)
+    stream = RegressorStream(windows)
+    labels = {key: values[-1].copy() for key, values in windows.labels.items()}
+    moved_labels(labels, exact_look())
+    before = {key: value.copy() for key, value in labels.items()}
+    stream.mirrored(labels)
+    assert np.abs(labels["points"] - before["points"]).max() > 0.01
+    # A mirrored head is a head: its regressed points are the mirrored ones.
+    stream.mirrored(labels)
+    for key, value in before.items():
+        assert np.allclose(labels[key], value, atol=1e-4), key
+
+
+def test_a_mirrored_head_is_the_head_with_mirrored_labels(folder):
+    windows = store.read_windows(folder)
+    stream = RegressorStream(windows)
+    labels = {key: values[-1].copy() for key, values in windows.labels.items()}
+    moved_labels(labels, exact_look())
+    stream.mirrored(labels)
+
+    class Truth:
+        identity, expression, rotation, place = (
+            torch.tensor(np.asarray(labels[key], np.float32))[None]
+            for key in ("identity", "expression", "rotation", "place")
+        )
+
+    seen = Geometry().project(Truth)[0, :478].numpy()
+    assert np.linalg.norm(seen - labels["points"][:478], axis=1).mean() < 0.06
+
+
+def test_items_depend_on_their_number_alone(folder):
+    stream = RegressorStream(store.read_windows(folder), StreamSettings(((0, 112), (4, 128))))
+    one, two = stream[3], stream[3]
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert stream[3]["pixels"].shape == (3, 112, 112) and stream[4]["pixels"].shape == (3, 128, 128)
+
+
+def test_who_is_measured_is_not_learned_from(folder):
+    windows = store.read_windows(folder, frozenset({"astronaut"}))
+    photos = np.flatnonzero(windows.kind == 1)
+    assert windows.held_out[photos].all()
+    assert store.held_out("053", "cfp") is not None
+
+
+def test_rotations_are_rotations():
+    turns = rotation_of(torch.randn(5, 6, generator=torch.Generator().manual_seed(0)))
+    assert torch.allclose(turns @ turns.transpose(1, 2), torch.eye(3).expand(5, 3, 3), atol=1e-5)
+    assert torch.allclose(torch.det(turns), torch.ones(5), atol=1e-5)
+
+
+def test_shape_error_is_that_of_aligned_faces():
+    """The quadratic form of the loss against Procrustes alignment of real faces."""
+    from headshot.evaluate.align import similarity
+
+    geometry, model = Geometry(), load_head_model("low")
+    random = np.random.default_rng(0)
+    one, two = random.normal(0, 0.3, (2, 100))
+    face = np.flatnonzero(model.regions["face"] > 0.5)
+    p, t = (model.neutral(c)[face].astype(float) for c in (one, two))
+    exact = np.sqrt((np.linalg.norm(similarity(p, t)(p) - t, axis=1) ** 2).mean())
+    form = torch.tensor(one - two, dtype=torch.float32) @ geometry.shape
+    assert float(form.norm()) == pytest.approx(exact, rel=0.15)  # weights of regions apart
+
+
+def test_agreement_is_blind_to_size_and_sees_strangers():
+    loss = RegressorLoss(Weights(agreement=1.0))
+    random = torch.Generator().manual_seed(0)
+    people = torch.randn(2, 100, generator=random)
+    identity = people[[0, 0, 1, 1]] + 0.1 * torch.randn(4, 100, generator=random)
+    person, face = torch.tensor([4, 4, 7, 7]), torch.ones(4)
+
+    class P:
+        pass
+
+    def value(coefficients):
+        P.identity = coefficients
+        return float(loss._agreement(P, person, face))
+
+    assert value(identity) == pytest.approx(value(0.1 * identity), rel=0.05)
+    assert value(identity) < 0.5 < value(identity[[0, 2, 1, 3]])
+
+
+def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    plan = Plan(steps=16, batch=6, rate=1e-3, warm_up=4, every=16, average=0.5)
+    network = run(tmp_path / "run", folder, plan, RegressorSettings(small=(8, 112)))
+    windows = store.read_windows(folder)
+    metrics = Validation(windows)(network)
+    begin = make_regressor(imagenet=False)
+    stream = RegressorStream(windows)
+    begin.mean[:], begin.basis[:] = point_modes(stream, 200)
+    assert begin.basis.shape == (MODES, 546, 2)
+    assert metrics["nme_synthetic"] < Validation(windows)(begin.eval())["nme_synthetic"]
+    export_best(tmp_path / "run", tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
+    pixels = read_photo(PHOTOS / "astronaut.jpg").pixels
+    found = regress_crops(pixels, [Crop(220.0, 130.0, 150.0)], network=session)[0]
+    assert found.points.shape == (478, 2) and found.identity.shape == (100,)
+    assert np.isfinite(found.points).all()
