@@ -60,6 +60,14 @@ class Expression(str, Enum):
     photo = "photo"
 
 
+class MethodName(str, Enum):
+    """How heads are made."""
+
+    fit = "fit"
+    regress = "regress"
+    hybrid = "hybrid"
+
+
 @app.command()
 def reconstruct(
     photos: Annotated[
@@ -89,6 +97,12 @@ def reconstruct(
             show_default="the GLB starts neutral, OBJ and PLY are as in the photo",
         ),
     ] = None,
+    method: Annotated[
+        MethodName,
+        typer.Option(
+            help="Fit landmarks and colours, ask our own network (in milliseconds), or fit with what it says."
+        ),
+    ] = MethodName.fit,
     photometric: Annotated[
         bool,
         typer.Option(
@@ -132,7 +146,7 @@ def reconstruct(
         typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
     if jobs:
         try:
-            request = replace(request, settings=_load(detail.value, texture_size, photometric))
+            request = replace(request, settings=_load(detail.value, texture_size, photometric, method))
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(_run(jobs, request, alone=total == 1))
@@ -200,7 +214,7 @@ def _face_number(face: str) -> int | None:
     return int(face)
 
 
-def _load(detail: str, texture_size: int, photometric: bool) -> Settings:
+def _load(detail: str, texture_size: int, photometric: bool, method: MethodName) -> Settings:
     """Import the pipeline, and say so if its kernels must be compiled first."""
     from headshot.reconstruction import Settings
     from headshot.runtime import kernels_are_cold
@@ -208,7 +222,7 @@ def _load(detail: str, texture_size: int, photometric: bool) -> Settings:
 
     if kernels_are_cold():
         typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
-    settings = Settings(detail=detail, texture=TextureSettings(size=texture_size))
+    settings = Settings(detail=detail, texture=TextureSettings(size=texture_size), method=method.value)
     return settings if photometric else replace(settings, photometric=None)
 
 

@@ -23,6 +23,7 @@ from headshot.mediapipe478 import (
     MOUTH_CORNERS,
 )
 from headshot.networks import session
+from headshot.regress import Regression
 from headshot.resample import warp
 
 __all__ = ["MEDIAPIPE_TO_IBUG68", "LandmarkSettings", "Landmarks", "find_landmarks"]
@@ -61,6 +62,8 @@ class Landmarks:
         spread: mean distance between the landmarks of the photo and of its mirror image as a share of their
             extent; 0 when not measured. Of 99 in 100 frontal photos it is below 0.02; drawn faces have
             more, and so have profiles, whose landmarks are then not to be trusted to the pixel.
+        regression: what our own network says of the face, where all of the above is its
+            (`headshot.faces`); None where it is the landmark network's.
     """
 
     points: Array
@@ -68,6 +71,18 @@ class Landmarks:
     presence: float
     blendshapes: NDArray[np.float32]
     spread: float = 0.0
+    regression: Regression | None = None
+
+    @property
+    def roll(self) -> float:
+        """Tilt of the head in degrees, clockwise in the photo, by its eyes and mouth."""
+        eyes = (self.points[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE))
+        return float(np.degrees(tilt(np.stack(list(eyes)), self.points[list(MOUTH_CORNERS)])))
+
+    @property
+    def extent(self) -> float:
+        """Root of the area of the box around the points, pixels."""
+        return float(np.sqrt(np.prod(np.ptp(self.points, axis=0))))
 
 
 @dataclass(frozen=True)
@@ -202,7 +217,7 @@ def _rotation(roll: float) -> Array:
     return np.array([[c, -s], [s, c]])
 
 
-def _roll(eyes: Array, mouth: Array) -> float:
+def tilt(eyes: Array, mouth: Array) -> float:
     """Rotation of a head in the image plane, radians, clockwise in the photo.
 
     The line of the eyes says it best from the front; from the side, where it is short, the line from the
@@ -218,7 +233,7 @@ def _roll(eyes: Array, mouth: Array) -> float:
 
 def _crop_of_face(face: Face, margin: float) -> _Crop:
     """The first crop. The detector's box sits 7 % higher than the landmarks' extent."""
-    roll = _roll(face.points[:2], face.points[3:])
+    roll = tilt(face.points[:2], face.points[3:])
     x, y = (face.box[:2] + face.box[2:]) / 2 + _rotation(roll) @ (0.0, 0.07 * face.size)
     return _Crop(x, y, face.size * margin, roll)
 
@@ -226,7 +241,7 @@ def _crop_of_face(face: Face, margin: float) -> _Crop:
 def _crop_of_points(points: Array, margin: float) -> _Crop:
     """The crop that the network expects for a face with these points."""
     eyes = np.stack([points[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE)])
-    roll = _roll(eyes, points[list(MOUTH_CORNERS)])
+    roll = tilt(eyes, points[list(MOUTH_CORNERS)])
     upright = points @ _rotation(roll)
     low, high = upright.min(axis=0), upright.max(axis=0)
     x, y = _rotation(roll) @ ((low + high) / 2)

@@ -14,25 +14,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera
 from headshot.detect import DetectSettings, Face, detect_faces
-from headshot.faces import recognise
-from headshot.fit import (
-    Fit,
-    FitSettings,
-    LandmarkSolver,
-    PhotometricFit,
-    PhotometricSettings,
-    fit_photo,
-    landmarks68,
-    metric_scale,
-)
-from headshot.fit.errors import load_landmark_errors
-from headshot.fit.landmarks import Observation
+from headshot.faces import OwnSettings, recognise
+from headshot.fit import FitSettings, PhotometricSettings, Scale, landmarks68, metric_scale
 from headshot.fit.looks import looks_of
-from headshot.fit.observe import observe
-from headshot.fit.scale import scaled_camera
-from headshot.head_model import F32, I32, HeadModel, PointModel, load_head_model
+from headshot.fit.scale import FACE_SPREAD, scaled_camera
+from headshot.head_model import F32, I32, HeadModel, load_head_model
 from headshot.landmarks import Landmarks, LandmarkSettings
 from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
+from headshot.methods import (
+    METHODS,
+    HybridSettings,
+    Method,
+    Solved,
+    fitted,
+    landmark_solver,
+    point_model,
+    regressed,
+    second_opinion,
+)
 from headshot.photo import Photo, Source, read_photo
 from headshot.quality import Quality, assess
 from headshot.segment import Segmentation, segment
@@ -53,6 +52,9 @@ class Settings:
         segment: find out what is before the face (hair, hats, glasses, hands), so that neither fit nor
             texture believes it.
         texture: settings of the texture, or None to make none.
+        method: "fit", "regress" or "hybrid", see `headshot.methods`.
+        hybrid: how far fits believe our own network.
+        own: when our own network finds the face.
     """
 
     detail: str = "high"
@@ -62,6 +64,13 @@ class Settings:
     photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
     segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
+    method: Method = "fit"
+    hybrid: HybridSettings = field(default_factory=HybridSettings)
+    own: OwnSettings = field(default_factory=OwnSettings)
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +84,7 @@ class Reconstruction:
     Attributes:
         photo: the photo as read, upright.
         face: the detected face.
+        method: how the head was made, see `headshot.methods`.
         landmarks: the 478 points, their presence, and the network's own blendshape scores.
         model: the head model that was fitted, at the resolution of ``vertices``.
         camera: camera and head pose; maps the head frame to the photo.
@@ -96,6 +106,7 @@ class Reconstruction:
 
     photo: Photo
     face: Face
+    method: Method
     landmarks: Landmarks
     model: HeadModel
     camera: Camera
@@ -164,12 +175,15 @@ class Reconstruction:
         return save(self, directory, formats, stem)
 
 
-def reconstruct(source: Source, *, face: int = 1, settings: Settings | None = None) -> Reconstruction:
+def reconstruct(
+    source: Source, *, face: int = 1, method: Method | None = None, settings: Settings | None = None
+) -> Reconstruction:
     """Reconstruct the head of one person in a photo.
 
     Args:
         source: path, bytes, open file, PIL image, or an RGB array (H, W, 3).
         face: which face, 1 being the largest.
+        method: "fit", "regress" or "hybrid" (`headshot.methods`); that of the settings when None.
         settings: see `Settings`.
 
     Raises:
@@ -178,13 +192,20 @@ def reconstruct(source: Source, *, face: int = 1, settings: Settings | None = No
     """
     if face < 1:
         raise ValueError(f"face counts from 1 (the largest), got {face}")
-    heads = _pipeline(source, settings or Settings(), [face - 1])
+    heads = _pipeline(source, _chosen(method, settings), [face - 1])
     return heads[0]
 
 
-def reconstruct_all(source: Source, *, settings: Settings | None = None) -> list[Reconstruction]:
+def reconstruct_all(
+    source: Source, *, method: Method | None = None, settings: Settings | None = None
+) -> list[Reconstruction]:
     """Reconstruct every face in a photo, largest first; see `reconstruct`."""
-    return _pipeline(source, settings or Settings(), None)
+    return _pipeline(source, _chosen(method, settings), None)
+
+
+def _chosen(method: Method | None, settings: Settings | None) -> Settings:
+    chosen = settings or Settings()
+    return chosen if method is None else replace(chosen, method=method)
 
 
 class _Clock:
@@ -210,7 +231,8 @@ def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> l
         detect = replace(settings.detect, exhaustive=True) if several else settings.detect
         faces = detect_faces(photo.pixels, detect)
     with clock("landmarks"):
-        found = recognise(photo, faces, wanted, settings.landmarks)
+        own = replace(settings.own, only=True) if settings.method == "regress" else settings.own
+        found = recognise(photo, faces, wanted, settings.landmarks, own)
     return [reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
 
 
@@ -222,24 +244,28 @@ def reconstruct_face(
     clock.seconds.update(seconds)
     with clock("model"):
         model = load_head_model(settings.detail)
-        point_model = _point_model(settings.detail)
-    with clock("fit"):
-        seen = observe(photo, points)
-        solver = LandmarkSolver(seen, point_model, settings.fit, load_landmark_errors())
-        fit = solver.run()
+        points478 = point_model(settings.detail)
+    with clock("regress"):
+        told = settings.method != "fit"
+        known = second_opinion(photo, points) if told else None
     with clock("segment"):
         parts = segment(photo.pixels, points.points) if settings.segment else None
-    with clock("photometric"):
-        colours = None
-        if settings.photometric is not None:
-            explained = None if parts is None else parts.explained()
-            # At one resolution for both: the coefficients are the same, and so are the results.
-            coarse = load_head_model("low")
-            colours = fit_photo(photo.pixels, solver, coarse, settings.photometric, explained)
-            fit = colours.fit
+    if settings.method == "regress" and known is not None:
+        with clock("fit"):
+            solved = regressed(photo, known, settings.detail, settings.fit)
+    else:
+        with clock("fit"):
+            belief = (settings.fit, settings.hybrid)
+            solver = landmark_solver(photo, points, known, settings.detail, belief)
+            solver.run()
+        with clock("photometric"):
+            solved = fitted(photo, solver, settings.photometric, parts)
+    fit = solved.fit
     with clock("shape"):
-        irises = point_model.positions(fit.identity, fit.expression)[IRIS_CENTRES]
-        metric = metric_scale(points.points, fit.camera, irises, _extent(points))
+        irises = points478.positions(fit.identity, fit.expression)[IRIS_CENTRES]
+        metric = metric_scale(points.points, fit.camera, irises, points.extent)
+        if points.regression is not None:
+            metric = Scale(1.0, FACE_SPREAD, None)  # the network's irises are the model's, not measured
         camera = scaled_camera(fit.camera, metric.value)
         scale = np.float32(metric.value)
         vertices = scale * model.shape(fit.identity, fit.expression)
@@ -249,17 +275,18 @@ def reconstruct_face(
         texture = None
         if settings.texture is not None:
             texture = make_texture(photo.pixels, vertices, model, camera, settings.texture, parts=parts)
-    quality = assess(_measures(photo, points, seen, (fit, colours), texture), _photo_warnings(photo))
+    quality = assess(_measures(photo, points, solved, texture), _photo_warnings(photo))
     return Reconstruction(
         photo=photo,
         face=face,
+        method=settings.method,
         landmarks=points,
         model=model,
         camera=camera,
         identity=fit.identity,
         expression=fit.expression,
-        albedo=None if colours is None else colours.albedo,
-        light=None if colours is None else colours.light,
+        albedo=solved.albedo,
+        light=solved.light,
         scale=metric.value,
         scale_uncertainty=metric.uncertainty,
         vertices=vertices,
@@ -272,43 +299,20 @@ def reconstruct_face(
     )
 
 
-_POINT_MODELS: dict[str, PointModel] = {}
-
-
-def _point_model(detail: str) -> PointModel:
-    """The head model at the 478 landmarks; the same for every photo, so made once."""
-    if detail not in _POINT_MODELS:
-        model = load_head_model(detail)
-        _POINT_MODELS[detail] = model.at(model.landmarks["mediapipe478"])
-    return _POINT_MODELS[detail]
-
-
-def _extent(points: Landmarks) -> float:
-    box = np.ptp(points.points, axis=0)
-    return float(np.sqrt(box[0] * box[1]))
-
-
-def _measures(
-    photo: Photo,
-    points: Landmarks,
-    seen: Observation,
-    fits: tuple[Fit, PhotometricFit | None],
-    texture: Texture | None,
-) -> dict[str, float]:
-    fit, colours = fits
+def _measures(photo: Photo, points: Landmarks, solved: Solved, texture: Texture | None) -> dict[str, float]:
+    fit = solved.fit
     yaw, pitch, _ = fit.camera.angles
-    used = seen.confidence > 0
-    misfit = float(np.sqrt((fit.residual[used] ** 2).sum(axis=1).mean()))
+    misfit = float(np.sqrt((fit.residual[solved.counted] ** 2).sum(axis=1).mean()))
     inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])
     return {
         "presence": float(points.presence),
-        "face_pixels": _extent(points),
+        "face_pixels": points.extent,
         "yaw": yaw,
         "pitch": pitch,
-        "residual": 100 * misfit / _extent(points),
+        "residual": 100 * misfit / points.extent,
         "inside": float(inside.all(axis=1).mean()),
         "coverage": 1.0 if texture is None else float(texture.coverage),
-        **({} if colours is None else {"explained": colours.explained, "colour_noise": colours.noise}),
+        **solved.measures,
     }
 
 

@@ -123,6 +123,7 @@ def head() -> Reconstruction:
     texture = np.stack([*np.meshgrid(ramp, ramp), np.full((size, size), 90.0)], axis=-1).astype(np.uint8)
     return Reconstruction(
         photo=Photo(pixels, "Ann O'Neill (é).jpg", focal_35mm=35.0),
+        method="fit",
         face=Face(np.array([60.0, 70.0, 180.0, 220.0]), np.full((5, 2), 100.0), 0.98),
         landmarks=Landmarks(rng.uniform(60, 200, (478, 2)), np.zeros(478), 0.97, np.zeros(52, np.float32)),
         model=model,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headshot.reconstruction import Reconstruction
 
 # Readers must refuse another major version; a new minor version only adds fields.
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 def record_json(
@@ -64,6 +64,7 @@ def record(
     return {
         "schema_version": SCHEMA_VERSION,
         "headshot_version": __version__,
+        "method": head.method,
         "photo": {
             "name": re.split(r"[/\\]", photo.name)[-1],
             "width": photo.width,
@@ -77,6 +78,7 @@ def record(
             "score": _round(head.face.score, 4),
         },
         "landmarks": {
+            "network": "landmarks" if head.landmarks.regression is None else "regressor",
             "presence": _round(head.landmarks.presence, 4),
             "points": _round(head.landmarks.points, 3),
         },
