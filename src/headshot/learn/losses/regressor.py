@@ -46,8 +46,8 @@ class Weights:
     points: float = 1.0
     certainty: float = 0.2
     reprojection: float = 0.3
-    shape: float = 0.25
-    identity: float = 0.3
+    shape: float = 0.6
+    identity: float = 0.5
     expression: float = 1.0
     pose: float = 4.0
     place: float = 0.3
