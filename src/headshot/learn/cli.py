@@ -290,6 +290,9 @@ def regressor_data(
     synthetic: Annotated[
         int, typer.Option(min=0, help="So many synthetic heads, in the photos' colours.")
     ] = 0,
+    embed: Annotated[
+        Path | None, typer.Option(help="ONNX file of a face-recognition network, asked about all photos.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Photos at most.")] = 1000,
     seed: Seed = 0,
 ) -> None:
@@ -302,6 +305,8 @@ def regressor_data(
             data.fill_photos(store, photos, name, limit=limit, seed=seed)
         if marked is not None:
             data.fill_marked(store, marked, name)
+        if embed is not None:
+            data.embed_photos(store, embed)
         if synthetic:
             data.fill_synthetic(store, synthetic, seed=seed)
 
@@ -317,9 +322,6 @@ def regressor(
     ] = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
-    small_steps: Annotated[
-        int, typer.Option(min=0, help="So many of the first steps see crops of 112 pixels instead of 128.")
-    ] = 3000,
     photo_identity: Annotated[
         float, typer.Option(min=0, help="How far the fit's identity of photos is believed, beside the truth.")
     ] = 0.15,
@@ -327,9 +329,8 @@ def regressor(
         float, typer.Option(min=0, help="Weight of photos of one person having one neutral face.")
     ] = 0.0,
     embedding: Annotated[
-        float, typer.Option(min=0, help="Weight of the recogniser's embedding; needs --embeddings.")
+        float, typer.Option(min=0, help="Weight of the recogniser's embedding; needs --embed before.")
     ] = 0.0,
-    embeddings: Annotated[Path | None, typer.Option(help="Embeddings of the windows.")] = None,
     steps: Steps = 8000,
     batch: Batch = 24,
     rate: Rate = 1e-3,
@@ -356,10 +357,7 @@ def regressor(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=device, workers=workers
         )
         weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
-        settings = learn.RegressorSettings(
-            frozen=frozen, small=(small_steps, 112), weights=weights, begin=begin, bench=bench,
-            embeddings=embeddings,
-        )  # fmt: skip
+        settings = learn.RegressorSettings(frozen=frozen, weights=weights, begin=begin, bench=bench)
         learn.run(run, store, plan, settings)
 
     execute(work)

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from headshot.errors import HeadshotError
+from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
 from headshot.learn.data.photos import learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
-from headshot.learn.data.windows import SHARES, save_rows
+from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, SHARES, save_rows
 
 Say = Callable[[str], None]
 
@@ -73,6 +74,27 @@ def fill_marked(store: Path, folder: Path, data: str, *, say: Say = print) -> No
     rows = list(marked_photos(folder, data))
     save_rows(store, f"marked-{data}", rows)
     say(f"marked-{data}: {len(rows)} photos, {sum(row.held_out for row in rows)} of them held out")
+
+
+def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
+    """Ask a face-recognition network (`headshot.evaluate.embedding`) about the real photos of a store."""
+    network = Recogniser(recogniser)
+    (store / EMBEDDINGS).mkdir(exist_ok=True)
+    for file in sorted(f for f in store.glob("*.npz") if f.name[0] != "."):
+        target = store / EMBEDDINGS / f"{file.stem}.npy"
+        if file.stem.startswith("synthetic") or target.is_file():
+            continue
+        with np.load(file, allow_pickle=False) as data:
+            points, usable = data["points"][:, 478:], (data["weight"][:, 478:] > 0).all(axis=1)
+        pixels = np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        found = np.zeros((len(points), EMBEDDING), np.float32)
+        for k in np.flatnonzero(usable).tolist():
+            face = aligned_face(np.ascontiguousarray(pixels[k]), five_points(points[k]))
+            picture, mirror = np.split(network.vectors(face[None])[0], 2)
+            # Their sum is the same for the photo and for its mirror image.
+            found[k] = (picture + mirror) / np.linalg.norm(picture + mirror)
+        np.save(target, found)
+        say(f"{file.stem}: {int(usable.sum())} photos embedded")
 
 
 def fill_synthetic(store: Path, count: int, *, seed: int = 0, say: Say = print) -> None:

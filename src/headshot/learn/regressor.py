@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from headshot.camera import angles_of
-from headshot.errors import HeadshotError
 from headshot.evaluate.align import similarity
 from headshot.head_model import load_head_model
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
@@ -38,42 +37,33 @@ class RegressorSettings:
 
     Attributes:
         frozen: first blocks that keep ImageNet's weights.
-        small: (steps, pixels): so many of the first steps see smaller crops, which are faster.
         weights: of the loss.
         people: photos of one person follow each other.
         begin: a run whose best weights to begin with, in the place of ImageNet's.
         bench: folder of the research data, whose photos in the default bench are not learned from.
-        embeddings: .npz of `embed_windows`, for the loss ``embedding``.
     """
 
     frozen: int = 3
-    small: tuple[int, int] = (0, 112)
     weights: Weights = field(default_factory=Weights)
     people: bool = True
     begin: Path | None = None
     bench: Path | None = None
-    embeddings: Path | None = None
 
 
 def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
     windows = read_windows(store, measured_names(settings.bench) if settings.bench else frozenset())
     torch.manual_seed(plan.seed)
-    steps, small = settings.small
-    sizes = ((0, small), (steps * plan.batch, CROP)) if steps else ((0, CROP),)
-    stream = RegressorStream(windows, StreamSettings(sizes, settings.people, plan.seed))
+    stream = RegressorStream(windows, StreamSettings(settings.people, plan.seed))
     network = make_regressor(imagenet=settings.begin is None, frozen=settings.frozen)
     if settings.begin is None:
         network.mean[:], network.basis[:] = point_modes(stream)
     else:
         network.load_state_dict(best_weights(settings.begin))
     loss = RegressorLoss(settings.weights)
-    embeddings = _embeddings(settings.embeddings, len(windows))
     validation = Validation(windows)
 
     def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
-        if embeddings is not None:
-            batch = batch | {"embedding": embeddings[batch["window"]]}
         return loss(net(to_network(batch["pixels"])), batch)
 
     task = Task(network, stream, whole, validation, "score", validation.picture)
@@ -83,16 +73,6 @@ def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> n
 def to_network(pixels: Tensor) -> Tensor:
     """Pixels (B, 3, S, S) uint8 as the network takes them."""
     return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
-
-
-def _embeddings(file: Path | None, count: int) -> Tensor | None:
-    if file is None:
-        return None
-    with np.load(file, allow_pickle=False) as data:
-        found = torch.tensor(data["embedding"].astype(np.float32))
-    if len(found) != count:
-        raise HeadshotError(f"{file} is of {len(found)} windows, the store has {count}: make it again")
-    return found
 
 
 def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, Tensor]:

@@ -45,12 +45,10 @@ class StreamSettings:
     """Settings of `RegressorStream`.
 
     Attributes:
-        sizes: (first item, pixels): from which item on crops have which side.
         people: photos of two people follow each other in pairs, of one person each.
         seed: of everything random.
     """
 
-    sizes: tuple[tuple[int, int], ...] = ((0, CROP),)
     people: bool = True
     seed: int = 0
 
@@ -58,7 +56,7 @@ class StreamSettings:
 class RegressorStream(Dataset[dict[str, Tensor]]):
     """Crops of windows and what is true of them.
 
-    An item has ``pixels`` (3, S, S) uint8 and the labels of `headshot.learn.data.windows.LABELS`, points and
+    An item has ``pixels`` (3, CROP, CROP) uint8 and the labels of `Windows`, points and
     place in shares of the crop's side; ``face``, 1 where there is one; ``exact``, 1 for synthetic heads;
     ``person``, a number, -1 for nobody's;
     ``window``, its number.
@@ -81,8 +79,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
     def __getitem__(self, k: int) -> dict[str, Tensor]:
         random = np.random.default_rng((self.settings.seed, k))
         window = self._window(k, random)
-        size = next(s for first, s in self.settings.sizes[::-1] if k >= first)
-        return self.item(window, size, random)
+        return self.item(window, random)
 
     def _window(self, k: int, random: np.random.Generator) -> int:
         """Which window; every second item of a pair of photos is of the same person, if there is one."""
@@ -95,7 +92,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         others = [m for m in mates if m != window]
         return int(random.choice(others)) if others else int(random.choice(self.groups[kind]))
 
-    def item(self, window: int, size: int, random: np.random.Generator) -> dict[str, Tensor]:
+    def item(self, window: int, random: np.random.Generator) -> dict[str, Tensor]:
         """A window, varied."""
         face = self.windows.kind[window] != KINDS.index("none")
         moved, near = _look(random)
@@ -103,7 +100,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         pixels = self.windows.picture(window)
         if random.random() < 0.15:
             pixels = _covered(pixels, self.windows.picture(int(random.integers(len(self.windows)))), random)
-        pixels = warp(pixels, (moved @ np.diag([1 / size, 1 / size, 1]))[None], (size, size), clamp=True)[0]
+        pixels = warp(pixels, (moved @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
         pixels = degraded(pixels, random)
         moved_labels(labels, moved)
         if random.random() < 0.5:

@@ -40,6 +40,8 @@ LABELS = {
     "points": (POINTS, 2), "weight": (POINTS,), "identity": (100,), "expression": (52,), "rotation": (3, 3),
     "place": (3,), "light": (27,), "albedo": (60,), "known": (5,),
 }  # fmt: skip
+EMBEDDING = 128
+EMBEDDINGS = "embeddings"  # folder below a store: NAME.npy, rows of zeros where there is none
 KNOWN = ("identity", "expression", "pose", "light", "albedo")
 """What the entries of ``known`` are about."""
 
@@ -156,7 +158,8 @@ class Windows:
         kind: (N,) indices into `KINDS`.
         name, person: (N,) see `Row`.
         held_out: (N,) whether to validate with it.
-        labels: (N, ...) see `Row`.
+        labels: (N, ...) see `Row`; and ``embedding`` (N, EMBEDDING), what a recogniser says of real photos,
+            zeros where nobody asked it.
     """
 
     pixels: list[U8]
@@ -192,17 +195,20 @@ def read_windows(folder: Path, measured: frozenset[str] = frozenset()) -> Window
     Raises:
         HeadshotError: it is empty.
     """
-    pixels, where, tables = [], [], []
+    pixels, where, tables, embeddings = [], [], [], []
     for number, file in enumerate(sorted(f for f in folder.glob("*.npz") if f.name[0] != ".")):
         with np.load(file, allow_pickle=False) as data:
             tables.append({key: data[key] for key in data.files})
         pixels.append(np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
         rows = len(tables[-1]["kind"])
+        asked = folder / EMBEDDINGS / f"{file.stem}.npy"
+        known = np.load(asked, allow_pickle=False) if asked.is_file() else np.zeros((rows, EMBEDDING))
+        embeddings.append(known.astype(np.float32))
         where.append(np.column_stack([np.full(rows, number), np.arange(rows)]))
     if not tables:
         raise HeadshotError(f"{folder} has no windows yet: see `headshot learn regressor-data --help`")
     table = {key: np.concatenate([t[key] for t in tables]) for key in tables[0]}
-    labels = {key: table[key] for key in LABELS}
+    labels = {key: table[key] for key in LABELS} | {"embedding": np.concatenate(embeddings)}
     apart = [bool(measured.intersection(name.split("/")[1:])) for name in table["name"].tolist()]
     return Windows(
         pixels, np.concatenate(where), table["kind"], table["name"], table["person"],

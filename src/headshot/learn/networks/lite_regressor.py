@@ -55,7 +55,7 @@ class Predicted:
 
 
 class LiteRegressor(nn.Module):
-    """Crops (B, 3, S, S) in [0, 1], S from 98 to 128, to `Predicted`.
+    """Crops (B, 3, SIDE, SIDE) in [0, 1] to `Predicted`.
 
     Args:
         frozen: stem and so many first blocks keep what ImageNet taught them: they are the larger half of the
