@@ -233,17 +233,18 @@ def test_values_and_gradients_are_those_of_pytorch3d() -> None:
     vertices, mesh = random_mesh(2)
     other = vertices.flip(0) * 1.1
     vertices.requires_grad_()
-    # Its nearest neighbours and Laplacians on the CPU know float32 only.
+    # Its nearest neighbours and Laplacians know float32 only (CPU kernels, and matrices that it makes so).
     single = vertices.float()
     theirs = structures.Meshes(list(single), [mesh.triangles, mesh.triangles])
+    double = structures.Meshes(list(vertices), [mesh.triangles, mesh.triangles])
     pairs = {
         "chamfer": (L.chamfer(vertices, other), loss.chamfer_distance(single, other.float())[0]),
         "chamfer normals": (
             L.chamfer_normals(vertices, other, vertices, other),
             loss.chamfer_distance(single, other.float(), x_normals=single, y_normals=other.float())[1],
         ),
-        "normal": (L.normal_consistency(vertices, mesh), loss.mesh_normal_consistency(theirs)),
-        "edge": (L.edge_length_mean(vertices, mesh, 0.3), loss.mesh_edge_loss(theirs, 0.3)),
+        "normal": (L.normal_consistency(vertices, mesh), loss.mesh_normal_consistency(double)),
+        "edge": (L.edge_length_mean(vertices, mesh, 0.3), loss.mesh_edge_loss(double, 0.3)),
         **{
             name: (
                 L.laplacian_smoothing(vertices, mesh, name, frozen=True),
@@ -253,6 +254,9 @@ def test_values_and_gradients_are_those_of_pytorch3d() -> None:
         },
     }
     for name, (ours, reference) in pairs.items():
-        assert ours.item() == pytest.approx(reference.item(), abs=1e-5, rel=1e-6), name
+        exact = name in ("normal", "edge")
+        assert reference.dtype == (torch.float64 if exact else torch.float32), name
+        assert ours.item() == pytest.approx(reference.item(), abs=1e-7 if exact else 1e-5, rel=1e-6), name
         gradients = [torch.autograd.grad(x, vertices, retain_graph=True)[0] for x in (ours, reference)]
-        torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}")
+        near = {"rtol": 1e-6, "atol": 1e-7} if exact else {"rtol": 1e-4, "atol": 1e-5}
+        torch.testing.assert_close(*gradients, **near, msg=lambda text, n=name: f"{n}: {text}")

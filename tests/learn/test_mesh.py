@@ -11,14 +11,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from headshot.albedo import load_albedo  # noqa: E402
 from headshot.camera import Camera  # noqa: E402
+from headshot.evaluate.align import similarity  # noqa: E402
 from headshot.head_model import load_head_model  # noqa: E402
 from headshot.learn import mesh, mesh_plus  # noqa: E402
 from headshot.learn.data.faces import Faces, face_of, read  # noqa: E402
 from headshot.learn.data.rendered import Rendered, render_faces  # noqa: E402
 from headshot.learn.losses.perceptual import VGG, VGGLoss  # noqa: E402
+from headshot.learn.mesh_plus_loss import Loss, cameras_of, draw, predict  # noqa: E402
 from headshot.learn.networks.meshnet import MeshNet  # noqa: E402
 from headshot.learn.networks.meshnet_plus import MeshNetPlus  # noqa: E402
+from headshot.learn.networks.solve import LandmarkSolve, LightSolve  # noqa: E402
+from headshot.learn.render import PerspectiveCameras  # noqa: E402
+from headshot.learn.render.lights import sh_basis  # noqa: E402
 from headshot.learn.template import Template, face_template  # noqa: E402
 
 
@@ -57,14 +63,16 @@ def test_rendered_heads_project_onto_their_own_landmarks(template: Template, ren
     assert faces.pixels.shape == (4, 64, 64, 3)
     for n in range(4):
         camera = Camera(64, 64, float(faces.focal[n]), (32, 32), faces.rotation[n], faces.translation[n])
-        found = camera.project(template.landmarks[6].on(rendered.truth[n], template.triangles[6]))
+        found = camera.project(template.landmarks[5].on(rendered.truth[n], template.triangles[5]))
         fitted = camera.project(template.landmarks[6].on(template.vertices, template.triangles[6]))
         error = np.abs(found - faces.landmarks[n]).mean()
-        assert error < 0.35  # the jitter of the landmarks is 0.006 of a face of 37 pixels
+        assert error < 0.7  # landmarks are wrong as the landmark network's are, by some 2 mm; a pixel is 4
         assert error < np.abs(fitted - faces.landmarks[n]).mean()
         # a person is not the mean face, but near it
-        distance = np.linalg.norm(rendered.truth[n] - template.vertices, axis=1).mean()
-        assert 1 < distance < 12
+        ours = template.vertices[:2113]
+        distance = np.linalg.norm(similarity(rendered.truth[n], ours)(rendered.truth[n]) - ours, axis=1)
+        assert 1 < distance.mean() < 12
+        assert np.isfinite(rendered.albedo[n]).all() and np.isfinite(rendered.light[n]).all()
     again = render_faces(4, 64, template, seed=5)
     np.testing.assert_array_equal(again.faces.pixels, faces.pixels)
     share = faces.mask().mean(axis=(1, 2))
@@ -114,27 +122,29 @@ def test_flipped_photos_are_flipped_with_their_masks(rendered: Rendered) -> None
     assert len(seen) > 4
 
 
-def test_meshnet_plus_starts_as_the_mean_face_and_learns(template: Template, rendered: Rendered) -> None:
+def test_meshnet_plus_starts_from_landmarks_and_learns(template: Template, rendered: Rendered) -> None:
     torch.manual_seed(0)
     network = MeshNetPlus(mesh_plus.surface_of(template))
-    loss = mesh_plus.Loss(template, None)
-    data = mesh_plus.Mixed(rendered.faces, rendered)
-    batch = mesh_plus.batch_of([data[k] for k in range(2)])
-    cameras = mesh_plus.cameras_of(batch)
+    loss = Loss(template, None)
+    data = mesh_plus.Mixed(rendered.faces, rendered, None, template)
+    batch = mesh_plus.batch_of([data[k] for k in (0, 1)])
+    assert batch["known"].tolist() == [0, 1] and batch["lit"].tolist() == [0, 1]
+    cameras = cameras_of(batch)
     with torch.no_grad():
-        first = network(batch["picture"], batch["mask"], cameras)
-    assert [v.shape[1] for v in first.stages] == [145, 545, 2113]
+        first = predict(network, batch)
+    assert [v.shape[1] for v in first.stages] == [2113, 145, 545, 2113]
     assert first.vertices.shape == first.albedo.shape == (2, 8321, 3)
-    assert (first.vertices - network.template).norm(dim=2).mean() < 3
-    # the middles of edges, exactly
+    # the middles of edges, exactly, of what graph convolutions add
     ends = template.edges[-1]
-    middle = first.vertices[:, 2113:] - network.template[2113:]
-    moved = first.vertices - network.template
-    torch.testing.assert_close(middle, 0.5 * (moved[:, ends[:, 0]] + moved[:, ends[:, 1]]), atol=1e-4, rtol=0)
+    modes = torch.cat([first.identity, first.expression], dim=1) @ network.modes
+    base = network._place(network.template + modes.view(2, -1, 3), first.coarse)
+    moved = first.vertices - base
+    middle = 0.5 * (moved[:, ends[:, 0]] + moved[:, ends[:, 1]])
+    torch.testing.assert_close(moved[:, 2113:], middle, atol=1e-3, rtol=0)
     # what the camera does not see is not painted from the picture
     behind = network._facing(first.vertices, 6, cameras)[..., 0] < 0
     assert behind.any() and first.trust[behind].max() == 0
-    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
     history = []
     for _ in range(10):
         total, terms = loss(network, batch)
@@ -147,19 +157,80 @@ def test_meshnet_plus_starts_as_the_mean_face_and_learns(template: Template, ren
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
+def test_landmarks_alone_say_more_than_the_mean_face(template: Template) -> None:
+    heads = render_faces(8, 64, template, seed=11)
+    network = MeshNetPlus(mesh_plus.surface_of(template)).eval()
+    with torch.no_grad():
+        values = mesh_plus.validate(Loss(template, None), heads.faces, heads, network)
+    assert values["coarse_mm"] < 0.8 * values["template_mm"]
+    assert values["landmarks"] < 0.025  # of the eyes' distance; the mean face's is about 0.04
+
+
+def test_exact_landmarks_of_a_small_change_are_explained_exactly(template: Template) -> None:
+    """With landmarks that are believed and hardly a prior, the layer finds what made them."""
+    surface = mesh_plus.surface_of(template)
+    layer = LandmarkSolve(surface.landmarks)
+    identity = torch.zeros(1, 100)
+    identity[0, [0, 2, 5]] = torch.tensor([1.0, -0.7, 0.5])
+    points = surface.landmarks.mean + (identity @ surface.landmarks.identity.flatten(1)).view(1, -1, 3)
+    cameras = PerspectiveCameras(
+        torch.tensor([200.0]), torch.tensor([64.0, 64.0]), torch.eye(3), torch.tensor([0.0, 0.0, -500.0])
+    )
+    with torch.no_grad():
+        layer.log_weight.fill_(12.0)
+        found = layer(cameras.project(points)[0], cameras)
+    assert found.residual.norm(dim=2).mean() < 0.05  # mm
+    assert (found.identity - identity)[0, [0, 2, 5]].abs().max() < 0.5
+
+
+def test_the_light_of_a_known_albedo_is_found() -> None:
+    albedo = load_albedo("low")
+    mean = torch.tensor(albedo.light_mean.reshape(9, 3), dtype=torch.float32)
+    layer = LightSolve(mean, torch.tensor(albedo.light_precision, dtype=torch.float32))
+    torch.manual_seed(2)
+    normals = torch.nn.functional.normalize(torch.randn(1, 500, 3), dim=2)
+    colours = 0.2 + 0.5 * torch.rand(500, 3)
+    light = mean[None] + 0.1 * torch.randn(1, 9, 3)
+    with torch.no_grad():
+        layer.log_strength.fill_(20.0)
+        found = layer(colours * (sh_basis(normals) @ light), colours, normals, torch.ones(1, 500))
+        torch.testing.assert_close(found, light, atol=1e-3, rtol=0)
+        blind = layer(torch.zeros(1, 500, 3), colours, normals, torch.zeros(1, 500))
+    torch.testing.assert_close(blind, mean[None], atol=1e-4, rtol=0)
+
+
+def test_a_mirrored_face_has_the_mirrored_shape(template: Template, rendered: Rendered) -> None:
+    pairs = template.mirror[:2113].astype(np.int64)
+    face = mesh_plus.item(rendered, 1)
+    other = mesh_plus.mirrored(face, pairs)
+    for one in (face, other):  # truth projects onto the landmarks of its own picture
+        batch = mesh_plus.batch_of([one])
+        points = template.landmarks[5].on(one["truth"].numpy(), template.triangles[5])
+        xy, _ = cameras_of(batch).project(torch.from_numpy(points)[None])
+        assert (xy[0] - one["landmarks"]).norm(dim=1).mean() < 1.5
+    again = mesh_plus.mirrored(other, pairs)
+    for name in ("picture", "landmarks", "rotation", "translation", "truth", "light"):
+        torch.testing.assert_close(again[name], face[name])
+    normals = torch.nn.functional.normalize(torch.randn(5, 3), dim=1)
+    flipped = normals * torch.tensor([-1.0, 1.0, 1.0])
+    torch.testing.assert_close(sh_basis(normals) @ face["light"], sh_basis(flipped) @ other["light"])
+
+
 def test_a_known_light_and_albedo_are_drawn_as_their_product(template: Template, rendered: Rendered) -> None:
     network = MeshNetPlus(mesh_plus.surface_of(template))
-    batch = mesh_plus.batch_of([mesh_plus.item(rendered.faces, 0, None)])
-    cameras = mesh_plus.cameras_of(batch)
+    batch = mesh_plus.batch_of([mesh_plus.item(rendered.faces, 0)])
+    cameras = cameras_of(batch)
     with torch.no_grad():
-        found = network(batch["picture"], batch["mask"], cameras)
+        found = predict(network, batch)
         even = torch.zeros(1, 9, 3)
         even[:, 0] = 0.5
         flat = replace(found, albedo=torch.full_like(found.albedo, 0.4), light=even)
-        drawn = mesh_plus.draw(network, flat, cameras, 64)
+        drawn = draw(network, flat, cameras, 64)
     inside = drawn[:, 3] > 0.999
     expected = 1.055 * 0.2 ** (1 / 2.4) - 0.055  # sRGB of 0.4 * 0.5
-    torch.testing.assert_close(drawn[:, 0][inside], torch.full_like(drawn[:, 0][inside], expected))
+    # pixels that are covered but for a thousandth are a thousandth darker
+    wanted = torch.full_like(drawn[:, 0][inside], expected)
+    torch.testing.assert_close(drawn[:, 0][inside], wanted, atol=1e-3, rtol=0)
 
 
 def test_faces_of_labelled_photos_and_their_file(data: Path, tmp_path: Path) -> None:

@@ -248,6 +248,25 @@ def test_it_learns_and_resumes_and_exports(tmp_path: Path, halves: tuple[list[So
     assert np.abs(found.sum(axis=1) - 1).max() < 1e-5
 
 
+def test_the_plain_u_net_learns_from_real_photos(data: Path) -> None:
+    """The paper's network, narrower, on FASSEG's own labels."""
+    samples = [s for s in Folders(fasseg=data / "fasseg").find()[0] if not s.held_out][:4]
+    source = Source(samples, np.array([frame_of(sample) for sample in samples]), 1.0)
+    items = [Plain(source, 64)[k] for k in range(len(samples))]
+    batch = torch.stack([item[0] for item in items]), torch.stack([item[1] for item in items])
+    torch.manual_seed(0)
+    network = UNet(C, width=8)
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    history = []
+    for _ in range(18):
+        value, _ = loss(network, batch)
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        history.append(value.item())
+    assert history[-1] < 0.7 * history[0]
+
+
 def _batch(training: list[Source]) -> tuple[torch.Tensor, torch.Tensor]:
     plain = Plain(training[0], 64)
     items = [plain[k] for k in range(8)]

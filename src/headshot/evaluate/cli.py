@@ -14,6 +14,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.photo_commands import register
 
 if TYPE_CHECKING:
+    from headshot.evaluate.baselines import Predictor
     from headshot.evaluate.result import Result
 
 T = TypeVar("T")
@@ -30,6 +31,10 @@ register(app)
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for NAME.json, NAME.md and NAME.html.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Use so many items, spread over the data.")]
+Networks = Annotated[
+    list[Path] | None,
+    typer.Option("--network", help="Measure MeshNet or MeshNet+ too: a run of `headshot learn mesh`."),
+]
 
 
 @app.command()
@@ -43,6 +48,7 @@ def scan(
             metavar="METHOD=FOLDER", help="Meshes and points of another method, named like the photos."
         ),
     ] = None,
+    network: Networks = None,
     unit: Annotated[str | None, typer.Option(help="Of the scans: mm, cm or m.", show_default="found")] = None,
     output: Output = Path("evaluation"),
 ) -> None:
@@ -57,11 +63,10 @@ def scan(
         others[method] = Path(where)
 
     def measure() -> Result:
-        from headshot.evaluate.baselines import default_predictors
         from headshot.evaluate.scan import evaluate
 
         return evaluate(
-            folder, default_predictors(), others=others, unit=unit, command=command_line(), progress=progress
+            folder, methods(network), others=others, unit=unit, command=command_line(), progress=progress
         )
 
     publish(measure, output, "scan")
@@ -70,16 +75,16 @@ def scan(
 @app.command()
 def synthetic(
     folder: Annotated[Path, typer.Argument(help="Made by tools/synthetic_heads.py.")],
+    network: Networks = None,
     limit: Limit = None,
     output: Output = Path("evaluation"),
 ) -> None:
     """Reconstructions of synthetic heads with exact truth: shape, pose, depth, shrinkage to the mean face."""
 
     def measure() -> Result:
-        from headshot.evaluate.baselines import default_predictors
         from headshot.evaluate.synthetic import evaluate
 
-        return evaluate(folder, default_predictors(), limit=limit, command=command_line(), progress=progress)
+        return evaluate(folder, methods(network), limit=limit, command=command_line(), progress=progress)
 
     publish(measure, output, "synthetic")
 
@@ -126,6 +131,23 @@ def compare(
             typer.echo(f"# {title}\n\n{table}\n")
     except HeadshotError as error:
         fail(str(error))
+
+
+def methods(networks: Sequence[Path] | None) -> Sequence[Predictor]:
+    """The methods of every table, and trained networks, which need PyTorch.
+
+    Raises:
+        HeadshotError: PyTorch is not installed, or a folder is not a run.
+    """
+    from headshot.evaluate.baselines import default_predictors
+
+    if not networks:
+        return default_predictors()
+    try:
+        from headshot.learn.mesh_predict import predictor_of
+    except ModuleNotFoundError as error:
+        raise HeadshotError(f'--network needs pip install "headshot[train]" ({error})') from error
+    return (*default_predictors(), *map(predictor_of, networks))
 
 
 def publish(measure: Callable[[], Result], output: Path, stem: str) -> None:

@@ -62,7 +62,7 @@ class Weights:
     laplacian: float = 0.0
 
 
-REGULARISED = Weights(silhouette=0.5, edge=0.05, normal=0.005, laplacian=0.05)
+REGULARISED = Weights(silhouette=1.0, edge=0.1, normal=0.05, laplacian=0.2)
 
 
 @dataclass(frozen=True)

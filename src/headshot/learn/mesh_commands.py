@@ -8,6 +8,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.parts import find
 from headshot.learn import mesh, mesh_plus
 from headshot.learn.data.faces import Faces, collect, read
+from headshot.learn.data.heads import collect_heads
 from headshot.learn.data.rendered import render_faces
 from headshot.learn.engine import Plan
 from headshot.learn.losses.perceptual import VGGLoss, load_vgg
@@ -40,28 +41,33 @@ def vgg_loss(name: str, blocks: int) -> VGGLoss | None:
 
 
 def run(
-    folder: Path, network: str, faces: Faces, vgg: VGGLoss | None, plan: Plan, *, size: int, rendered: int
-) -> None:
+    folder: Path, network: str, faces: Faces, vgg: VGGLoss | None, plan: Plan, *, size: int, rendered: int,
+    heads: Path | None = None,
+) -> None:  # fmt: skip
     """Train "paper" (MeshNet) or "plus" (MeshNet+) in a folder.
 
+    Args:
+        folder: of the run.
+        network: "paper" or "plus".
+        faces: segmented photos.
+        vgg: the VGG loss, if any.
+        plan: how to train.
+        size: pixels that MeshNet sees.
+        rendered: heads with known shape and light, for MeshNet+.
+        heads: folder of tools/synthetic_heads.py, for MeshNet+; found once and kept in the run's folder.
+
     Raises:
-        HeadshotError: it is neither, or MeshNet has no VGG loss, or the batch is odd.
+        HeadshotError: it is neither, or MeshNet has no VGG loss.
     """
     if network == "paper":
         if vgg is None:
             raise HeadshotError("the paper's loss has a VGG term: give --vgg")
         mesh.run(folder, faces, vgg, plan, size=size)
     elif network == "plus":
-        if plan.batch % 2:
-            raise HeadshotError(
-                f"half of each batch are photos and half rendered heads: --batch {plan.batch} is odd"
-            )
+        crop, template = faces.pixels.shape[1], face_template()
+        known = None if heads is None else collect_heads(heads, crop, template, folder / "heads.npz")
         mesh_plus.run(
-            folder,
-            faces,
-            render_faces(rendered, faces.pixels.shape[1], face_template(), plan.seed),
-            vgg,
-            plan,
+            folder, faces, render_faces(rendered, crop, template, plan.seed), vgg, plan, heads=known
         )
     else:
         raise HeadshotError(f'--network is "paper" or "plus", not {network!r}')

@@ -4,8 +4,7 @@ Measures:
 - photometric error: mean absolute sRGB difference where the segmentation sees the face, levels of 255;
 - LPIPS of photo and rendering, both grey outside of the face;
 - landmark error: mean distance of MediaPipe's 478 points, in the picture, over that of the outer corners of
-  the eyes. MeshNet has no correspondence with faces: a landmark is the point of its mesh that lies, on the
-  mean of all meshes of the training photos, where the landmarks' mean lies;
+  the eyes (MeshNet has no correspondence with faces: see `mesh_networks.Paper`);
 - shape error on synthetic heads (tools/synthetic_heads.py): points of the true face that are seen in the
   photo against what a method's mesh has at the same pixel, after the best similarity, mm. It needs no
   correspondence, and forgives what is wrong sideways.
@@ -16,7 +15,7 @@ The mean face is the rigidly fitted mean head: only its pose comes from the phot
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,23 +24,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headshot.camera import Camera
-from headshot.errors import HeadshotError, NoFaceError
+from headshot.errors import NoFaceError
 from headshot.evaluate.align import similarity
 from headshot.evaluate.baselines import LandmarksOnly, look
 from headshot.evaluate.report import table
 from headshot.evaluate.synthetic import Truth, read_truths
-from headshot.learn.data.faces import Faces, camera_of, read
-from headshot.learn.engine import best_weights
+from headshot.learn.data.faces import Faces, face_in
 from headshot.learn.losses.perceptual import LPIPS
-from headshot.learn.mesh import Hemisphere, Photos, masked_error
-from headshot.learn.mesh_plus import Loss, batch_of, cameras_of, clay, draw, item, surface_of, turned
-from headshot.learn.networks.meshnet import MeshNet
-from headshot.learn.networks.meshnet_plus import STAGES, MeshNetPlus
+from headshot.learn.mesh import masked_error
+from headshot.learn.mesh_networks import Paper, crop_size, faces_of, load_plus
+from headshot.learn.mesh_plus import batch_of, clay, item, turned
+from headshot.learn.mesh_plus_loss import Loss, cameras_of, draw, predict
+from headshot.learn.networks.meshnet_plus import STAGES
 from headshot.learn.template import face_template
 from headshot.photo import Photo, read_photo
 from headshot.raster import interpolate, rasterise
-from headshot.resample import warp
-from headshot.segment import crop_frame, crop_map, segment
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -80,68 +77,20 @@ class Methods:
             HeadshotError: a run has no weights yet.
         """
         self.template = face_template()
-        self.plus = MeshNetPlus(surface_of(self.template))
-        self.plus.load_state_dict(best_weights(plus))
-        self.plus.eval()
-        weights = best_weights(paper)
-        size = _size_of(weights["offsets.weight"].shape[1])
-        self.hemisphere = Hemisphere()
-        self.paper = MeshNet(size, len(self.hemisphere.vertices))
-        self.paper.load_state_dict(weights)
-        self.paper.eval()
+        self.plus, self.paper = load_plus(plus), Paper(paper)
         self.loss = Loss(self.template, None)
-        self.landmarks: tuple[I32, Array] | None = None  # of MeshNet: corners (478, 3), weights (478, 3)
-
-    def learn_landmarks(self, training: Faces, limit: int = 60) -> None:
-        """Find MediaPipe's landmarks on MeshNet's mesh, from training photos."""
-        size = training.pixels.shape[1]
-        photos = Photos(training, self.paper.size, shuffled=False)
-        step = max(1, len(training) // limit)
-        rows = range(0, len(training), step)
-        xy = np.mean([self.paper_mesh(photos, n, size)[1].xy for n in rows], axis=0)
-        depth = np.mean([self.paper_mesh(photos, n, size)[1].depth for n in rows], axis=0)
-        mean = training.landmarks[list(rows)].mean(axis=0)
-        fine = 8  # pixels of the raster in which they are looked up, per pixel
-        triangles = self.hemisphere.topology.triangles
-        seen = rasterise(xy * fine, depth, triangles, size * fine, size * fine, cull=False)
-        covered = np.argwhere(seen.triangle >= 0)
-        corners, weights = np.empty((478, 3), np.int32), np.empty((478, 3))
-        for n, (x, y) in enumerate(mean * fine):
-            row, column = covered[((covered + 0.5 - (y, x)) ** 2).sum(axis=1).argmin()]
-            corners[n] = triangles[seen.triangle[row, column]]
-            weights[n] = seen.barycentric[row, column]
-        self.landmarks = corners, weights
-
-    def paper_mesh(self, photos: Photos, n: int, size: int) -> tuple[Tensor, Result]:
-        """MeshNet's picture and mesh of face n."""
-        picture, painted, _ = (x[None] for x in photos[n])
-        with torch.no_grad():
-            offsets, colours = self.paper(picture, painted)
-            drawn = self.hemisphere.draw(offsets, colours, size)[:, :3]
-        cameras = self.hemisphere.cameras(size)
-        vertices = self.hemisphere.vertices + offsets
-        xy, depth = cameras.project(vertices)
-        points = cameras.to_camera(vertices)[0].numpy()
-        found = Result(
-            drawn, np.zeros((478, 2)), xy[0].numpy(), depth[0].numpy(), points,
-            self.hemisphere.topology.triangles,
-        )  # fmt: skip
-        return drawn, found
 
     def __call__(self, faces: Faces, n: int) -> dict[str, Result]:
         """What each method makes of face n."""
-        if self.landmarks is None:
-            raise ValueError("call learn_landmarks first")
-        size = faces.pixels.shape[1]
-        _, first = self.paper_mesh(Photos(faces, self.paper.size, shuffled=False), n, size)
-        corners, weights = self.landmarks
-        points = np.einsum("lcd,lc->ld", first.xy[corners].astype(np.float64), weights)
-        out = {METHODS[0]: replace(first, landmarks=points)}
-        batch = batch_of([item(faces, n, None)])
+        size, hemisphere = faces.pixels.shape[1], self.paper.hemisphere.topology.triangles
+        flat, at, deep, points = self.paper.of_face(faces, n)
+        known = self.paper.landmarks.on(at, hemisphere).astype(np.float64)
+        out = {METHODS[0]: Result(flat, known, at, deep, points, hemisphere)}
+        batch = batch_of([item(faces, n)])
         cameras = cameras_of(batch)
         triangles = self.template.triangles[-1]
         with torch.no_grad():
-            found = self.plus(batch["picture"], batch["mask"], cameras)
+            found = predict(self.plus, batch)
             picture = draw(self.plus, found, cameras, size)[:, :3]
             level = self.template.counts[STAGES[-1]]
             for name, vertices in (
@@ -149,23 +98,12 @@ class Methods:
                 (METHODS[2], found.vertices),
             ):
                 xy, depth = cameras.project(vertices)
-                marks, _ = cameras.project(self.loss.landmarks(vertices[:, :level], len(STAGES) - 1))
+                marks, _ = cameras.project(self.loss.landmarks(vertices[:, :level]))
                 out[name] = Result(
                     picture if name == METHODS[2] else None, marks[0].double().numpy(), xy[0].numpy(),
                     depth[0].numpy(), cameras.to_camera(vertices)[0].numpy(), triangles,
                 )  # fmt: skip
         return out
-
-
-def _size_of(features: int) -> int:
-    """Pixels of MeshNet's pictures from the inputs of its linear layers."""
-    for size in range(46, 1025):
-        left = size
-        for _ in range(4):
-            left = (left - 2) // 2
-        if 128 * left * left == features and size % 16 == 0:
-            return size
-    raise HeadshotError(f"no MeshNet has {features} features: the run is of another network")
 
 
 def photo_errors(methods: Methods, held: Faces, limit: int, say: Callable[[str], None]) -> str:
@@ -203,30 +141,6 @@ def _mean(values: list[float] | None, decimals: int = 2) -> str:
         return "–"
     error = np.std(values) / np.sqrt(len(values))
     return f"{np.mean(values):.{decimals}f} ± {error:.{decimals}f}"
-
-
-def face_in(photo: Photo, size: int) -> tuple[Faces, Array]:
-    """The largest face of a photo in its crop, with parts found by `headshot.segment`; and the crop's map.
-
-    Raises:
-        NoFaceError: there is none.
-    """
-    seen = look(photo)
-    pixels, points = photo.pixels, seen.landmarks.points
-    affine = crop_map(crop_frame(points), size)
-    inverse = np.linalg.inv(affine[:, :2])
-    marks = (points - affine[:, 2]) @ inverse.T
-    camera = camera_of(marks, size)
-    labels = segment(pixels, points).labels
-    y, x = np.mgrid[:size, :size] + 0.5
-    at = np.floor(np.stack([x, y], axis=-1) @ affine[:, :2].T + affine[:, 2]).astype(int)
-    column, row = (np.clip(at[..., k], 0, labels.shape[1 - k] - 1) for k in (0, 1))
-    face = Faces(
-        warp(pixels, affine[None], (size, size)), labels[row, column][None], marks[None].astype(np.float32),
-        np.array([camera.focal], np.float32), camera.rotation[None].astype(np.float32),
-        camera.translation[None].astype(np.float32), np.array([True]),
-    )  # fmt: skip
-    return face, affine
 
 
 def shape_errors(methods: Methods, folder: Path, size: int, limit: int, say: Callable[[str], None]) -> str:
@@ -310,15 +224,15 @@ def _same_pixel(found: dict[str, Result], where: Array, true: Array, size: int) 
 def picture(paper: Path, plus: Path, photos: Sequence[Path]) -> NDArray[np.uint8]:
     """For each photo: its crop; MeshNet's rendering; MeshNet+'s rendering, its shape, and both turned."""
     methods = Methods(paper, plus)
-    size = _crop_size(plus)
+    size = crop_size(plus)
     rows = []
     for file in photos:
         face, _ = face_in(read_photo(file), size)
-        first, _ = methods.paper_mesh(Photos(face, methods.paper.size, shuffled=False), 0, size)
-        batch = batch_of([item(face, 0, None)])
+        first = methods.paper.of_face(face, 0)[0]
+        batch = batch_of([item(face, 0)])
         cameras = cameras_of(batch)
         with torch.no_grad():
-            found = methods.plus(batch["picture"], batch["mask"], cameras)
+            found = predict(methods.plus, batch)
             side = turned(cameras)
             tiles = [batch["picture"], first] + [
                 draw(methods.plus, kind, view, size)[:, :3]
@@ -330,27 +244,12 @@ def picture(paper: Path, plus: Path, photos: Sequence[Path]) -> NDArray[np.uint8
     return (out.numpy() * 255 + 0.5).astype(np.uint8)
 
 
-def _crop_size(plus: Path) -> int:
-    """Pixels of the crops of a run.
-
-    Raises:
-        HeadshotError: it has none.
-    """
-    try:
-        with np.load(plus / "faces.npz", allow_pickle=False) as archive:
-            return int(archive["pixels"].shape[1])
-    except (OSError, ValueError, KeyError) as error:
-        raise HeadshotError(f"{plus} has no faces.npz: it is not a run of `headshot learn mesh`") from error
-
-
 def compare(
     paper: Path, plus: Path, synthetic: Path | None, *, limit: int = 40, say: Callable[[str], None] = print
 ) -> str:
     """Markdown with the tables, from two runs of `headshot learn mesh` (the plus run's photos are used)."""
-    size = _crop_size(plus)
-    faces = read(plus / "faces.npz", size)
-    methods = Methods(paper, plus)
-    methods.learn_landmarks(faces.select(~faces.held_out))
+    size = crop_size(plus)
+    faces, methods = faces_of(plus), Methods(paper, plus)
     parts = [photo_errors(methods, faces.select(faces.held_out), limit, say)]
     if synthetic is not None:
         parts.append(shape_errors(methods, synthetic, size, limit, say))

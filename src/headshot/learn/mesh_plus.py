@@ -1,14 +1,14 @@
-"""Training MeshNet+ (see `networks.meshnet_plus`): photos teach it looks, rendered heads teach it depth.
+"""Training MeshNet+ (see `networks.meshnet_plus`): photos teach it looks, heads with known shape depth.
 
-Every other item is a photo, compared with its rendering where the segmentation sees the face; the rest are
-heads with known shape (`data.rendered`). Both have landmarks. Colours are split into albedo and light by what
-is likely: a face is as good as symmetric, and light is like light in photos (`headshot.albedo`).
+One item in four is a photo, compared with its rendering where the segmentation sees the face, and one a head
+of the head model in a light that is known too (`data.rendered`). The rest are photos of synthetic heads
+(`data.heads`), or again of both kinds where there are none. All have landmarks. Half are mirrored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,55 +19,36 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from headshot.albedo import load_albedo
-from headshot.head_model import Correspondence, load_head_model
+from headshot.evaluate.align import similarity
+from headshot.fit.errors import load_landmark_errors
+from headshot.head_model import load_head_model
 from headshot.learn.data.faces import Faces
-from headshot.learn.data.rendered import Rendered
+from headshot.learn.data.rendered import LEVEL, Rendered
 from headshot.learn.engine import Metrics, Plan, Task, train
-from headshot.learn.losses.connectivity import connectivity
-from headshot.learn.losses.mesh import laplacian_change
 from headshot.learn.losses.perceptual import VGGLoss
 from headshot.learn.mesh import masked_error
-from headshot.learn.networks.meshnet_plus import STAGES, MeshNetPlus, Prediction, Surface
-from headshot.learn.render import (
-    Meshes,
-    MeshRenderer,
-    PerspectiveCameras,
-    RendererSettings,
-    SphericalHarmonics,
-    VertexColours,
-    to_srgb,
-)
+from headshot.learn.mesh_plus_loss import Loss, PlusWeights, cameras_of, draw, predict
+from headshot.learn.networks.meshnet_plus import MeshNetPlus, Prediction, Surface
+from headshot.learn.networks.solve import LandmarkModel
+from headshot.learn.render import PerspectiveCameras
 from headshot.learn.template import Template, face_template
+from headshot.mediapipe478 import MIRROR
 
-
-@dataclass(frozen=True)
-class PlusWeights:
-    """Weights of the loss.
-
-    Attributes:
-        photometric: mean absolute sRGB difference in the mask.
-        vgg: of the rendered and the true picture, both masked.
-        landmarks: mean distance of 478 landmarks over the size of the crop, for each stage.
-        shape: mean distance from the true shape, mm, for each stage; rendered heads only.
-        laplacian: mean square change of the Laplacian coordinates (equation 3), mm^2, for each stage.
-        symmetry: mean absolute difference of the logarithms of a vertex's albedo and its mirror's.
-        seam: mean absolute step of the albedo's logarithm along edges that leave what was seen.
-        light: half the squared deviation from the mean light, in its prior's own unit, over 27.
-    """
-
-    photometric: float = 4.0
-    vgg: float = 0.2
-    landmarks: float = 20.0
-    shape: float = 0.15
-    laplacian: float = 0.05
-    symmetry: float = 0.4
-    seam: float = 0.5
-    light: float = 0.05
+F32 = NDArray[np.float32]
+# Light of a mirrored picture: the functions of normals that are odd in x change their sign (headshot.light).
+_ODD_IN_X = torch.tensor([1.0, 1, 1, -1, -1, 1, 1, -1, 1])[:, None]
 
 
 def surface_of(template: Template) -> Surface:
-    """The template as the network takes it, with the mean albedo and light of the albedo model."""
+    """The template for the network, with the modes of the head model and the mean albedo and light."""
     model, albedo = load_head_model("low"), load_albedo("low")
+    points = model.at(model.landmarks["mediapipe478"])
+    reported = load_landmark_errors().at(points, np.eye(3))
+    people = len(model.identity)
+
+    def carried(modes: F32) -> Tensor:
+        return torch.from_numpy(np.stack([template.carried(mode, model) for mode in modes]))
+
     return Surface(
         torch.from_numpy(template.vertices),
         [torch.from_numpy(t) for t in template.triangles],
@@ -75,34 +56,49 @@ def surface_of(template: Template) -> Surface:
         [torch.from_numpy(e) for e in template.edges],
         torch.from_numpy(template.carried(albedo.mean, model)),
         torch.tensor(albedo.light_mean.reshape(9, 3), dtype=torch.float32),
+        torch.tensor(albedo.light_precision, dtype=torch.float32),
+        carried(model.identity),
+        carried(model.expression),
+        LandmarkModel(
+            torch.from_numpy(points.mean),
+            torch.from_numpy(reported.model.identity[:people]),
+            torch.from_numpy(points.expression),
+            torch.from_numpy(reported.model.identity[people:]),
+            torch.tensor(reported.deviation, dtype=torch.float32),
+        ),
     )
 
 
 class Mixed(Dataset[Any]):
-    """Item k: a photo for even k, a rendered head for odd ones, each in its own shuffled, endless order."""
+    """Item k: a photo, a synthetic head, a rendered one, a synthetic head; each in its own shuffled order."""
 
-    def __init__(self, photos: Faces, rendered: Rendered | None, seed: int = 0) -> None:
-        self.photos, self.rendered, self.seed = photos, rendered, seed
+    def __init__(
+        self, photos: Faces, rendered: Rendered, heads: Rendered | None, template: Template, seed: int = 0
+    ) -> None:
+        self.photos, self.rendered, self.heads = photos, rendered, heads
+        self.mirror, self.seed = template.mirror[: template.counts[LEVEL]].astype(np.int64), seed
 
     def __getitem__(self, k: int) -> dict[str, Any]:
-        if self.rendered is None:
-            return item(self.photos, self._draw(k, len(self.photos)), None)
-        faces = self.rendered.faces if k % 2 else self.photos
-        return item(faces, self._draw(k // 2, len(faces)), self.rendered.truth if k % 2 else self.blank)
-
-    @property
-    def blank(self) -> NDArray[np.float32]:
-        """Stands for the unknown shapes of photos."""
-        assert self.rendered is not None
-        shape = (len(self.photos), *self.rendered.truth.shape[1:])
-        return np.broadcast_to(np.float32(0), shape)
+        turn = k % 4 if self.heads is not None else (k % 2) * 2
+        if turn == 0:
+            out = item(self.photos, self._draw(k, len(self.photos)))
+        else:
+            known = self.rendered if turn == 2 or self.heads is None else self.heads
+            out = item(known, self._draw(k, len(known)))
+        if np.random.default_rng([self.seed, 1, k]).random() < 0.5:
+            out = mirrored(out, self.mirror)
+        return {**out, "number": torch.tensor(k)}
 
     def _draw(self, k: int, count: int) -> int:
-        return int(np.random.default_rng([self.seed, k // count]).permutation(count)[k % count])
+        period = k // 4
+        return int(
+            np.random.default_rng([self.seed, k % 4, period // count]).permutation(count)[period % count]
+        )
 
 
-def item(faces: Faces, n: int, truth: NDArray[np.float32] | None) -> dict[str, Any]:
-    """Face n as tensors."""
+def item(source: Faces | Rendered, n: int) -> dict[str, Any]:
+    """Face n as tensors: "known" is 1 if its shape is, "lit" if its albedo and light are."""
+    faces = source.faces if isinstance(source, Rendered) else source
     out = {
         "picture": torch.from_numpy(faces.pixels[n]).permute(2, 0, 1).float() / 255,
         "mask": torch.from_numpy(faces.select(slice(n, n + 1)).mask()).float(),
@@ -111,108 +107,34 @@ def item(faces: Faces, n: int, truth: NDArray[np.float32] | None) -> dict[str, A
         "rotation": torch.from_numpy(faces.rotation[n]),
         "translation": torch.from_numpy(faces.translation[n]),
     }
-    if truth is not None:
-        out["truth"] = torch.from_numpy(np.array(truth[n]))
-    return out
+    if not isinstance(source, Rendered):
+        blank = torch.zeros(face_template().counts[LEVEL], 3)
+        rest = {"truth": blank, "neutral": blank, "albedo": blank, "light": torch.zeros(9, 3)}
+        return {**out, **rest, "known": torch.tensor(0.0), "lit": torch.tensor(0.0)}
+    rest = {
+        name: torch.from_numpy(np.nan_to_num(getattr(source, name)[n]))
+        for name in ("truth", "neutral", "albedo", "light")
+    }
+    lit = float(np.isfinite(source.light[n]).all())
+    return {**out, **rest, "known": torch.tensor(1.0), "lit": torch.tensor(lit)}
 
 
-def cameras_of(batch: dict[str, Tensor]) -> PerspectiveCameras:
-    """The cameras of a batch of items."""
-    size = batch["picture"].shape[2]
-    centre = torch.full((len(batch["focal"]), 2), size / 2)
-    return PerspectiveCameras(batch["focal"], centre, batch["rotation"], batch["translation"])
-
-
-def draw(network: MeshNetPlus, found: Prediction, cameras: PerspectiveCameras, size: int) -> Tensor:
-    """Pictures (B, 4, size, size): sRGB and coverage, black behind the face."""
-    renderer = MeshRenderer(
-        cameras, SphericalHarmonics(found.light), RendererSettings(size=size, background=0.0)
-    )
-    meshes = Meshes(found.vertices, network.topologies[-1], VertexColours(found.albedo))
-    out = renderer(meshes)
-    rgb = to_srgb(out.rgb.clamp(0, 1)).permute(0, 3, 1, 2)
-    return torch.cat([rgb, out.silhouette[:, None]], dim=1)
-
-
-class Loss:
-    """The loss and what it needs of the template."""
-
-    def __init__(self, template: Template, vgg: VGGLoss | None, weights: PlusWeights | None = None) -> None:
-        """``vgg`` may be None: then its weight does not count."""
-        albedo = load_albedo("low")
-        self.vgg, self.weights = vgg, weights or PlusWeights()
-        self.levels = [connectivity(template.triangles[n], template.counts[n]) for n in STAGES]
-        self.finest = connectivity(template.triangles[-1], template.counts[-1])
-        self.corners = [_corners(template.landmarks[n], template.triangles[n]) for n in STAGES]
-        self.mirror = torch.from_numpy(template.mirror).long()
-        self.light_mean = torch.tensor(albedo.light_mean, dtype=torch.float32)
-        self.light_precision = torch.tensor(albedo.light_precision, dtype=torch.float32)
-
-    def landmarks(self, vertices: Tensor, stage: int) -> Tensor:
-        """MediaPipe's 478 points (B, 478, 3) on the mesh after a stage."""
-        corners, weights = self.corners[stage]
-        return (vertices[:, corners] * weights[..., None]).sum(dim=2)
-
-    def __call__(self, network: MeshNetPlus, batch: dict[str, Tensor]) -> tuple[Tensor, Metrics]:
-        """Loss and terms of a batch whose even rows are photos and odd ones rendered heads."""
-        cameras = cameras_of(batch)
-        size = batch["picture"].shape[2]
-        found: Prediction = network(batch["picture"], batch["mask"], cameras)
-        terms = self._shape_terms(network, batch, found, cameras, size)
-        log = found.albedo.log()
-        both = found.trust * found.trust[:, self.mirror]
-        uneven = (log - log[:, self.mirror]).abs().mean(dim=2)
-        terms["symmetry"] = (both * uneven).sum() / both.sum().clamp(min=1)
-        p, k = self.finest.edges[:, 0], self.finest.edges[:, 1]
-        unseen = 1 - torch.minimum(found.trust[:, p], found.trust[:, k])
-        change = log - network.mean_log_albedo
-        step = (change[:, p] - change[:, k]).abs().mean(dim=2)
-        terms["seam"] = (unseen * step).sum() / unseen.sum().clamp(min=1)
-        off = found.light.flatten(1) - self.light_mean
-        terms["light"] = 0.5 * torch.einsum("bi,ij,bj->b", off, self.light_precision, off).mean() / 27
-        photos = slice(0, None, 2)
-        seen = Prediction([], found.vertices[photos], found.albedo[photos], found.light[photos],
-                          found.trust[photos])  # fmt: skip
-        views = PerspectiveCameras(
-            cameras.focal[photos], cameras.centre[photos], cameras.rotation[photos],
-            cameras.translation[photos],
-        )  # fmt: skip
-        drawn = draw(network, seen, views, size)
-        mask, wanted = batch["mask"][photos], batch["picture"][photos]
-        terms["photometric"] = masked_error(drawn[:, :3], wanted, mask).mean()
-        if self.vgg is not None:
-            terms["vgg"] = self.vgg((drawn[:, :3] * mask)[:1], (wanted * mask)[:1])
-        total = found.light.new_zeros(())
-        for name, value in terms.items():
-            total = total + getattr(self.weights, name) * value
-        return total, {name: float(value.detach()) for name, value in terms.items()}
-
-    def _shape_terms(
-        self, network: MeshNetPlus, batch: dict[str, Tensor], found: Prediction,
-        cameras: PerspectiveCameras, size: int,
-    ) -> dict[str, Tensor]:  # fmt: skip
-        """Landmarks, true shape and smoothness, over the stages."""
-        zero = found.light.new_zeros(())
-        terms = {"landmarks": zero, "shape": zero, "laplacian": zero}
-        for stage, vertices in enumerate(found.stages):
-            points, _ = cameras.project(self.landmarks(vertices, stage))
-            terms["landmarks"] = terms["landmarks"] + (points - batch["landmarks"]).norm(dim=2).mean() / size
-            if "truth" in batch:
-                true = batch["truth"][1::2, : vertices.shape[1]]
-                terms["shape"] = terms["shape"] + (vertices[1::2] - true).norm(dim=2).mean()
-            change = laplacian_change(
-                vertices, network.template[: vertices.shape[1]][None], self.levels[stage]
-            )
-            terms["laplacian"] = terms["laplacian"] + change / vertices.shape[1]
-        return terms
-
-
-def _corners(points: Correspondence, triangles: NDArray[np.int32]) -> tuple[Tensor, Tensor]:
-    """Vertices (L, 3) and weights (L, 3) of points on a surface."""
-    return (
-        torch.from_numpy(triangles[points.triangle]).long(),
-        torch.from_numpy(np.asarray(points.barycentric, np.float32)),
-    )
+def mirrored(face: dict[str, Any], mirror: NDArray[np.int64]) -> dict[str, Any]:
+    """The same face in a mirror; ``mirror`` (V,) pairs the vertices of its truth."""
+    flip = torch.tensor([-1.0, 1.0, 1.0])
+    size = face["picture"].shape[2]
+    landmarks = face["landmarks"][torch.from_numpy(MIRROR).long()]
+    out = {
+        **face,
+        "picture": face["picture"].flip(2),
+        "mask": face["mask"].flip(2),
+        "landmarks": torch.stack([size - landmarks[:, 0], landmarks[:, 1]], dim=1),
+        "rotation": flip[:, None] * face["rotation"] * flip,
+        "translation": flip * face["translation"],
+        "light": _ODD_IN_X * face["light"],
+        "albedo": face["albedo"][mirror],
+    }
+    return {**out, **{name: flip * face[name][mirror] for name in ("truth", "neutral")}}
 
 
 def batch_of(items: list[dict[str, Any]]) -> dict[str, Tensor]:
@@ -220,32 +142,43 @@ def batch_of(items: list[dict[str, Any]]) -> dict[str, Tensor]:
     return {key: torch.stack([x[key] for x in items]) for key in items[0]}
 
 
-def validate(loss: Loss, photos: Faces, rendered: Rendered, network: MeshNetPlus, limit: int = 12) -> Metrics:
-    """Held-out photos: photometric and landmark errors; held-out heads: distance from the true shape, mm.
+def validate(loss: Loss, photos: Faces, heads: Rendered, network: MeshNetPlus, limit: int = 24) -> Metrics:
+    """Held-out photos: photometric and landmark errors; held-out heads: error of the shape, mm.
 
-    The landmark error is over the distance of the outer corners of the eyes (points 33 and 263).
+    The error of a shape is the mean distance from the true face after the best similarity.
+
+    The landmark error is over the distance of the outer corners of the eyes (points 33 and 263); "coarse" and
+    "template" are what the shape would be from landmarks alone, and the mean face's.
     """
-    photometric, landmarks, shape, none = [], [], [], []
-    for n in range(min(limit, len(photos))):
-        batch = batch_of([item(photos, n, None)])
+    photometric, landmarks = [], []
+    shape: dict[str, list[float]] = {"shape_mm": [], "coarse_mm": [], "template_mm": [], "neutral_mm": []}
+    for n in np.linspace(0, len(photos) - 1, min(limit, len(photos))).astype(int):
+        batch = batch_of([item(photos, n)])
         cameras = cameras_of(batch)
-        found = network(batch["picture"], batch["mask"], cameras)
+        found = predict(network, batch)
         drawn = draw(network, found, cameras, batch["picture"].shape[2])
         photometric.append(float(masked_error(drawn[:, :3], batch["picture"], batch["mask"])))
-        points, _ = cameras.project(loss.landmarks(found.stages[-1], len(STAGES) - 1))
+        points, _ = cameras.project(loss.landmarks(found.stages[-1]))
         true = batch["landmarks"]
         eyes = (true[0, 33] - true[0, 263]).norm()
         landmarks.append(float((points - true).norm(dim=2).mean() / eyes))
-    for n in range(min(limit, len(rendered.faces))):
-        batch = batch_of([item(rendered.faces, n, rendered.truth)])
-        found = network(batch["picture"], batch["mask"], cameras_of(batch))
-        shape.append(float((found.vertices - batch["truth"]).norm(dim=2).mean()))
-        none.append(float((network.template - batch["truth"]).norm(dim=2).mean()))
+    face = torch.nonzero(loss.importance[: heads.truth.shape[1]] > 0.5)[:, 0]
+    for n in np.linspace(0, len(heads) - 1, min(2 * limit, len(heads))).astype(int):
+        batch = batch_of([item(heads, n)])
+        found = predict(network, batch)
+        alone = torch.cat([found.coarse.identity, found.coarse.expression], dim=1)
+        plain = network.template + (alone @ network.modes).view(1, -1, 3)
+        for name, vertices, true in (
+            ("shape_mm", found.vertices, batch["truth"]), ("coarse_mm", plain, batch["truth"]),
+            ("template_mm", network.template[None], batch["truth"]),
+            ("neutral_mm", found.neutral, batch["neutral"]),
+        ):  # fmt: skip
+            ours, other = (x[0, face].double().numpy() for x in (vertices[:, : true.shape[1]], true))
+            shape[name].append(float(np.linalg.norm(similarity(ours, other)(ours) - other, axis=1).mean()))
     out = {
         "photometric": float(np.mean(photometric)),
         "landmarks": float(np.mean(landmarks)),
-        "shape_mm": float(np.mean(shape)),
-        "template_mm": float(np.mean(none)),
+        **{name: float(np.mean(values)) for name, values in shape.items()},
     }
     return {**out, "score": -10 * out["photometric"] - 10 * out["landmarks"] - 0.2 * out["shape_mm"]}
 
@@ -265,10 +198,10 @@ def turned(cameras: PerspectiveCameras) -> PerspectiveCameras:
 
 def sheet(photos: Faces, network: MeshNetPlus, columns: int = 8) -> NDArray[np.uint8]:
     """Held-out photos, the result, its albedo, its shape, and shape and result turned, in rows."""
-    batch = batch_of([item(photos, n, None) for n in range(min(columns, len(photos)))])
+    batch = batch_of([item(photos, n) for n in range(min(columns, len(photos)))])
     cameras = cameras_of(batch)
     size = batch["picture"].shape[2]
-    found: Prediction = network(batch["picture"], batch["mask"], cameras)
+    found = predict(network, batch)
     plain = torch.zeros_like(found.light)
     plain[:, 0] = 1
     rows = [batch["picture"]]
@@ -283,31 +216,35 @@ def sheet(photos: Faces, network: MeshNetPlus, columns: int = 8) -> NDArray[np.u
 
 def run(
     folder: Path, photos: Faces, rendered: Rendered, vgg: VGGLoss | None, plan: Plan, *,
-    weights: PlusWeights | None = None, say: Callable[[str], None] = print,
+    heads: Rendered | None = None, weights: PlusWeights | None = None, say: Callable[[str], None] = print,
 ) -> None:  # fmt: skip
     """Train MeshNet+, or go on training, in the folder of a run (see `headshot.learn.engine`).
 
     Args:
         folder: of the run.
         photos: segmented photos; those held out are for validation.
-        rendered: heads with known shape, of the same size.
+        rendered: heads of the head model, of the same size.
         vgg: perceptual loss, or None for none.
-        plan: how to train; the batch must be even.
+        plan: how to train.
+        heads: synthetic heads (`data.heads`), of the same size; those held out are for validation, which else
+            takes rendered ones.
         weights: of the loss.
         say: is told how far it is.
-
-    Raises:
-        ValueError: the batch is odd.
     """
-    if plan.batch % 2:
-        raise ValueError(f"half of each batch are photos and half rendered: {plan.batch} is odd")
     torch.manual_seed(plan.seed)
     template = face_template()
     network = MeshNetPlus(surface_of(template))
     loss = Loss(template, vgg, weights)
-    held, known = photos.select(photos.held_out), rendered.faces.held_out
-    unseen = Rendered(rendered.faces.select(known), rendered.truth[known])
-    training = Rendered(rendered.faces.select(~known), rendered.truth[~known])
+    held = photos.select(photos.held_out)
+    known = rendered if heads is None else heads
+    unseen = known.select(known.faces.held_out)
+    data = Mixed(
+        photos.select(~photos.held_out),
+        rendered.select(~rendered.faces.held_out),
+        None if heads is None else heads.select(~heads.faces.held_out),
+        template,
+        plan.seed,
+    )
 
     def net(module: nn.Module) -> MeshNetPlus:
         assert isinstance(module, MeshNetPlus)
@@ -315,7 +252,7 @@ def run(
 
     task = Task(
         network,
-        Mixed(photos.select(~photos.held_out), training, plan.seed),
+        data,
         lambda module, batch: loss(net(module), batch),
         lambda module: validate(loss, held, unseen, net(module)),
         "score",

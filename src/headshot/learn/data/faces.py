@@ -20,14 +20,16 @@ from PIL import Image
 from headshot.camera import Camera
 from headshot.detect import detect_faces
 from headshot.errors import HeadshotError
+from headshot.evaluate.baselines import Seen, look
 from headshot.evaluate.parts import Sample
 from headshot.fit import FitSettings, fit_landmarks
 from headshot.fit.landmarks import Observation
 from headshot.fit.observe import CONFIDENCE
 from headshot.head_model import PointModel, load_head_model
 from headshot.landmarks import find_landmarks
+from headshot.photo import Photo
 from headshot.resample import warp
-from headshot.segment import CLASSES, crop_frame, crop_map
+from headshot.segment import CLASSES, crop_frame, crop_map, segment
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -131,6 +133,34 @@ def face_of(sample: Sample, size: int) -> Faces | None:
         camera.translation[None].astype(np.float32),
         np.array([sample.held_out]),
     )
+
+
+def face_in(photo: Photo, size: int) -> tuple[Faces, Array]:
+    """The largest face of a photo in its crop, and the crop's map: see `face_seen`.
+
+    Raises:
+        NoFaceError: there is none.
+    """
+    return face_seen(look(photo), size)
+
+
+def face_seen(seen: Seen, size: int) -> tuple[Faces, Array]:
+    """A face that was found, in its crop, with parts found by `headshot.segment`; and the crop's map."""
+    pixels, points = seen.photo.pixels, seen.landmarks.points
+    affine = crop_map(crop_frame(points), size)
+    inverse = np.linalg.inv(affine[:, :2])
+    marks = (points - affine[:, 2]) @ inverse.T
+    camera = camera_of(marks, size)
+    labels = segment(pixels, points).labels
+    y, x = np.mgrid[:size, :size] + 0.5
+    at = np.floor(np.stack([x, y], axis=-1) @ affine[:, :2].T + affine[:, 2]).astype(int)
+    column, row = (np.clip(at[..., k], 0, labels.shape[1 - k] - 1) for k in (0, 1))
+    face = Faces(
+        warp(pixels, affine[None], (size, size)), labels[row, column][None], marks[None].astype(np.float32),
+        np.array([camera.focal], np.float32), camera.rotation[None].astype(np.float32),
+        camera.translation[None].astype(np.float32), np.array([True]),
+    )  # fmt: skip
+    return face, affine
 
 
 def collect(

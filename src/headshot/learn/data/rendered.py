@@ -1,12 +1,13 @@
 """Faces with known shape: heads of the head model in random light, as crops like those of photos.
 
-They teach MeshNet+ depth, which photos cannot. Every face is a `Faces` entry with its true shape at the
-template's vertices; item k depends on k and the seed alone.
+They teach MeshNet+ depth, and what is light and what is skin, which photos cannot. Every face is a `Faces`
+entry with its true shape at the template's vertices; item k depends on k and the seed alone. Landmarks are
+what the landmark network would report, by the measure of its errors (`headshot.fit.errors`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from headshot.albedo import AlbedoModel, load_albedo
 from headshot.camera import Camera, rotation_from_angles
-from headshot.head_model import HeadModel, load_head_model
+from headshot.fit.errors import load_landmark_errors
+from headshot.head_model import HeadModel, PointModel, load_head_model
 from headshot.learn.data.faces import Faces, camera_of, join
 from headshot.learn.render import (
     Meshes,
@@ -32,81 +34,128 @@ from headshot.segment import CLASSES, crop_frame, crop_map
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]
 
-_JITTER = 0.006  # of landmarks, in extents of the face: about the error of our network's
+LEVEL = 5  # of the template at whose 2,113 vertices truth is kept
+_JITTER = 0.8  # mm: errors of single landmarks beside those that they have in common
 
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """Rendered faces.
+    """Faces with known shape.
 
     Attributes:
-        faces: as of photos; labels are "skin" or "background".
+        faces: as of photos.
         truth: (N, V, 3) mm, the true shape at the template's vertices, in the frame of the fitted camera. Its
             scale about the camera, which no picture shows, is the one nearest to the template.
+        neutral: (N, V, 3) mm, the same head without expression, laid on the mean head.
+        albedo: (N, V, 3) linear reflectance, NaN where nobody knows it.
+        light: (N, 9, 3), the same.
     """
 
     faces: Faces
     truth: F32
+    neutral: F32
+    albedo: F32
+    light: F32
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def select(self, rows: NDArray[np.bool_] | slice) -> Rendered:
+        """Some of them."""
+        rest = (getattr(self, f.name)[rows] for f in fields(self)[1:])
+        return Rendered(self.faces.select(rows), *rest)
+
+
+def join_rendered(sets: list[Rendered]) -> Rendered:
+    """Several sets as one."""
+    rest = (np.concatenate([getattr(s, f.name) for s in sets]) for f in fields(Rendered)[1:])
+    return Rendered(join([s.faces for s in sets]), *rest)
 
 
 def render_faces(count: int, size: int, template: Template, seed: int = 0) -> Rendered:
     """So many faces in crops of ``size`` pixels; every tenth is held out."""
     model, albedo = load_head_model("low"), load_albedo("low")
+    points = model.at(model.landmarks["mediapipe478"])
     topology = Topology(model.triangles, len(model.mean))
-    rows, truths = [], []
-    for k in range(count):
-        face, truth = _one(model, albedo, topology, template, size, np.random.default_rng([seed, k]))
-        rows.append(face)
-        truths.append(truth)
-    faces = join(rows)
-    faces.held_out[::10] = True
-    return Rendered(faces, np.stack(truths))
+    found = join_rendered(
+        [
+            _one(model, albedo, points, topology, template, size, np.random.default_rng([seed, k]))
+            for k in range(count)
+        ]
+    )
+    found.faces.held_out[::10] = True
+    return found
 
 
 def _one(
-    model: HeadModel, albedo: AlbedoModel, topology: Topology, template: Template, size: int,
-    random: np.random.Generator,
-) -> tuple[Faces, F32]:  # fmt: skip
-    identity = 0.9 * random.standard_normal(len(model.identity))
+    model: HeadModel, albedo: AlbedoModel, points: PointModel, topology: Topology, template: Template,
+    size: int, random: np.random.Generator,
+) -> Rendered:  # fmt: skip
+    identity = random.standard_normal(len(model.identity))
     expression = random.uniform(0, 1, len(model.expression)) ** 3 * (
         random.random(len(model.expression)) < 0.12
     )
     vertices = model.shape(identity, expression).astype(np.float64)
-    yaw, pitch, roll = random.normal(0, (18, 7, 4))
+    yaw, pitch, roll = random.normal(0, (20, 7, 4))
     rotation = rotation_from_angles(yaw, pitch, roll)
     distance = random.uniform(450, 1500)
     camera = Camera(size, size, size * distance / 300, (size / 2, size / 2), rotation,
                     np.array([0, 0, -distance]))  # fmt: skip
-    landmarks = camera.project(model.landmarks["mediapipe478"].on(vertices, model.triangles))
-    extent = float(np.ptp(landmarks, axis=0).max())
-    landmarks += _JITTER * extent * random.standard_normal(landmarks.shape)
+    landmarks = camera.project(_reported(points, identity, expression, rotation, random))
     affine = crop_map(crop_frame(landmarks), size)
     inverse = np.linalg.inv(affine[:, :2])
-    points = (landmarks - affine[:, 2]) @ inverse.T
-    seen = _in_crop(camera, affine)
-    pixels, covered = _picture(model, albedo, topology, vertices, seen, size, random)
-    fitted = camera_of(points, size)
+    crop_points = (landmarks - affine[:, 2]) @ inverse.T
+    seen = in_crop(camera, affine)
+    colours = np.clip(albedo.colours(random.standard_normal(len(albedo.modes))), 0.01, 1)
+    factor = np.linalg.cholesky(np.linalg.inv(albedo.light_precision))
+    light = (albedo.light_mean + factor @ random.standard_normal(27)).reshape(9, 3)
+    pixels, covered = _picture(model, (colours, light), topology, vertices, seen, size, random)
+    fitted = camera_of(crop_points, size)
     labels = np.where(covered, CLASSES.index("skin"), CLASSES.index("background")).astype(np.uint8)
     face = Faces(
-        pixels[None], labels[None], points[None].astype(np.float32), np.array([fitted.focal], np.float32),
-        fitted.rotation[None].astype(np.float32), fitted.translation[None].astype(np.float32),
-        np.array([False]),
+        pixels[None], labels[None], crop_points[None].astype(np.float32),
+        np.array([fitted.focal], np.float32), fitted.rotation[None].astype(np.float32),
+        fitted.translation[None].astype(np.float32), np.array([False]),
     )  # fmt: skip
-    true = seen.to_camera(template.carried(vertices, model))
+    kept = template.counts[LEVEL]
+    truth = in_fitted_camera(seen.to_camera(template.carried(vertices, model)[:kept]), seen, fitted, template)
+    neutral = template.carried(model.neutral(identity), model)[:kept]
+    painted = template.carried(colours, model)[:kept]
+    return Rendered(face, truth[None], neutral[None], painted[None], light[None].astype(np.float32))
+
+
+def _reported(
+    points: PointModel, identity: Array, expression: Array, rotation: Array, random: np.random.Generator
+) -> Array:
+    """What the landmark network would say of a head (L, 3), head frame."""
+    reported = load_landmark_errors().at(points, rotation)
+    known = np.concatenate([identity, random.standard_normal(reported.nuisance)])
+    exact = reported.model.positions(known, expression).astype(np.float64)
+    return exact + _JITTER * random.standard_normal(exact.shape)
+
+
+def in_fitted_camera(true: Array, seen: Camera, fitted: Camera, template: Template) -> F32:
+    """Points of the true head, in the frame of the template as the fitted camera sees it.
+
+    Args:
+        true: (V, 3) at the template's first vertices, in the frame of the true camera.
+        seen: the true camera of the crop.
+        fitted: the camera that was found.
+        template: the template.
+    """
     # The fitted camera has another focal length. The head is moved along the axis until it has its
     # size there, with its relief unchanged, and each point slides sideways onto its own pixel.
     depth = true[:, 2] + true[:, 2].mean() * (fitted.focal / seen.focal - 1)
     slide = np.array(fitted.centre) - seen.centre
-    true[:, :2] *= (seen.focal / fitted.focal * depth / true[:, 2])[:, None]
-    true[:, 0] += slide[0] * depth / fitted.focal
-    true[:, 1] -= slide[1] * depth / fitted.focal
-    true[:, 2] = depth
-    mean = fitted.to_camera(template.vertices)
-    true *= float((true * mean).sum() / (true * true).sum())
-    return face, ((true - fitted.translation) @ fitted.rotation).astype(np.float32)
+    out = np.column_stack([true[:, :2] * (seen.focal / fitted.focal * depth / true[:, 2])[:, None], depth])
+    out[:, 0] += slide[0] * depth / fitted.focal
+    out[:, 1] -= slide[1] * depth / fitted.focal
+    mean = fitted.to_camera(template.vertices[: len(true)])
+    out *= float((out * mean).sum() / (out * out).sum())
+    return ((out - fitted.translation) @ fitted.rotation).astype(np.float32)
 
 
-def _in_crop(camera: Camera, affine: Array) -> Camera:
+def in_crop(camera: Camera, affine: Array) -> Camera:
     """The same camera with the pixels of a crop, whose turn becomes one of the camera."""
     scale = float(np.sqrt(np.linalg.det(affine[:, :2])))
     turn = affine[:, :2] / scale  # crop to photo, y down
@@ -122,13 +171,11 @@ def _in_crop(camera: Camera, affine: Array) -> Camera:
 
 
 def _picture(
-    model: HeadModel, albedo: AlbedoModel, topology: Topology, vertices: Array, camera: Camera, size: int,
-    random: np.random.Generator,
+    model: HeadModel, looks: tuple[F32, Array], topology: Topology, vertices: Array, camera: Camera,
+    size: int, random: np.random.Generator,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:  # fmt: skip
-    """Pixels (S, S, 3) of a head in random colours and light, and where its face is (S, S)."""
-    colours = np.clip(albedo.colours(random.standard_normal(len(albedo.modes))), 0.01, 1)
-    factor = np.linalg.cholesky(np.linalg.inv(albedo.light_precision))
-    light = (albedo.light_mean + factor @ random.standard_normal(27)).reshape(9, 3)
+    """Pixels (S, S, 3) of a head with colours (V, 3) in a light (9, 3), and where its face is (S, S)."""
+    colours, light = looks
     renderer = MeshRenderer(
         PerspectiveCameras.from_cameras([camera], dtype=torch.float32),
         SphericalHarmonics(torch.tensor(light, dtype=torch.float32)),

@@ -1,0 +1,161 @@
+"""Trained MeshNets and MeshNet+, from the runs of `headshot learn mesh`: for comparing and for the bench."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from headshot.errors import HeadshotError
+from headshot.head_model import Correspondence
+from headshot.learn.data.faces import Faces, read
+from headshot.learn.engine import best_weights
+from headshot.learn.mesh import Hemisphere, Photos
+from headshot.learn.mesh_plus import surface_of
+from headshot.learn.networks.meshnet import MeshNet
+from headshot.learn.networks.meshnet_plus import MeshNetPlus
+from headshot.learn.template import face_template
+from headshot.raster import rasterise
+
+F32 = NDArray[np.float32]
+
+_FINE = 8  # pixels of the raster in which points are looked up on MeshNet's mesh, per pixel
+_TRAINING = 60  # training photos whose mean mesh that is
+
+
+def faces_of(run: Path) -> Faces:
+    """The photos of a run.
+
+    Raises:
+        HeadshotError: it has none.
+    """
+    return read(run / "faces.npz", crop_size(run))
+
+
+def crop_size(run: Path) -> int:
+    """Pixels of the crops of a run.
+
+    Raises:
+        HeadshotError: it has none.
+    """
+    try:
+        with np.load(run / "faces.npz", allow_pickle=False) as archive:
+            return int(archive["pixels"].shape[1])
+    except (OSError, ValueError, KeyError) as error:
+        raise HeadshotError(f"{run} has no faces.npz: it is not a run of `headshot learn mesh`") from error
+
+
+def is_plus(run: Path) -> bool:
+    """Whether a run is of MeshNet+.
+
+    Raises:
+        HeadshotError: it has no weights yet.
+    """
+    return "template" in best_weights(run)
+
+
+@lru_cache(maxsize=4)
+def load_plus(run: Path) -> MeshNetPlus:
+    """MeshNet+ with its best weights.
+
+    Raises:
+        HeadshotError: the run has none yet, or is of another network.
+    """
+    network = MeshNetPlus(surface_of(face_template()))
+    try:
+        network.load_state_dict(best_weights(run))
+    except RuntimeError as error:
+        raise HeadshotError(f"{run} is not a run of this MeshNet+: train it again") from error
+    return network.eval()
+
+
+class Paper:
+    """MeshNet with its best weights, and where faces lie on its mesh.
+
+    It has no correspondence with faces: a point of the face is the point of its mesh that lies, on the mean
+    of the meshes of training photos, where the point's mean lies.
+
+    Attributes:
+        network: MeshNet.
+        hemisphere: its reference mesh and camera.
+        landmarks: MediaPipe's 478 points on the mesh.
+        template: the vertices of the face template on the mesh.
+    """
+
+    def __init__(self, run: Path) -> None:
+        """Load a run and find faces on its mesh.
+
+        Raises:
+            HeadshotError: the run has no weights yet, or is of another network.
+        """
+        weights = best_weights(run)
+        if "offsets.weight" not in weights:
+            raise HeadshotError(f"{run} is not a run of MeshNet")
+        self.hemisphere = Hemisphere()
+        self.network = MeshNet(_size_of(weights["offsets.weight"].shape[1]), len(self.hemisphere.vertices))
+        self.network.load_state_dict(weights)
+        self.network.eval()
+        faces = faces_of(run)
+        training = faces.select(~faces.held_out)
+        rows = list(range(0, len(training), max(1, len(training) // _TRAINING)))
+        size = training.pixels.shape[1]
+        photos = Photos(training, self.network.size, shuffled=False)
+        seen = [self.mesh(photos, n, size)[1:3] for n in rows]
+        mean = np.mean([xy for xy, _ in seen], axis=0), np.mean([depth for _, depth in seen], axis=0)
+        places = [_projected(training, n, size) for n in rows]
+        self.landmarks = self._found(mean, training.landmarks[rows].mean(axis=0), size)
+        self.template = self._found(mean, np.mean(places, axis=0), size)
+
+    def mesh(self, photos: Photos, n: int, size: int) -> tuple[Tensor, F32, F32, F32]:
+        """Picture (1, 3, size, size) of face n; pixels (V, 2), depths (V,) and places (V, 3) of its vertices.
+
+        Places are in the frame of the hemisphere's camera.
+        """
+        picture, painted, _ = (x[None] for x in photos[n])
+        with torch.no_grad():
+            offsets, colours = self.network(picture, painted)
+            drawn = self.hemisphere.draw(offsets, colours, size)[:, :3]
+            cameras, vertices = self.hemisphere.cameras(size), self.hemisphere.vertices + offsets
+            xy, depth = cameras.project(vertices)
+            points = cameras.to_camera(vertices)
+        return drawn, xy[0].numpy(), depth[0].numpy(), points[0].numpy()
+
+    def of_face(self, faces: Faces, n: int) -> tuple[Tensor, F32, F32, F32]:
+        """`mesh` of face n of some faces."""
+        size = faces.pixels.shape[1]
+        return self.mesh(Photos(faces, self.network.size, shuffled=False), n, size)
+
+    def _found(self, mean: tuple[F32, F32], points: F32, size: int) -> Correspondence:
+        """Points (N, 2), pixels, on the mean mesh; the nearest of its pixels for those beside it."""
+        triangles = self.hemisphere.topology.triangles
+        seen = rasterise(mean[0] * _FINE, mean[1], triangles, size * _FINE, size * _FINE, cull=False)
+        covered = np.argwhere(seen.triangle >= 0)
+        faces, weights = np.empty(len(points), np.int32), np.empty((len(points), 3), np.float32)
+        for n, (x, y) in enumerate(points * _FINE):
+            row, column = min(max(int(y), 0), size * _FINE - 1), min(max(int(x), 0), size * _FINE - 1)
+            if seen.triangle[row, column] < 0:
+                row, column = covered[((covered + 0.5 - (y, x)) ** 2).sum(axis=1).argmin()]
+            faces[n], weights[n] = seen.triangle[row, column], seen.barycentric[row, column]
+        return Correspondence(faces, weights)
+
+
+def _projected(faces: Faces, n: int, size: int) -> F32:
+    """Pixels (V, 2) of the face template, in the pose of face n."""
+    points = face_template().vertices @ faces.rotation[n].T + faces.translation[n]
+    slope = points[:, :2] / -points[:, 2:] * np.array([1, -1], np.float32)
+    return np.asarray(size / 2 + faces.focal[n] * slope, np.float32)
+
+
+def _size_of(features: int) -> int:
+    """Pixels of MeshNet's pictures from the inputs of its linear layers."""
+    for size in range(48, 1025, 16):
+        left = size
+        for _ in range(4):
+            left = (left - 2) // 2
+        if 128 * left * left == features:
+            return size
+    raise HeadshotError(f"no MeshNet has {features} features: the run is of another network")

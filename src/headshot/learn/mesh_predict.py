@@ -1,0 +1,151 @@
+"""MeshNet and MeshNet+ as methods of the bench (`headshot evaluate scan` and `synthetic`, ``--network``).
+
+Their heads are the face template (`headshot.learn.template`): the mesh that MeshNet+ deforms; for MeshNet,
+the template's vertices at their places on its hemisphere (`mesh_networks.Paper`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from headshot.camera import Camera
+from headshot.evaluate.baselines import Head, Prediction, Predictor, Seen
+from headshot.head_model import Correspondence, HeadModel, load_head_model
+from headshot.learn.data.faces import Faces, face_seen
+from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus
+from headshot.learn.mesh_plus import batch_of, item
+from headshot.learn.mesh_plus_loss import predict
+from headshot.learn.template import CENTRE, cast, face_template
+
+F32 = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+
+def predictor_of(run: Path) -> Predictor:
+    """The method of a run of `headshot learn mesh`.
+
+    Raises:
+        HeadshotError: the run has no weights yet.
+    """
+    return PlusHead(str(run)) if is_plus(run) else PaperHead(str(run))
+
+
+@dataclass(frozen=True)
+class PlusHead:
+    """MeshNet+.
+
+    Attributes:
+        run: folder of `headshot learn mesh --network plus`.
+    """
+
+    run: str
+    name: str = "MeshNet+"
+
+    def __call__(self, seen: Seen) -> Prediction:
+        network, size = load_plus(Path(self.run)), crop_size(Path(self.run))
+        face, affine = face_seen(seen, size)
+        with torch.no_grad():
+            found = predict(network, batch_of([item(face, 0)]))
+        model, camera = template_model(), _camera_of(face, affine, seen)
+        neutral, vertices = found.neutral[0].numpy(), found.vertices[0].numpy()
+        identity = found.identity[0].double().numpy()
+        return _prediction(Head(model, vertices, neutral, camera, identity, 1.0))
+
+
+@dataclass(frozen=True)
+class PaperHead:
+    """The second paper's MeshNet, whose mesh has no expression that could be taken off.
+
+    Attributes:
+        run: folder of `headshot learn mesh --network paper`.
+    """
+
+    run: str
+    name: str = "MeshNet (paper)"
+
+    def __call__(self, seen: Seen) -> Prediction:
+        paper, size = _paper(self.run), crop_size(Path(self.run))
+        face, affine = face_seen(seen, size)
+        _, _, _, points = paper.of_face(face, 0)
+        there = paper.template.on(points, paper.hemisphere.topology.triangles)
+        # Its unit says nothing about millimetres: the depth is taken to be that of a mean face.
+        model, cameras = template_model(), paper.hemisphere.cameras(size)
+        eyes = model.landmarks["ibug68"].on(model.mean, model.triangles)[[36, 45]]
+        ours = model.landmarks["ibug68"].on(there, model.triangles)[[36, 45]]
+        scale = float(np.linalg.norm(eyes[0] - eyes[1]) / np.linalg.norm(ours[0] - ours[1]))
+        middle = scale * there.mean(axis=0)
+        vertices = (scale * there - middle + model.mean.mean(axis=0)).astype(np.float32)
+        shift = middle - model.mean.mean(axis=0)
+        focal, half = float(cameras.focal[0]), size / 2
+        crop = Camera(size, size, focal, (half, half), np.eye(3), shift.astype(np.float64))
+        camera = _in_photo(crop, affine, seen)
+        return _prediction(Head(model, vertices, vertices, camera, np.zeros(0), 1.0))
+
+
+@lru_cache(maxsize=2)
+def _paper(run: str) -> Paper:
+    return Paper(Path(run))
+
+
+def _prediction(head: Head) -> Prediction:
+    marks = head.model.landmarks["ibug68"].on(head.vertices, head.model.triangles)
+    return Prediction(head.camera.project(marks), head)
+
+
+def _camera_of(face: Faces, affine: Array, seen: Seen) -> Camera:
+    """The photo's camera for points of the frame in which the crop's camera was fitted."""
+    size = face.pixels.shape[1]
+    crop = Camera(
+        size, size, float(face.focal[0]), (size / 2, size / 2), face.rotation[0].astype(np.float64),
+        face.translation[0].astype(np.float64),
+    )  # fmt: skip
+    return _in_photo(crop, affine, seen)
+
+
+def _in_photo(crop: Camera, affine: Array, seen: Seen) -> Camera:
+    """A camera of a crop as one of the photo: the reverse of `data.rendered.in_crop`."""
+    scale = float(np.sqrt(np.linalg.det(affine[:, :2])))
+    around = np.eye(3)
+    around[:2, :2] = (affine[:, :2] / scale).T
+    x, y = affine[:, :2] @ np.array(crop.centre) + affine[:, 2]
+    photo = seen.photo
+    return Camera(
+        photo.width, photo.height, crop.focal * scale, (float(x), float(y)), around @ crop.rotation,
+        around @ crop.translation,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def template_model() -> HeadModel:
+    """The face template as a head model without modes, so that the bench can measure its deformations."""
+    template, model = face_template(), load_head_model("low")
+    count, triangles = len(template.vertices), template.triangles[-1]
+    at = model.landmarks["ibug68"].on(model.mean, model.triangles).astype(np.float64) - CENTRE
+    at /= np.linalg.norm(at, axis=1, keepdims=True)
+    points, _ = cast(at, template.vertices.astype(np.float64), triangles)
+    nothing = np.zeros((0, count, 3), np.float32)
+    return HeadModel(
+        resolution="full",
+        mean=template.vertices,
+        identity=nothing,
+        expression=nothing,
+        expression_names=(),
+        corrected=np.zeros(0, np.int32),
+        correction_vertices=np.zeros(0, np.int32),
+        correction=np.zeros((0, 0, 0, 3), np.float32),
+        triangles=triangles,
+        uv=np.zeros((1, 2), np.float32),
+        triangles_uv=np.zeros_like(triangles),
+        parts={"skin": (0, len(triangles))},
+        regions={
+            name: template.carried(weights[:, None], model)[:, 0] for name, weights in model.regions.items()
+        },
+        landmarks={"ibug68": Correspondence(points.triangle, points.barycentric)},
+        mirror=template.mirror,
+    )
