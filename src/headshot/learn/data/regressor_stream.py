@@ -34,10 +34,11 @@ Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
-SHARES = {"synthetic": 0.5, "photo": 0.3, "profile": 0.13, "none": 0.07}
+SHARES = {"synthetic": 0.5, "photo": 0.29, "profile": 0.12, "none": 0.09}
 """Of the stream."""
-TIGHT, BROAD = 0.66, 0.30
-"""Shares of crops that are right to a few percent, and far off but still of the face; the rest miss it."""
+TIGHT, BROAD, SCRAMBLED = 0.64, 0.28, 0.03
+"""Shares of crops that are right to a few percent, and far off but still of the face; the rest miss the face,
+or show it much too large, too small or upside down. Of some the pieces are shuffled."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,9 @@ class StreamSettings:
 class RegressorStream(Dataset[dict[str, Tensor]]):
     """Crops of windows and what is true of them.
 
-    An item has ``pixels`` (3, CROP, CROP) uint8 and the labels of `Windows`, points and
-    place in shares of the crop's side; ``face``, 1 where there is one; ``exact``, 1 for synthetic heads;
-    ``person``, a number, -1 for nobody's;
-    ``window``, its number.
+    An item has ``pixels`` (3, CROP, CROP) uint8 and the labels of `Windows`, points and place in shares of
+    the crop's side; ``face``, 1 where there is one; ``exact``, 1 for synthetic heads; ``person``, a number,
+    -1 for nobody's; ``window``, its number.
     """
 
     def __init__(self, windows: Windows, settings: StreamSettings = StreamSettings()) -> None:
@@ -96,11 +96,14 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         """A window, varied."""
         face = self.windows.kind[window] != KINDS.index("none")
         moved, near = _look(random)
+        scrambled = random.random() < (0.4 if not face else SCRAMBLED)
         labels = {key: values[window].copy() for key, values in self.windows.labels.items()}
         pixels = self.windows.picture(window)
         if random.random() < 0.15:
             pixels = _covered(pixels, self.windows.picture(int(random.integers(len(self.windows)))), random)
         pixels = warp(pixels, (moved @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
+        if scrambled:
+            pixels = _shuffled(pixels, random)
         pixels = degraded(pixels, random)
         moved_labels(labels, moved)
         if random.random() < 0.5:
@@ -109,7 +112,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         return {
             "pixels": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
             **{key: torch.from_numpy(np.asarray(value, np.float32)) for key, value in labels.items()},
-            "face": torch.tensor(float(face and near)),
+            "face": torch.tensor(float(face and near and not scrambled)),
             "exact": torch.tensor(float(self.windows.kind[window] == 0)),
             "person": torch.tensor(int(self.people[window])),
             "window": torch.tensor(window),
@@ -139,16 +142,43 @@ def _look(random: np.random.Generator) -> tuple[Array, bool]:
         shift = random.uniform(-0.33, 0.33, 2)
         scale, roll = np.exp(random.uniform(np.log(0.62), np.log(1.7))), random.uniform(-45, 45)
     else:
-        scale, roll = np.exp(random.uniform(np.log(0.4), np.log(1.7))), random.uniform(-45, 45)
-        shift = (
-            random.uniform(0.5, 0.9) * random.choice([-1, 1], 2) * random.permutation([1.0, random.random()])
-        )
-        shift = shift * max(1.0, 1 / scale) * 0.9
+        shift, scale, roll = _miss(random)
     near = kind < TIGHT + BROAD
     c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
     a = base * scale * np.array([[c, -s], [s, c]])
     middle = SIDE / 2 + base * scale * shift
     return np.column_stack([a, middle - a @ [0.5, 0.5]]), near
+
+
+def _miss(random: np.random.Generator) -> tuple[Array, float, float]:
+    """Shift, scale and roll of a crop that does not show a face as it should be."""
+    scale, roll = float(np.exp(random.uniform(np.log(0.4), np.log(1.7)))), float(random.uniform(-45, 45))
+    kind = random.random()
+    if kind < 0.2:  # upside down or on its side
+        return random.uniform(-0.15, 0.15, 2), scale, float(random.choice([-1, 1]) * random.uniform(80, 180))
+    if kind < 0.4:  # a part of the face
+        return (
+            random.uniform(-0.4, 0.4, 2) / 0.3,
+            float(np.exp(random.uniform(np.log(0.15), np.log(0.4)))),
+            roll,
+        )
+    if kind < 0.5:  # a small face in a large picture
+        return random.uniform(-0.3, 0.3, 2), float(random.uniform(2.6, 4.0)), roll
+    shift = random.choice([-1, 1], 2) * random.permutation([1.0, random.random()])
+    return shift * random.uniform(0.45, 0.8) * max(1.0, 1 / scale), scale, roll
+
+
+def _shuffled(pixels: U8, random: np.random.Generator) -> U8:
+    """A crop cut into 2 x 2 to 8 x 8 pieces, which are turned and change places."""
+    side = len(pixels) // (count := int(random.choice([2, 4, 8])))
+    pieces = [
+        np.rot90(pixels[i * side : (i + 1) * side, j * side : (j + 1) * side], int(random.integers(4)))
+        for i in range(count)
+        for j in range(count)
+    ]
+    order = random.permutation(len(pieces))
+    rows = [[pieces[k] for k in order[i * count : (i + 1) * count]] for i in range(count)]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 
 def moved_labels(labels: dict[str, F32], moved: Array) -> None:
