@@ -101,7 +101,9 @@ def textures() -> U8:
         pictures = [pixels]
         for known in (None, parts):
             options = TextureSettings(size=1024)
-            texture = make_texture(pixels, head.vertices, head.model, head.camera, options, parts=known)
+            texture = make_texture(
+                pixels, head.vertices, head.model, head.camera, options, looks_of(head), known
+            )
             pictures.append(
                 render(
                     head.vertices,

@@ -13,6 +13,7 @@ from headshot.texture import Looks, TextureSettings, make_texture
 from headshot.texture.atlas import atlas_of
 
 SIZE = TextureSettings(size=256, grain=0.0)
+DELIT = TextureSettings(size=256, grain=0.0, delit=True)
 MODEL, ALBEDO = load_head_model("low"), load_albedo("low")
 CAMERA = view_camera(MODEL.mean, 0.0, size=320)
 
@@ -65,8 +66,8 @@ def interpolate_texels(values: np.ndarray, texels) -> np.ndarray:
 def test_side_light_leaves_the_texture(person):
     pixels = _photo(person, _light())
     looks = Looks(person, ALBEDO.occlusion, _light())
-    lit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, SIZE)
-    delit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, SIZE, looks)
+    lit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, SIZE, looks)
+    delit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, DELIT, looks)
     assert (delit.observed <= lit.observed).all() and delit.observed.mean() > 0.8 * lit.observed.mean()
     cheeks = _cheeks(256) & (delit.observed > 0.5)
     assert _by_side(lit.pixels, cheeks) > 1.5
@@ -79,7 +80,7 @@ def test_side_light_leaves_the_texture(person):
 
 def test_hidden_skin_continues_the_skins_own_colour(person):
     looks = Looks(person, ALBEDO.occlusion, _light())
-    delit = make_texture(_photo(person, _light()), MODEL.mean, MODEL, CAMERA, SIZE, looks)
+    delit = make_texture(_photo(person, _light()), MODEL.mean, MODEL, CAMERA, DELIT, looks)
     texels = atlas_of(MODEL, 256)
     back = interpolate_texels(MODEL.regions["scalp"][:, None], texels)[..., 0] > 0.9
     back &= (texels.triangle >= 0) & (delit.observed == 0)
@@ -101,7 +102,7 @@ def test_a_cast_shadow_on_one_side_is_lifted(person):
     looks = Looks(person, ALBEDO.occlusion, light)
     chosen = _cheeks(256)
     before = make_texture(dark, MODEL.mean, MODEL, CAMERA, SIZE)
-    after = make_texture(dark, MODEL.mean, MODEL, CAMERA, SIZE, looks)
+    after = make_texture(dark, MODEL.mean, MODEL, CAMERA, DELIT, looks)
     chosen &= (before.observed > 0.5) & (after.observed > 0.5)
     assert _by_side(before.pixels, chosen) < 0.7
     assert _by_side(after.pixels, chosen) > 0.85

@@ -457,11 +457,13 @@ def test_real_photos(photos: Path) -> None:
         texture: Texture = result.texture
         model, size = result.model, texture.pixels.shape[0]
         skin = part_mask(model, size, "skin")
-        # The insides of lips and lids have colours of their own.
+        # The insides of lips and lids have colours of their own, and nostrils are dark.
         inside = (
             np.maximum(model.regions["lips"], model.regions["eyelids"])[model.triangles].max(axis=1) > 0.05
         )
         bare = skin & ~inside[np.maximum(atlas_of(model, size).triangle, 0)]
+        nostrils = model.landmarks["ibug68"].on(model.mean, model.triangles)[31:36]
+        bare &= distances(model, size, nostrils) > 12
         hidden = texture.pixels[bare & (texture.observed == 0)].astype(float)
         seen = texture.pixels[skin & (texture.observed > 0.9)].astype(float)
         tone = np.median(seen, axis=0)

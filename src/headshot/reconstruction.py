@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.camera import Camera
 from headshot.detect import DetectSettings, Face, detect_faces
-from headshot.faces import OwnSettings, recognise
+from headshot.faces import recognise
 from headshot.fit import FitSettings, PhotometricSettings, Scale, landmarks68, metric_scale
-from headshot.fit.looks import looks_of
+from headshot.fit.looks import looks_from, looks_of
 from headshot.fit.scale import FACE_SPREAD, scaled_camera
 from headshot.head_model import F32, I32, HeadModel, load_head_model
 from headshot.landmarks import Landmarks, LandmarkSettings
@@ -32,6 +32,7 @@ from headshot.methods import (
     regressed,
     second_opinion,
 )
+from headshot.own import OwnSettings
 from headshot.photo import Photo, Source, read_photo
 from headshot.quality import Quality, assess
 from headshot.segment import Segmentation, segment
@@ -142,7 +143,7 @@ class Reconstruction:
         """
         if self.texture is None:
             return None
-        options = TextureSettings(size=len(self.texture.pixels))
+        options = TextureSettings(size=len(self.texture.pixels), delit=True)
         return make_texture(
             self.photo.pixels, self.vertices, self.model, self.camera, options, looks_of(self), self.parts
         )
@@ -274,7 +275,8 @@ def reconstruct_face(
     with clock("texture"):
         texture = None
         if settings.texture is not None:
-            texture = make_texture(photo.pixels, vertices, model, camera, settings.texture, parts=parts)
+            looks = looks_from(solved.albedo, solved.light, model.resolution)
+            texture = make_texture(photo.pixels, vertices, model, camera, settings.texture, looks, parts)
     quality = assess(_measures(photo, points, solved, texture), _photo_warnings(photo))
     return Reconstruction(
         photo=photo,

@@ -25,6 +25,8 @@ from headshot.texture.view import look
 if TYPE_CHECKING:
     from headshot.reconstruction import Reconstruction
 
+Array = NDArray[np.float64]
+
 _TEXELS = 256  # of the texture at whose density the photo is looked at: vertices lie coarser than its pixels
 _POINTS = 1200
 
@@ -64,11 +66,20 @@ def fit_looks(
     )
 
 
+def looks_from(albedo: Array | None, light: Array | None, resolution: str) -> Looks | None:
+    """The person's own colours and the light of the photo from albedo (A,) and light (9, 3); None without."""
+    if albedo is None or light is None:
+        return None
+    model = load_albedo(resolution)
+    return Looks(model.colours(albedo), model.occlusion, light)
+
+
 def looks_of(head: Reconstruction) -> Looks:
     """The person's own colours and the light of the photo: as fitted, or else from the colours alone."""
-    model = load_albedo(head.model.resolution)
-    albedo, light = head.albedo, head.light
-    if albedo is None or light is None:
-        found = fit_looks(head.photo.pixels, head.vertices, head.model, head.camera, model, head.parts)
-        albedo, light = found.albedo, found.light
-    return Looks(model.colours(albedo), model.occlusion, light)
+    resolution = head.model.resolution
+    looks = looks_from(head.albedo, head.light, resolution)
+    if looks is not None:
+        return looks
+    model = load_albedo(resolution)
+    found = fit_looks(head.photo.pixels, head.vertices, head.model, head.camera, model, head.parts)
+    return Looks(model.colours(found.albedo), model.occlusion, found.light)

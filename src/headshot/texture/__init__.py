@@ -2,7 +2,7 @@
 
 photo + pose ─► what each texel shows, and how believable it is   (view, observe, skin)
              ─► the light taken out, if that is wanted            (delight)
-             ─► the rest of the skin, smoothly and by symmetry    (complete)
+             ─► the rest of the skin, in the photo's light        (complete)
              ─► eyes and mouth                                    (eyes, mouth)
 """
 
@@ -18,7 +18,7 @@ from headshot.head_model import HeadModel
 from headshot.segment import Segmentation
 from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
 from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
-from headshot.texture.delight import Looks, delit
+from headshot.texture.delight import Looks, delit, features_of, shading_of
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
 from headshot.texture.mouth import measure_teeth, mouth_colours, paint_teeth
 from headshot.texture.observe import observe_texels
@@ -42,10 +42,12 @@ class TextureSettings:
         size: width and height T, 256 to 4096 texels.
         grain: contrast of the fine noise on skin that the photo does not show, so that it does not look like
             plastic next to skin that it does.
+        delit: take the photo's light out.
     """
 
     size: int = 1024
     grain: float = 0.01
+    delit: bool = False
 
     def __post_init__(self) -> None:
         if not 256 <= self.size <= 4096:
@@ -84,12 +86,13 @@ def make_texture(
         model: gives triangles, parts, texture coordinates and symmetry.
         camera: projects the head frame to the photo.
         settings: defaults to `TextureSettings()`.
-        looks: the person's colours and the light, to take the light out (`headshot.texture.delight`); the
-            texture is as photographed without.
+        looks: the person's colours and the light (`headshot.fit.looks`). Hidden skin gets them; without, its
+            colours and shading are guessed from the skin that is seen.
         parts: what is before the face in the photo; without, only colours tell.
 
     Raises:
-        ValueError: shapes do not belong together, or vertices are not finite.
+        ValueError: shapes do not belong together, vertices are not finite, or the light is to be taken out
+            and not known.
     """
     options = settings or TextureSettings()
     points = np.ascontiguousarray(vertices, dtype=np.float32)
@@ -102,18 +105,25 @@ def make_texture(
             f"pixels must be uint8 of shape {(camera.height, camera.width, 3)} like the camera's picture, "
             f"got {pixels.dtype} {pixels.shape}"
         )
+    if options.delit and looks is None:
+        raise ValueError("give the person's looks, so that the light can be taken out of the texture")
     texels, skin = atlas_of(model, options.size), surface_of(model)
     view = look(pixels, points, model, camera, options.size, parts)
-    colour, weight, tone, expected = observe_texels(texels, skin, model, view)
-    if looks is not None:
-        seen = (colour, weight, tone, expected)
-        colour, weight, tone, expected = delit(texels, skin, model, points, looks, seen)
+    shading = None if looks is None else shading_of(looks, points, model)[skin.vertices]
+    seen = observe_texels(texels, skin, model, view, shading)
+    features = np.sqrt(skin.hollow)[:, None]
+    if looks is not None and options.delit:
+        seen = delit(texels, skin, model, points, looks, seen)
+    elif looks is not None:
+        features = features_of(looks, skin, seen[2].tone)
+    colour, weight, tone, expected = seen
     eyes = eye_texels(model, options.size)
     sclera, iris = measure_eyes(eyes, colour, weight, tone.tone)
     tooth = measure_teeth(model, colour, weight, tone.tone)
     _forget_other_parts(texels, model, weight)
     found, belief = seen_colours(texels, skin, model.triangles, colour, weight)
-    hidden = _with_lips(skin, expected.tone * skin.hollow[:, None], tone.tone, found, belief)
+    hidden = np.clip(expected.tone * features, 0, 1)
+    hidden = _with_lips(skin, hidden, tone.tone, found, belief)
     log = spread_colours(skin, found, belief, hidden)
     out = _join(texels, skin, model, (log, tone), (colour, weight), options)
     paint_eyes(eyes, sclera, iris, out)

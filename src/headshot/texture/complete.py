@@ -2,10 +2,10 @@
 
 The low frequencies live on the mesh's vertices, where the two sides of a UV seam are one, so the result has
 no seams. They solve a screened Poisson equation (Perez, Gangnet and Blake, "Poisson Image Editing", SIGGRAPH
-2003, eq. 3, on a graph and with soft constraints): seen vertices keep their colour, hidden ones take the
-differences of their mirror image where that is seen, and both fade to the person's skin tone. It is solved
-for logarithms, so the mirror side's features adapt to the light of the side they are copied to. Detail is
-the ratio of the texture to these low frequencies, the photo's own or its mirror image.
+2003, eq. 3, on a graph and with soft constraints) for the logarithm of the ratio to what is expected there:
+seen vertices keep their colour, hidden ones take the differences of their mirror image where that is seen,
+and both fade to what is expected. So the mirror side's features adapt to the light of the side they are
+copied to. Detail is the ratio of the texture to these low frequencies, the photo's own or its mirror image.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def solve(start: I32, neighbour: I32, give: F32, diagonal: F32, right: F32, x: F
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _differences(
-    start: I32, neighbour: I32, give: F32, mirror: I32, belief: F32, log: F32, diagonal: F32, right: F32
+    start: I32, neighbour: I32, give: F32, mirror: I32, belief: F32, off: F32, diagonal: F32, right: F32
 ) -> None:
     """Add the equations of all edges: differences (S, 3) as on the mirror side, as far as that is seen."""
     for s in range(right.shape[0]):
@@ -116,7 +116,7 @@ def _differences(
             share = link * min(belief[m], belief[k])
             if share > 0:
                 for c in range(3):
-                    right[s, c] += share * (log[m, c] - log[k, c])
+                    right[s, c] += share * (off[m, c] - off[k, c])
 
 
 def seen_colours(texels: Atlas, skin: Surface, triangles: I32, colour: U8, weight: F32) -> tuple[F32, F32]:
@@ -133,27 +133,26 @@ def spread_colours(skin: Surface, seen: F32, belief: F32, tone: F32) -> F32:
     Args:
         skin: the surface.
         seen, belief: see `seen_colours`.
-        tone: (S, 3) sRGB, what hidden skin fades to.
+        tone: (S, 3) sRGB, what is expected of skin, and what hidden skin fades to.
     """
-    target = np.log(np.where(belief[:, None] > 0.01, seen, tone) + FLOOR)
     base = np.log(tone + FLOOR)
+    off = np.where(belief[:, None] > 0.01, np.log(seen + FLOOR) - base, 0).astype(np.float32)
     # Beard, brows and shadow end where the photo ends: they do not seep into skin that nobody has seen.
-    dark = (base - target).mean(axis=1)
+    dark = -off.mean(axis=1)
     give = (1 - _DAMP * np.clip((dark - 0.15) / 0.45, 0, 1) * np.minimum(4 * belief, 1)).astype(np.float32)
     sure = np.clip(belief / 0.5, 0, 1)
     hold = belief * sure * sure * skin.area / np.float32(_HOLD**2)
     fade = (1 - belief) * skin.area / np.float32(_FADE**2)
     diagonal = np.maximum(hold + fade, 1e-3).astype(np.float32)
-    right = (hold[:, None] * target + fade[:, None] * base).astype(np.float32)
+    right = (hold[:, None] * off).astype(np.float32)
     known = np.where(belief > 0.3, belief, 0).astype(np.float32)  # others have no reliable differences
-    _differences(skin.start, skin.neighbour, give, skin.mirror, known, target, diagonal, right)
+    _differences(skin.start, skin.neighbour, give, skin.mirror, known, off, diagonal, right)
     other = belief[skin.mirror] * (1 - belief)
-    first = belief[:, None] * target + other[:, None] * target[skin.mirror]
-    x = np.ascontiguousarray(first + (1 - belief - other)[:, None] * base, dtype=np.float32)
+    x = (belief[:, None] * off + other[:, None] * off[skin.mirror]).astype(np.float32)
     solve(skin.start, skin.neighbour, give, diagonal, right, x, _ITERATIONS)
     # Differences across a brow that is darker on the other side would make hidden skin glow.
-    bright = base + (_GLOW + skin.lips)[:, None] + belief[:, None] / 0.3 * np.maximum(target - base, 0)
-    return np.minimum(x, bright).astype(np.float32)
+    bright = (_GLOW + skin.lips)[:, None] + belief[:, None] / 0.3 * np.maximum(off, 0)
+    return (base + np.minimum(x, bright)).astype(np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

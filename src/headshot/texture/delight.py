@@ -22,7 +22,7 @@ from headshot.render import TO_LINEAR, TO_SRGB
 from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.complete import seen_colours, solve
 from headshot.texture.expect import Expectation
-from headshot.texture.skin import SkinColour
+from headshot.texture.skin import SkinColour, colourful
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -36,6 +36,7 @@ _DRAWN = 0.2  # the same on beards, brows, lids and lips
 _MOST = 1.2  # largest logarithm of shading that is corrected
 _SHINE = 1.2  # how much brighter than the expected skin is a highlight
 _DULL = 0.25  # which share of a highlight's logarithm stays
+_TINT, _CONTRAST = 0.15, (0.35, 1.2)  # of features of the skin: more is the albedo model's guess
 _HOLLOW = 0.6  # creases whose share of light is less are not brightened further
 
 
@@ -52,6 +53,24 @@ class Looks:
     colours: F32
     occlusion: F32
     light: NDArray[np.float64]
+
+
+def shading_of(looks: Looks, vertices: F32, model: HeadModel) -> F32:
+    """Linear light (V, 3) that falls on the vertices (V, 3); may be negative where nothing is known of it."""
+    normals = vertex_normals(vertices, model.triangles)
+    return np.asarray(sh_basis(normals) @ looks.light.astype(np.float32), np.float32)
+
+
+def features_of(looks: Looks, skin: Surface, tone: F32) -> F32:
+    """The person's own colours (S, 3) against the core of the face, as a factor of sRGB.
+
+    ``tone`` (3,) is the skin as photographed: a greyscale photo stays grey.
+    """
+    own = _encoded(np.maximum(looks.colours[skin.vertices], 0.005))
+    ratio = own / ((skin.core * skin.area) @ own / (skin.core @ skin.area))
+    bright = ratio.mean(axis=1, keepdims=True)
+    tint = np.clip(ratio / bright, 1 - _TINT, 1 + _TINT) ** colourful(tone)
+    return np.asarray(np.clip(bright, *_CONTRAST) * tint, np.float32)
 
 
 def delit(
@@ -72,9 +91,8 @@ def delit(
         seen: as from `headshot.texture.observe.observe_texels`.
     """
     colour, weight, tone, expected = seen
-    normals = vertex_normals(vertices, model.triangles)
     hollow = np.maximum(looks.occlusion, np.float32(_HOLLOW))[:, None]
-    shading = np.maximum(sh_basis(normals) @ looks.light.astype(np.float32), _DARKEST) * hollow
+    shading = np.maximum(shading_of(looks, vertices, model), _DARKEST) * hollow
     own = (np.maximum(looks.colours, 0.005) / hollow).astype(np.float32)
 
     found, belief = seen_colours(texels, skin, model.triangles, colour, weight)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from headshot.texture.atlas import Surface
 from headshot.texture.complete import solve
-from headshot.texture.skin import LIFT, SkinColour, weighted_median
+from headshot.texture.skin import LIFT, SkinColour, colourful, weighted_median
 
 F32 = NDArray[np.float32]
 
@@ -25,7 +25,14 @@ _HOLD = 5.0  # mm over which the field is smoothed where skin is seen
 _FADE = 70.0  # mm over which it fades to the overall tone
 _ROUNDS = 2  # how often skin is followed outwards
 _ITERATIONS = 14
-_CORE, _EDGE = 1.0, 0.30  # deviations of log brightness within the core of the face, and beyond
+_CORE, _EDGE = 1.0, 0.30  # deviations of log brightness within the core of the face, and beyond,
+_SURE = 2.0  # times so much where the segmentation is sure
+_BACK = 0.4  # how much of the light found on the face there is behind the head
+_DARKEST, _BRIGHTEST, _CAST = (
+    -1.3,
+    0.3,
+    0.25,
+)  # logarithms of the light against that on the core, and of tints
 _BEARD = (0.28, 0.65)  # how much darker chin and upper lip are, in log brightness: with stubble, with a beard
 
 
@@ -46,27 +53,32 @@ class Expectation:
     covered: F32
 
 
-def expect_skin(skin: Surface, samples: F32, normals: F32, measured: SkinColour, table: F32) -> Expectation:
+def expect_skin(
+    skin: Surface, samples: F32, normals: F32, measured: SkinColour, table: F32, shading: F32 | None = None
+) -> Expectation:
     """Follow the skin over the surface.
 
     Args:
         skin: the surface.
-        samples: (S, 4) what the photo shows at each vertex, sRGB in [0, 255], and how well by geometry.
+        samples: (S, 6) what the photo shows at each vertex: sRGB in [0, 255], how well by geometry, how far
+            glasses are before it, and how surely it is skin.
         normals: (S, 3) in the camera frame.
         measured: the skin in the middle of the face.
         table: `likelihood_table`.
+        shading: (S, 3) linear light on the surface; guessed from ``measured`` without.
     """
     seen = table[samples[:, :3].astype(np.uint8)]
     weight = samples[:, 3]
-    # The light goes on around the head, damped: slopes measured on the face say little about its back.
-    facing = np.column_stack([normals[:, :2], np.float32(0.4) * np.maximum(normals[:, 2], 0)])
-    shade = np.clip(facing @ (np.float32(0.6) * measured.light[1:]), -0.6, 0.3)[:, None]
+    shade = (
+        _guessed(normals, measured) if shading is None else _relative(skin, shading, normals, measured.tone)
+    )
     level = table[np.round(measured.tone * 255).astype(np.uint8)]
     steep = measured.light[0] + normals @ measured.light[1:]
     core = seen - level - (steep - level.mean())[:, None]
     trust = weight * skin.core * likeness(core / 1.5, measured, _CORE)
     field = np.zeros((len(seen), 3), np.float32)
     ones, degree = np.ones(len(seen), np.float32), np.diff(skin.start)
+    tolerance = _EDGE * (1 + (_SURE - 1) * samples[:, 5])
     for _ in range(_ROUNDS):
         if trust.any():
             some = np.flatnonzero(trust)[::3]
@@ -78,20 +90,41 @@ def expect_skin(skin: Surface, samples: F32, normals: F32, measured: SkinColour,
         diagonal = (degree + hold + skin.area / _FADE**2).astype(np.float32)
         right = (hold[:, None] * (seen - base)).astype(np.float32)
         solve(skin.start, skin.neighbour, ones, diagonal, right, field, _ITERATIONS)
-        trust = weight * skin.follow * likeness(seen - base - field, measured, _EDGE)
+        trust = weight * skin.follow * likeness(seen - base - field, measured, tolerance)
     log = (base + field).astype(np.float32)
     off = seen - log
-    return Expectation(log, _encoded(log), _beard(skin, off, weight), _covered(skin, off, weight))
+    return Expectation(
+        log, _encoded(log), _beard(skin, off, weight), _covered(skin, off, weight, samples[:, 5])
+    )
 
 
-def likeness(off: F32, measured: SkinColour, tolerance: float) -> F32:
+def _guessed(normals: F32, measured: SkinColour) -> F32:
+    """Logarithm (S, 1) of the light around the head: as on the face, damped, as its slopes there say little
+    about the back."""
+    facing = np.column_stack([normals[:, :2], np.float32(0.4) * np.maximum(normals[:, 2], 0)])
+    return np.clip(facing @ (np.float32(0.6) * measured.light[1:]), -0.6, 0.3)[:, None]
+
+
+def _relative(skin: Surface, shading: F32, normals: F32, tone: F32) -> F32:
+    """Logarithm (S, 3) of the light against that on the core of the face, within what is plausible.
+
+    The photo says little about light on the back. ``normals`` (S, 3) are in the camera frame; ``tone`` (3,)
+    is the skin as photographed: in a greyscale photo light is grey.
+    """
+    log = np.log(np.maximum(shading, np.float32(0.02)))
+    log -= (skin.core * skin.area) @ log / (skin.core @ skin.area)
+    bright = log.mean(axis=1, keepdims=True)
+    tint = colourful(tone) * np.clip(log - bright, -_CAST, _CAST)
+    known = np.clip(1 + normals[:, 2:], _BACK, 1)
+    return (known * (np.clip(bright, _DARKEST, _BRIGHTEST) + tint)).astype(np.float32)
+
+
+def likeness(off: F32, measured: SkinColour, tolerance: float | F32) -> F32:
     """How much deviations (S, 3) of log colours from the expected ones look like the same skin, in [0, 1]."""
     p, q = off[:, 0] - off[:, 1], off[:, 2] - off[:, 1]
     (a, b), (_, c) = measured.precision
     bright = off.mean(axis=1)
-    bright *= np.where(
-        bright > 0, np.float32(0.5 / tolerance), np.float32(1 / tolerance)
-    )  # highlights are skin
+    bright *= np.where(bright > 0, np.float32(0.5), np.float32(1)) / tolerance  # highlights are skin
     distance = a * p * p + 2 * b * p * q + c * q * q + bright * bright
     return np.where(distance < 12, 1 / (1 + distance / 4) ** 2, 0).astype(np.float32)
 
@@ -112,9 +145,9 @@ def _beard(skin: Surface, off: F32, weight: F32) -> float:
     return float(np.clip((darker - _BEARD[0]) / (_BEARD[1] - _BEARD[0]), 0, 1))
 
 
-def _covered(skin: Surface, off: F32, weight: F32) -> F32:
+def _covered(skin: Surface, off: F32, weight: F32, sure: F32) -> F32:
     """Brows (S,) that cannot be told from the hair above them, from deviations (S, 3) of log colours."""
-    dark = np.clip((-off.mean(axis=1) - 0.4) / 0.4, 0, 1)
+    dark = np.clip((-off.mean(axis=1) - 0.4) / 0.4, 0, 1) * (1 - sure)
     share = []
     for side in (1, -1):
         w = weight * skin.area * (skin.fringe == side)

@@ -110,8 +110,13 @@ def luminance(colour: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(colour @ np.array([0.30, 0.59, 0.11]), dtype=np.float64)
 
 
+def colourful(tone: F32) -> float:
+    """Whether a photo has colours, in [0, 1], from the tone (3,) of its skin."""
+    saturation = float(1 - tone.min() / max(float(tone.max()), 1e-3))
+    return min(1.0, saturation / 0.25)
+
+
 def tinted(colour: NDArray[np.floating], tone: F32) -> NDArray[np.float64]:
     """A colour as saturated as the photo is: grey in greyscale photos, whose skin has no hue."""
-    saturation = float(1 - tone.min() / max(float(tone.max()), 1e-3))
-    share = min(1.0, saturation / 0.25)
+    share = colourful(tone)
     return np.asarray(luminance(colour) * (1 - share) + share * colour, dtype=np.float64)

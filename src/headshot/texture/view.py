@@ -14,17 +14,12 @@ from headshot.raster import rasterise, vertex_normals
 from headshot.render import project_for_raster
 from headshot.resample import reduced
 from headshot.segment import Segmentation
+from headshot.texture.masks import masks
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 _GRID = 256  # samples along the longer side of the head's box in the visibility buffer
-# What is foreign, and the probabilities that it is not there below which nothing is believed, and above
-# which all is. The rims of glasses are thin, so that less of a doubt is enough.
-_FOREIGN = (
-    (("hair", "hat", "cloth", "background"), (0.45, 0.85)),
-    (("glasses",), (0.65, 0.97)),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +33,7 @@ class View:
         depth: (r, c) distances of the nearest surface on a coarse grid over the crop, inf where none.
         margin: (r, c) distance in mm to the next edge where one surface hides another.
         outline: (r, c) distance in mm to the outline of the head.
-        shown: (r, c, 2) in [0, 1], how far nothing foreign is before the head: hair, hats, clothes, hands,
-            and in the second place glasses.
+        shown: (r, c, 4), what the segmentation says: `headshot.texture.masks.masks`.
         step: crop pixels per grid cell.
         enlarged: the photo is coarser than the texture.
     """
@@ -135,19 +129,8 @@ def look(
     _distances(np.isinf(raster.depth), cell, outline)
     points = view.to_camera(vertices).astype(np.float32)
     to_photo = np.array([[step * k, 0, low[0]], [0, step * k, low[1]]])
-    shown = _shown(parts, to_photo, (rows, columns))
+    shown = masks(parts, to_photo, (rows, columns))
     return View(crop, view, points, normals, raster.depth, margin, outline, shown, step, ratio < 0.8)
-
-
-def _shown(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tuple[int, int]) -> F32:
-    """`View.shown` on a grid whose pixels ``to_photo`` (2, 3) maps to the photo's."""
-    out = np.ones((*shape, 2), np.float32)
-    if parts is not None:
-        for channel, (names, (low, high)) in enumerate(_FOREIGN):
-            sure = 1 - parts.resampled(to_photo, shape, *names)
-            t = np.clip((sure - low) / (high - low), 0, 1)
-            out[..., channel] = t * t * (3 - 2 * t)
-    return out
 
 
 def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:

@@ -1,0 +1,62 @@
+"""What the segmentation says about the photo, pixel by pixel, as the texture needs it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from headshot.segment import CLASSES, Segmentation
+
+F32 = NDArray[np.float32]
+
+FREE, BARE, OWN, UNRIMMED = range(4)  # channels of `masks`
+
+# Probabilities below which nothing is believed, and above which all is. The rims of glasses are thin, so
+# that less of a doubt is enough.
+_FREE, _BARE, _OWN = (0.45, 0.85), (0.65, 0.97), (0.70, 0.95)
+_FOREIGN = ("hair", "hat", "cloth", "background")
+_SKIN = ("skin", "nose", "ears", "upper_lip", "lower_lip")  # brows are not told from a fringe surely
+_EDGE = 3  # pixels of the segmentation (about a millimetre each), odd: so wide is a border that is not sure,
+_RIM = 9  # and a border of what is taken for glasses that is rim rather than lens
+
+
+def masks(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tuple[int, int]) -> F32:
+    """Grids (r, c, 4), each in [0, 1].
+
+    - FREE: nothing foreign is before the head: no hair, hat, clothes or hands;
+    - BARE: no glasses either, lenses included;
+    - OWN: it is surely skin of this face;
+    - UNRIMMED: no rims of glasses; lenses do not count.
+
+    Args:
+        parts: all free and nothing sure without.
+        to_photo: (2, 3) pixels of the grid to pixels of the photo.
+        shape: (r, c) of the grid.
+    """
+    out = np.ones((*shape, 4), np.float32)
+    out[..., OWN] = 0
+    if parts is None:
+        return out
+    out[..., FREE] = _ramp(1 - parts.resampled(to_photo, shape, *_FOREIGN), *_FREE)
+    out[..., BARE] = _ramp(1 - parts.resampled(to_photo, shape, "glasses"), *_BARE)
+    out[..., OWN] = _ramp(_shrunk(parts, _EDGE, _SKIN).resampled(to_photo, shape, "skin"), *_OWN)
+    out[..., UNRIMMED] = out[..., BARE]
+    if out[..., BARE].min() < 1:
+        lens = _shrunk(parts, _RIM, ("glasses",)).resampled(to_photo, shape, "skin")
+        out[..., UNRIMMED] = np.maximum(out[..., BARE], _ramp(lens, 0.3, 0.7))
+    return out
+
+
+def _shrunk(parts: Segmentation, width: int, names: tuple[str, ...]) -> Segmentation:
+    """The least probability of some classes within a square, as that of "skin"."""
+    own = parts.crop[[CLASSES.index(name) for name in names]].sum(axis=0)
+    levels = Image.fromarray(np.round(np.clip(own, 0, 1) * 255).astype(np.uint8))
+    crop = np.zeros_like(parts.crop)
+    crop[CLASSES.index("skin")] = np.asarray(levels.filter(ImageFilter.MinFilter(width)), np.float32) / 255
+    return Segmentation(crop, parts.map, parts.shape)
+
+
+def _ramp(x: F32, low: float, high: float) -> F32:
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
