@@ -48,7 +48,7 @@ class Weights:
     reprojection: float = 0.5
     shape: float = 0.6
     identity: float = 0.5
-    expression: float = 1.0
+    expression: float = 2.0
     pose: float = 4.0
     place: float = 0.3
     light: float = 0.1
