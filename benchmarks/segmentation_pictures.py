@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headshot import Settings, reconstruct
+from headshot.fit.looks import looks_of
 from headshot.learn.data import occlude as drawn
 from headshot.render import RenderSettings, render
 from headshot.resample import warp
