@@ -202,6 +202,7 @@ def validate(scene: Scene, network: nn.Module) -> Metrics:
 
     "unseen": the network sees an object from a new side, and its mesh is compared from all the new sides.
     Chamfer distances are of 2,000 surface points each, squared, in units of the object's radius, times 1,000.
+    Of several objects, each is also measured alone, from new sides.
     """
     metrics: Metrics = {}
     generator = torch.Generator().manual_seed(1)
@@ -223,6 +224,10 @@ def validate(scene: Scene, network: nn.Module) -> Metrics:
                 values["iou"].append(float((a & b).sum() / (a | b).sum()))
                 points, _ = sample_surface(vertices, scene.connectivity, _SAMPLES, generator)
                 values["chamfer"].append(1000 * float(chamfer(points, scene.points[name : name + 1])))
+            if kind == "unseen" and len(scene.shapes) > 1:
+                tried = len(values["iou"]) // (name + 1)  # as often for each object
+                for key in ("iou", "chamfer"):
+                    metrics[f"{scene.settings.names[name]}_{key}"] = float(np.mean(values[key][-tried:]))
         metrics.update({f"{kind}_{key}": float(np.mean(v)) for key, v in values.items()})
     metrics["score"] = -metrics["trained_mse"] if len(scene.angles) == 1 else -metrics["unseen_mse"]
     return metrics
