@@ -25,6 +25,7 @@ from headshot.fit import FitSettings, PhotometricSettings, fit_landmarks, landma
 from headshot.fit.observe import observe
 from headshot.head_model import F32, HeadModel, PointModel, load_head_model
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68, Landmarks
+from headshot.methods import Method
 from headshot.photo import Photo
 from headshot.reconstruction import Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
@@ -140,15 +141,17 @@ def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False)
 
 @dataclass(frozen=True)
 class Reconstructed:
-    """`headshot.reconstruct`: landmarks and colours.
+    """`headshot.reconstruct` with its method "fit": landmarks and colours.
 
     Attributes:
+        method: see `headshot.methods`.
         detail: resolution of the head.
         texture_size: of the texture, when one is asked for.
         photometric: settings of the fit to colours; None for landmarks only.
         segment: whether fit and texture know what is before the face.
     """
 
+    method: Method = "fit"
     detail: str = "low"
     texture_size: int = 512
     photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
@@ -158,10 +161,34 @@ class Reconstructed:
     def __call__(self, seen: Seen) -> Prediction:
         texture = TextureSettings(size=self.texture_size) if seen.textured else None
         settings = Settings(
-            detail=self.detail, photometric=self.photometric, segment=self.segment, texture=texture
+            detail=self.detail,
+            photometric=self.photometric,
+            segment=self.segment,
+            texture=texture,
+            method=self.method,
         )
-        found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
+        face, points = seen.face, seen.landmarks
+        if self.method == "regress":  # which does without the other landmarks
+            only = replace(settings.own, only=True)
+            face, points = recognise(seen.photo, [face], [0], settings.landmarks, only)[0]
+        found = reconstruct_face(seen.photo, face, points, settings, {})
         return Prediction(found.project(found.landmarks68), head_of(found))
+
+
+@dataclass(frozen=True)
+class Hybrid(Reconstructed):
+    """Landmarks and colours, told what our own network says."""
+
+    method: Method = "hybrid"
+    name: str = "hybrid"
+
+
+@dataclass(frozen=True)
+class Regressed(Reconstructed):
+    """Our own network alone."""
+
+    method: Method = "regress"
+    name: str = "regress"
 
 
 @dataclass(frozen=True)
@@ -229,4 +256,4 @@ def default_predictors() -> Sequence[Predictor]:
 
 def methods_side_by_side() -> tuple[Predictor, ...]:
     """Every method of `headshot.reconstruct`, and the mean face."""
-    return (Reconstructed(), MeanFace())
+    return (Reconstructed(), Hybrid(), Regressed(), MeanFace())
