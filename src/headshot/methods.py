@@ -55,12 +55,14 @@ class HybridSettings:
         identity: its standard deviations of the identity times this.
         points: those of its 478 points times this where they are all that there is: neighbours err alike.
         inner: those of its 51 inner iBUG points times this, beside landmarks; infinite leaves them out.
+        own_inner: the same beside its own 478 points.
         expression: how much of the expected expression is the network's, not the landmark network's.
     """
 
     identity: float = 1.0
     points: float = 4.0
     inner: float = 4.0
+    own_inner: float = 4.0
     expression: float = 0.5
 
 
@@ -149,18 +151,25 @@ def landmark_solver(
         prior = IdentityPrior.guess(known.identity, belief.identity * known.identity_sigma)
     if points.regression is not None:
         own = points.regression
-        solver = LandmarkSolver(_observed(photo, own, own.expression), whole, fitting, None, Evidence(prior))
+        seen = _observed(photo, own, own.expression)
+        solver = LandmarkSolver(
+            seen, whole, fitting, None, Evidence(prior, _inner(own, belief.own_inner, detail))
+        )
         solver.noise = belief.points * own.sigma
         return solver
-    seen = observe(photo, points)
-    others = None
+    seen, others = observe(photo, points), None
     if known is not None:
         mixed = (1 - belief.expression) * seen.expression + belief.expression * known.expression
         seen = replace(seen, expression=mixed)
-        if np.isfinite(belief.inner):
-            deviation = belief.inner * known.sigma68[INNER]
-            others = PointEvidence(known.points68[INNER], deviation, model=_inner_model(detail))
+        others = _inner(known, belief.inner, detail)
     return LandmarkSolver(seen, whole, fitting, load_landmark_errors(), Evidence(prior, others))
+
+
+def _inner(found: Regression, factor: float, detail: str) -> PointEvidence | None:
+    """iBUG's inner points as the network places them, their deviations times a factor; None when infinite."""
+    if not np.isfinite(factor):
+        return None
+    return PointEvidence(found.points68[INNER], factor * found.sigma68[INNER], model=_inner_model(detail))
 
 
 def fitted(
