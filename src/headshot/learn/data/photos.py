@@ -143,7 +143,7 @@ def marked_photos(folder: Path, data: str) -> Iterator[Row]:
     dense = model.landmarks["mediapipe478"].on(model.mean, model.triangles)
     for mark in read_annotations(folder):
         photo = read_photo(mark.photo)
-        known = np.isfinite(mark.points).all(axis=1)
+        known = np.asarray(np.isfinite(mark.points).all(axis=1))
         inner = known & (np.arange(68) >= 17)
         # The extent of the window is that of the mean head laid on the points.
         rotation, shift, scale = initial_pose(mark.points[known], mean[known], inner[known] + 0.2)

@@ -10,9 +10,10 @@ Portraits contain pixels of the photos they are made from, and are bound by thei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +119,11 @@ def _as_photographed(completed: U8, pixels: U8, head: Reconstruction) -> U8:
 
 def save_portraits(file: Path, portraits: Sequence[Portrait]) -> None:
     """Write portraits to an .npz file."""
-    names = Portrait.__dataclass_fields__
-    np.savez(file, **{name: np.stack([np.asarray(getattr(p, name)) for p in portraits]) for name in names})
+    columns: dict[str, Any] = {
+        field.name: np.stack([np.asarray(getattr(p, field.name)) for p in portraits])
+        for field in fields(Portrait)
+    }
+    np.savez(file, **columns)
 
 
 def read_portraits(files: Sequence[Path]) -> list[Portrait]:

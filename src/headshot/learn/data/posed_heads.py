@@ -116,7 +116,8 @@ class HeadMaker:
         light, albedo = self._looks(portrait, random)
         turned = abs(yaw - portrait.yaw) > MATCHING
         ratio = self._ratio(which, vertices, light, albedo)
-        shown, hair = vertices, np.zeros(len(vertices), np.float32)
+        shown: F32 = vertices
+        hair: F32 = np.zeros(len(vertices), np.float32)
         if turned and random.random() < 0.9:
             shown, hair = self._hair(vertices, random)
         pixels = self._draw(_Scene(shown, camera, affine, portrait, ratio, hair, turned), random)

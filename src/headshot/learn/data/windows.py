@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -133,7 +134,9 @@ def save_rows(folder: Path, name: str, rows: Sequence[Row]) -> None:
     if not rows:
         raise HeadshotError(f"{name}: nothing was found that could be learned from")
     folder.mkdir(parents=True, exist_ok=True)
-    labels = {key: np.stack([row.labels[key] for row in rows]).astype(np.float32) for key in LABELS}
+    labels: dict[str, Any] = {
+        key: np.stack([row.labels[key] for row in rows]).astype(np.float32) for key in LABELS
+    }
     part = folder / f".{name}.part.npy"
     np.save(part, np.stack([row.pixels for row in rows]))
     np.savez(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -83,7 +84,9 @@ class Geometry(nn.Module):
         model = load_head_model("low")
         face = np.flatnonzero(model.regions["face"] > 0.5)
         face = face[:: max(1, len(face) // FACE_POINTS)]
-        weight = 1 + sum(share * model.regions[name][face] for name, share in REGIONS.items())
+        weight = np.ones(len(face))
+        for name, share in REGIONS.items():
+            weight += share * model.regions[name][face]
         weight = np.sqrt(weight / weight.sum())
         places = model.mean[face].astype(np.float64)
         places -= places.mean(axis=0)
@@ -117,7 +120,7 @@ class Geometry(nn.Module):
         return p.place[:, None, :2] + seen * flip
 
 
-def _square(modes: np.ndarray) -> np.ndarray:
+def _square(modes: NDArray[np.float64]) -> NDArray[np.float64]:
     """(I, I) with the same products as modes (I, M)."""
     values, vectors = np.linalg.eigh(modes @ modes.T)
     return vectors * np.sqrt(np.maximum(values, 0))
