@@ -10,7 +10,7 @@ from headshot.segment import CLASSES, Segmentation
 
 F32 = NDArray[np.float32]
 
-FREE, BARE, OWN, UNRIMMED = range(4)  # channels of `masks`
+FREE, BARE, OWN, UNRIMMED, BRIDGE = range(5)  # channels of `masks`
 
 # Probabilities below which nothing is believed, and above which all is. The rims of glasses are thin, so
 # that less of a doubt is enough.
@@ -19,23 +19,25 @@ _FOREIGN = ("hair", "hat", "cloth", "background")
 _SKIN = ("skin", "nose", "ears", "upper_lip", "lower_lip")  # brows are not told from a fringe surely
 _EDGE = 3  # pixels of the segmentation (about a millimetre each), odd: so wide is a border that is not sure,
 _RIM = 9  # and a border of what is taken for glasses that is rim rather than lens
+_COARSE, _GAP = 4, 7  # reduced by so much, lenses are so far apart
 
 
 def masks(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tuple[int, int]) -> F32:
-    """Grids (r, c, 4), each in [0, 1].
+    """Grids (r, c, 5), each in [0, 1].
 
     - FREE: nothing foreign is before the head: no hair, hat, clothes or hands;
     - BARE: no glasses either, lenses included;
     - OWN: it is surely skin of this face;
-    - UNRIMMED: no rims of glasses; lenses do not count.
+    - UNRIMMED: no rims of glasses; lenses do not count;
+    - BRIDGE: it is between two lenses, where their bridge may be, which the segmentation seldom sees.
 
     Args:
         parts: all free and nothing sure without.
         to_photo: (2, 3) pixels of the grid to pixels of the photo.
         shape: (r, c) of the grid.
     """
-    out = np.ones((*shape, 4), np.float32)
-    out[..., OWN] = 0
+    out = np.ones((*shape, 5), np.float32)
+    out[..., [OWN, BRIDGE]] = 0
     if parts is None:
         return out
     out[..., FREE] = _ramp(1 - parts.resampled(to_photo, shape, *_FOREIGN), *_FREE)
@@ -45,15 +47,32 @@ def masks(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tupl
     if out[..., BARE].min() < 1:
         lens = _shrunk(parts, _RIM, ("glasses",)).resampled(to_photo, shape, "skin")
         out[..., UNRIMMED] = np.maximum(out[..., BARE], _ramp(lens, 0.3, 0.7))
+        out[..., BRIDGE] = _between_lenses(parts).resampled(to_photo, shape, "skin")
+        out[..., OWN] *= 1 - out[..., BRIDGE]
     return out
+
+
+def _between_lenses(parts: Segmentation) -> Segmentation:
+    """Where glasses are on both sides, as the probability of "skin"."""
+    glasses = Image.fromarray((parts.crop[CLASSES.index("glasses")] > 0.5).astype(np.uint8) * 255)
+    small = glasses.reduce(_COARSE)
+    closed = small.filter(ImageFilter.MaxFilter(_GAP)).filter(ImageFilter.MinFilter(_GAP))
+    closed = closed.resize(glasses.size, Image.Resampling.BILINEAR)
+    between = np.clip(np.asarray(closed, np.float32) - np.asarray(glasses, np.float32), 0, 255) / 255
+    return _one_class(parts, between)
 
 
 def _shrunk(parts: Segmentation, width: int, names: tuple[str, ...]) -> Segmentation:
     """The least probability of some classes within a square, as that of "skin"."""
     own = parts.crop[[CLASSES.index(name) for name in names]].sum(axis=0)
     levels = Image.fromarray(np.round(np.clip(own, 0, 1) * 255).astype(np.uint8))
+    return _one_class(parts, np.asarray(levels.filter(ImageFilter.MinFilter(width)), np.float32) / 255)
+
+
+def _one_class(parts: Segmentation, values: F32) -> Segmentation:
+    """Some values (S, S) in place of the probability of "skin", with no other class."""
     crop = np.zeros_like(parts.crop)
-    crop[CLASSES.index("skin")] = np.asarray(levels.filter(ImageFilter.MinFilter(width)), np.float32) / 255
+    crop[CLASSES.index("skin")] = values
     return Segmentation(crop, parts.map, parts.shape)
 
 

@@ -12,7 +12,7 @@ from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.belief import belief, likelihood
 from headshot.texture.expect import Expectation, expect_skin, likeness
 from headshot.texture.fetch import at, between, fetch, step
-from headshot.texture.masks import BARE, FREE, OWN, UNRIMMED
+from headshot.texture.masks import BARE, BRIDGE, FREE, OWN, UNRIMMED
 from headshot.texture.rows import in_rows
 from headshot.texture.settle import settle
 from headshot.texture.skin import SkinColour, fit_skin, likelihood_table, weighted_median
@@ -90,6 +90,7 @@ def _rows(
             close = np.float32(1) - step(at(outline, px, py, lens), np.float32(4), np.float32(13))
             strictness = max(strictness, np.float32(0.75) * close)
             strictness *= np.float32(1) - _SURE * between(shown, px, py, lens, OWN)
+            strictness = max(strictness, between(shown, px, py, lens, BRIDGE))
             shade = a * guide[i, 1] + b * guide[j, 1] + c * guide[k, 1]
             like = np.float32(1)
             if strictness > 0.01:

@@ -33,7 +33,7 @@ class View:
         depth: (r, c) distances of the nearest surface on a coarse grid over the crop, inf where none.
         margin: (r, c) distance in mm to the next edge where one surface hides another.
         outline: (r, c) distance in mm to the outline of the head.
-        shown: (r, c, 4), what the segmentation says: `headshot.texture.masks.masks`.
+        shown: (r, c, 5), what the segmentation says: `headshot.texture.masks.masks`.
         step: crop pixels per grid cell.
         enlarged: the photo is coarser than the texture.
     """
