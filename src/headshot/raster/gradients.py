@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from headshot.raster.batch import Floats, checked, float_type, for_each
 from headshot.raster.hard import Raster
+from headshot.raster.normals import sum_triangle_normals
 from headshot.raster.topology import Topology
 
 I32 = NDArray[np.int32]
@@ -150,17 +151,7 @@ def _vertex_normals_gradient(
     vertices: Any, triangles: I32, d_normals: Any, sums: Any, d_vertices: Any
 ) -> None:
     """``sums`` (V, 3) holds 0 and is used for the normals and then for their gradients."""
-    for t in range(triangles.shape[0]):
-        i, j, k = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
-        ax, ay, az = vertices[j, 0], vertices[j, 1], vertices[j, 2]
-        ax, ay, az = ax - vertices[i, 0], ay - vertices[i, 1], az - vertices[i, 2]
-        bx, by, bz = vertices[k, 0], vertices[k, 1], vertices[k, 2]
-        bx, by, bz = bx - vertices[i, 0], by - vertices[i, 1], bz - vertices[i, 2]
-        nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-        for v in (i, j, k):
-            sums[v, 0] += nx
-            sums[v, 1] += ny
-            sums[v, 2] += nz
+    sum_triangle_normals(vertices, triangles, sums)
     for n in range(sums.shape[0]):
         # n = N / |N|: dN = (dn - n (n . dn)) / |N|
         nx, ny, nz = sums[n, 0], sums[n, 1], sums[n, 2]

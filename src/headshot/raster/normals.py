@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +15,10 @@ I32 = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_vertex_normals(vertices: F32, triangles: I32, out: F32) -> None:
-    """Add the triangles' normals, as long as twice their area, to ``out`` (V, 3) and normalise."""
+def sum_triangle_normals(vertices: Any, triangles: I32, out: Any) -> None:
+    """Add the triangles' normals, as long as twice their area, to ``out`` (V, 3) at their corners."""
     for t in range(triangles.shape[0]):
-        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        i, j, k = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
         ax, ay, az = vertices[j, 0], vertices[j, 1], vertices[j, 2]
         ax, ay, az = ax - vertices[i, 0], ay - vertices[i, 1], az - vertices[i, 2]
         bx, by, bz = vertices[k, 0], vertices[k, 1], vertices[k, 2]
@@ -26,6 +28,12 @@ def fill_vertex_normals(vertices: F32, triangles: I32, out: F32) -> None:
             out[v, 0] += nx
             out[v, 1] += ny
             out[v, 2] += nz
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_vertex_normals(vertices: Any, triangles: I32, out: Any) -> None:
+    """Sum the triangles' normals in ``out`` (V, 3), which holds 0, and bring them to unit length."""
+    sum_triangle_normals(vertices, triangles, out)
     for v in range(out.shape[0]):
         length = np.sqrt(out[v, 0] ** 2 + out[v, 1] ** 2 + out[v, 2] ** 2)
         if length > 0:
