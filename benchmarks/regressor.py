@@ -7,13 +7,19 @@ One look in the detector's crop, one in the crop that the first asks for, mirror
 - synthetic: photos of `synthetic-heads` (tools/synthetic_heads.py; ICT's and MakeHuman's shapes): median
   distance in mm of corresponding points of the neutral face after similarity alignment, its ratio of norms
   to the truth's and its correlation with it (medians; `headshot.evaluate.synthetic`).
-- AUC: neutral faces of held-out people of LFW, four photos each, all pairs; "shrinkage" is the mean norm of the
-  regressed identity coefficients over that of a person drawn from the prior.
+- AUC: neutral faces of held-out people of LFW, four photos each, all pairs; "shrinkage" is the mean norm of
+  the regressed identity coefficients over that of a person drawn from the prior.
 - HELEN: held-out photos, mean distance of the 51 inner points and of all 68 from the hand-made ones, per
   cent of the root of the area of the box of the points (means over photos).
-- profiles: photos of CFP's 50 held-out people; the same with the inner points of the 30, and the share of photos
-  beyond 7 %. Crops begin from the box of the hand-made points, moved by up to 15 % and scaled by up to 1.3:
-  finding profiles is not measured here.
+- sigma: root mean square of those inner points' errors over the standard deviations that the network gives
+  them; 1 if it knows how sure it is (annotators' habits count as its errors).
+- profiles: photos of CFP's 50 held-out people; the same with the inner points of the 30, and the share of
+  photos beyond 7 %. Crops begin from the box of the hand-made points, moved by up to 15 % and scaled by up to
+  1.3: finding profiles is not measured here.
+
+With ``--store`` a second table: held-out photos of UTKFace in the store of windows, by race, sex and age as
+labelled by the source: how far the network's points are from the fit's, per cent of their box (median), and
+the least belief in a face.
 """
 
 from __future__ import annotations
@@ -34,13 +40,15 @@ from headshot.evaluate.baselines import Head, look
 from headshot.evaluate.identity import aligned, auc, distances, pairs
 from headshot.evaluate.split import held_out_people
 from headshot.evaluate.synthetic import errors, read_truths
-from headshot.learn.data.windows import held_out
+from headshot.learn.data.windows import KINDS, MARGIN, SIDE, held_out, read_windows
 from headshot.networks import session
-from headshot.regress import Crop, Regression, RegressSettings, regress
+from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress
 
 Box = list[float] | None
 PEOPLE, PHOTOS = 80, 4
 JAW = 17
+RACES = ("White", "Black", "Asian", "Indian", "other")
+AGES = ((4, "0-3"), (13, "4-12"), (30, "13-29"), (60, "30-59"), (200, "60 and older"))
 
 
 @lru_cache(maxsize=1)
@@ -117,7 +125,7 @@ def identity(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -
 
 
 def points(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
-    inner, every = [], []
+    inner, every, sure = [], [], []
     for mark in track(read_annotations(data / "helen-train"), "HELEN"):
         if not held_out(mark.photo.stem, "helen"):
             continue
@@ -126,10 +134,15 @@ def points(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> 
             continue
         found = regress(photo_of(mark.photo), Crop.of_box(box), network=network)
         gap = np.linalg.norm(found.points68 - mark.points, axis=1)
+        sure.append(np.mean((gap[JAW:] / found.sigma68[JAW:]) ** 2) / 2)
         gap *= 100 / np.sqrt(np.prod(np.ptp(mark.points, axis=0)))
         inner.append(gap[JAW:].mean())
         every.append(gap.mean())
-    return {"HELEN inner, %": float(np.mean(inner)), "HELEN all, %": float(np.mean(every))}
+    return {
+        "HELEN inner, %": float(np.mean(inner)),
+        "HELEN all, %": float(np.mean(every)),
+        "sigma": float(np.sqrt(np.mean(sure))),
+    }
 
 
 def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
@@ -153,6 +166,29 @@ def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> di
     return {"profiles, %": float(np.median(errors_)), "profiles > 7 %, %": float(100 * np.mean(errors_ > 7))}
 
 
+def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float]]:
+    """Rows of the second table: photos, points' distance, least belief."""
+    windows = read_windows(store)
+    chosen = [
+        k
+        for k in np.flatnonzero(windows.held_out & (windows.kind == KINDS.index("photo"))).tolist()
+        if windows.name[k].startswith("utkface")
+    ]
+    middle = Crop(SIDE / 2, SIDE / 2, SIDE * CROP_MARGIN / MARGIN)
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for k in track(chosen, "groups"):
+        found = regress(windows.picture(k), middle, network=network)
+        true = windows.labels["points"][k, :478]
+        gap = np.linalg.norm(found.points - true, axis=1).mean() / np.sqrt(np.prod(np.ptp(true, axis=0)))
+        age, sex, race = (int(part) for part in windows.name[k].split("/")[-1].split("_")[:3])
+        band = next(name for limit, name in AGES if age < limit)
+        for group in ("all", RACES[race], ("male", "female")[sex], band):
+            groups.setdefault(group, []).append((100 * float(gap), found.presence))
+    order = ["all", *RACES, "male", "female", *(name for _, name in AGES)]
+    rows = {name: np.array(groups[name]) for name in order if name in groups}
+    return {name: [len(r), float(np.median(r[:, 0])), float(r[:, 1].min())] for name, r in rows.items()}
+
+
 PARTS = {"synthetic": synthetic, "identity": identity, "helen": points, "profiles": profiles}
 
 
@@ -163,6 +199,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--network", type=Path, nargs="*", default=[], help="others than the one that ships")
     parser.add_argument("--cache", type=Path, help="keeps the detector's boxes for another run")
+    parser.add_argument("--store", type=Path, help="windows of `headshot learn regressor-data`")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS))
     options = parser.parse_args()
     cache: dict[str, Box] = {}
@@ -185,6 +222,11 @@ def main() -> None:
     print("| | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for name, row in table.items():
         print(f"| {name} | " + " | ".join(f"{row[column]:.3f}" for column in columns) + " |")
+
+    if options.store is not None:
+        print("\n| group | photos | points, % | least belief |\n|---|---|---|---|")
+        for name, (count, gap, least) in by_group(options.store, network).items():
+            print(f"| {name} | {count:.0f} | {gap:.2f} | {least:.2f} |")
 
 
 if __name__ == "__main__":
