@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from headshot import read_photo
@@ -15,13 +16,15 @@ from headshot.mediapipe478 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE
 from headshot.own import OwnSettings, convinced, face_of, own_landmarks, search
 from headshot.regress import Crop
 
+U8 = NDArray[np.uint8]
+
 
 @pytest.fixture(scope="module")
-def hopper() -> np.ndarray:
+def hopper() -> U8:
     return read_photo(Path(__file__).parent.parent / "photos" / "grace_hopper.jpg").pixels
 
 
-def test_search_finds_the_face_that_a_detector_finds(hopper: np.ndarray) -> None:
+def test_search_finds_the_face_that_a_detector_finds(hopper: U8) -> None:
     (face, points), *rest = search(hopper, OwnSettings())
     assert not rest
     theirs = find_landmarks(hopper, detect_faces(hopper)[0])
@@ -35,7 +38,7 @@ def test_search_finds_the_face_that_a_detector_finds(hopper: np.ndarray) -> None
     assert np.linalg.norm(face.points[1] - right) < 0.12 * theirs.extent
 
 
-def test_a_small_face_beside_the_middle(hopper: np.ndarray) -> None:
+def test_a_small_face_beside_the_middle(hopper: U8) -> None:
     canvas = np.full((700, 900, 3), (96, 120, 84), np.uint8)
     small = np.asarray(Image.fromarray(hopper).resize((220, 260)))
     canvas[420:680, 660:880] = small
@@ -45,7 +48,7 @@ def test_a_small_face_beside_the_middle(hopper: np.ndarray) -> None:
     assert 660 < x < 880 and 420 < y < 680
 
 
-def _scenes() -> dict[str, np.ndarray]:
+def _scenes() -> dict[str, U8]:
     """Pictures without faces."""
     rng = np.random.default_rng(0)
     stripes = np.zeros((300, 400, 3), np.uint8)
@@ -68,12 +71,12 @@ def test_nothing_is_found_where_no_face_is(name: str) -> None:
     assert search(_scenes()[name], OwnSettings()) == []
 
 
-def test_clothes_and_background_are_no_face(hopper: np.ndarray) -> None:
+def test_clothes_and_background_are_no_face(hopper: U8) -> None:
     for part in (hopper[330:, :], hopper[:200, :110]):
         assert search(np.ascontiguousarray(part), OwnSettings()) == []
 
 
-def test_the_witnesses_disagree_beside_the_face(hopper: np.ndarray) -> None:
+def test_the_witnesses_disagree_beside_the_face(hopper: U8) -> None:
     face = detect_faces(hopper)[0]
     points = own_landmarks(hopper, Crop.of_box(face.box), OwnSettings())
     assert points is not None and points.regression is not None
@@ -85,7 +88,7 @@ def test_the_witnesses_disagree_beside_the_face(hopper: np.ndarray) -> None:
     assert not convinced(np.ascontiguousarray(np.roll(hopper, 250, axis=0)), points, OwnSettings())
 
 
-def test_five_points_and_box_of_landmarks(hopper: np.ndarray) -> None:
+def test_five_points_and_box_of_landmarks(hopper: U8) -> None:
     points = own_landmarks(hopper, Crop.of_box(detect_faces(hopper)[0].box), OwnSettings())
     assert points is not None
     face = face_of(points)
