@@ -1,0 +1,102 @@
+"""The three methods: which networks run, what they say, and that they agree on easy photos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from headshot import Reconstruction, Settings, reconstruct, reconstruct_all
+from headshot.cli import app
+from headshot.methods import METHODS, HybridSettings, Method
+from headshot.own import OwnSettings
+
+SHAPE = Settings(detail="low", texture=None)
+
+
+@pytest.fixture(scope="module")
+def heads() -> dict[str, Reconstruction]:
+    photo = Path(__file__).parent.parent / "photos" / "astronaut.jpg"
+    return {method: reconstruct(photo, method=method, settings=SHAPE) for method in METHODS}
+
+
+def _face(head: Reconstruction) -> NDArray[np.float32]:
+    return head.neutral_vertices[head.model.regions["face"] > 0.5] / np.float32(head.scale)
+
+
+def test_all_methods_lie_on_the_face(heads: dict[str, Reconstruction]) -> None:
+    network = heads["fit"].landmarks.points
+    eyes = np.linalg.norm(network[33] - network[263])
+    for method, head in heads.items():
+        assert head.method == method
+        seen = head.project(head.landmarks68)
+        for mine, theirs in ((36, 33), (45, 263), (30, 4), (48, 61), (54, 291)):
+            assert np.linalg.norm(seen[mine] - network[theirs]) < 0.14 * eyes, (method, mine)
+        assert head.blendshapes["mouthSmileLeft"] > 0.15
+        assert head.albedo is not None and head.light is not None
+
+
+def test_methods_differ_but_not_by_much(heads: dict[str, Reconstruction]) -> None:
+    fit, hybrid, regressed = (_face(heads[method]) for method in ("fit", "hybrid", "regress"))
+    for other in (hybrid, regressed):
+        off = other - other.mean(axis=0) - (fit - fit.mean(axis=0))
+        assert 0.05 < np.linalg.norm(off, axis=1).mean() < 6
+    for method in ("hybrid", "regress"):
+        apart = np.subtract(heads[method].camera.angles, heads["fit"].camera.angles)
+        assert np.abs(apart).max() < 12
+
+
+def test_regress_asks_our_network_alone(heads: dict[str, Reconstruction]) -> None:
+    regressed, fit = heads["regress"], heads["fit"]
+    assert regressed.landmarks.regression is not None and fit.landmarks.regression is None
+    assert (regressed.identity == regressed.landmarks.regression.identity).all()
+    assert (regressed.expression == regressed.landmarks.regression.expression).all()
+    assert "photometric" not in regressed.timings and "photometric" in fit.timings
+    assert regressed.scale == 1 and regressed.scale_uncertainty == 0.05
+
+
+def test_a_network_that_is_believed_fully_decides(heads: dict[str, Reconstruction]) -> None:
+    photo = Path(__file__).parent.parent / "photos" / "astronaut.jpg"
+
+    def distance(settings: HybridSettings) -> float:
+        head = reconstruct(
+            photo, method="hybrid", settings=Settings(detail="low", texture=None, hybrid=settings)
+        )
+        return float(np.linalg.norm(head.identity - heads["regress"].identity))
+
+    believed, doubted = distance(HybridSettings(identity=0.05)), distance(HybridSettings(identity=3.0))
+    assert believed < 0.4 * doubted
+
+
+def test_faces_of_our_network_can_be_fitted(photos: Path) -> None:
+    """As if the landmark network had failed: every method must do with our points."""
+    photo = photos / "grace_hopper.jpg"
+    fit = reconstruct(photo, settings=SHAPE)
+    for method in METHODS:
+        settings = Settings(detail="low", texture=None, own=OwnSettings(only=True))
+        head = reconstruct(photo, method=method, settings=settings)
+        assert head.landmarks.regression is not None
+        off = head.project(head.landmarks68[17:]) - fit.project(fit.landmarks68[17:])
+        assert np.linalg.norm(off, axis=1).mean() < 0.06 * fit.landmarks.extent
+
+
+def test_methods_by_name_and_by_settings(photos: Path) -> None:
+    with pytest.raises(ValueError, match="hybrid"):
+        reconstruct(photos / "astronaut.jpg", method="magic")  # type: ignore[arg-type]
+    settings = Settings(detail="low", texture=None, method="regress")
+    (head,) = reconstruct_all(photos / "astronaut.jpg", settings=settings)
+    assert head.method == "regress"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_command_says_which_method_ran(method: Method, photos: Path, tmp_path: Path) -> None:
+    arguments = ["reconstruct", str(photos / "astronaut.jpg"), "-o", str(tmp_path), "--formats", "json"]
+    found = CliRunner().invoke(app, [*arguments, "--detail", "low", "--method", method])
+    assert found.exit_code == 0, found.output
+    record = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
+    assert record["method"] == method
+    assert record["landmarks"]["network"] == ("regressor" if method == "regress" else "landmarks")
