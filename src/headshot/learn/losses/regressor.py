@@ -47,7 +47,7 @@ class Weights:
     points: float = 1.0
     certainty: float = 0.2
     reprojection: float = 0.5
-    shape: float = 0.6
+    shape: float = 3.0
     identity: float = 0.5
     expression: float = 2.0
     pose: float = 4.0
