@@ -4,6 +4,7 @@
 
 One look in the detector's crop, one in the crop that the first asks for, mirrored and averaged; no fit.
 
+- one look: crop and network, one thread, median.
 - synthetic: photos of `synthetic-heads` (tools/synthetic_heads.py; ICT's and MakeHuman's shapes): median
   distance in mm of corresponding points of the neutral face after similarity alignment, its ratio of norms
   to the truth's and its correlation with it (medians; `headshot.evaluate.synthetic`).
@@ -28,6 +29,7 @@ import argparse
 import json
 from functools import lru_cache
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import onnxruntime as ort
@@ -42,7 +44,7 @@ from headshot.evaluate.split import held_out_people
 from headshot.evaluate.synthetic import errors, read_truths
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, held_out, read_windows
 from headshot.networks import session
-from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress
+from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress, regress_crops
 
 Box = list[float] | None
 PEOPLE, PHOTOS = 80, 4
@@ -189,7 +191,17 @@ def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float
     return {name: [len(r), float(np.median(r[:, 0])), float(r[:, 1].min())] for name, r in rows.items()}
 
 
-PARTS = {"synthetic": synthetic, "identity": identity, "helen": points, "profiles": profiles}
+def speed(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    times = []
+    for _ in range(60):
+        start = perf_counter()
+        regress_crops(pixels, [Crop(150.0, 150.0, 200.0)], network=network)
+        times.append(1000 * (perf_counter() - start))
+    return {"one look, ms": float(np.median(times))}
+
+
+PARTS = {"speed": speed, "synthetic": synthetic, "identity": identity, "helen": points, "profiles": profiles}
 
 
 def main() -> None:
