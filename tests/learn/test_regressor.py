@@ -9,6 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from typer.testing import CliRunner  # noqa: E402
+
 from headshot import Settings, load_head_model, read_photo  # noqa: E402
 from headshot.camera import angles_of  # noqa: E402
 from headshot.detect import detect_faces  # noqa: E402
@@ -220,3 +222,39 @@ def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):
     found = regress_crops(pixels, [Crop(220.0, 130.0, 150.0)], network=session)[0]
     assert found.points.shape == (478, 2) and found.identity.shape == (100,)
     assert np.isfinite(found.points).all()
+
+
+def test_commands_fill_a_store_from_photos_and_heads(tmp_path, capsys):
+    import shutil
+
+    from headshot.learn.cli import app
+
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("astronaut", "grace_hopper"):
+        shutil.copy(PHOTOS / f"{name}.jpg", photos / f"{name}.jpg")
+    target = str(tmp_path / "store")
+    fill = ["regressor-data", target, "--photos", str(photos), "--name", "celebamask"]
+    app([*fill, "--synthetic", "3"], standalone_mode=False)
+    windows = store.read_windows(tmp_path / "store")
+    assert (windows.kind == store.KINDS.index("photo")).sum() == 2
+    assert (windows.kind == store.KINDS.index("synthetic")).sum() == 3
+    photo = int(np.flatnonzero(windows.kind == store.KINDS.index("photo"))[0])
+    inner = windows.labels["points"][photo, :478]
+    assert ((inner > 0.1 * store.SIDE) & (inner < 0.9 * store.SIDE)).mean() > 0.95
+    capsys.readouterr()
+    app(fill, standalone_mode=False)  # nothing is left to do
+    assert capsys.readouterr().out == ""
+
+
+def test_an_unknown_data_set_and_a_missing_store_are_explained(tmp_path):
+    from headshot.learn.cli import app
+
+    wrong = ["regressor-data", str(tmp_path), "--photos", str(PHOTOS), "--name", "nobody"]
+    for arguments, hint in (
+        (wrong, "lfw, cfp, helen"),
+        (["regressor", str(tmp_path / "run"), str(tmp_path)], "regressor-data"),
+        (["regressor", str(tmp_path / "run")], "RUN STORE"),
+    ):
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1 and hint in result.output
