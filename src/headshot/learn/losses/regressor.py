@@ -159,28 +159,28 @@ class RegressorLoss(nn.Module):
             "presence": functional.binary_cross_entropy_with_logits(p.presence, face),
         }
         if w.agreement:
-            terms["agreement"] = self._agreement(p, true["person"], face)
+            terms["agreement"] = self.agreement(p.identity, true["person"], face)
         if w.embedding:
             cosine = functional.cosine_similarity(p.feature, true["embedding"], dim=1)
             terms["embedding"] = _mean(1 - cosine, face * true["embedding"].abs().sum(dim=1).clamp(max=1))
         total = sum((getattr(w, name) * value for name, value in terms.items()), start=torch.zeros(()))
         return total, {name: float(value.detach()) for name, value in terms.items()}
 
-    def _agreement(self, p: Predicted, person: Tensor, face: Tensor) -> Tensor:
+    def agreement(self, identity: Tensor, person: Tensor, face: Tensor) -> Tensor:
         """How far photos of one person are from each other, over how far from other people's.
 
         A ratio, so that shrinking all faces to the mean gains nothing.
         """
         usable = (person >= 0) & (face > 0)
-        shapes, person = (p.identity @ self.geometry.shape)[usable], person[usable]
+        shapes, person = (identity @ self.geometry.shape)[usable], person[usable]
         if len(person) < 3:
-            return p.identity.sum() * 0
+            return identity.sum() * 0
         gap = torch.cdist(shapes, shapes, compute_mode="donot_use_mm_for_euclid_dist")
         same = person[:, None] == person[None]
         other = ~same
         same = same & ~torch.eye(len(person), dtype=torch.bool)
         if not same.any() or not other.any():
-            return p.identity.sum() * 0
+            return identity.sum() * 0
         apart = (gap * other).sum(dim=1) / other.sum(dim=1).clamp(min=1)
         ratio = gap / (apart[:, None] + 1e-3)
         return ratio[same].mean()
