@@ -14,6 +14,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.bootstrap import STATISTICS, _samples, bootstrap
 from headshot.evaluate.cli import app
 from headshot.evaluate.difference import between, compare
+from headshot.evaluate.journal import failures
 from headshot.evaluate.report import groups, markdown, read, write
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 
@@ -178,3 +179,16 @@ def test_the_command_compares_two_methods(tmp_path: Path) -> None:
     assert "-0.10 | [-0.10, -0.10] | 60 paired | better" in found.output
     assert runner.invoke(app, command[:4]).exit_code == 2
     assert runner.invoke(app, [*command[:-1], "nobody"]).exit_code == 1
+
+
+def test_worst_items_come_first_whichever_way_is_better() -> None:
+    one = result({"ours": np.array([3.0, 1.0, 2.0])})
+    assert list(one.worst("ours", "error")) == ["item 0", "item 2", "item 1"]
+    assert one.worst("ours", "error", 1) == {"item 0": 3.0}
+    assert one.worst("others", "error") == {}
+
+
+def test_failures_are_named() -> None:
+    rows = {"a": {"error": "no face"}, "b": {"values": {}}}
+    assert failures(rows) == "Photos without a result: 1 of 2: a."
+    assert failures({"b": {}}, "People") == "People without a result: 0 of 1: none."

@@ -13,7 +13,7 @@ from PIL import Image
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.baselines import look
 from headshot.evaluate.drawing import png
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.parts import find
 from headshot.evaluate.parts.scheme import Sample, Scheme
@@ -83,9 +83,8 @@ def evaluate_parts(
     depends = {"settings": chosen, "folder": root.resolve()}
     rows = (journal or Journal()).work(list(samples), lambda name: _attempt(samples[name]), depends)
     items = [Item(name, row.get("group", {}), row.get("values", {})) for name, row in rows.items()]
-    failed = [name for name, row in rows.items() if "error" in row]
     lost = [name for name, row in rows.items() if not row.get("found", True)]
-    notes = [f"Photos without a result: {len(failed)} of {len(items)}: {', '.join(failed) or 'none'}."]
+    notes = [failures(rows)]
     if lost:
         notes.append(f"No face was found in {len(lost)}; the whole photo was taken: {', '.join(lost[:10])}.")
     result = Result(
@@ -178,9 +177,9 @@ def _tables(samples: dict[str, Sample], rows: dict[str, Row]) -> list[str]:
 
 def _worst(result: Result, samples: dict[str, Sample]) -> list[tuple[str, bytes]]:
     """The ten photos with the least accuracy: photo, label, prediction."""
-    values = result.values(METHOD, "accuracy")
+    values = result.worst(METHOD, "accuracy")
     pictures = []
-    for name in sorted(values, key=values.__getitem__)[:10]:
+    for name in values:
         sample = samples[name]
         photo = read_photo(sample.photo)
         truth = sample.read(sample.labels)

@@ -25,7 +25,7 @@ from headshot.albedo import load_albedo
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import head_of, look
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import (
     PictureSettings,
@@ -117,7 +117,6 @@ def evaluate_fairness(
 
     depends = {"settings": chosen, "folder": root.resolve()}
     rows = (journal or Journal()).work(names, attempt, depends)
-    failed = [name for name, row in rows.items() if "error" in row]
     items = [
         Item(
             name,
@@ -137,11 +136,9 @@ def evaluate_fairness(
         machine=machine(),
     )
     result.notes.append(verdict(result))
-    result.notes.append(
-        f"Photos without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}."
-    )
-    errors = result.values(LABEL, "photometric")
-    for name in sorted(errors, key=errors.__getitem__, reverse=True)[:10]:
+    result.notes.append(failures(rows))
+    errors = result.worst(LABEL, "photometric")
+    for name in errors:
         photo, _, _ = read_masked(root, name, chosen.picture.border)
         seen = look(photo)
         head = reconstruct_face(photo, seen.face, seen.landmarks, chosen.head, {})

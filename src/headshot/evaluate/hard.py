@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from headshot.evaluate.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import Predictor, look, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.landmarks import NmeSettings, box_root, chosen_photos, measure
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
@@ -131,7 +131,6 @@ def evaluate_hard(
         Item(n, {"photo": n.split(", ")[0], "case": wanted[n][1]}, r.get("values", lost))
         for n, r in rows.items()
     ]
-    failed = [name for name, row in rows.items() if "error" in row]
     result = Result(
         measure="hard",
         title=f"Hard photos ({root.name})",
@@ -141,12 +140,12 @@ def evaluate_hard(
         items=items,
         command=f"headshot evaluate hard {root.name}",
         machine=machine(),
-        notes=[f"Photos without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}."],
+        notes=[failures(rows)],
         cluster="photo",
     )
     label = methods[0].name
-    errors = result.values(label, "inner")
-    for name in sorted(errors, key=errors.__getitem__, reverse=True)[:10]:
+    errors = result.worst(label, "inner")
+    for name in errors:
         photo, annotation = spoiled(*wanted[name])
         picture = points_picture(photo.pixels, annotation.points, np.array(rows[name]["points"][label]))
         result.pictures.append((f"{name}: {errors[name]:.1f} %; white: by hand, orange: {label}", picture))

@@ -79,6 +79,12 @@ def _attempt(key: str, measure: Callable[[str], Row]) -> Row:
         return {"error": str(error)}
 
 
+def failures(rows: Mapping[str, Row], what: str = "Photos") -> str:
+    """Which items of `Journal.work` have no result; Markdown."""
+    failed = [key for key, row in rows.items() if "error" in row]
+    return f"{what} without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}."
+
+
 def fingerprint(depends: Mapping[str, object]) -> str:
     """A short hash of settings and of the package's own code and assets."""
     text = json.dumps({name: str(value) for name, value in depends.items()}, sort_keys=True)

@@ -24,7 +24,7 @@ from headshot.camera import angles_of
 from headshot.evaluate.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import NetworkPoints, Predictor, default_predictors, look
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 from headshot.fit.landmarks import initial_pose
@@ -170,7 +170,6 @@ def evaluate_landmarks(
     rows = (journal or Journal()).work(list(by_name), attempt, depends)
     items = [_item(name, by_name[name], row, methods) for name, row in rows.items()]
     names = tuple(m.name for m in methods)
-    failed = {name: row["error"] for name, row in rows.items() if "error" in row}
     result = Result(
         measure=f"landmarks-{root.name}",
         title=f"Landmark error ({root.name})",
@@ -181,7 +180,7 @@ def evaluate_landmarks(
         command=f"headshot evaluate landmarks {root.name}",
         machine=machine(),
         curves=[_curve(items, names)],
-        notes=[f"Photos without a result: {len(failed)} of {len(items)}: {', '.join(failed) or 'none'}."],
+        notes=[failures(rows)],
     )
     result.pictures.extend(_worst(result, by_name, rows))
     return result
@@ -277,9 +276,9 @@ def _worst(
 ) -> list[tuple[str, bytes]]:
     """The ten photos with the largest error of the first method."""
     method = result.methods[0]
-    errors = result.values(method, "all")
+    errors = result.worst(method, "all")
     pictures = []
-    for name in sorted(errors, key=errors.__getitem__, reverse=True)[:10]:
+    for name in errors:
         truth, points = annotations[name].points, np.array(rows[name]["points"][method])
         png = points_picture(read_photo(annotations[name].photo).pixels, truth, points)
         pictures.append((f"{name}: {errors[name]:.1f} %; white: by hand, orange: {method}", png))

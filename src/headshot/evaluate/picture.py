@@ -23,7 +23,7 @@ from PIL import Image
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, default_predictors, look
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
 from headshot.landmarks import Landmarks
@@ -180,7 +180,6 @@ def evaluate_picture(
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
     rows = (journal or Journal()).work(names, attempt, depends)
-    failed = [name for name, row in rows.items() if "error" in row]
     items = [Item(n, {**groups_of(n), **r.get("group", {})}, r.get("values", {})) for n, r in rows.items()]
     present = {key for item in items for values in item.values.values() for key in values}
     result = Result(
@@ -192,7 +191,7 @@ def evaluate_picture(
         items=items,
         command=f"headshot evaluate picture {root.name}",
         machine=machine(),
-        notes=[f"Photos without a result: {len(failed)} of {len(items)}: {', '.join(failed) or 'none'}."],
+        notes=[failures(rows)],
     )
     result.pictures.extend(_worst(result, root, methods[0], chosen))
     return result
@@ -314,9 +313,9 @@ def _worst(
     result: Result, root: Path, method: Predictor, settings: PictureSettings
 ) -> list[tuple[str, bytes]]:
     """The ten photos with the largest photometric error of the first method: photo and overlay."""
-    errors = result.values(method.name, "photometric")
+    errors = result.worst(method.name, "photometric")
     pictures = []
-    for name in sorted(errors, key=errors.__getitem__, reverse=True)[:10]:
+    for name in errors:
         photo, _, _ = read_masked(root, name, settings.border)
         head = method(look(photo, textured=True)).head
         if head is not None:

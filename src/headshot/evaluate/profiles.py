@@ -25,7 +25,7 @@ from headshot.evaluate.annotations import Annotation, read_cfp
 from headshot.evaluate.baselines import MeanFace, NetworkPoints, Predictor, Reconstructed, look
 from headshot.evaluate.drawing import points_picture
 from headshot.evaluate.identity import aligned, auc, distances, shape_of
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.landmarks import REGIONS, box_root, nme
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
@@ -124,7 +124,6 @@ def evaluate_profiles(
     ]
     labels = tuple(m.name for m in methods)
     items += _identity(rows, labels)
-    failed = [name for name, row in rows.items() if "error" in row]
     result = Result(
         measure="profiles",
         title=f"From the side ({root.name})",
@@ -134,11 +133,11 @@ def evaluate_profiles(
         items=items,
         command=f"headshot evaluate profiles {root.name}",
         machine=machine(),
-        notes=[f"Photos without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}."],
+        notes=[failures(rows)],
         cluster="person",
     )
-    errors = result.values(labels[0], "inner")
-    for name in sorted(errors, key=errors.__getitem__, reverse=True)[:10]:
+    errors = result.worst(labels[0], "inner")
+    for name in errors:
         found = np.array(rows[name]["points"][labels[0]])
         picture = points_picture(read_photo(photos[name].photo).pixels, photos[name].points, found)
         caption = f"{name}: {errors[name]:.1f} %; white: by hand, orange: {labels[0]}"

@@ -26,7 +26,7 @@ from headshot.evaluate.baselines import Head, MeanFace, Predictor, Reconstructed
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
 from headshot.evaluate.identity import IdentitySettings, auc, lfw_photos, roc_line
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68
@@ -135,7 +135,6 @@ def evaluate_recognised(
             values[person][label] = similarity.of_person(person)
         curves[label] = similarity.curve()
         overall.append(f"{label} {auc(*similarity.pairs()):.3f}")
-    failed = [name for name, row in rows.items() if "error" in row]
     result = Result(
         measure="recognised",
         title=f"Recognised in other photos ({root.name})",
@@ -149,11 +148,11 @@ def evaluate_recognised(
         curves=[Curve("ROC of all pairs", "different people accepted, %", "same person accepted, %", curves)],
         notes=[
             f"AUC over all pairs together: {', '.join(overall)}.",
-            f"Photos without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}.",
+            failures(rows),
         ],
     )
-    aucs = result.values(methods[0].name, "auc")
-    for person in sorted(aucs, key=aucs.__getitem__)[:10]:
+    aucs = result.worst(methods[0].name, "auc")
+    for person in aucs:
         name = next(n for n in names if n in sources and _owner(n) == person)
         seen = _seen(root / name, textured=True)
         head = methods[0](seen).head

@@ -129,6 +129,13 @@ class Result:
                 out[item.name] = float(value)
         return out
 
+    def worst(self, method: str, key: str, count: int = 10) -> dict[str, float]:
+        """The items on which a method is worst by a column, the worst first: value by name."""
+        found = self.values(method, key)
+        upwards = any(column.key == key and column.better == "higher" for column in self.columns)
+        names = sorted(found, key=found.__getitem__, reverse=not upwards)
+        return {name: found[name] for name in names[:count]}
+
     def statistic_of(self, column: Column) -> str:
         """Name of the column's statistic."""
         return column.statistic or self.statistic

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, Seen, default_predictors, look
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import face_mask, landmark_residual, overlay, photometric_error, shrunk, ssim
 from headshot.evaluate.result import Column, Item, Result
@@ -104,7 +104,6 @@ def evaluate_transfer(
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
     rows = (journal or Journal()).work(list(pairs), attempt, depends)
-    failed = [name for name, row in rows.items() if "error" in row]
     result = Result(
         measure="transfer",
         title=f"The head of one photo in another ({root.name})",
@@ -114,10 +113,10 @@ def evaluate_transfer(
         items=[Item(name, {}, row.get("values", {})) for name, row in rows.items()],
         command=f"headshot evaluate transfer {root.name}",
         machine=machine(),
-        notes=[f"People without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}."],
+        notes=[failures(rows, "People")],
     )
-    errors = result.values(methods[0].name, "residual")
-    for name in sorted(errors, key=errors.__getitem__, reverse=True)[:10]:
+    errors = result.worst(methods[0].name, "residual")
+    for name in errors:
         one, two = (_seen(file) for file in pairs[name])
         shown = _shown(methods[0], one, two, chosen)
         if shown is not None:
