@@ -36,7 +36,7 @@ from headshot.texture.observe import observe_vertices
 from headshot.texture.view import look
 from report import bordered, publish, table
 
-SETTINGS = Settings(segment=False, photometric=None, texture=None)
+SETTINGS = Settings(photometric=None, texture=None)
 POINTS = 1500
 
 
@@ -55,7 +55,8 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
         return None
     skin = surface_of(head.model)
     points = np.ascontiguousarray(head.vertices)
-    colours, weight = observe_vertices(skin, look(head.photo.pixels, points, head.model, head.camera, 256))
+    view = look(head.photo.pixels, points, head.model, head.camera, 256, head.parts)
+    colours, weight = observe_vertices(skin, view)
     at = head.project(points[skin.vertices]) - pad
     weight = weight * ((at > 2) & (at < [photo.width - 2, photo.height - 2])).all(axis=1)
     weight = weight * np.minimum(skin.area, np.median(skin.area))

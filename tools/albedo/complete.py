@@ -11,6 +11,7 @@ from headshot.texture.atlas import surface_of
 from robust_pca import Components
 
 SEEN = 60.0  # photos that must show a point
+RARE = 0.2  # of how often points in the middle are shown: what is seen less is seen obliquely, and looks dark
 FADE = 60.0  # mm over which hidden skin takes the core's colour
 # Linear reflectance of what is not skin; one for everybody.
 OTHERS = {
@@ -41,7 +42,8 @@ def completed(
     field = np.zeros((len(values), s, 3))
     field[:, chosen] = values[:, half]
     known = np.zeros(s, bool)
-    known[chosen] = (counts[half] > SEEN) & (skin.reach[chosen] > 0.5) & (skin.hollow[chosen] > 0.85)
+    often = np.maximum(SEEN, RARE * counts.max())
+    known[chosen] = (counts[half] > often) & (skin.reach[chosen] > 0.5) & (skin.hollow[chosen] > 0.85)
     weight = skin.area * skin.core * known
     core = (field * weight[:, None]).sum(axis=1) / weight.sum()
 

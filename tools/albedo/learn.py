@@ -1,6 +1,6 @@
 """Learn the albedo model and the light prior from what collect.py gathered.
 
-    python tools/albedo/learn.py --rows work/albedo -o src/headshot/assets/albedo.npz
+    python tools/albedo/learn.py --rows work/albedo --data $HEADSHOT_DATA -o src/headshot/assets/albedo.npz
 
 Alternates between the light of every photo, given its albedo, and the model of albedo, given the light, at
 the low resolution; the high resolution then follows from the coefficients of the photos in one regression.
@@ -21,7 +21,7 @@ from headshot.texture.atlas import Surface, surface_of
 from lights import frontal_basis, light_points, lights, loose_prior, make_prior, narrowed, within_people
 from occlusion import reach
 from robust_pca import Components, Sightings, learn, moments, regress, robust, start
-from rows import Rows, load, tones
+from rows import Rows, load, measured, tones
 from store import save
 
 MODES = 60
@@ -83,6 +83,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=Path, required=True, help="folder that collect.py wrote")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="research data, to leave out whom the bench measures"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--modes", type=int, default=MODES)
     parser.add_argument("--files", type=int, help="use only so many of the files of rows")
@@ -92,7 +95,7 @@ def main() -> None:
     def say(*words: object) -> None:
         print(f"{perf_counter() - clock:6.0f} s", *words, flush=True)
 
-    rows = load(a.rows, a.files)
+    rows = load(a.rows, measured(a.data), a.files)
     low, high = load_head_model("low"), load_head_model("high")
     tone = tones_linear(rows)
     say(f"{len(rows.name)} photos")

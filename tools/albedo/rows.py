@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headshot.evaluate.picture import groups_of, typology
+from headshot.evaluate.split import measured_people, measured_photos
 from headshot.head_model import load_head_model
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import surface_of
@@ -51,11 +52,17 @@ def held_out(name: str) -> bool:
     return "utkface" in name and zlib.crc32(file.encode()) % HELD_OUT == 0
 
 
-def load(folder: Path, files: int | None = None) -> Rows:
-    """Read what collect.py made (the first ``files``), without the photos that are held out."""
+def measured(data: Path) -> set[str]:
+    """Names of people ("lfw-deepfunneled/Person") and of photos whom the bench measures."""
+    people = {f"lfw-deepfunneled/{name}" for name in measured_people(data / "lfw-deepfunneled")}
+    return people | {photo.relative_to(data).as_posix() for photo in measured_photos(data)}
+
+
+def load(folder: Path, without: set[str], files: int | None = None) -> Rows:
+    """Read what collect.py made (the first ``files``), without held-out photos and those of `measured`."""
     parts = [np.load(f) for f in sorted(folder.glob("rows-[0-9]*[0-9].npz"))[:files]]
     name = np.concatenate([p["name"] for p in parts])
-    keep = np.array([not held_out(n) for n in name])
+    keep = np.array([not (held_out(n) or n in without or n.rsplit("/", 1)[0] in without) for n in name])
 
     def take(key: str) -> np.ndarray:
         return np.concatenate([p[key] for p in parts])[keep]
