@@ -9,7 +9,8 @@ Measures:
   photo against what a method's mesh has at the same pixel, after the best similarity, mm. It needs no
   correspondence, and forgives what is wrong sideways.
 
-The mean face is the rigidly fitted mean head: only its pose comes from the photo.
+The mean face is the rigidly fitted mean head: only its pose comes from the photo. Differences from it are of
+the same photos, with the standard error of their mean.
 """
 
 from __future__ import annotations
@@ -168,8 +169,12 @@ def shape_errors(methods: Methods, folder: Path, size: int, limit: int, say: Cal
         for name, error in _same_pixel(found, where, seen, size).items():
             values[name].append(error)
         say(f"head {k + 1}/{len(truths)}")
-    header = ["method", "shape at the same pixels (mm)", "n"]
-    rows = [[name, _mean(v), str(len(v))] for name, v in values.items()]
+    header = ["method", "shape at the same pixels (mm)", "less than the mean face", "n"]
+    none = np.array(values[METHODS[1]])
+    rows = [
+        [name, _mean(v), "–" if name == METHODS[1] else _mean(list(none - v)), str(len(v))]
+        for name, v in values.items()
+    ]
     return f"{len(truths)} synthetic photos, {missing} without a face found.\n\n{table(header, rows)}"
 
 

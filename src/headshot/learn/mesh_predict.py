@@ -1,7 +1,8 @@
 """MeshNet and MeshNet+ as methods of the bench (`headshot evaluate scan` and `synthetic`, ``--network``).
 
-Their heads are the face template (`headshot.learn.template`): the mesh that MeshNet+ deforms; for MeshNet,
-the template's vertices at their places on its hemisphere (`mesh_networks.Paper`).
+MeshNet+ says what whole head its face belongs to: that of its coefficients, moved by its offsets on the face.
+MeshNet's head is the face template (`headshot.learn.template`), its vertices at their places on its
+hemisphere (`mesh_networks.Paper`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from headshot.camera import Camera
+from headshot.evaluate.align import Surface
 from headshot.evaluate.baselines import Head, Prediction, Predictor, Seen
 from headshot.head_model import Correspondence, HeadModel, load_head_model
 from headshot.learn.data.faces import Faces, face_seen
@@ -25,6 +27,8 @@ from headshot.learn.template import CENTRE, cast, face_template
 
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]
+
+_FADING = 10.0  # mm from the template's border within which offsets are still felt
 
 
 def predictor_of(run: Path) -> Predictor:
@@ -52,10 +56,17 @@ class PlusHead:
         face, affine = face_seen(seen, size)
         with torch.no_grad():
             found = predict(network, batch_of([item(face, 0)]))
-        model, camera = template_model(), _camera_of(face, affine, seen)
-        neutral, vertices = found.neutral[0].numpy(), found.vertices[0].numpy()
-        identity = found.identity[0].double().numpy()
-        return _prediction(Head(model, vertices, neutral, camera, identity, 1.0))
+        model, camera = load_head_model("low"), _camera_of(face, affine, seen)
+        identity, expression = found.identity[0].numpy(), found.expression[0].numpy()
+        own = (found.identity[0] @ network.modes[: len(identity)]).view(-1, 3)
+        offsets = (found.neutral[0] - network.template - own).numpy()
+        corners, weights = _template_near()
+        carried = np.einsum("vcd,vc->vd", offsets[corners], weights)
+        neutral = (model.neutral(identity) + carried).astype(np.float32)
+        posed = neutral + np.tensordot(expression, model.expression, 1)
+        turn, shift = found.coarse.rotation[0].numpy(), found.coarse.translation[0].numpy()
+        vertices = (posed @ turn.T + shift).astype(np.float32)
+        return _prediction(Head(model, vertices, neutral, camera, identity.astype(np.float64), 1.0))
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,18 @@ def _in_photo(crop: Camera, affine: Array, seen: Seen) -> Camera:
         photo.width, photo.height, crop.focal * scale, (float(x), float(y)), around @ crop.rotation,
         around @ crop.translation,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _template_near() -> tuple[NDArray[np.int64], Array]:
+    """For the vertices of the low head: corners (V, 3) of the template near them, and their weights (V, 3).
+
+    Weights sum to one on the template and fade away from it.
+    """
+    template = face_template()
+    surface = Surface(template.vertices, template.triangles[-1])
+    index, weights, distance = surface.closest(load_head_model("low").mean)
+    return surface.triangles[index], weights * np.exp(-((distance / _FADING) ** 2))[:, None]
 
 
 @lru_cache(maxsize=1)
