@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnxruntime import InferenceSession
 
-from headshot.albedo import load_albedo
 from headshot.arkit import ARKIT52
 from headshot.camera import Camera, angles_of, nearest_rotation
 from headshot.head_model import load_head_model
@@ -214,7 +213,6 @@ def _in_photo(crop: Crop, found: Outputs) -> Regression:
     turn = np.eye(3)
     turn[:2, :2] = _turn(-crop.roll)
     place = found["place"]
-    mean, factor = _light_prior()
     return Regression(
         crop=crop,
         points=points[:POINTS],
@@ -227,7 +225,7 @@ def _in_photo(crop: Crop, found: Outputs) -> Regression:
         rotation=turn @ found["rotation"],
         origin=affine[:, :2] @ place[:2] + affine[:, 2],
         scale=float(np.exp(place[2])) * crop.side,
-        light=(mean + factor @ found["light"]).reshape(9, 3),
+        light=found["light"].reshape(9, 3),
         albedo=found["albedo"],
         presence=float(found["presence"]),
     )
@@ -251,7 +249,7 @@ def _unmirrored(found: Outputs) -> Outputs:
     out["expression"] = found["expression"][s.expression]
     out["rotation"] = found["rotation"] * flip[:, None] * flip
     out["place"] = np.array([1 - found["place"][0], *found["place"][1:]])
-    out["light"] = s.light @ found["light"]
+    out["light"] = s.light * found["light"]
     return out
 
 
@@ -263,7 +261,7 @@ class Sides:
         points: (P,) the point of a mirrored face that lies where each point was.
         identity: (I,) 1 for symmetric modes, -1 for antisymmetric ones; the built-in head has no others.
         expression: (52,) ARKit index of each expression's counterpart.
-        light: (27, 27) acts on light in units of its prior.
+        light: (27,) likewise of spherical harmonics (9, 3), flattened.
     """
 
     points: Index
@@ -285,20 +283,12 @@ def sides() -> Sides:
         names.append(name.removesuffix(side) + other[side] if side else name)
     light = np.ones((9, 3))
     light[[3, 4, 7]] = -1  # x, xy and xz of `headshot.light`
-    _, factor = _light_prior()
     return Sides(
         np.concatenate([MIRROR, POINTS + np.array(_MIRROR68)]),
         signs.astype(np.float32),
         np.array([ARKIT52.index(name) for name in names]),
-        np.linalg.solve(factor, light.reshape(27, 1) * factor).astype(np.float32),
+        light.ravel().astype(np.float32),
     )
-
-
-@lru_cache(maxsize=1)
-def _light_prior() -> tuple[Array, Array]:
-    """Mean (27,) of light, and the factor (27, 27) of its covariance by which units become light."""
-    albedo = load_albedo("low")
-    return albedo.light_mean, np.linalg.cholesky(np.linalg.inv(albedo.light_precision))
 
 
 def _turn(roll: float) -> Array:

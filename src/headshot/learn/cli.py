@@ -339,6 +339,9 @@ def regressor(
     device: Device = "cpu",
     workers: Workers = 1,
     export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
+    albedo: Annotated[
+        Path | None, typer.Option(help="To export: the albedo model of the windows, if not the built-in one.")
+    ] = None,
 ) -> None:
     """Train the network that sees a whole head in one crop, or export it."""
 
@@ -348,7 +351,7 @@ def regressor(
         from headshot.learn.losses.regressor import Weights
 
         if export is not None:
-            learn.export_best(run, export)
+            learn.export_best(run, export, albedo)
             typer.echo(str(export))
             return
         if store is None:

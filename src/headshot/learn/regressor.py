@@ -12,11 +12,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from headshot.camera import angles_of
+from headshot.albedo import AlbedoModel, load_albedo
+from headshot.albedo import read as read_albedo
 from headshot.evaluate.align import similarity
 from headshot.head_model import load_head_model
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, measured_names, read_windows
+from headshot.learn.data.windows import (
+    KINDS,
+    MARGIN,
+    SIDE,
+    Windows,
+    light_factor,
+    measured_names,
+    read_windows,
+)
 from headshot.learn.engine import Metrics, Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import RegressorLoss, Weights
 from headshot.learn.networks.lite_regressor import MODES, LiteRegressor, Predicted, make_regressor
@@ -233,15 +242,20 @@ def drawn(window: U8, points: NDArray[np.float32]) -> U8:
 class Exported(nn.Module):
     """The network from pixels to plain arrays, as `headshot.regress` reads them."""
 
-    def __init__(self, network: LiteRegressor) -> None:
+    light_mean: Tensor
+    light_factor: Tensor
+
+    def __init__(self, network: LiteRegressor, albedo: AlbedoModel) -> None:
         super().__init__()
         self.network = network
+        self.register_buffer("light_mean", torch.tensor(albedo.light_mean, dtype=torch.float32))
+        self.register_buffer("light_factor", torch.tensor(light_factor(albedo), dtype=torch.float32))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         p = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
         return (
             p.points, p.sigma.exp(), p.identity, p.identity_sigma.exp(), p.expression, p.rotation, p.place,
-            p.light, p.albedo, p.presence.sigmoid(),
+            self.light_mean + p.light @ self.light_factor.T, p.albedo, p.presence.sigmoid(),
         )  # fmt: skip
 
 
@@ -251,16 +265,18 @@ OUTPUTS = (
 )  # fmt: skip
 
 
-def export_best(folder: Path, file: Path) -> None:
+def export_best(folder: Path, file: Path, albedo: Path | None = None) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, 128, 128, 3) uint8 sRGB to `OUTPUTS`.
 
-    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32.
+    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32. Light is in the units
+    of `headshot.light`; ``albedo`` is the model with whose prior the windows were made, if not the built-in.
     """
+    prior = load_albedo("low") if albedo is None else read_albedo(albedo, "low")
     network = make_regressor(imagenet=False)
     network.load_state_dict(best_weights(folder))
     batch = {0: "faces"}
     torch.onnx.export(
-        Exported(network).eval(),
+        Exported(network, prior).eval(),
         (torch.zeros(2, CROP, CROP, 3, dtype=torch.uint8),),
         str(file),
         dynamo=False,
@@ -270,8 +286,3 @@ def export_best(folder: Path, file: Path) -> None:
         dynamic_axes=dict.fromkeys(("pixels", *OUTPUTS), batch),
     )
     halve(file)
-
-
-def angles(rotation: Tensor) -> list[tuple[float, float, float]]:
-    """Yaw, pitch and roll of rotations (B, 3, 3), degrees."""
-    return [angles_of(r) for r in rotation.numpy()]

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from headshot.albedo import load_albedo
 from headshot.learn.data.occlude import (
     dark,
     draw_bars,
@@ -26,7 +27,7 @@ from headshot.learn.data.occlude import (
     draw_hand,
     texture,
 )  # fmt: skip
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows
+from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, light_factor
 from headshot.regress import CROP, CROP_MARGIN, sides
 from headshot.resample import warp
 
@@ -69,6 +70,8 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         shares = np.array([SHARES[k] * bool(len(g)) for k, g in zip(KINDS, self.groups, strict=True)])
         self.shares = shares / shares.sum()
         self.sides = sides()
+        factor = light_factor(load_albedo("low"))
+        self.lights = np.linalg.solve(factor, self.sides.light[:, None] * factor).astype(np.float32)
         self.people = np.unique(windows.person, return_inverse=True)[1]
         self.people[windows.person == ""] = -1
         photos = self.groups[KINDS.index("photo")]
@@ -129,7 +132,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         flip = np.array([-1, 1, 1], np.float32)
         labels["rotation"] = labels["rotation"] * flip[:, None] * flip
         labels["place"] = np.array([1 - labels["place"][0], *labels["place"][1:]], np.float32)
-        labels["light"] = s.light @ labels["light"]
+        labels["light"] = self.lights @ labels["light"]
 
 
 def _look(random: np.random.Generator) -> tuple[Array, bool]:

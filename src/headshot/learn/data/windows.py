@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.albedo import load_albedo
+from headshot.albedo import AlbedoModel, load_albedo
 from headshot.camera import Camera
 from headshot.errors import HeadshotError
 from headshot.evaluate.split import measured_people, measured_photos
@@ -109,12 +109,16 @@ def into_window(points: ArrayLike, affine: Array) -> F32:
     )
 
 
+def light_factor(albedo: AlbedoModel) -> Array:
+    """(27, 27) by which independent standard deviations become light, beside its mean."""
+    return np.linalg.cholesky(np.linalg.inv(albedo.light_precision))
+
+
 def light_units(light: ArrayLike) -> F32:
     """Light (9, 3) in standard deviations (27,) of its prior, without correlation."""
     albedo = load_albedo("low")
-    factor = np.linalg.cholesky(np.linalg.inv(albedo.light_precision))
     off = np.asarray(light, np.float64).reshape(27) - albedo.light_mean
-    return np.linalg.solve(factor, off).astype(np.float32)
+    return np.linalg.solve(light_factor(albedo), off).astype(np.float32)
 
 
 def empty_labels() -> dict[str, F32]:
