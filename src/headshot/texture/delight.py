@@ -36,7 +36,8 @@ _DRAWN = 0.2  # the same on beards, brows, lids and lips
 _MOST = 1.2  # largest logarithm of shading that is corrected
 _SHINE = 1.2  # how much brighter than the expected skin is a highlight
 _DULL = 0.25  # which share of a highlight's logarithm stays
-_TINT, _CONTRAST = 0.15, (0.35, 1.2)  # of features of the skin: more is the albedo model's guess
+_TINT, _CONTRAST = 0.15, (0.45, 1.2)  # of features of hidden skin in sRGB: more is the albedo model's guess,
+_LEAST = 0.2  # in linear light, of the typical colour
 _HOLLOW = 0.6  # creases whose share of light is less are not brightened further
 
 
@@ -111,7 +112,7 @@ def delit(
     typical = (own[skin.vertices] * reach).sum(axis=0) / reach.sum()
     # Towards hairline, ears and neck the albedo model knows little, and some of that is hair.
     unsure = (skin.strictness * (1 - skin.shade * expected.beard))[:, None]
-    bare = np.maximum(own[skin.vertices] + unsure * (typical - own[skin.vertices]), 0.02)
+    bare = np.maximum(own[skin.vertices] + unsure * (typical - own[skin.vertices]), _LEAST * typical)
     return (
         TO_SRGB[(np.clip(reflect, 0, 1) * 4095 + 0.5).astype(np.int32)],
         (weight * lit).astype(np.float32),
