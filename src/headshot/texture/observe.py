@@ -124,12 +124,10 @@ def observe_texels(
     guide[:, 2] = 1
     shade = skin.shade * np.float32(expected.beard)
     strictness = np.maximum(skin.strictness * (1 - np.float32(0.85) * shade), expected.covered)
-    glasses = np.ones(len(strictness), np.float32)
     lids = model.regions["eyelids"][skin.vertices]
     around = skin.area * (lids < 0.5) * (np.abs(skin.brow) < 0.5)
     clear = _see_through(samples, around, table, expected)
-    if clear:
-        glasses -= np.minimum(2 * lids, 1)  # the eyes themselves always count
+    glasses = np.ones(len(strictness), np.float32)  # those before the eyeballs do not count
     guide[skin.vertices] = np.column_stack([strictness, shade, skin.reach, expected.log, glasses])
     colour = np.empty((size, size, 3), np.uint8)
     weight = np.zeros((size, size), np.float32)
