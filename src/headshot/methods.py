@@ -61,9 +61,9 @@ class HybridSettings:
 
     identity: float = 1.0
     points: float = 4.0
-    inner: float = 4.0
+    inner: float = float("inf")
     own_inner: float = 4.0
-    expression: float = 0.5
+    expression: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
