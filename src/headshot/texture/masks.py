@@ -59,14 +59,15 @@ def _between_lenses(parts: Segmentation) -> Segmentation:
     closed = small.filter(ImageFilter.MaxFilter(_GAP)).filter(ImageFilter.MinFilter(_GAP))
     closed = closed.resize(glasses.size, Image.Resampling.BILINEAR)
     between = np.clip(np.asarray(closed, np.float32) - np.asarray(glasses, np.float32), 0, 255) / 255
-    return _one_class(parts, between)
+    return _one_class(parts, between.astype(np.float32))
 
 
 def _shrunk(parts: Segmentation, width: int, names: tuple[str, ...]) -> Segmentation:
     """The least probability of some classes within a square, as that of "skin"."""
     own = parts.crop[[CLASSES.index(name) for name in names]].sum(axis=0)
     levels = Image.fromarray(np.round(np.clip(own, 0, 1) * 255).astype(np.uint8))
-    return _one_class(parts, np.asarray(levels.filter(ImageFilter.MinFilter(width)), np.float32) / 255)
+    least = np.asarray(levels.filter(ImageFilter.MinFilter(width)), np.float32)
+    return _one_class(parts, least / np.float32(255))
 
 
 def _one_class(parts: Segmentation, values: F32) -> Segmentation:
