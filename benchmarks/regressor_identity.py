@@ -18,7 +18,6 @@ first look at the middle of the photo finds. ``--out`` keeps the weights of each
 from __future__ import annotations
 
 import argparse
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +32,7 @@ from headshot.learn.data.regressor_stream import RegressorStream
 from headshot.learn.data.windows import KINDS, held_out, measured_names, read_windows
 from headshot.learn.engine import best_weights
 from headshot.learn.losses.regressor import RegressorLoss, Weights
-from headshot.learn.networks.lite_regressor import IDENTITY, LiteRegressor, make_regressor
+from headshot.learn.networks.lite_regressor import IDENTITY, IdentityHead, LiteRegressor, make_regressor
 from headshot.learn.regressor import Validation, exact_look, to_network
 from headshot.regress import CROP, Crop, regress
 from headshot.resample import warp
@@ -54,23 +53,8 @@ def features(network: LiteRegressor, pixels: Tensor) -> Tensor:
     out = []
     with torch.no_grad():
         for part in pixels.split(32):
-            x = network.encode(to_network(part))
-            trunk = network.trunk(network.narrow(x).flatten(1))
-            out.append(torch.cat([trunk, network.wide(x).mean(dim=(2, 3))], dim=1))
+            out.append(network.features(network.encode(to_network(part))))
     return torch.cat(out)
-
-
-class IdentityHead(nn.Module):
-    """The layers that are learned anew."""
-
-    def __init__(self, network: LiteRegressor) -> None:
-        super().__init__()
-        self.look, self.look_head = deepcopy(network.look), deepcopy(network.look_head)
-        self.feature_head = deepcopy(network.feature_head)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        look = self.look(x)
-        return self.look_head(look)[:, :IDENTITY], self.feature_head(look)
 
 
 def learned(network: LiteRegressor, rows: dict[str, Tensor], way: tuple[float, float, float]) -> IdentityHead:

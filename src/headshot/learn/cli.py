@@ -342,6 +342,9 @@ def regressor(
     albedo: Annotated[
         Path | None, typer.Option(help="To export: the albedo model of the windows, if not the built-in one.")
     ] = None,
+    identity: Annotated[
+        Path | None, typer.Option(help="To export: layers for identity that were learned afterwards.")
+    ] = None,
 ) -> None:
     """Train the network that sees a whole head in one crop, or export it."""
 
@@ -351,7 +354,7 @@ def regressor(
         from headshot.learn.losses.regressor import Weights
 
         if export is not None:
-            learn.export_best(run, export, albedo)
+            learn.export_best(run, export, albedo, identity)
             typer.echo(str(export))
             return
         if store is None:

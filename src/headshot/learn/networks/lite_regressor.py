@@ -10,6 +10,7 @@ Dimension letters: B batch, P = 546 points, I = 100 identity modes, E = 52 expre
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -115,7 +116,15 @@ class LiteRegressor(nn.Module):
 
     def forward(self, x: Tensor) -> Predicted:
         """See `Predicted`."""
-        x = self.encode(x)
+        return self.answers(self.encode(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """What identity, light and albedo are read from (B, 896), of encoded crops."""
+        trunk = self.trunk(self.narrow(x).flatten(1))
+        return torch.cat([trunk, self.wide(x).mean(dim=(2, 3))], dim=1)
+
+    def answers(self, x: Tensor) -> Predicted:
+        """`Predicted` of encoded crops."""
         trunk = self.trunk(self.narrow(x).flatten(1))
         look = self.look(torch.cat([trunk, self.wide(x).mean(dim=(2, 3))], dim=1))
         modes, sigma, expression, turn, place, presence = self.place_head(trunk).split(
@@ -127,6 +136,22 @@ class LiteRegressor(nn.Module):
             points, sigma.clamp(*SIGMA), identity, spread.clamp(-3, 1), expression.sigmoid(),
             rotation_of(turn), place, light, albedo, presence[:, 0], self.feature_head(look),
         )  # fmt: skip
+
+
+class IdentityHead(nn.Module):
+    """The layers of a network that say who somebody is, to be learned once more by themselves.
+
+    `LiteRegressor.features` (B, 896) to identity (B, I) and to a feature (B, FEATURE) for an embedding.
+    """
+
+    def __init__(self, network: LiteRegressor) -> None:
+        super().__init__()
+        self.look, self.look_head = deepcopy(network.look), deepcopy(network.look_head)
+        self.feature_head = deepcopy(network.feature_head)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        look = self.look(x)
+        return self.look_head(look)[:, :IDENTITY], self.feature_head(look)
 
 
 def rotation_of(turn: Tensor) -> Tensor:
