@@ -250,7 +250,12 @@ class NetworkPoints:
 
 
 def default_predictors() -> Sequence[Predictor]:
-    """Today's method, without its fit to colours, and the mean face."""
+    """Today's method, the others, without the fit to colours, and the mean face."""
+    return (Reconstructed(), Hybrid(), Regressed(), LandmarksOnly(), MeanFace())
+
+
+def textured_predictors() -> tuple[Predictor, ...]:
+    """For measures of pictures: today's method, without the fit to colours, and the mean face."""
     return (Reconstructed(), LandmarksOnly(), MeanFace())
 
 

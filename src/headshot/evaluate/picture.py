@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, Predictor, default_predictors, look
+from headshot.evaluate.baselines import Head, Predictor, look, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
@@ -171,7 +171,7 @@ def evaluate_picture(
         HeadshotError: there are no photos.
     """
     chosen = settings or PictureSettings()
-    methods = tuple(predictors or default_predictors())
+    methods = tuple(predictors or textured_predictors())
     root = Path(folder)
     names = photos_of(root, chosen)
 

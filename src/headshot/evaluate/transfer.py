@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, Predictor, Seen, default_predictors, look
+from headshot.evaluate.baselines import Head, Predictor, Seen, look, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
@@ -84,7 +84,7 @@ def evaluate_transfer(
         HeadshotError: nobody has two photos.
     """
     chosen = settings or TransferSettings()
-    methods = tuple(predictors or default_predictors())
+    methods = tuple(predictors or textured_predictors())
     root = Path(folder)
     pairs = lfw_pairs(root, chosen)
 
