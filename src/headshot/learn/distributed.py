@@ -121,6 +121,8 @@ def join(device: str) -> Iterator[Group]:
         dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield Group(dist.get_rank(), dist.get_world_size(), device)
+        if not there:
+            dist.barrier()  # threads of a connection whose other end has gone may abort the process
     finally:
         if not there:
             dist.destroy_process_group()
