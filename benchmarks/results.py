@@ -8,6 +8,7 @@ The prose is in results.template.md, whose directives stand for numbers:
     {{table MEASURE COLUMN,...}}                      a row for each method
     {{groups MEASURE GROUP,... COLUMN,... METHOD;...}} a row for each group and method
     {{value MEASURE COLUMN METHOD}}                   one number with its interval
+    {{between MEASURE COLUMN,... METHOD;METHOD}}      paired differences, the first minus the second
     {{note MEASURE NUMBER}}  {{machine MEASURE}}
 """
 
@@ -18,6 +19,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from headshot.evaluate.difference import between
 from headshot.evaluate.report import cell, estimate, groups, read, table
 from headshot.evaluate.result import Column, Result
 
@@ -57,10 +59,24 @@ def value(result: Result, key: str, method: str) -> str:
     return cell(estimate(result, method, column), column).split(" n=")[0]
 
 
+def difference_table(result: Result, keys: str, methods: str) -> str:
+    """Columns against two methods, their paired difference with its interval, and what it is worth."""
+    method, against = methods.split(";")
+    found = {d.column.key: d for d in between(result, method, against)}
+    rows = []
+    for column in columns(result, keys):
+        d, digits = found[column.key], column.decimals
+        low, high = d.estimate.low, d.estimate.high
+        change = f"{d.estimate.value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+        rows.append([column.heading, f"{d.b:.{digits}f}", f"{d.a:.{digits}f}", change, d.verdict])
+    return table(["", method, against, "difference", "which is"], rows)
+
+
 DIRECTIVES: dict[str, Callable[..., str]] = {
     "table": whole_table,
     "groups": group_table,
     "value": value,
+    "between": difference_table,
     "note": lambda result, number: result.notes[int(number)],
     "machine": lambda result: result.machine,
 }
@@ -74,7 +90,7 @@ def main() -> None:
     def fill(match: re.Match[str]) -> str:
         # The last argument may contain blanks: names of methods do.
         name, measure, *rest = match[1].split(" ", 2)
-        counts = {"table": 0, "groups": 2, "value": 1, "note": 0, "machine": 0}
+        counts = {"table": 0, "groups": 2, "value": 1, "between": 1, "note": 0, "machine": 0}
         return DIRECTIVES[name](results[measure], *(rest[0].split(" ", counts[name]) if rest else []))
 
     TARGET.write_text(re.sub(r"\{\{(.*?)\}\}", fill, TEMPLATE.read_text(encoding="utf-8")), encoding="utf-8")
