@@ -204,7 +204,7 @@ def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     plan = Plan(steps=16, batch=6, rate=1e-3, warm_up=4, every=16, average=0.5)
-    network = run(tmp_path / "run", folder, plan, RegressorSettings())
+    network = run(tmp_path / "run", folder, plan, RegressorSettings(frozen=0, imagenet=False))
     windows = store.read_windows(folder)
     metrics = Validation(windows)(network)
     begin = make_regressor(imagenet=False)

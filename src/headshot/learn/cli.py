@@ -321,6 +321,7 @@ def regressor(
         Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
     ] = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
+    imagenet: Annotated[bool, typer.Option(help="Begin with ImageNet's weights, not random ones.")] = True,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
     photo_identity: Annotated[
         float, typer.Option(min=0, help="How far the fit's identity of photos is believed, beside the truth.")
@@ -350,6 +351,7 @@ def regressor(
 
     def work() -> None:
         from headshot.learn import regressor as learn
+        from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
         from headshot.learn.losses.regressor import Weights
 
@@ -360,10 +362,13 @@ def regressor(
         if store is None:
             fail("say which folder of windows to learn from: headshot learn regressor RUN STORE")
         plan = Plan(
-            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=device, workers=workers
-        )
+            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
+            workers=workers,
+        )  # fmt: skip
         weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
-        settings = learn.RegressorSettings(frozen=frozen, weights=weights, begin=begin, bench=bench)
+        settings = learn.RegressorSettings(
+            frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, bench=bench
+        )  # fmt: skip
         learn.run(run, store, plan, settings)
 
     execute(work)

@@ -56,6 +56,7 @@ class RegressorSettings:
         weights: of the loss.
         people: photos of one person follow each other.
         begin: a run whose best weights to begin with, in the place of ImageNet's.
+        imagenet: begin with ImageNet's weights, not with random ones.
         bench: folder of the research data, whose photos in the default bench are not learned from.
     """
 
@@ -63,6 +64,7 @@ class RegressorSettings:
     weights: Weights = field(default_factory=Weights)
     people: bool = True
     begin: Path | None = None
+    imagenet: bool = True
     bench: Path | None = None
 
 
@@ -71,7 +73,7 @@ def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> n
     windows = read_windows(store, measured_names(settings.bench) if settings.bench else frozenset())
     torch.manual_seed(plan.seed)
     stream = RegressorStream(windows, StreamSettings(settings.people, plan.seed))
-    network = make_regressor(imagenet=settings.begin is None, frozen=settings.frozen)
+    network = make_regressor(imagenet=settings.imagenet and settings.begin is None, frozen=settings.frozen)
     if settings.begin is None:
         network.mean[:], network.basis[:] = point_modes(stream)
     else:
