@@ -15,6 +15,7 @@ from headshot.evaluate.fairness import (
     _COLUMNS,
     LABEL,
     FairnessSettings,
+    bare_vertices,
     evaluate_fairness,
     median_skin,
     verdict,
@@ -46,8 +47,13 @@ def test_the_skin_of_a_head(photos: Path) -> None:
     settings = Settings(detail="low", texture=TextureSettings(size=512))
     head = reconstruct(photos / "astronaut.jpg", settings=settings)
     grey = np.full((len(head.model.mean), 3), 0.2140411, np.float32)  # linear light of sRGB level 127.5
-    np.testing.assert_allclose(median_skin(head, grey), 127.5, atol=1)
-    red, green, blue = median_skin(head)
+    left = np.zeros((head.photo.height, head.photo.width), bool)
+    left[:, : int(head.camera.project(head.landmarks68[30:31])[0, 0])] = True  # of the tip of the nose
+    vertices = bare_vertices(head, left)
+    assert 0.2 < len(vertices) / len(bare_vertices(head, np.ones_like(left))) < 0.8
+    assert (head.vertices[vertices, 2] > head.vertices[:, 2].min() + 20).all()  # the back is not seen
+    np.testing.assert_allclose(median_skin(head, vertices, grey), 127.5, atol=1)
+    red, green, blue = median_skin(head, vertices)
     assert 255 > red > green > blue > 60  # light skin, whatever the light
 
 

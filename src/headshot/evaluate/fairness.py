@@ -42,6 +42,7 @@ from headshot.evaluate.picture import (
 )
 from headshot.evaluate.report import estimate, groups, table
 from headshot.evaluate.result import Column, Item, Result
+from headshot.raster import vertex_normals
 from headshot.reconstruction import Reconstruction, Settings, reconstruct_face
 from headshot.render import TO_SRGB
 from headshot.texture import TextureSettings
@@ -70,27 +71,42 @@ class FairnessSettings:
     head: Settings = field(default_factory=lambda: Settings(detail="low", texture=TextureSettings(size=512)))
 
 
-def median_skin(head: Reconstruction, colours: F32 | None = None) -> Array:
-    """Median colour (3,) of the face's skin, sRGB levels.
+def bare_vertices(head: Reconstruction, bare: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Vertices (N,) of the skin that turn to the camera and lie where the photo shows bare skin (H, W)."""
+    model, camera = head.model, head.camera
+    first, last = model.parts["skin"]
+    skin = np.unique(model.triangles[first:last])
+    normals = vertex_normals(head.vertices.astype(np.float32), model.triangles)
+    position = -camera.rotation.T @ camera.translation
+    turned = ((position - head.vertices) * normals).sum(axis=1)[skin] > 0
+    height, width = bare.shape
+    column, row = np.floor(camera.project(head.vertices[skin])).astype(int).T
+    inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
+    seen = bare[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    return np.asarray(skin[turned & inside & seen], np.int64)
+
+
+def median_skin(head: Reconstruction, vertices: NDArray[np.int64], colours: F32 | None = None) -> Array:
+    """Median colour (3,) of some vertices of the skin, sRGB levels.
 
     Args:
         head: with a texture.
+        vertices: (N,) of the skin.
         colours: (V, 3) linear, of the vertices; by default what the texture without light shows.
 
     Raises:
         ValueError: there is neither texture nor colours.
     """
     model = head.model
-    first, last = model.parts["skin"]
-    chosen = np.arange(first, last)
-    chosen = chosen[model.regions["face"][model.triangles[chosen]].mean(axis=1) > 0.5]
     if colours is not None:
-        linear = np.clip(colours[model.triangles[chosen]].mean(axis=1), 0, 1)
+        linear = np.clip(colours[vertices], 0, 1)
         return np.asarray(np.median(TO_SRGB[np.round(linear * 4095).astype(int)], axis=0), np.float64)
     if head.albedo_texture is None:
         raise ValueError("the head has no texture: give colours")
     pixels = head.albedo_texture.pixels
-    at = (model.uv[model.triangles_uv[chosen]].mean(axis=1) * len(pixels)).astype(int)
+    of_vertex = np.zeros(len(model.mean), np.int64)
+    of_vertex[model.triangles] = model.triangles_uv
+    at = (model.uv[of_vertex[vertices]] * len(pixels)).astype(int)
     column, row = np.clip(at, 0, len(pixels) - 1).T
     return np.asarray(np.median(pixels[row, column], axis=0), np.float64)
 
@@ -199,14 +215,17 @@ def _attempt(root: Path, name: str, settings: FairnessSettings, *, whole: bool) 
     if found.parts is not None:
         bare &= found.parts.explained() > 0.5
     row: Row = {"group": {}}
-    if bare.any():
-        angle = typology(np.median(photo.pixels[bare], axis=0))
+    vertices = bare_vertices(found, bare)
+    if len(vertices):
+        # The same places in the photo and on the head: skin of beards and around eyes is darker.
+        column, line = np.floor(found.camera.project(found.vertices[vertices])).astype(int).T
+        angle = typology(np.median(photo.pixels[line, column], axis=0))
         row["group"]["skin"] = skin_bin(angle)
         values["photo"] = angle
-        values["unlit"] = typology(median_skin(found)) - angle
+        values["unlit"] = typology(median_skin(found, vertices)) - angle
         if found.albedo is not None:
             colours = load_albedo(found.model.resolution).colours(found.albedo)
-            values["albedo"] = typology(median_skin(found, colours)) - angle
+            values["albedo"] = typology(median_skin(found, vertices, colours)) - angle
     row["values"] = {key: round(float(v), 4) for key, v in values.items() if np.isfinite(v)}
     return row
 
@@ -225,9 +244,9 @@ _PROTOCOL = (
     "Photos with the groups in their names (UTKFace: Zhang et al. 2017). No head: share of photos without a "
     "result. Landmarks: consistency of the landmark network, before any head, and the head's distance to its "
     "points. Photometric error: the textured head over the photo, as in the measure *picture*. Typology "
-    "angle (ITA, Chardon et al. 1991) of the median colour: of bare skin in the photo, of the fitted albedo, "
-    "and of the texture without light; large for light skin. *Skin* is the photo's own, in three classes. "
-    "Aims: no group fails more than 1 % of the time, no group's landmark or photometric error exceeds 1.3 "
-    "times the best group's. Weak in: labels and exposure of the photos; the worst of many groups is always "
-    "worse."
+    "angle (ITA, Chardon et al. 1991) of the median colour, at the vertices that lie on bare skin: in the "
+    "photo, of the fitted albedo, and of the texture without light; large for light skin. *Skin* is the "
+    "photo's own, in three classes. Aims: no group fails more than 1 % of the time, no group's landmark or "
+    "photometric error exceeds 1.3 times the best group's. Weak in: labels and exposure of the photos; the "
+    "worst of many groups is always worse."
 )
