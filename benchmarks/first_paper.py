@@ -51,8 +51,8 @@ def main() -> None:
             np.arange(len(cache)),
             StreamSettings(options.size, model.landmark_set, varied=False),
         )
-        picture = Validation(FaceLearner(model, settings), stream).picture(network.eval())
-    Image.fromarray(picture).save(options.output, quality=90)
+        drawn = Validation(FaceLearner(model, settings), stream).picture(network.eval())
+    Image.fromarray(drawn).save(options.output, quality=90)
 
 
 if __name__ == "__main__":
