@@ -1,4 +1,4 @@
-"""The default bench: every measure on subsets of the research data, in under ten minutes on two cores.
+"""The default bench: every measure on subsets of the research data, in about ten minutes on two cores.
 
 Each photo goes into a journal when it is done, so that an interrupted run continues; journals belong to the
 exact code and settings that wrote them (`headshot.evaluate.journal`).
