@@ -74,11 +74,9 @@ class FairnessSettings:
 def bare_vertices(head: Reconstruction, bare: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Vertices (N,) of the skin that turn to the camera and lie where the photo shows bare skin (H, W)."""
     model, camera = head.model, head.camera
-    first, last = model.parts["skin"]
-    skin = np.unique(model.triangles[first:last])
+    skin = np.unique(model.part_triangles("skin"))
     normals = vertex_normals(head.vertices.astype(np.float32), model.triangles)
-    position = -camera.rotation.T @ camera.translation
-    turned = ((position - head.vertices) * normals).sum(axis=1)[skin] > 0
+    turned = ((camera.position - head.vertices) * normals).sum(axis=1)[skin] > 0
     height, width = bare.shape
     column, row = np.floor(camera.project(head.vertices[skin])).astype(int).T
     inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)

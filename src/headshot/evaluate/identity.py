@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Prediction, Predictor, default_predictors, look
-from headshot.evaluate.journal import Journal, Row
+from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
 from headshot.photo import read_photo
@@ -183,7 +183,6 @@ def evaluate_identity(
         for owner, row in _people(shapes, scales, owners, metric=label != FLAT).items():
             values[owner][label] = row
         curves[label] = _curve(shapes, owners)
-    missing = [name for name in rows if name not in found]
     return Result(
         measure="identity",
         title=f"Identity in the shape ({root.name})",
@@ -196,7 +195,7 @@ def evaluate_identity(
         machine=machine(),
         curves=[Curve("ROC of all pairs", "different pairs accepted, %", "same pairs accepted, %", curves)],
         notes=[
-            f"Photos without a result: {len(missing)} of {len(rows)}: {', '.join(missing) or 'none'}.",
+            failures(rows),
             _overall(found, owners, (*labels, FLAT)),
         ],
     )
