@@ -31,7 +31,7 @@ from headshot.raster import interpolate, rasterise, sample, vertex_normals
 from headshot.reconstruction import reconstruct_face
 from headshot.render import TO_LINEAR, TO_SRGB, project_for_raster
 from headshot.texture import TextureSettings
-from headshot.texture.atlas import atlas_of
+from headshot.texture.photographed import as_photographed
 
 TEXELS = 512
 GRID = 40  # cells along the sides of the flat picture
@@ -86,45 +86,10 @@ def make_portrait(file: Path) -> Portrait | None:
     settings = Settings(detail="low", texture=TextureSettings(size=TEXELS, grain=0.0))
     found = reconstruct_face(photo, seen.face, seen.landmarks, settings, {})
     assert found.texture is not None
-    texture = _as_photographed(found.texture.pixels, photo.pixels, found.vertices, found.model, found.camera)
+    texture = as_photographed(
+        found.texture.pixels, photo.pixels, found.vertices, found.model, found.camera, scalp_as_hair=True
+    )
     return Portrait(texture, photo.pixels, found.camera, found.vertices, found.expression)
-
-
-def _as_photographed(
-    completed: np.ndarray, pixels: np.ndarray, vertices: np.ndarray, model: HeadModel, camera: Camera
-) -> np.ndarray:
-    """The texture with everything that the photo shows on the head's surface, hair and glasses too."""
-    atlas = atlas_of(model, TEXELS)
-    inside = atlas.triangle >= 0
-    corners = model.triangles[atlas.triangle[inside]]
-    weights = atlas.barycentric[inside]
-    normals = vertex_normals(vertices, model.triangles)
-    point = np.einsum("ncd,nc->nd", vertices[corners], weights)
-    normal = np.einsum("ncd,nc->nd", normals[corners], weights)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    view = camera.position - point
-    cosine = (normal * view).sum(axis=1) / np.linalg.norm(view, axis=1)
-    xy, depth = project_for_raster(vertices, camera)
-    raster = rasterise(xy, depth, model.triangles, camera.height, camera.width)
-    at = camera.project(point)
-    column = np.clip(at[:, 0], 0, camera.width - 1).astype(int)
-    row = np.clip(at[:, 1], 0, camera.height - 1).astype(int)
-    distance = -camera.to_camera(point)[:, 2]
-    clear = distance < raster.depth[row, column] + 2.5
-    clear &= (at > 1).all(axis=1) & (at[:, 0] < camera.width - 1) & (at[:, 1] < camera.height - 1)
-    t = np.clip((cosine - 0.15) / 0.3, 0, 1)
-    trust = (t * t * (3 - 2 * t) * clear)[:, None]
-    shown = sample(np.ascontiguousarray(pixels), at) * 255
-    rest = completed[inside].astype(float)
-    scalp = np.einsum("nc,nc->n", model.regions["scalp"][corners], weights)
-    hair = (scalp > 0.6) & (trust[:, 0] > 0.5)
-    if hair.sum() > 200:
-        rest += np.clip(2 * scalp - 0.5, 0, 1)[:, None] * (np.median(shown[hair], axis=0) - rest)
-    out = completed.copy()
-    out[inside] = np.clip(rest + trust * (shown - rest) + 0.5, 0, 255).astype(np.uint8)
-    flat = out.reshape(-1, 3)
-    flat[atlas.gutter] = flat[atlas.source]
-    return out
 
 
 def gather_portraits(folders: list[Path], count: int, rng: np.random.Generator) -> list[Portrait]:

@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.head_model import HeadModel, load_head_model
+from headshot.head_model import load_head_model
 from headshot.learn.data.windows import into_window, window_map
-from headshot.raster import rasterise, sample, vertex_normals
+from headshot.raster import vertex_normals
 from headshot.reconstruction import Reconstruction
-from headshot.render import project_for_raster
 from headshot.resample import warp
 from headshot.texture import TextureSettings, make_texture
-from headshot.texture.atlas import atlas_of
+from headshot.texture.photographed import as_photographed
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -74,7 +73,7 @@ def portrait_of(head: Reconstruction) -> Portrait | None:
     made = make_texture(
         pixels, head.vertices, head.model, head.camera, TextureSettings(TEXELS, 0.0), parts=head.parts
     )
-    texture = _as_photographed(made.pixels, pixels, head)
+    texture = as_photographed(made.pixels, pixels, head.vertices, head.model, head.camera)
     places = head.model.landmarks["mediapipe478"].on(head.vertices, head.triangles)
     affine = window_map(head.project(places), head.camera.angles[2], AROUND, AROUND_SIDE)
     around = warp(pixels, affine[None], (AROUND_SIDE, AROUND_SIDE), clamp=True)[0]
@@ -83,38 +82,6 @@ def portrait_of(head: Reconstruction) -> Portrait | None:
         texture, around, outline, head.identity.astype(np.float32), head.expression.astype(np.float32),
         head.albedo.astype(np.float32), head.light.astype(np.float32), head.camera.angles[0],
     )  # fmt: skip
-
-
-def _as_photographed(completed: U8, pixels: U8, head: Reconstruction) -> U8:
-    """The texture with everything that the photo shows on the head's surface, hair and glasses too."""
-    model: HeadModel = head.model
-    camera, vertices = head.camera, head.vertices
-    atlas = atlas_of(model, TEXELS)
-    inside = atlas.triangle >= 0
-    corners = model.triangles[atlas.triangle[inside]]
-    weights = atlas.barycentric[inside]
-    normals = vertex_normals(vertices, model.triangles)
-    point = np.einsum("ncd,nc->nd", vertices[corners], weights)
-    normal = np.einsum("ncd,nc->nd", normals[corners], weights)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    view = camera.position - point
-    cosine = (normal * view).sum(axis=1) / np.linalg.norm(view, axis=1)
-    xy, depth = project_for_raster(vertices, camera)
-    raster = rasterise(xy, depth, model.triangles, camera.height, camera.width)
-    at = camera.project(point)
-    column = np.clip(at[:, 0], 0, camera.width - 1).astype(int)
-    row = np.clip(at[:, 1], 0, camera.height - 1).astype(int)
-    clear = -camera.to_camera(point)[:, 2] < raster.depth[row, column] + 2.5
-    clear &= (at > 1).all(axis=1) & (at[:, 0] < camera.width - 1) & (at[:, 1] < camera.height - 1)
-    t = np.clip((cosine - 0.15) / 0.3, 0, 1)
-    trust = (t * t * (3 - 2 * t) * clear)[:, None]
-    shown = sample(np.ascontiguousarray(pixels), at) * 255
-    rest = completed[inside].astype(float)
-    out = completed.copy()
-    out[inside] = np.clip(rest + trust * (shown - rest) + 0.5, 0, 255).astype(np.uint8)
-    flat = out.reshape(-1, 3)
-    flat[atlas.gutter] = flat[atlas.source]
-    return out
 
 
 def save_portraits(file: Path, portraits: Sequence[Portrait]) -> None:
