@@ -132,18 +132,23 @@ def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = 
     """
     folder.mkdir(parents=True, exist_ok=True)
     with join(plan.device) as group:
-        return _train(task, plan, folder, group, say if group.first else lambda _: None)
+        network = _train(task, plan, folder, group, say if group.first else lambda _: None)
+    if network is None:  # all processes have stopped, and have parted in good order
+        raise KeyboardInterrupt
+    return network
 
 
-def _train(task: Task, plan: Plan, folder: Path, group: Group, say: Callable[[str], None]) -> nn.Module:
-    """The run, as one process of a group sees it."""
+def _train(
+    task: Task, plan: Plan, folder: Path, group: Group, say: Callable[[str], None]
+) -> nn.Module | None:
+    """The run, as one process of a group sees it; None when Ctrl-C has stopped it."""
     device = torch.device(group.device)
     network = task.network.to(device)
     group.copy_first(network)
     state = _State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
     _resume(state, plan, folder, device)
     curves = _Curves(folder, state.step) if group.first else None
-    started, first = time.monotonic(), state.step
+    started, first, stopping = time.monotonic(), state.step, False
     with _interruptible() as interrupted:
         for batch in _batches(task.data, plan, state.step, group):
             logged = _step(state, task, plan, _to(batch, device), group)
@@ -165,10 +170,10 @@ def _train(task: Task, plan: Plan, folder: Path, group: Group, say: Callable[[st
                 group.any(False)  # nobody goes on, or ends, before the files are there
             if stopping:
                 say(f"interrupted at step {state.step}; the same command continues from here")
-                raise KeyboardInterrupt
+                break
     if curves is not None:
         curves.close()
-    return state.average.eval()
+    return None if stopping else state.average.eval()
 
 
 def learning_rate(step: int, plan: Plan) -> float:
