@@ -290,6 +290,9 @@ def regressor_data(
     synthetic: Annotated[
         int, typer.Option(min=0, help="So many synthetic heads, in the photos' colours.")
     ] = 0,
+    turned: Annotated[
+        int, typer.Option(min=0, help="So many photos of which the fit's own head is turned.")
+    ] = 0,
     embed: Annotated[
         Path | None, typer.Option(help="ONNX file of a face-recognition network, asked about all photos.")
     ] = None,
@@ -309,6 +312,8 @@ def regressor_data(
             data.embed_photos(store, embed)
         if synthetic:
             data.fill_synthetic(store, synthetic, seed=seed)
+        if turned:
+            data.fill_synthetic(store, turned, own=True, seed=seed)
 
     execute(work)
 

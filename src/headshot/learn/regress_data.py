@@ -22,6 +22,7 @@ Say = Callable[[str], None]
 PIECE = 250  # photos that are written together
 PHOTOS_OF_ONE = 2  # of a person, at most
 PORTRAITS = "portraits"  # folder below the store
+MADE = ("synthetic", "turned")  # names of windows that are no photos
 
 
 def fill_photos(store: Path, folder: Path, data: str, *, limit: int, seed: int = 0, say: Say = print) -> None:
@@ -82,7 +83,7 @@ def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
     (store / EMBEDDINGS).mkdir(exist_ok=True)
     for file in sorted(f for f in store.glob("*.npz") if f.name[0] != "."):
         target = store / EMBEDDINGS / f"{file.stem}.npy"
-        if file.stem.startswith("synthetic") or target.is_file():
+        if file.stem.startswith(MADE) or target.is_file():
             continue
         with np.load(file, allow_pickle=False) as data:
             points, usable = data["points"][:, 478:], (data["weight"][:, 478:] > 0).all(axis=1)
@@ -97,8 +98,16 @@ def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
         say(f"{file.stem}: {int(usable.sum())} photos embedded")
 
 
-def fill_synthetic(store: Path, count: int, *, seed: int = 0, say: Say = print) -> None:
-    """Heads with exact truth, in the colours of the store's portraits."""
+def fill_synthetic(store: Path, count: int, *, own: bool = False, seed: int = 0, say: Say = print) -> None:
+    """Heads with exact truth, in the colours of the store's portraits; or these themselves, turned.
+
+    Args:
+        store: to fill.
+        count: so many heads.
+        own: of the portraits' own shapes, which only the fit knows.
+        seed: of everything random.
+        say: is told a line for each piece.
+    """
     from headshot.learn.data.posed_heads import HeadMaker
 
     portraits = read_portraits(sorted((store / PORTRAITS).glob("*.npz")))
@@ -106,11 +115,11 @@ def fill_synthetic(store: Path, count: int, *, seed: int = 0, say: Say = print) 
         raise HeadshotError(f"{store} has no portraits yet: fill in photos first")
     maker = HeadMaker(portraits)
     for first in range(0, count, PIECE * 4):
-        name = f"synthetic-{seed}-{first:06d}"
+        name = f"{MADE[own]}-{seed}-{first:06d}"
         if (store / f"{name}.npz").is_file():
             continue
         rows = [
-            maker.make(np.random.default_rng([seed, 7, k]))
+            maker.make(np.random.default_rng([seed, 7 + own, k]), own=own)
             for k in range(first, min(first + PIECE * 4, count))
         ]
         save_rows(store, name, rows)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from headshot.albedo import AlbedoModel, load_albedo
 from headshot.albedo import read as read_albedo
 from headshot.evaluate.align import similarity
+from headshot.evaluate.identity import auc
 from headshot.head_model import load_head_model
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
 from headshot.learn.data.windows import (
@@ -45,6 +46,7 @@ U8 = NDArray[np.uint8]
 
 FAILED = 7.0  # per cent of the face: an error beyond it is a failure
 VALIDATED = {"synthetic": 160, "photo": 120, "profile": 96}
+PEOPLE_VALIDATED = 200  # photos of people, and as many profiles
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,9 @@ class Validation:
     ``nme`` and ``profile``: mean distance of points (inner iBUG points for profiles) in per cent of the root
     of the area of the box of the known points; ``failed``: profiles beyond 7 %. ``shape``: mm of synthetic
     neutral faces after similarity alignment, beside ``mean_face``, that of the mean face; ``correlation`` and
-    ``size``: cosine to the true offset and length over its. ``pose`` degrees. ``score``: what is best.
+    ``size``: cosine to the true offset and length over its. ``pose`` degrees. ``auc_photo``, ``auc_mixed``:
+    whether neutral faces of one person are nearer to each other than to other people's, from two photos, and
+    from a photo and a profile. ``score``: what is best.
     """
 
     def __init__(self, windows: Windows) -> None:
@@ -149,6 +153,10 @@ class Validation:
             own = np.flatnonzero(windows.held_out & (windows.kind == KINDS.index(name)))
             full = (windows.labels["known"][own].sum(axis=1) > 0) | (name == "profile")
             self.chosen[name] = own[full][:: max(1, int(full.sum()) // count)][:count]
+        kinds = [windows.held_out & (windows.person != "") & (windows.kind == KINDS.index(kind))
+                 for kind in ("photo", "profile")]  # fmt: skip
+        self.people = np.concatenate([np.flatnonzero(own)[:PEOPLE_VALIDATED] for own in kinds])
+        self.geometry = RegressorLoss().geometry
         model = load_head_model("low")
         face = np.flatnonzero(model.regions["face"] > 0.5)[::4]
         self.mean, self.modes = model.mean[face].astype(float), model.identity[:, face].astype(float)
@@ -170,8 +178,24 @@ class Validation:
             if name == "synthetic":
                 out |= self.shapes(p.identity.numpy(), labels["identity"])
                 out["nme_synthetic_mean"] = float(np.mean(errors))
+        if len(self.people):
+            p, _ = predict(network, self.windows, self.people)
+            out |= self.told_apart((p.identity @ self.geometry.shape).numpy())
         parts = [out.get("nme_photo", 0), out.get("nme_synthetic", 0), out.get("nme_profile", 0)]
         out["score"] = -sum(parts) / 3 - out.get("shape", 0)
+        return out
+
+    def told_apart(self, shapes: NDArray[np.float32]) -> Metrics:
+        """Areas under the curve of neutral faces (N, I) of ``people``."""
+        near = -np.linalg.norm(shapes[:, None] - shapes[None], axis=2)
+        person, kind = self.windows.person[self.people], self.windows.kind[self.people]
+        same, once = person[:, None] == person, np.triu(np.ones_like(near, bool), 1)
+        out: Metrics = {}
+        for name, wanted in (("photo", ("photo", "photo")), ("mixed", ("photo", "profile"))):
+            a, b = (kind == KINDS.index(k) for k in wanted)
+            pair = once & a[:, None] & b
+            if (pair & same).any() and (pair & ~same).any():
+                out[f"auc_{name}"] = auc(near[pair & same], near[pair & ~same])
         return out
 
     def shapes(self, found: NDArray[np.float32], true: NDArray[np.float32]) -> Metrics:
@@ -190,14 +214,13 @@ class Validation:
 
     def picture(self, network: nn.Module) -> U8:
         """Held-out crops with the points found, and with those of the regressed head."""
-        geometry = RegressorLoss().geometry
         rows = []
         for chosen in self.chosen.values():
             if not len(chosen):
                 continue
             some = chosen[:: max(1, len(chosen) // 10)][:10]
             p, _ = predict(network, self.windows, some)
-            projected = geometry.project(p)
+            projected = self.geometry.project(p)
             for points in (p.points, projected):
                 tiles = [drawn(self.windows.picture(k), points[n].numpy()) for n, k in enumerate(some)]
                 tiles += [np.zeros_like(tiles[0])] * (10 - len(tiles))

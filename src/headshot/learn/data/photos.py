@@ -19,6 +19,7 @@ from headshot.detect import detect_faces
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import look
+from headshot.faces import yaw_of
 from headshot.fit.landmarks import initial_pose
 from headshot.head_model import load_head_model
 from headshot.learn.data.portraits import Portrait, portrait_of
@@ -80,6 +81,8 @@ def learn_photo(
         return None
     if seen.landmarks.presence < LEAST_PRESENCE or seen.landmarks.spread > MOST_SPREAD:
         return None
+    if abs(yaw_of(seen.landmarks)) > WIDEST + 10:  # landmarks alone see it less exactly, but at once
+        return None
     head = reconstruct_face(photo, seen.face, seen.landmarks, Settings(detail="low", texture=None), {})
     if abs(head.camera.angles[0]) > WIDEST:
         return None
@@ -88,7 +91,8 @@ def learn_photo(
     row = _row(head, f"{data}/{person}/{file.stem}", person, apart)
     extent = float(np.sqrt(np.prod(np.ptp(seen.landmarks.points, axis=0))))
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
-    portrait = None if not portraits or extent < PORTRAIT_EXTENT or grey or apart else portrait_of(head)
+    unfit = not portraits or extent < PORTRAIT_EXTENT or grey or apart
+    portrait = None if unfit else portrait_of(head, row.name)
     return Learned(row, _empty(photo, seen.landmarks.points, row, random), portrait)
 
 

@@ -45,6 +45,7 @@ class Portrait:
         identity, expression, albedo: coefficients of the fit.
         light: (9, 3) of the fit.
         yaw: of the head, degrees.
+        name: of the photo's window.
     """
 
     texture: U8
@@ -55,6 +56,7 @@ class Portrait:
     albedo: F32
     light: F32
     yaw: float
+    name: str
 
 
 @lru_cache(maxsize=1)
@@ -66,8 +68,8 @@ def outline_vertices() -> NDArray[np.int64]:
     return skin[side & (model.mean[skin, 2] > -110)][::8]
 
 
-def portrait_of(head: Reconstruction) -> Portrait | None:
-    """The portrait of a low-resolution reconstruction with its fit to colours."""
+def portrait_of(head: Reconstruction, name: str) -> Portrait:
+    """The portrait of a low-resolution reconstruction with its fit to colours; ``name`` is its window's."""
     assert head.light is not None and head.albedo is not None
     pixels = head.photo.pixels
     made = make_texture(
@@ -81,6 +83,7 @@ def portrait_of(head: Reconstruction) -> Portrait | None:
     return Portrait(
         texture, around, outline, head.identity.astype(np.float32), head.expression.astype(np.float32),
         head.albedo.astype(np.float32), head.light.astype(np.float32), head.camera.angles[0],
+        name,
     )  # fmt: skip
 
 
@@ -101,5 +104,5 @@ def read_portraits(files: Sequence[Path]) -> list[Portrait]:
             columns = {name: data[name] for name in data.files}
         for k in range(len(columns["yaw"])):
             row = {name: values[k] for name, values in columns.items()}
-            found.append(Portrait(**row | {"yaw": float(row["yaw"])}))
+            found.append(Portrait(**row | {"yaw": float(row["yaw"]), "name": str(row["name"])}))
     return found

@@ -1,10 +1,11 @@
 """Synthetic heads with exact truth: any shape, pose, expression and light, in the colours of real photos.
 
 Shapes are drawn from the head model's prior and have nothing to do with the photo that gives the colours, so
-that only the geometry in the picture tells the shape. What the picture shows of a portrait's light is divided
-out by the fit's explanation of it and multiplied by that of the new light (a ratio image; Wen, Liu and Huang,
-"Face relighting with radiance environment maps", CVPR 2003). Heads turned far from their portrait get hair of
-their own, a displaced scalp, and other surroundings.
+that only the geometry in the picture tells the shape; or the photo's own head, as the fit has it, is turned.
+What the picture shows of a portrait's light is divided out by the fit's explanation of it and multiplied by
+that of the new light (a ratio image; Wen, Liu and Huang, "Face relighting with radiance environment maps",
+CVPR 2003). Heads turned far from their portrait get hair of their own, a displaced scalp, and other
+surroundings.
 """
 
 from __future__ import annotations
@@ -100,13 +101,15 @@ class HeadMaker:
         covered = self.model.regions["scalp"] + self.model.regions["neck"]
         self.bare = ~(covered > 0.6)[self.model.triangles].all(axis=1)
 
-    def make(self, random: np.random.Generator) -> Row:
-        """One window."""
+    def make(self, random: np.random.Generator, *, own: bool = False) -> Row:
+        """One window; with ``own`` of the portrait's own shape, as the fit has it, turned."""
         model = self.model
         yaw, pitch = _pose(random)
         which = self._portrait(yaw, random)
         portrait = self.portraits[which]
         identity = random.normal(size=len(model.identity)) * random.choice([0.8, 1.0, 1.2])
+        if own:
+            identity = portrait.identity.astype(float)
         expression = self._expression(portrait, random)
         vertices = self._shape(identity, expression)
         camera = _camera(yaw, pitch, random)
@@ -133,7 +136,9 @@ class HeadMaker:
             "albedo": albedo.astype(np.float32),
             "known": np.ones(len(KNOWN), np.float32),
         }
-        return Row(pixels, "synthetic", f"synthetic/{yaw:.0f}", "", bool(random.random() < 0.03), labels)
+        apart = bool(random.random() < 0.03)
+        kind, name = ("photo", portrait.name) if own else ("synthetic", f"synthetic/{yaw:.0f}")
+        return Row(pixels, kind, name, "", apart and not own, labels)
 
     def _portrait(self, yaw: float, random: np.random.Generator) -> int:
         """One of some drawn at random: the one whose own pose is nearest to the new one."""

@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
-SHARES = {"synthetic": 0.5, "photo": 0.29, "profile": 0.12, "none": 0.09}
+SHARES = {"synthetic": 0.38, "photo": 0.42, "profile": 0.12, "none": 0.08}
 """Of the stream."""
 TIGHT, BROAD, SCRAMBLED = 0.64, 0.28, 0.03
 """Shares of crops that are right to a few percent, and far off but still of the face; the rest miss the face,

@@ -217,7 +217,32 @@ def read_windows(folder: Path, measured: frozenset[str] = frozenset()) -> Window
     table = {key: np.concatenate([t[key] for t in tables]) for key in tables[0]}
     labels = {key: table[key] for key in LABELS} | {"embedding": np.concatenate(embeddings)}
     apart = [bool(measured.intersection(name.split("/")[1:])) for name in table["name"].tolist()]
+    _share(table, labels)
     return Windows(
         pixels, np.concatenate(where), table["kind"], table["name"], table["person"],
         table["held_out"] | np.array(apart), labels,
     )  # fmt: skip
+
+
+def _share(table: dict[str, Any], labels: dict[str, F32]) -> None:
+    """Let all windows of a person have one identity and one embedding, the means of those that are known.
+
+    A fit errs anew on every photo of a person; what a profile cannot show, other photos do.
+    """
+    embedding = labels["embedding"]
+    owner = np.where(table["person"] == "", table["name"], table["person"])
+    whose = np.unique(owner, return_inverse=True)[1]
+    face = np.isin(table["kind"], (KINDS.index("photo"), KINDS.index("profile")))
+    for known, values, flags in (
+        (face & (embedding != 0).any(axis=1), embedding, None),
+        (face & (table["person"] != "") & (labels["known"][:, 0] > 0), labels["identity"], labels["known"]),
+    ):
+        count = np.bincount(whose[known], minlength=whose.max() + 1)
+        total = np.zeros((len(count), values.shape[1]), np.float32)
+        np.add.at(total, whose[known], values[known])
+        shared = face & (count[whose] > 0) & ((flags is None) | (table["person"] != ""))
+        values[shared] = (total / np.maximum(count, 1)[:, None])[whose[shared]]
+        if flags is not None:
+            flags[shared, 0] = 1
+    length = np.linalg.norm(embedding, axis=1, keepdims=True)
+    embedding /= np.where(length > 0, length, 1)
