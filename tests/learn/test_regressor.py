@@ -52,7 +52,8 @@ def portraits():
         photo = read_photo(PHOTOS / f"{name}.jpg")
         face = detect_faces(photo.pixels)[0]
         points = find_landmarks(photo.pixels, face)
-        found.append(portrait_of(reconstruct_face(photo, face, points, Settings("low", texture=None), {})))
+        head = reconstruct_face(photo, face, points, Settings("low", texture=None), {})
+        found.append(portrait_of(head, f"helen//{name}"))
     return found
 
 
@@ -73,6 +74,7 @@ def test_portraits_survive_their_file(tmp_path, portraits):
     save_portraits(tmp_path / "p.npz", portraits)
     again = read_portraits([tmp_path / "p.npz"])
     assert len(again) == 2 and again[1].yaw == pytest.approx(portraits[1].yaw)
+    assert [p.name for p in again] == ["helen//astronaut", "helen//grace_hopper"]
     assert (again[0].texture == portraits[0].texture).all()
 
 
@@ -81,6 +83,37 @@ def test_fast_shapes_are_those_of_the_model(portraits):
     random = np.random.default_rng(0)
     identity, expression = random.normal(size=100), random.uniform(0, 1, 52)
     assert np.allclose(maker._shape(identity, expression), maker.model.shape(identity, expression), atol=1e-4)
+
+
+def test_a_turned_photo_keeps_its_head(portraits):
+    maker = HeadMaker(portraits)
+    rows = [maker.make(np.random.default_rng(k), own=True) for k in range(4)]
+    whose = {p.name: p.identity for p in portraits}
+    for row in rows:
+        assert row.kind == "photo" and (row.labels["identity"] == whose[row.name]).all()
+    assert len({row.labels["rotation"][0, 0].item() for row in rows}) == 4
+
+
+def test_a_person_has_one_identity_and_one_embedding(tmp_path, folder):
+    """Two photos and a profile of one person, and somebody else's photo."""
+    pixels = store.read_windows(folder).picture(0)
+    kinds, people = ("photo", "photo", "profile", "photo"), ("a", "a", "a", "")
+    rows = []
+    for k, (kind, person) in enumerate(zip(kinds, people, strict=True)):
+        labels = store.empty_labels()
+        labels["identity"] += k
+        labels["known"] += kind == "photo"
+        rows.append(store.Row(pixels, kind, f"cfp/{person}/{k}", person, False, labels))
+    store.save_rows(tmp_path, "some", rows)
+    (tmp_path / store.EMBEDDINGS).mkdir()
+    embedding = np.zeros((4, store.EMBEDDING), np.float32)
+    embedding[0, 0] = embedding[1, 1] = embedding[3, 2] = 1
+    np.save(tmp_path / store.EMBEDDINGS / "some.npy", embedding)
+    found = store.read_windows(tmp_path).labels
+    assert found["identity"][:, 0].tolist() == [0.5, 0.5, 0.5, 3]
+    assert found["known"][:, 0].tolist() == [1, 1, 1, 1] and not found["known"][2, 1:].any()
+    assert found["embedding"][:3, :2] == pytest.approx(np.full((3, 2), np.sqrt(0.5)))
+    assert found["embedding"][3, 2] == 1
 
 
 def test_labels_of_synthetic_heads_describe_their_picture(folder):

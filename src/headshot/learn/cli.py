@@ -296,7 +296,11 @@ def regressor_data(
     embed: Annotated[
         Path | None, typer.Option(help="ONNX file of a face-recognition network, asked about all photos.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Photos at most.")] = 1000,
+    first: Annotated[int, typer.Option(min=0, help="Photos to leave out at the beginning.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="Photos at most, with those left out.")] = 1000,
+    colours: Annotated[
+        bool, typer.Option(help="Fit photos to their colours, not their landmarks only.")
+    ] = True,
     seed: Seed = 0,
 ) -> None:
     """Fill a folder with what the regressor learns from; goes on where it was interrupted."""
@@ -305,7 +309,7 @@ def regressor_data(
         from headshot.learn import regress_data as data
 
         if photos is not None:
-            data.fill_photos(store, photos, name, limit=limit, seed=seed)
+            data.fill_photos(store, photos, name, data.Choice(first, limit, colours, seed))
         if marked is not None:
             data.fill_marked(store, marked, name)
         if embed is not None:

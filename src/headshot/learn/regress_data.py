@@ -7,44 +7,65 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
-from headshot.learn.data.photos import learn_photo, marked_photos
+from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
 from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, SHARES, save_rows
 
 Say = Callable[[str], None]
 
 PIECE = 250  # photos that are written together
-PHOTOS_OF_ONE = 2  # of a person, at most
+PHOTOS_OF_ONE, MORE_OF_ONE = 2, 4  # of a person, at first and at most
 PORTRAITS = "portraits"  # folder below the store
 MADE = ("synthetic", "turned")  # names of windows that are no photos
 
 
-def fill_photos(store: Path, folder: Path, data: str, *, limit: int, seed: int = 0, say: Say = print) -> None:
+@dataclass(frozen=True)
+class Choice:
+    """Which photos of a folder.
+
+    Attributes:
+        first, limit: from this one to before that one, in an order drawn at random; of LFW, two photos of
+            each person who has several, then two more, then all other people.
+        colours: fit them to their colours, too, which takes three times as long; without, light and albedo
+            stay unknown, and no portraits are made.
+        seed: of the order.
+    """
+
+    first: int = 0
+    limit: int = 1000
+    colours: bool = True
+    seed: int = 0
+
+
+def fill_photos(store: Path, folder: Path, data: str, choice: Choice, *, say: Say = print) -> None:
     """Photos as today's fit sees them, and portraits of those that are good enough.
 
     Args:
         store: to fill.
         folder: of the photos.
         data: which data set it is, a key of `SHARES`.
-        limit: so many photos at most, drawn at random; of LFW, people with several photos.
-        seed: of the choice.
+        choice: of the photos.
+        say: is told a line for each piece.
     """
     if data not in SHARES:
         raise HeadshotError(f"the data set must be one of {', '.join(SHARES)}, not {data!r}")
-    files = _choose(folder, data, limit, np.random.default_rng([seed, zlib.crc32(data.encode())]))
+    files = _ordered(folder, data, np.random.default_rng([choice.seed, zlib.crc32(data.encode())]))
+    files = files[: choice.limit]
     (store / PORTRAITS).mkdir(parents=True, exist_ok=True)
-    for first in range(0, len(files), PIECE):
+    for first in range(choice.first, len(files), PIECE):
         name = f"{data}-{first:05d}"
         if (store / f"{name}.npz").is_file():
             continue
-        random = np.random.default_rng([seed, first])
-        found = [learn_photo(f, data, random, portraits=data != "lfw") for f in files[first : first + PIECE]]
+        random = np.random.default_rng([choice.seed, first])
+        wanted = Wanted(choice.colours, choice.colours and data != "lfw")
+        found = [learn_photo(f, data, random, wanted) for f in files[first : first + PIECE]]
         learned = [f for f in found if f is not None]
         portraits = [f.portrait for f in learned if f.portrait is not None]
         if portraits:
@@ -53,21 +74,21 @@ def fill_photos(store: Path, folder: Path, data: str, *, limit: int, seed: int =
         say(f"{name}: {len(learned)} of {len(found)} photos, {len(portraits)} portraits")
 
 
-def _choose(folder: Path, data: str, limit: int, random: np.random.Generator) -> list[Path]:
+def _ordered(folder: Path, data: str, random: np.random.Generator) -> list[Path]:
     files = sorted(folder.rglob("*.jpg"))
     if not files:
         raise HeadshotError(f"no .jpg photos below {folder}")
     if data != "lfw":
-        chosen = random.permutation(len(files))[:limit]
-        return [files[k] for k in chosen]
+        return [files[k] for k in random.permutation(len(files))]
     people: dict[str, list[Path]] = {}
     for file in files:
         people.setdefault(file.parent.name, []).append(file)
     several = [name for name, own in people.items() if len(own) > 1]
-    out: list[Path] = []
-    for k in random.permutation(len(several)):
-        out += people[several[k]][:PHOTOS_OF_ONE]
-    return out[:limit]
+    order = [several[k] for k in random.permutation(len(several))]
+    alone = [file for name, own in people.items() if len(own) == 1 for file in own]
+    parts = [people[name][:PHOTOS_OF_ONE] for name in order]
+    parts += [people[name][PHOTOS_OF_ONE:MORE_OF_ONE] for name in order]
+    return [file for part in parts for file in part] + [alone[k] for k in random.permutation(len(alone))]
 
 
 def fill_marked(store: Path, folder: Path, data: str, *, say: Say = print) -> None:

@@ -63,8 +63,16 @@ def read_padded(file: Path) -> Photo:
     return replace(photo, pixels=np.pad(photo.pixels, around, mode="edge")) if border else photo
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be learned of a photo: its colours, and a portrait where it is good enough."""
+
+    colours: bool = True
+    portrait: bool = True
+
+
 def learn_photo(
-    file: Path, data: str, random: np.random.Generator, *, portraits: bool = True
+    file: Path, data: str, random: np.random.Generator, wanted: Wanted = Wanted()
 ) -> Learned | None:
     """What the fit says of a photo, or None where it cannot be believed.
 
@@ -72,7 +80,7 @@ def learn_photo(
         file: the photo; its folder is the person in LFW and CFP.
         data: a key of `headshot.learn.data.windows.SHARES`.
         random: places the window without a face.
-        portraits: make portraits of photos that are good enough.
+        wanted: of it.
     """
     photo = read_padded(file)
     try:
@@ -83,7 +91,10 @@ def learn_photo(
         return None
     if abs(yaw_of(seen.landmarks)) > WIDEST + 10:  # landmarks alone see it less exactly, but at once
         return None
-    head = reconstruct_face(photo, seen.face, seen.landmarks, Settings(detail="low", texture=None), {})
+    settings = Settings(detail="low", texture=None)
+    if not wanted.colours:
+        settings = replace(settings, photometric=None, segment=False)
+    head = reconstruct_face(photo, seen.face, seen.landmarks, settings, {})
     if abs(head.camera.angles[0]) > WIDEST:
         return None
     person = file.parent.name if data in ("lfw", "cfp") else ""
@@ -91,7 +102,7 @@ def learn_photo(
     row = _row(head, f"{data}/{person}/{file.stem}", person, apart)
     extent = float(np.sqrt(np.prod(np.ptp(seen.landmarks.points, axis=0))))
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
-    unfit = not portraits or extent < PORTRAIT_EXTENT or grey or apart
+    unfit = not wanted.portrait or extent < PORTRAIT_EXTENT or grey or apart
     portrait = None if unfit else portrait_of(head, row.name)
     return Learned(row, _empty(photo, seen.landmarks.points, row, random), portrait)
 
@@ -107,7 +118,6 @@ def _row(head: Reconstruction, name: str, person: str, apart: bool) -> Row:
     camera = model_camera(head)
     affine = window_map(points[:478], head.camera.angles[2])
     rotation, place = pose_labels(camera, affine)
-    assert head.light is not None and head.albedo is not None
     labels = empty_labels() | {
         "points": into_window(points, affine),
         "weight": np.ones(len(points), np.float32),
@@ -115,10 +125,12 @@ def _row(head: Reconstruction, name: str, person: str, apart: bool) -> Row:
         "expression": head.expression.astype(np.float32),
         "rotation": rotation,
         "place": place,
-        "light": light_units(head.light),
-        "albedo": head.albedo.astype(np.float32),
         "known": np.ones(len(KNOWN), np.float32),
     }
+    if head.light is None or head.albedo is None:
+        labels["known"][[KNOWN.index("light"), KNOWN.index("albedo")]] = 0
+    else:
+        labels |= {"light": light_units(head.light), "albedo": head.albedo.astype(np.float32)}
     return Row(cut(head.photo.pixels, affine), "photo", name, person, apart, labels)
 
 
