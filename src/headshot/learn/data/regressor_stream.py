@@ -103,7 +103,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         labels = {key: values[window].copy() for key, values in self.windows.labels.items()}
         pixels = self.windows.picture(window)
         if random.random() < 0.15:
-            pixels = _covered(pixels, self.windows.picture(int(random.integers(len(self.windows)))), random)
+            pixels = covered(pixels, self.windows.picture(int(random.integers(len(self.windows)))), random)
         pixels = warp(pixels, (moved @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
         if scrambled:
             pixels = _shuffled(pixels, random)
@@ -197,7 +197,7 @@ def moved_labels(labels: dict[str, F32], moved: Array) -> None:
     labels["place"] = np.array([*at, labels["place"][2] + np.log(SIDE / scale)], np.float32)
 
 
-def _covered(pixels: U8, other: U8, random: np.random.Generator) -> U8:
+def covered(pixels: U8, other: U8, random: np.random.Generator) -> U8:
     """A window with something before the face."""
     kind = random.choice(5, p=(0.35, 0.25, 0.12, 0.13, 0.15))
     # The drawings expect crops in which the face is larger than in windows.

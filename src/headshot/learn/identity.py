@@ -1,0 +1,224 @@
+"""Training and export of the network that knows shapes by looks (`headshot.identity`): docs/identity.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from headshot.evaluate.identity import auc
+from headshot.identity import SIDE
+from headshot.learn.data.identity_stream import IdentityStream, crop_map
+from headshot.learn.data.windows import KINDS, Windows, measured_names, read_windows
+from headshot.learn.engine import Metrics, Plan, Task, best_weights, train
+from headshot.learn.losses.regressor import Geometry
+from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
+from headshot.learn.regressor import to_network
+from headshot.learn.segment import halve
+from headshot.resample import warp
+
+F32 = NDArray[np.float32]
+VALIDATED = 240  # photos of people, as many profiles, and synthetic heads
+
+
+@dataclass(frozen=True)
+class IdentitySettings:
+    """What to train.
+
+    Attributes:
+        frozen: first blocks that keep what they begin with.
+        begin: a run of the regressor whose encoder to begin with, in the place of ImageNet's.
+        embedding, shape, identity, certainty: weights of the terms of the loss.
+        bench: folder of the research data, whose photos in the default bench are not learned from.
+    """
+
+    frozen: int = 3
+    begin: Path | None = None
+    embedding: float = 10.0
+    shape: float = 1.0
+    identity: float = 1.0
+    certainty: float = 0.3
+    bench: Path | None = None
+
+
+def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn.Module:
+    """Train in a folder, or go on; see `headshot.learn.engine`."""
+    windows = read_windows(store, measured_names(settings.bench) if settings.bench else frozenset())
+    torch.manual_seed(plan.seed)
+    network = make_identity_network(imagenet=settings.begin is None, frozen=settings.frozen)
+    if settings.begin is not None:
+        encoder = {
+            name: value
+            for name, value in best_weights(settings.begin).items()
+            if name in network.state_dict() and name.startswith(("stem.", "blocks."))
+        }
+        network.load_state_dict(network.state_dict() | encoder)
+    loss = IdentityLoss(settings, unexplained(windows))
+
+    def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
+        return loss(net(to_network(batch["pixels"])), batch)
+
+    validation = Validation(windows)
+    return train(Task(network, IdentityStream(windows, plan.seed), whole, validation, "score"), plan, folder)
+
+
+def unexplained(windows: Windows) -> F32:
+    """Variance (I,) of people that fits to photos leave open, in units of the prior's.
+
+    What a fit cannot see it leaves at the mean, so that fits differ less than people do.
+    """
+    known = (windows.kind == KINDS.index("photo")) & (windows.labels["known"][:, 0] > 0) & ~windows.held_out
+    if known.sum() < 2:
+        return np.ones(windows.labels["identity"].shape[1], np.float32)
+    return np.clip(1 - windows.labels["identity"][known].var(axis=0), 0, 1).astype(np.float32)
+
+
+class IdentityLoss(nn.Module):
+    """The distance from the recogniser's embedding, and that of the shape from the fit's or the true one.
+
+    The certainty is trained by the likelihood alone; the fit's own variance is added for photos.
+    """
+
+    open: Tensor
+    space: Tensor
+
+    def __init__(self, settings: IdentitySettings, open_variance: F32) -> None:
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("open", torch.from_numpy(open_variance))
+        self.register_buffer("space", Geometry().shape)
+
+    def forward(self, p: tuple[Tensor, Tensor, Tensor], true: dict[str, Tensor]) -> tuple[Tensor, Metrics]:
+        """Loss of a batch of `IdentityStream`."""
+        feature, identity, spread = p
+        off = identity - true["identity"]
+        open_variance = self.open * (1 - true["exact"][:, None])
+        away = off.detach().square() + open_variance
+        likelihood = (0.5 * away * (-2 * spread).exp() + spread).mean(dim=1)
+        asked = true["embedding"].abs().sum(dim=1).clamp(max=1)
+        terms = {
+            "embedding": _mean(1 - functional.cosine_similarity(feature, true["embedding"], dim=1), asked),
+            "shape": _mean((off @ self.space).square().sum(dim=1), true["known"]),
+            "identity": _mean(off.square().mean(dim=1), true["known"]),
+            "certainty": _mean(likelihood, true["known"]),
+        }
+        total = sum((getattr(self.settings, k) * v for k, v in terms.items()), start=torch.zeros(()))
+        return total, {name: float(value.detach()) for name, value in terms.items()}
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+class Validation:
+    """Metrics on held-out windows.
+
+    ``cosine``: with the embedding, photos and profiles; ``explained``: share of the variance of shapes that
+    fits have, of people with photos; ``auc_photo``, ``auc_mixed``: whether shapes of one person are nearer
+    (by cosine) than other people's, from two photos, and from a photo and a profile; ``feature_photo`` and
+    ``feature_mixed``: the same of the features; ``synthetic``: as ``explained``, of synthetic heads, whose
+    looks say nothing. ``score``: what is best.
+    """
+
+    def __init__(self, windows: Windows) -> None:
+        self.windows, self.space = windows, Geometry().shape
+        whose = windows.held_out & (windows.person != "")
+        parts = [np.flatnonzero(whose & (windows.kind == KINDS.index(k))) for k in ("photo", "profile")]
+        parts.append(np.flatnonzero(windows.held_out & (windows.kind == KINDS.index("synthetic"))))
+        self.chosen = np.concatenate([part[:VALIDATED] for part in parts])
+
+    def __call__(self, network: nn.Module) -> Metrics:
+        if not len(self.chosen):
+            return {"score": 0.0}
+        look = crop_map()[None]
+        crops = [
+            warp(self.windows.picture(k), look, (SIDE, SIDE), clamp=True)[0] for k in self.chosen.tolist()
+        ]
+        pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
+        with torch.no_grad():
+            parts = [network(to_network(part)) for part in pixels.split(32)]
+        feature, identity, _ = (torch.cat(columns).numpy() for columns in zip(*parts, strict=True))
+        labels, kind = self.windows.labels, self.windows.kind[self.chosen]
+        photo, profile, synthetic = (kind == KINDS.index(k) for k in ("photo", "profile", "synthetic"))
+        space = self.space.numpy()
+        shapes, true = identity @ space, labels["identity"][self.chosen] @ space
+        known = labels["known"][self.chosen, 0] > 0
+        embedding = labels["embedding"][self.chosen]
+        asked = (embedding != 0).any(axis=1)
+        out: Metrics = {}
+        for name, some in (("photo", photo), ("profile", profile)):
+            if (some & asked).any():
+                out[f"cosine_{name}"] = float((_unit(feature) * embedding).sum(axis=1)[some & asked].mean())
+            out |= _explained(f"explained_{name}", shapes[some & known], true[some & known])
+        out |= _explained("synthetic", shapes[synthetic], true[synthetic])
+        person = self.windows.person[self.chosen]
+        for name, values in (("auc", shapes - shapes[photo].mean(axis=0)), ("feature", feature)):
+            near = _unit(values) @ _unit(values).T
+            out |= told_apart(name, near, person, (photo, profile))
+        out["score"] = out.get("auc_photo", 0) + out.get("auc_mixed", 0) + out.get("explained_photo", 0)
+        return out
+
+
+def told_apart(
+    name: str, near: F32, person: NDArray[np.str_], parts: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+) -> Metrics:
+    """Areas under the curve of similarities (N, N): two photos of one person, and a photo and a profile."""
+    photo, profile = parts
+    same, once = person[:, None] == person, np.triu(np.ones_like(near, bool), 1)
+    out: Metrics = {}
+    for kind, other in (("photo", photo), ("mixed", profile)):
+        pair = photo[:, None] & other & (once | (kind == "mixed"))
+        if (pair & same).any() and (pair & ~same).any():
+            out[f"{name}_{kind}"] = auc(near[pair & same], near[pair & ~same])
+    return out
+
+
+def _explained(name: str, found: F32, true: F32) -> Metrics:
+    """Share of the variance of true shapes (N, I) about their mean."""
+    if len(true) < 2:
+        return {}
+    rest, whole = ((x**2).sum() for x in (found - true, true - true.mean(axis=0)))
+    return {name: float(1 - rest / whole)}
+
+
+def _unit(values: F32) -> F32:
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
+
+
+class Exported(nn.Module):
+    """From pixels to plain arrays, as `headshot.identity` reads them."""
+
+    def __init__(self, network: IdentityNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        _, identity, spread = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
+        return identity, spread.exp()
+
+
+OUTPUTS = ("identity", "identity_sigma")
+
+
+def export_best(folder: Path, file: Path) -> None:
+    """Write the best weights of a run as ONNX: ``pixels`` (N, SIDE, SIDE, 3) uint8 sRGB to `OUTPUTS`."""
+    network = make_identity_network(imagenet=False)
+    network.load_state_dict(best_weights(folder))
+    batch = {0: "faces"}
+    torch.onnx.export(
+        Exported(network).eval(),
+        (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8),),
+        str(file),
+        dynamo=False,
+        opset_version=17,
+        input_names=["pixels"],
+        output_names=list(OUTPUTS),
+        dynamic_axes=dict.fromkeys(("pixels", *OUTPUTS), batch),
+    )
+    halve(file)

@@ -1,0 +1,82 @@
+"""The network that knows shapes by looks: what the head of somebody who looks like this is like.
+
+It learns to hold what a face-recognition network says of a face, which barely depends on pose, light and
+expression, and to say what that means for the shape, after Zielonka et al., "Towards Metrical Reconstruction
+of Human Faces" (MICA), ECCV 2022. Eleven blocks of EfficientNet-Lite0 (Tan and Le 2019) and the global
+depthwise convolution of MobileFaceNets (Chen et al. 2018, section 3.1), by which places in the crop count
+differently.
+
+Dimension letters: B batch, I = 100 identity modes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from headshot.learn.networks.lite_regressor import FEATURE, IDENTITY
+from headshot.learn.networks.unet import LITE0, LiteUNet, load_imagenet
+
+BLOCKS = 11
+PLACES = 7  # along each side, of a crop of 112 pixels
+WIDTH = 256
+
+
+class IdentityNetwork(nn.Module):
+    """Pictures (B, 3, 112, 112) in [0, 1] to a feature and an identity.
+
+    Args:
+        frozen: stem and so many first blocks keep what they know.
+    """
+
+    def __init__(self, frozen: int = 3) -> None:
+        super().__init__()
+        whole = LiteUNet(1)
+        self.stem, self.blocks = whole.stem, whole.blocks[:BLOCKS]
+        self.frozen = frozen
+        self.places = nn.Sequential(
+            nn.Conv2d(LITE0[BLOCKS - 1][3], WIDTH, 1, bias=False),
+            nn.BatchNorm2d(WIDTH),
+            nn.ReLU(),
+            nn.Conv2d(WIDTH, WIDTH, PLACES, groups=WIDTH, bias=False),
+            nn.BatchNorm2d(WIDTH),
+            nn.Flatten(),
+        )
+        self.feature = nn.Linear(WIDTH, FEATURE)
+        answer = nn.Linear(WIDTH, 2 * IDENTITY)
+        with torch.no_grad():
+            answer.weight.mul_(0.1)
+            answer.bias.zero_()
+        self.shape = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.ReLU(), answer)
+        for module in self._still():
+            module.requires_grad_(False)
+
+    def _still(self) -> list[nn.Module]:
+        return [self.stem, *list(self.blocks)[: self.frozen]]
+
+    def train(self, mode: bool = True) -> IdentityNetwork:
+        """Training mode, in which frozen layers keep their statistics."""
+        super().train(mode)
+        for module in self._still():
+            module.eval()
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Feature (B, FEATURE), identity (B, I), logarithm of its standard deviations (B, I)."""
+        x = self.stem(x * (255 / 128) - (127 / 128))
+        for block in self.blocks:
+            x = block(x)
+        seen = self.places(x)
+        identity, spread = self.shape(seen).chunk(2, dim=1)
+        return self.feature(seen), identity, spread.clamp(-3, 0.2)
+
+
+def make_identity_network(*, imagenet: bool = True, frozen: int = 3) -> IdentityNetwork:
+    """The network, with ImageNet's weights in its encoder if they are asked for."""
+    network = IdentityNetwork(frozen)
+    if imagenet:
+        whole = LiteUNet(1)
+        load_imagenet(whole)
+        network.stem.load_state_dict(whole.stem.state_dict())
+        network.blocks.load_state_dict(whole.blocks[:BLOCKS].state_dict())
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
