@@ -79,7 +79,7 @@ def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> n
     if settings.begin is None:
         network.mean[:], network.basis[:] = point_modes(stream)
     else:
-        network.load_state_dict(best_weights(settings.begin))
+        network.load_state_dict(network.state_dict() | best_weights(settings.begin))
     loss = RegressorLoss(settings.weights)
     validation = Validation(windows)
 

@@ -29,6 +29,7 @@ class Weights:
 
     Attributes:
         points: distance, in hundredths of the crop's side.
+        first: the same before finer layers were looked at.
         certainty: likelihood of points and identity, certainties only.
         reprojection: distance of the points on the regressed head, in hundredths of the side.
         shape: of the neutral face, mm squared.
@@ -44,11 +45,12 @@ class Weights:
             heads.
     """
 
-    points: float = 1.0
+    points: float = 3.0
+    first: float = 1.0
     certainty: float = 0.2
     reprojection: float = 0.5
-    shape: float = 3.0
-    identity: float = 0.5
+    shape: float = 0.5
+    identity: float = 0.2
     expression: float = 2.0
     pose: float = 4.0
     place: float = 0.3
@@ -143,6 +145,7 @@ class RegressorLoss(nn.Module):
         trust = true["weight"] * face[:, None]
         terms = {
             "points": _mean(100 * _distance(p.points - true["points"]), trust),
+            "first": _mean(100 * _distance(p.first - true["points"]), trust),
             "certainty": _likelihood(p, true, trust, belief),
             "reprojection": _mean(
                 100 * _distance(self.geometry.project(p) - true["points"]),

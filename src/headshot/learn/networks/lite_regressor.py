@@ -1,9 +1,11 @@
 """The regressor that ships: EfficientNet-Lite0 with a head that keeps where things are in the crop.
 
 The encoder ends at 1/32 of the crop, 4 x 4 places for a crop of 128 pixels. They are narrowed and flattened,
-not averaged, because where a nose is matters as much as that it is there. The 546 points (478 and the 68 of
-iBUG) are a mean and `MODES` principal components of all the ways in which faces lie in crops; the components
-are fixed, so that coefficients of like size do like work.
+not averaged, because where a nose is matters as much as that it is there. What earlier, finer layers show at
+the points that are found so moves them to their places (after the shape-indexed features of Cao et al., "Face
+Alignment by Explicit Shape Regression", IJCV 2014). The 546 points (478 and the 68 of iBUG) are a mean and
+`MODES` principal components of all the ways in which faces lie in crops; the components are fixed, so that
+coefficients of like size do like work.
 
 Dimension letters: B batch, P = 546 points, I = 100 identity modes, E = 52 expressions, A = 60 albedo modes.
 """
@@ -19,9 +21,13 @@ from torch import Tensor, nn
 from headshot.learn.networks.unet import LITE0, LiteUNet, load_imagenet
 
 POINTS, MODES, IDENTITY, EXPRESSION, LIGHT, ALBEDO = 546, 96, 100, 52, 27, 60
+TRUNK = 384
 FEATURE = 128  # of the recogniser whose embedding may be distilled
 SIDE = 128  # pixels of the crop
 SIGMA = (-6.5, 0.0)  # log of the standard deviations of points, shares of the crop's side
+FINE = ((2, 24), (4, 40), (10, 112))  # blocks, and their channels, that are looked at again at the points
+LOOKED_AT = (*range(468, 478), *range(478, 546))  # irises and iBUG's points
+FINE_WIDTH = 16
 RESTING = -3.0  # logit at which expressions begin
 
 
@@ -40,6 +46,7 @@ class Predicted:
         albedo: (B, A).
         presence: (B,) logit of there being a face that fills the crop as it should.
         feature: (B, FEATURE) for the recogniser's embedding.
+        first: (B, P, 2) the points before the second look at finer layers.
     """
 
     points: Tensor
@@ -53,6 +60,7 @@ class Predicted:
     albedo: Tensor
     presence: Tensor
     feature: Tensor
+    first: Tensor
 
 
 class LiteRegressor(nn.Module):
@@ -74,11 +82,14 @@ class LiteRegressor(nn.Module):
         width = LITE0[-1][3]
         self.narrow = nn.Sequential(nn.Conv2d(width, 96, 1, bias=False), nn.BatchNorm2d(96), nn.ReLU())
         self.wide = nn.Sequential(nn.Conv2d(width, 512, 1, bias=False), nn.BatchNorm2d(512), nn.ReLU())
-        self.trunk = nn.Sequential(nn.Linear(96 * 16, 384), nn.ReLU())
-        self.look = nn.Sequential(nn.Linear(384 + 512, 256), nn.ReLU())
-        self.place_head = nn.Linear(384, MODES + POINTS + EXPRESSION + 6 + 3 + 1)
+        self.trunk = nn.Sequential(nn.Linear(96 * 16, TRUNK), nn.ReLU())
+        self.look = nn.Sequential(nn.Linear(TRUNK + 512, 256), nn.ReLU())
+        self.place_head = nn.Linear(TRUNK, MODES + POINTS + EXPRESSION + 6 + 3 + 1)
         self.look_head = nn.Linear(256, 2 * IDENTITY + LIGHT + ALBEDO)
         self.feature_head = nn.Linear(256, FEATURE)
+        self.fine = nn.ModuleList(nn.Conv2d(width, FINE_WIDTH, 1) for _, width in FINE)
+        seen = len(LOOKED_AT) * len(FINE) * FINE_WIDTH
+        self.move = nn.Sequential(nn.Linear(seen + MODES, 128), nn.ReLU(), nn.Linear(128, MODES))
         self.register_buffer("mean", torch.zeros(POINTS, 2))
         self.register_buffer("basis", torch.zeros(MODES, POINTS, 2))
         self._start()
@@ -91,6 +102,8 @@ class LiteRegressor(nn.Module):
             for head in (self.place_head, self.look_head):
                 head.weight.mul_(0.1)
                 head.bias.zero_()
+            for values in list(self.move.parameters())[-2:]:
+                values.zero_()
             bias = self.place_head.bias
             bias[MODES : MODES + POINTS] = -3.0
             first = MODES + POINTS
@@ -104,38 +117,55 @@ class LiteRegressor(nn.Module):
             module.eval()
         return self
 
-    def encode(self, x: Tensor) -> Tensor:
-        """Features (B, 192, 4, 4)."""
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Outputs of the blocks `FINE`, and of the last, (B, 192, 4, 4)."""
+        kept = []
         with torch.no_grad():
             x = self.stem(x * (255 / 128) - (127 / 128))
-            for block in self.blocks[: self.frozen]:
+        for index, block in enumerate(self.blocks):
+            with torch.set_grad_enabled(index >= self.frozen and torch.is_grad_enabled()):
                 x = block(x)
-        for block in self.blocks[self.frozen :]:
-            x = block(x)
-        return x
+            if index in dict(FINE):
+                kept.append(x)
+        return [*kept, x]
 
     def forward(self, x: Tensor) -> Predicted:
         """See `Predicted`."""
         return self.answers(self.encode(x))
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, encoded: list[Tensor]) -> Tensor:
         """What identity, light and albedo are read from (B, 896), of encoded crops."""
-        trunk = self.trunk(self.narrow(x).flatten(1))
-        return torch.cat([trunk, self.wide(x).mean(dim=(2, 3))], dim=1)
+        trunk = self.trunk(self.narrow(encoded[-1]).flatten(1))
+        return torch.cat([trunk, self.wide(encoded[-1]).mean(dim=(2, 3))], dim=1)
 
-    def answers(self, x: Tensor) -> Predicted:
+    def answers(self, encoded: list[Tensor]) -> Predicted:
         """`Predicted` of encoded crops."""
-        trunk = self.trunk(self.narrow(x).flatten(1))
-        look = self.look(torch.cat([trunk, self.wide(x).mean(dim=(2, 3))], dim=1))
-        modes, sigma, expression, turn, place, presence = self.place_head(trunk).split(
+        seen = self.features(encoded)
+        look = self.look(seen)
+        modes, sigma, expression, turn, place, presence = self.place_head(seen[:, :TRUNK]).split(
             [MODES, POINTS, EXPRESSION, 6, 3, 1], dim=1
         )
         identity, spread, light, albedo = self.look_head(look).split([IDENTITY, IDENTITY, LIGHT, ALBEDO], 1)
-        points = self.mean + (modes @ self.basis.flatten(1)).unflatten(1, (POINTS, 2))
+        first = self._points(modes)
+        points = self._points(modes + self._moves(encoded, modes.detach(), first.detach()))
         return Predicted(
             points, sigma.clamp(*SIGMA), identity, spread.clamp(-3, 1), expression.sigmoid(),
-            rotation_of(turn), place, light, albedo, presence[:, 0], self.feature_head(look),
+            rotation_of(turn), place, light, albedo, presence[:, 0], self.feature_head(look), first,
         )  # fmt: skip
+
+    def _points(self, modes: Tensor) -> Tensor:
+        """(B, P, 2) of coefficients (B, MODES)."""
+        return self.mean + (modes @ self.basis.flatten(1)).unflatten(1, (POINTS, 2))
+
+    def _moves(self, encoded: list[Tensor], modes: Tensor, points: Tensor) -> Tensor:
+        """By what finer layers show at points (B, P, 2), how far the coefficients (B, MODES) are off."""
+        places = 2 * points[:, None, list(LOOKED_AT)] - 1
+        seen = [
+            nn.functional.grid_sample(narrow(layer), places, align_corners=False).flatten(1)
+            for narrow, layer in zip(self.fine, encoded[:-1], strict=True)
+        ]
+        moves: Tensor = self.move(torch.cat([*seen, modes], dim=1))
+        return moves
 
 
 class IdentityHead(nn.Module):

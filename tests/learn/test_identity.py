@@ -1,0 +1,107 @@
+"""Learning shapes from looks: crops and their labels, the loss, a few steps, and the export."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from headshot.identity import SIDE, WIDTH  # noqa: E402
+from headshot.learn import identity as learn  # noqa: E402
+from headshot.learn.data import windows as store  # noqa: E402
+from headshot.learn.data.identity_stream import IdentityStream, crop_map  # noqa: E402
+from headshot.learn.engine import Plan  # noqa: E402
+from headshot.learn.networks.identity import make_identity_network  # noqa: E402
+from headshot.regress import sides  # noqa: E402
+
+PEOPLE = 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Windows of six people in a colour each, three photos and a profile of them, two people held out."""
+    random = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("store")
+    rows, embeddings = [], []
+    for person in range(PEOPLE):
+        colour, identity = random.uniform(40, 215, 3), random.normal(size=100)
+        vector = random.normal(size=store.EMBEDDING)
+        for photo in range(4):
+            pixels = np.clip(colour + random.normal(0, 8, (store.SIDE, store.SIDE, 3)), 0, 255)
+            labels = store.empty_labels()
+            labels["identity"] = (identity + random.normal(0, 0.1, 100)).astype(np.float32)
+            labels["known"][:] = photo < 3
+            kind = "photo" if photo < 3 else "profile"
+            name = f"cfp/{person}/{photo}"
+            rows.append(store.Row(pixels.astype(np.uint8), kind, name, str(person), person > 3, labels))
+            embeddings.append(vector / np.linalg.norm(vector) if photo < 3 else 0 * vector)
+    store.save_rows(folder, "people", rows)
+    (folder / store.EMBEDDINGS).mkdir()
+    np.save(folder / store.EMBEDDINGS / "people.npy", np.array(embeddings, np.float32))
+    return folder
+
+
+def test_the_crop_is_that_of_run_time():
+    corners = crop_map() @ np.array([[0, SIDE], [0, SIDE], [1, 1]])
+    side = WIDTH * store.SIDE / store.MARGIN  # of the window's face, whose middle is that of the window
+    assert corners[:, 0] == pytest.approx(np.full(2, (store.SIDE - side) / 2))
+    assert corners[:, 1] == pytest.approx(np.full(2, (store.SIDE + side) / 2))
+
+
+def test_items_depend_on_their_number_alone_and_leave_out_who_is_held_out(folder):
+    windows = store.read_windows(folder)
+    stream = IdentityStream(windows)
+    once, again = stream[5], stream[5]
+    assert all((once[key] == again[key]).all() for key in once)
+    signs, seen = sides().identity, set()
+    for k in range(60):
+        item = stream[k]
+        assert item["pixels"].shape == (3, SIDE, SIDE) and item["known"] == 1 and item["exact"] == 0
+        own = windows.labels["identity"]
+        for side in (1, signs):
+            seen |= set(windows.person[(np.abs(own * side - item["identity"].numpy()) < 1e-5).all(axis=1)])
+    assert seen == {"0", "1", "2", "3"}
+
+
+def test_what_fits_leave_open_keeps_the_network_unsure(folder):
+    """With a perfect guess of the fits the likelihood is best at the variance that they leave open."""
+    settings = learn.IdentitySettings()
+    loss = learn.IdentityLoss(settings, np.full(100, 0.36, np.float32))
+    true = {"identity": torch.zeros(2, 100), "known": torch.ones(2), "exact": torch.zeros(2),
+            "embedding": torch.zeros(2, store.EMBEDDING)}  # fmt: skip
+    values = []
+    for sigma in (0.5, 0.6, 0.7):
+        p = (torch.zeros(2, store.EMBEDDING), torch.zeros(2, 100), torch.full((2, 100), float(np.log(sigma))))
+        values.append(loss(p, true)[1]["certainty"])
+    assert values[1] < min(values[0], values[2])
+    windows = store.read_windows(folder)
+    left = learn.unexplained(windows)
+    assert left.shape == (100,) and ((left >= 0) & (left <= 1)).all() and (left < 1).any()
+
+
+def test_pairs_are_told_apart():
+    near = np.array([[1, 0.9, 0.8, 0.1], [0.9, 1, 0.7, 0.2], [0.8, 0.7, 1, 0.3], [0.1, 0.2, 0.3, 1]])
+    person = np.array(["a", "a", "a", "b"])
+    photo, profile = np.array([1, 1, 0, 1], bool), np.array([0, 0, 1, 0], bool)
+    assert learn.told_apart("auc", near, person, (photo, profile)) == {"auc_photo": 1.0, "auc_mixed": 1.0}
+    person[0] = "b"
+    found = learn.told_apart("auc", near, person, (photo, profile))
+    assert found["auc_photo"] == 0 and found["auc_mixed"] == 0.5
+
+
+def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path):
+    plan = Plan(steps=8, batch=8, rate=2e-3, every=8, warm_up=2)
+    learn.run(tmp_path / "run", folder, plan, learn.IdentitySettings())
+    rows = (tmp_path / "run" / "curves.csv").read_text()
+    assert "validation,explained_photo" in rows and "validation,auc_mixed" in rows
+    learn.export_best(tmp_path / "run", tmp_path / "n.onnx")
+    pixels = np.random.default_rng(0).integers(0, 255, (3, SIDE, SIDE, 3), dtype=np.uint8)
+    identity, sigma = ort.InferenceSession(tmp_path / "n.onnx").run(None, {"pixels": pixels})
+    network = make_identity_network(imagenet=False).eval()
+    network.load_state_dict(learn.best_weights(tmp_path / "run"))
+    with torch.no_grad():
+        _, expected, spread = network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255)
+    assert np.abs(identity - expected.numpy()).max() < 0.02  # weights are kept with 16 bits
+    assert np.abs(sigma - spread.exp().numpy()).max() < 0.02
