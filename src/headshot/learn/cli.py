@@ -390,7 +390,7 @@ def identity(
     store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
     bench: Bench = None,
     begin: Annotated[
-        Path | None, typer.Option(help="Begin with the encoder of this run of regressor.")
+        Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
     ] = None,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep what they begin with.")] = 3,
     steps: Steps = 8000,

@@ -33,7 +33,8 @@ class IdentitySettings:
 
     Attributes:
         frozen: first blocks that keep what they begin with.
-        begin: a run of the regressor whose encoder to begin with, in the place of ImageNet's.
+        begin: a run of the regressor, or of this network, with whose layers to begin, in the place of
+            ImageNet's: those that have the same names and shapes.
         embedding, shape, identity, certainty: weights of the terms of the loss.
         bench: folder of the research data, whose photos in the default bench are not learned from.
     """
@@ -53,12 +54,11 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
     torch.manual_seed(plan.seed)
     network = make_identity_network(imagenet=settings.begin is None, frozen=settings.frozen)
     if settings.begin is not None:
-        encoder = {
-            name: value
-            for name, value in best_weights(settings.begin).items()
-            if name in network.state_dict() and name.startswith(("stem.", "blocks."))
-        }
-        network.load_state_dict(network.state_dict() | encoder)
+        own = network.state_dict()
+        begun = best_weights(settings.begin)
+        network.load_state_dict(
+            own | {k: v for k, v in begun.items() if k in own and own[k].shape == v.shape}
+        )
     loss = IdentityLoss(settings, unexplained(windows))
 
     def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:

@@ -1,10 +1,10 @@
 """The network that knows shapes by looks: what the head of somebody who looks like this is like.
 
 It learns to hold what a face-recognition network says of a face, which barely depends on pose, light and
-expression, and to say what that means for the shape, after Zielonka et al., "Towards Metrical Reconstruction
-of Human Faces" (MICA), ECCV 2022. Eleven blocks of EfficientNet-Lite0 (Tan and Le 2019) and the global
-depthwise convolution of MobileFaceNets (Chen et al. 2018, section 3.1), by which places in the crop count
-differently.
+expression, and to say from that alone what it means for the shape, after Zielonka et al., "Towards Metrical
+Reconstruction of Human Faces" (MICA), ECCV 2022. Eleven blocks of EfficientNet-Lite0 (Tan and Le 2019) and
+the global depthwise convolution of MobileFaceNets (Chen et al. 2018, section 3.1), by which places in the crop
+count differently.
 
 Dimension letters: B batch, I = 100 identity modes.
 """
@@ -43,11 +43,11 @@ class IdentityNetwork(nn.Module):
             nn.Flatten(),
         )
         self.feature = nn.Linear(WIDTH, FEATURE)
-        answer = nn.Linear(WIDTH, 2 * IDENTITY)
+        answer = nn.Linear(WIDTH, 2 * IDENTITY)  # of the feature alone: what else is seen depends on the pose
         with torch.no_grad():
             answer.weight.mul_(0.1)
             answer.bias.zero_()
-        self.shape = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.ReLU(), answer)
+        self.shape = nn.Sequential(nn.Linear(FEATURE, WIDTH), nn.ReLU(), answer)
         for module in self._still():
             module.requires_grad_(False)
 
@@ -62,13 +62,13 @@ class IdentityNetwork(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Feature (B, FEATURE), identity (B, I), logarithm of its standard deviations (B, I)."""
+        """Feature (B, FEATURE) of length 1, identity (B, I), logarithm of its standard deviations (B, I)."""
         x = self.stem(x * (255 / 128) - (127 / 128))
         for block in self.blocks:
             x = block(x)
-        seen = self.places(x)
-        identity, spread = self.shape(seen).chunk(2, dim=1)
-        return self.feature(seen), identity, spread.clamp(-3, 0.2)
+        feature = nn.functional.normalize(self.feature(self.places(x)), dim=1)
+        identity, spread = self.shape(feature * FEATURE**0.5).chunk(2, dim=1)
+        return feature, identity, spread.clamp(-3, 0.2)
 
 
 def make_identity_network(*, imagenet: bool = True, frozen: int = 3) -> IdentityNetwork:
