@@ -34,6 +34,7 @@ def test_without_a_segmentation_all_is_free_and_nothing_sure() -> None:
 def test_skin_is_sure_but_not_next_to_hair() -> None:
     found = masks(parts(hair=box(0, 0, SIZE, 100)), SAME, (SIZE, SIZE))
     assert found[50, 128, FREE] == 0 and found[150, 128, FREE] == 1
+    assert found[101, 128, FREE] == 0 and found[104, 128, FREE] == 1  # hair mixes into the skin next to it
     assert found[100, 128, OWN] == 0 and found[105, 128, OWN] == 1
     assert (found[..., BRIDGE] == 0).all()
 

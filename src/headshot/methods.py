@@ -32,6 +32,7 @@ from headshot.fit import (
     fit_photo,
 )
 from headshot.fit.errors import load_landmark_errors
+from headshot.fit.gaps import lip_gaps
 from headshot.fit.observe import observe
 from headshot.head_model import PointModel, load_head_model
 from headshot.landmarks import Landmarks
@@ -162,7 +163,8 @@ def landmark_solver(
         mixed = (1 - belief.expression) * seen.expression + belief.expression * known.expression
         seen = replace(seen, expression=mixed)
         others = _inner(known, belief.inner, detail)
-    return LandmarkSolver(seen, whole, fitting, load_landmark_errors(), Evidence(prior, others))
+    gaps = lip_gaps(points.points, whole, points.extent)
+    return LandmarkSolver(seen, whole, fitting, load_landmark_errors(), Evidence(prior, others, gaps))
 
 
 def _inner(found: Regression, factor: float, detail: str) -> PointEvidence | None:

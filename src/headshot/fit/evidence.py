@@ -1,10 +1,11 @@
-"""What is known of a face besides its landmarks: a guess of the identity, and a second set of points.
+"""What is known of a face besides its landmarks: a guess of the identity, a second set of points, and
+distances between points (`headshot.fit.gaps`).
 
-Both are for networks that say how sure they are (`headshot.regress`). The guess takes the place of the prior
-N(0, I); the points stand beside the landmarks, with noise of their own. A network errs at many points alike:
-as far as that was measured, it is taken into account as for the landmarks (`headshot.fit.errors`), but needs
-no more parameters, because the covariance ``diag(deviation^2) + sum_k common_k common_k'`` is inverted by
-Woodbury's identity.
+The first two are for networks that say how sure they are (`headshot.regress`). The guess takes the place of
+the prior N(0, I); the points stand beside the landmarks, with noise of their own. A network errs at many
+points alike: as far as that was measured, it is taken into account as for the landmarks (`headshot.fit.errors`), but
+needs no more parameters, because the covariance ``diag(deviation^2) + sum_k common_k common_k'`` is inverted
+by Woodbury's identity.
 
 Dimension letters: I identity modes, L points, K modes of common errors.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headshot.fit.gaps import Gaps
 from headshot.fit.normal import normal_equations
 from headshot.head_model import PointModel
 
@@ -176,7 +178,9 @@ class Evidence:
     Attributes:
         identity: prior of the identity; N(0, I) when None.
         points: a second set of points, or None.
+        gaps: distances between points, or None.
     """
 
     identity: IdentityPrior | None = None
     points: PointEvidence | None = None
+    gaps: Gaps | None = None

@@ -8,6 +8,7 @@ set (Bertsekas, "Projected Newton methods", 1982), and the Geman-McClure weight 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -183,7 +184,7 @@ class LandmarkSolver:
         known = evidence or Evidence()
         self.prior = known.identity or IdentityPrior.standard(self.people)
         self.prior.check(self.people)
-        self.others = known.points
+        self.others, self.gaps = known.points, known.gaps
         if self.others is not None:
             self.others.check(len((self.others.model or model).mean))
         finite = np.asarray(np.isfinite(seen.points).all(axis=1))
@@ -291,6 +292,8 @@ class LandmarkSolver:
         if self.others is not None:
             shape = (self.others.model or self.true).positions(people, self.expression)
             seen += self.others.cost(self.others.residual(self.camera().project(shape)))
+        if self.gaps is not None:
+            seen += self.gaps.cost(people, self.expression, self.camera())
         return 0.5 * float(seen + focal**2 + prior + mimic @ mimic)
 
     def camera(self) -> Camera:
@@ -339,14 +342,20 @@ class LandmarkSolver:
         gradient += precision * gap
         self.prior.add_to(hessian[people, people])
         gradient[people] += self.prior.pull(self.identity[: self.people])
-        if self.others is not None:
-            model = self.others.model or self.true
-            seen, slopes = linearised(model, self.identity[: self.people], self.expression, self.camera())
-            more, downhill = self.others.equations(self.others.residual(seen), slopes)
-            place = np.r_[0 : people.stop, first:n]
+        place = np.r_[0 : people.stop, first:n]
+        for more, downhill in self._besides():
             hessian[np.ix_(place, place)] += more
             gradient[place] += downhill
         return hessian, gradient
+
+    def _besides(self) -> Iterator[tuple[Array, Array]]:
+        """Equations of what is known besides the landmarks, in the parameters without common errors."""
+        state = self.identity[: self.people], self.expression, self.camera()
+        if self.others is not None:
+            seen, slopes = linearised(self.others.model or self.true, *state)
+            yield self.others.equations(self.others.residual(seen), slopes)
+        if self.gaps is not None:
+            yield self.gaps.equations(*state)
 
     def move(self, step: Array) -> None:
         """Add a step (P,) to the parameters."""

@@ -23,7 +23,7 @@ I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
 FLOOR = np.float32(0.06)  # added to sRGB before the logarithm: dark pixels carry noise, not ratios
-_FADE = 18.0  # mm over which hidden skin fades to the typical tone
+_FADE = 35.0  # mm over which hidden skin fades to the typical tone
 _HOLD = 1.2  # mm; seen vertices keep their colour against smoothing over this length
 _DAMP = 0.93  # how much of dark colours' influence on hidden skin is taken away
 _ITERATIONS = 30

@@ -17,7 +17,10 @@ FREE, BARE, OWN, UNRIMMED, BRIDGE = range(5)  # channels of `masks`
 _FREE, _BARE, _OWN = (0.45, 0.85), (0.65, 0.97), (0.70, 0.95)
 _FOREIGN = ("hair", "hat", "cloth", "background")
 _SKIN = ("skin", "nose", "ears", "upper_lip", "lower_lip")  # brows are not told from a fringe surely
-_EDGE = 3  # pixels of the segmentation (about a millimetre each), odd: so wide is a border that is not sure,
+_MIXED = (
+    5  # pixels of the segmentation (about a millimetre each), odd: so wide is a border where hair mixes in,
+)
+_EDGE = 3  # one that is not sure,
 _RIM = 9  # and a border of what is taken for glasses that is rim rather than lens
 _COARSE, _GAP = 4, 7  # reduced by so much, lenses are so far apart
 
@@ -40,7 +43,8 @@ def masks(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tupl
     out[..., [OWN, BRIDGE]] = 0
     if parts is None:
         return out
-    out[..., FREE] = _ramp(1 - parts.resampled(to_photo, shape, *_FOREIGN), *_FREE)
+    own = tuple(name for name in CLASSES if name not in _FOREIGN)
+    out[..., FREE] = _ramp(_shrunk(parts, _MIXED, own).resampled(to_photo, shape, "skin"), *_FREE)
     out[..., BARE] = _ramp(1 - parts.resampled(to_photo, shape, "glasses"), *_BARE)
     out[..., OWN] = _ramp(_shrunk(parts, _EDGE, _SKIN).resampled(to_photo, shape, "skin"), *_OWN)
     out[..., UNRIMMED] = out[..., BARE]

@@ -19,6 +19,7 @@ from headshot.texture.masks import masks
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
+_WITHIN = np.float32(0.7)  # how much less a distance counts to an edge within the head than to its outline
 _GRID = 256  # samples along the longer side of the head's box in the visibility buffer
 
 
@@ -125,8 +126,13 @@ def look(
     raster = rasterise(xy / np.float32(step), depth, model.triangles, rows, columns)
     margin, outline = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
     cell = step * float(np.median(depth)) / view.focal
-    _distances(_jumps(raster.depth, 5.0 + 3.0 * cell), cell, margin)
+    jumps = _jumps(raster.depth, 5.0 + 3.0 * cell)
+    _distances(jumps, cell, margin)
     _distances(np.isinf(raster.depth), cell, outline)
+    # What a nose hides is skin as well, so that the segmentation does not see where it begins.
+    within = np.empty_like(margin)
+    _distances(jumps & (outline > 1.5 * cell), cell, within)
+    margin = np.minimum(margin, _WITHIN * within)
     points = view.to_camera(vertices).astype(np.float32)
     to_photo = np.array([[step * k, 0, low[0]], [0, step * k, low[1]]])
     shown = masks(parts, to_photo, (rows, columns))
