@@ -3,8 +3,8 @@
 It learns to hold what a face-recognition network says of a face, which barely depends on pose, light and
 expression, and to say from that alone what it means for the shape, after Zielonka et al., "Towards Metrical
 Reconstruction of Human Faces" (MICA), ECCV 2022. Eleven blocks of EfficientNet-Lite0 (Tan and Le 2019) and
-the global depthwise convolution of MobileFaceNets (Chen et al. 2018, section 3.1), by which places in the crop
-count differently.
+the global depthwise convolution of MobileFaceNets (Chen et al. 2018, section 3.1), by which places in the
+crop count differently.
 
 Dimension letters: B batch, I = 100 identity modes.
 """
