@@ -11,7 +11,7 @@ One look in the detector's crop, one in the crop that the first asks for, mirror
 - AUC: neutral faces of held-out people of LFW, four photos each, all pairs; "shrinkage" is the mean norm of
   the regressed identity coefficients over that of a person drawn from the prior.
 - HELEN: held-out photos, mean distance of the 51 inner points and of all 68 from the hand-made ones, per
-  cent of the root of the area of the box of the points (means over photos).
+  cent of the distance of the outer eye corners (means over photos), as `headshot evaluate landmarks` has it.
 - sigma: root mean square of those inner points' errors over the standard deviations that the network gives
   them; 1 if it knows how sure it is (annotators' habits count as its errors).
 - profiles: photos of CFP's 50 held-out people; the same with the inner points of the 30, and the share of
@@ -40,6 +40,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import Head, look
 from headshot.evaluate.identity import aligned, auc, distances, pairs
+from headshot.evaluate.landmarks import interocular
 from headshot.evaluate.split import held_out_people
 from headshot.evaluate.synthetic import errors, read_truths
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, held_out, read_windows
@@ -137,7 +138,7 @@ def points(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> 
         found = regress(photo_of(mark.photo), Crop.of_box(box), network=network)
         gap = np.linalg.norm(found.points68 - mark.points, axis=1)
         sure.append(np.mean((gap[JAW:] / found.sigma68[JAW:]) ** 2) / 2)
-        gap *= 100 / np.sqrt(np.prod(np.ptp(mark.points, axis=0)))
+        gap *= 100 / interocular(mark.points)
         inner.append(gap[JAW:].mean())
         every.append(gap.mean())
     return {
