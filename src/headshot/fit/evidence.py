@@ -3,9 +3,9 @@ distances between points (`headshot.fit.gaps`).
 
 The first two are for networks that say how sure they are (`headshot.regress`). The guess takes the place of
 the prior N(0, I); the points stand beside the landmarks, with noise of their own. A network errs at many
-points alike: as far as that was measured, it is taken into account as for the landmarks (`headshot.fit.errors`), but
-needs no more parameters, because the covariance ``diag(deviation^2) + sum_k common_k common_k'`` is inverted
-by Woodbury's identity.
+points alike: as far as that was measured, it is taken into account as for the landmarks
+(`headshot.fit.errors`), but needs no more parameters, because the covariance
+``diag(deviation^2) + sum_k common_k common_k'`` is inverted by Woodbury's identity.
 
 Dimension letters: I identity modes, L points, K modes of common errors.
 """
