@@ -40,6 +40,18 @@ def test_our_network_alone_on_request(photos: Path) -> None:
     assert nose > ear, "the nose is nearer than the temple"
 
 
+def test_the_landmark_network_places_what_only_ours_found(photos: Path) -> None:
+    """Detectors lose half hidden faces whose points the landmark network still sees."""
+    photo = read_photo(photos / "grace_hopper.jpg")
+    theirs = find_landmarks(photo.pixels, detect_faces(photo.pixels)[0])
+    ((face, points),) = recognise(photo, [], [0], PLAIN)
+    assert points.regression is None
+    assert np.linalg.norm(points.points - theirs.points, axis=1).mean() < 0.01 * theirs.extent
+    assert face.box == pytest.approx([*points.points.min(axis=0), *points.points.max(axis=0)])
+    ((_, mine),) = recognise(photo, [], [0], PLAIN, OwnSettings(only=True))
+    assert mine.regression is not None
+
+
 def test_photos_without_faces_end_clearly() -> None:
     photo = Photo(np.full((200, 200, 3), 90, np.uint8), "wall.jpg")
     for own in (OwnSettings(), OwnSettings(enabled=False)):
