@@ -1,10 +1,9 @@
 """From the points of a face to a head, three ways.
 
 *fit*: the landmarks and the photo's colours, with what is known of people in general.
-*regress*: what our own network says of the photo (`headshot.regress`), in one look; only the camera is
-fitted, to the network's points. The quickest, and blind to details.
-*hybrid*: the fit again, told what the network says: its identity, as sure as it is, in the place of the
-average person; its points beside the landmarks; its expression beside that of the landmark network.
+*regress*: what our own network sees in one look (`headshot.regress`), and what the person's looks say of the
+shape (`headshot.identity`), brought together by a few steps of the fit to its points. The quickest.
+*hybrid*: the fit, told what the looks say of the shape.
 
 Where no landmarks were found but by our network (`headshot.faces`), its points take their place in all three.
 
@@ -35,6 +34,7 @@ from headshot.fit.errors import load_landmark_errors
 from headshot.fit.gaps import lip_gaps
 from headshot.fit.observe import observe
 from headshot.head_model import PointModel, load_head_model
+from headshot.identity import IdentityGuess, guess_identity
 from headshot.landmarks import Landmarks
 from headshot.photo import Photo
 from headshot.regress import Crop, Regression, RegressSettings, regress
@@ -45,26 +45,38 @@ Method = Literal["fit", "regress", "hybrid"]
 METHODS: tuple[Method, ...] = ("fit", "regress", "hybrid")
 
 JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
-INNER = slice(JAW, None)
+EVERY = 3  # each so many-th of our network's 478 points where time counts: neighbours err alike
+QUICK = 4  # steps that settle a head on our network's points
 
 
 @dataclass(frozen=True)
 class HybridSettings:
-    """How far fits believe the network, which is surer than it is right.
+    """How far our own networks are believed, which are surer than they are right.
 
     Attributes:
-        identity: its standard deviations of the identity times this.
-        points: those of its 478 points times this where they are all that there is: neighbours err alike.
-        inner: those of its 51 inner iBUG points times this, beside landmarks; infinite leaves them out.
-        own_inner: the same beside its own 478 points.
-        expression: how much of the expected expression is the network's, not the landmark network's.
+        looks: what looks say of the shape: 1 takes it as it is, 0 leaves it out.
+        points: standard deviations of our network's 478 points times this: neighbours err alike.
+        inner: those of its 51 inner iBUG points times this.
+        beside: the same where landmarks have been found as well; infinite leaves them out.
     """
 
-    identity: float = 1.0
-    points: float = 4.0
-    inner: float = float("inf")
-    own_inner: float = 4.0
-    expression: float = 0.0
+    looks: float = 1.0
+    points: float = 10.0
+    inner: float = 10.0
+    beside: float = float("inf")
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What our own networks say of a face.
+
+    Attributes:
+        network: points, expression and colours, where they were asked for.
+        looks: of the shape, likewise.
+    """
+
+    network: Regression | None = None
+    looks: IdentityGuess | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,46 +105,104 @@ def point_model(detail: str, name: str = "mediapipe478") -> PointModel:
     return model.at(model.landmarks[name])
 
 
+@lru_cache(maxsize=4)
+def _own_model(detail: str, every: int) -> PointModel:
+    """The head model at each so many-th of our network's 478 points, and at iBUG's inner ones."""
+    dense, sparse = point_model(detail), point_model(detail, "ibug68")
+    return PointModel(
+        np.concatenate([dense.mean[::every], sparse.mean[JAW:]]),
+        np.concatenate([dense.identity[:, ::every], sparse.identity[:, JAW:]], axis=1),
+        np.concatenate([dense.expression[:, ::every], sparse.expression[:, JAW:]], axis=1),
+        dense.corrected,
+        np.concatenate([dense.correction[:, :, ::every], sparse.correction[:, :, JAW:]], axis=2),
+    )
+
+
 @lru_cache(maxsize=2)
 def _inner_model(detail: str) -> PointModel:
     """The head model at iBUG's inner points."""
     whole = point_model(detail, "ibug68")
     return PointModel(
-        whole.mean[INNER],
-        whole.identity[:, INNER],
-        whole.expression[:, INNER],
+        whole.mean[JAW:],
+        whole.identity[:, JAW:],
+        whole.expression[:, JAW:],
         whole.corrected,
-        whole.correction[:, :, INNER],
+        whole.correction[:, :, JAW:],
     )
 
 
-def second_opinion(photo: Photo, points: Landmarks) -> Regression:
-    """What our network says of a face with known landmarks."""
-    if points.regression is not None:
-        return points.regression
-    crop = Crop.of_points(points.points, points.roll)
-    return regress(photo.pixels, crop, RegressSettings(looks=1))
+def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings) -> Told:
+    """What our networks say of a face with known landmarks, as far as a method wants to know it."""
+    if method == "fit":
+        return Told(points.regression)
+    found = points.regression
+    # Eyes and mouth say little about the roll of a profile.
+    crop = Crop.of_points(points.points, points.roll if found is None else found.angles[2])
+    if found is None and (method == "regress" or np.isfinite(belief.beside)):
+        found = regress(photo.pixels, crop, RegressSettings(looks=1))
+    looks = guess_identity(photo.pixels, crop) if belief.looks > 0 else None
+    return Told(found, looks)
 
 
-def regressed(photo: Photo, found: Regression, detail: str, settings: FitSettings) -> Solved:
-    """The network's head, with the camera that puts it onto the network's points."""
-    whole = point_model(detail)
-    positions = whole.positions(found.identity, found.expression)
-    rigid = PointModel(
-        positions, whole.identity[:0], whole.expression[:0], whole.corrected[:0], whole.correction[:0, :0]
+def shape_prior(looks: IdentityGuess | None, belief: float) -> IdentityPrior | None:
+    """What looks say of a shape as the prior of a fit; None where nobody asked them.
+
+    Doubt leads back to N(0, I), not to knowing less than what people are like.
+    """
+    if looks is None:
+        return None
+    variance = 1 + belief * (looks.sigma**2 - 1)
+    return IdentityPrior.guess(belief * looks.mean, np.sqrt(variance))
+
+
+def own_solver(
+    photo: Photo,
+    told: Told,
+    detail: str,
+    settings: tuple[FitSettings, HybridSettings],
+    every: int = 1,
+) -> LandmarkSolver:
+    """The fit to the points of our own network, which must have been asked, ready to run.
+
+    Args:
+        photo: the photo.
+        told: what our networks say.
+        detail: of the head model.
+        settings: of the fit, and of its belief.
+        every: which share of the 478 points is followed; together they weigh the same.
+    """
+    fitting, belief = settings
+    found = told.network
+    assert found is not None
+    points = np.concatenate([found.points[::every], found.points68[JAW:]])
+    seen = Observation(
+        points=points,
+        confidence=np.ones(len(points)),
+        expression=found.expression,
+        width=photo.width,
+        height=photo.height,
+        focal=photo.focal_pixels(),
     )
-    seen = _observed(photo, found, np.zeros(0))
-    solver = LandmarkSolver(seen, rigid, settings)
-    solver.noise = found.sigma
+    prior = shape_prior(told.looks, belief.looks)
+    solver = LandmarkSolver(seen, _own_model(detail, every), fitting, None, Evidence(prior))
+    dense, sparse = belief.points / np.sqrt(every) * found.sigma[::every], belief.inner * found.sigma68[JAW:]
+    solver.noise = np.concatenate([dense, sparse])
+    return solver
+
+
+def regressed(photo: Photo, told: Told, detail: str, settings: tuple[FitSettings, HybridSettings]) -> Solved:
+    """A head from what our networks say, settled on the points in a few steps."""
+    fitting, belief = settings
+    solver = own_solver(photo, told, detail, (replace(fitting, iterations=QUICK), belief), EVERY)
     fit = solver.run()
-    fit = replace(fit, identity=found.identity, expression=found.expression)
-    return Solved(fit, seen.confidence > 0, found.albedo, found.light, {})
+    assert told.network is not None
+    return Solved(fit, solver.confidence > 0, told.network.albedo, told.network.light, {})
 
 
 def landmark_solver(
     photo: Photo,
     points: Landmarks,
-    known: Regression | None,
+    told: Told,
     detail: str,
     settings: tuple[FitSettings, HybridSettings],
 ) -> LandmarkSolver:
@@ -141,37 +211,21 @@ def landmark_solver(
     Args:
         photo: the photo.
         points: the landmarks.
-        known: what the network says, if it is to be believed.
+        told: what our networks say, as far as it is to be believed.
         detail: of the head model.
         settings: of the fit, and of its belief.
     """
-    fitting, belief = settings
-    whole = point_model(detail)
-    prior = None
-    if known is not None:
-        prior = IdentityPrior.guess(known.identity, belief.identity * known.identity_sigma)
     if points.regression is not None:
-        own = points.regression
-        seen = _observed(photo, own, own.expression)
-        solver = LandmarkSolver(
-            seen, whole, fitting, None, Evidence(prior, _inner(own, belief.own_inner, detail))
-        )
-        solver.noise = belief.points * own.sigma
-        return solver
-    seen, others = observe(photo, points), None
-    if known is not None:
-        mixed = (1 - belief.expression) * seen.expression + belief.expression * known.expression
-        seen = replace(seen, expression=mixed)
-        others = _inner(known, belief.inner, detail)
+        return own_solver(photo, told, detail, settings)
+    fitting, belief = settings
+    whole, others = point_model(detail), None
+    if told.network is not None and np.isfinite(belief.beside):
+        n = told.network
+        others = PointEvidence(n.points68[JAW:], belief.beside * n.sigma68[JAW:], model=_inner_model(detail))
+    prior = shape_prior(told.looks, belief.looks)
     gaps = lip_gaps(points.points, whole, points.extent)
-    return LandmarkSolver(seen, whole, fitting, load_landmark_errors(), Evidence(prior, others, gaps))
-
-
-def _inner(found: Regression, factor: float, detail: str) -> PointEvidence | None:
-    """iBUG's inner points as the network places them, their deviations times a factor; None when infinite."""
-    if not np.isfinite(factor):
-        return None
-    return PointEvidence(found.points68[INNER], factor * found.sigma68[INNER], model=_inner_model(detail))
+    evidence = Evidence(prior, others, gaps)
+    return LandmarkSolver(observe(photo, points), whole, fitting, load_landmark_errors(), evidence)
 
 
 def fitted(
@@ -189,15 +243,3 @@ def fitted(
     colours = fit_photo(photo.pixels, solver, load_head_model("low"), settings, explained)
     measures = {"explained": colours.explained, "colour_noise": colours.noise}
     return Solved(colours.fit, counted, colours.albedo, colours.light, measures)
-
-
-def _observed(photo: Photo, found: Regression, expression: Array) -> Observation:
-    """The network's points as a fit takes landmarks."""
-    return Observation(
-        points=found.points,
-        confidence=np.ones(len(found.points)),
-        expression=expression,
-        width=photo.width,
-        height=photo.height,
-        focal=photo.focal_pixels(),
-    )

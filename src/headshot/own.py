@@ -58,7 +58,7 @@ class OwnSettings:
     enabled: bool = True
     only: bool = False
     ask: float = 35.0
-    yaw: float = 60.0
+    yaw: float = 55.0
     presence: float = 0.5
     moved: float = 0.05
     alone: float = 0.9

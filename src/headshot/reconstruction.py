@@ -26,11 +26,11 @@ from headshot.methods import (
     HybridSettings,
     Method,
     Solved,
+    ask,
     fitted,
     landmark_solver,
     point_model,
     regressed,
-    second_opinion,
 )
 from headshot.own import OwnSettings
 from headshot.photo import Photo, Source, read_photo
@@ -246,18 +246,17 @@ def reconstruct_face(
     with clock("model"):
         model = load_head_model(settings.detail)
         points478 = point_model(settings.detail)
+    belief = (settings.fit, settings.hybrid)
     with clock("regress"):
-        told = settings.method != "fit"
-        known = second_opinion(photo, points) if told else None
+        told = ask(photo, points, settings.method, settings.hybrid)
     with clock("segment"):
         parts = segment(photo.pixels, points.points) if settings.segment else None
-    if settings.method == "regress" and known is not None:
+    if settings.method == "regress":
         with clock("fit"):
-            solved = regressed(photo, known, settings.detail, settings.fit)
+            solved = regressed(photo, told, settings.detail, belief)
     else:
         with clock("fit"):
-            belief = (settings.fit, settings.hybrid)
-            solver = landmark_solver(photo, points, known, settings.detail, belief)
+            solver = landmark_solver(photo, points, told, settings.detail, belief)
             solver.run()
         with clock("photometric"):
             solved = fitted(photo, solver, settings.photometric, parts)
