@@ -2,8 +2,9 @@
 
     python benchmarks/robustness.py --data $HEADSHOT_DATA [--processes 2] [--limit N]
 
-Each photo is reconstructed with its texture (256 texels, to keep the run short); a failure is an error or a
-number that is not finite. Finished photos are kept in a journal, so that a stopped run goes on where it was.
+Each photo is reconstructed with its texture (512 texels and the coarse mesh, to keep the run short); a failure
+is an error or a number that is not finite. Finished photos are kept in a journal, so that a stopped run goes on
+where it was.
 UTKFace crops are cut inside the head, so they are padded by half their size with their border pixels.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -79,9 +81,10 @@ def main() -> None:
         "--journal", type=Path, default=Path("work/robustness"), help="folder of the journals"
     )
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--limit", type=int, help="only the first so many photos of each set")
+    parser.add_argument("--limit", type=int, help="only about so many photos of each set, spread evenly")
     a = parser.parse_args()
-    lfw = sorted(str(f) for f in (a.data / "lfw-deepfunneled").glob("*/*.jpg"))[: a.limit]
+    lfw = sorted(str(f) for f in (a.data / "lfw-deepfunneled").glob("*/*.jpg"))
+    lfw = lfw[:: max(1, len(lfw) // (a.limit or len(lfw)))]
     crops = sorted(str(f) for f in (a.data / "utkface-balanced").glob("*.jpg"))
     crops = crops[:: max(1, len(crops) // (a.limit or 1200))]
     faces = run(lfw, a.journal / "lfw.jsonl", a.processes)
@@ -110,7 +113,7 @@ def main() -> None:
     publish(
         "robustness",
         "Robustness (LFW, UTKFace)",
-        "python benchmarks/robustness.py --data DATA",
+        f"python benchmarks/robustness.py --data DATA {' '.join(sys.argv[3:])}".strip(),
         "Medians over the photos that reconstruct: landmark residual in percent of the face's size, length "
         "of the identity vector over the square root of its dimension (a random person: 1, the mean head: "
         "0), and metric scale (1: the mean head's size).",
