@@ -2,9 +2,9 @@
 
     python benchmarks/robustness.py --data $HEADSHOT_DATA [--processes 2] [--limit N]
 
-Each photo is reconstructed with its texture (512 texels and the coarse mesh, to keep the run short); a failure
-is an error or a number that is not finite. Finished photos are kept in a journal, so that a stopped run goes on
-where it was.
+Each photo is reconstructed with its texture (512 texels and the coarse mesh, to keep the run short); a
+failure is an error or a number that is not finite. Finished photos are kept in a journal, so that a stopped
+run goes on where it was.
 UTKFace crops are cut inside the head, so they are padded by half their size with their border pixels.
 """
 

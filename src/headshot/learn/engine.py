@@ -17,7 +17,6 @@ Several processes share each batch where `torchrun` starts them; see `headshot.l
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import shutil
@@ -39,9 +38,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from headshot.errors import HeadshotError
+from headshot.learn.curves import Curves, Metrics
 from headshot.learn.distributed import Group, join
-
-Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def _train(
     group.copy_first(network)
     state = _State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
     _resume(state, plan, folder, device)
-    curves = _Curves(folder, state.step) if group.first else None
+    curves = Curves(folder, state.step) if group.first else None
     started, first, stopping = time.monotonic(), state.step, False
     with _interruptible() as interrupted:
         for batch in _batches(task.data, plan, state.step, group):
@@ -230,7 +228,7 @@ def _step(state: _State, task: Task, plan: Plan, batch: Any, group: Group) -> Me
     return {"loss": value, "rate": rate, "gradient": float(length), **extra}
 
 
-def _validate(state: _State, task: Task, folder: Path, curves: _Curves, say: Callable[[str], None]) -> None:
+def _validate(state: _State, task: Task, folder: Path, curves: Curves, say: Callable[[str], None]) -> None:
     """Metrics and a picture of the averaged network, kept if it is the best so far."""
     state.average.eval()
     with torch.no_grad():
@@ -355,32 +353,6 @@ def _write(file: Path, fill: Callable[[Path], object]) -> None:
     part = file.with_name(file.name + ".part")
     fill(part)
     part.replace(file)
-
-
-class _Curves:
-    """Logged numbers, one row each in curves.csv (step, kind, name, value), and TensorBoard events."""
-
-    def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.file = folder / "curves.csv"
-        rows: list[list[str]] = []
-        if self.file.is_file():  # what an interrupted run logged after its checkpoint happens again
-            with self.file.open(newline="", encoding="utf-8") as handle:
-                rows = [row for row in list(csv.reader(handle))[1:] if int(row[0]) <= step]
-        with self.file.open("w", newline="", encoding="utf-8") as handle:
-            csv.writer(handle).writerows([["step", "kind", "name", "value"], *rows])
-        self.events = SummaryWriter(str(folder / "events"), purge_step=step + 1)
-
-    def add(self, step: int, kind: str, metrics: Metrics) -> None:
-        with self.file.open("a", newline="", encoding="utf-8") as handle:
-            csv.writer(handle).writerows([step, kind, k, f"{v:.7g}"] for k, v in metrics.items())
-        for name, value in metrics.items():
-            self.events.add_scalar(f"{kind}/{name}", value, step)
-        self.events.flush()
-
-    def close(self) -> None:
-        self.events.close()
 
 
 @contextmanager
