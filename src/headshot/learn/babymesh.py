@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from headshot.errors import HeadshotError
-from headshot.learn.engine import Metrics, Plan, Task, train
+from headshot.learn.curves import Metrics
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import (
     chamfer,

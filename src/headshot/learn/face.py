@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from headshot.errors import HeadshotError
+from headshot.learn.curves import Metrics
 from headshot.learn.data.cache import FaceCache
 from headshot.learn.data.prepared import UNITS, FaceStream, Item, StreamSettings, collate, split
-from headshot.learn.engine import Metrics, Plan, Task, train
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.face_model import BaselFace, Coefficients, FaceModel, load_face_model
 from headshot.learn.losses import face as losses
 from headshot.learn.losses.face import IdentityLoss

@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from headshot.evaluate.identity import auc
 from headshot.identity import SIDE
+from headshot.learn.curves import Metrics
 from headshot.learn.data.identity_stream import IdentityStream, crop_map
 from headshot.learn.data.windows import KINDS, Windows, measured_names, read_windows
-from headshot.learn.engine import Metrics, Plan, Task, best_weights, train
+from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
 from headshot.learn.regressor import to_network

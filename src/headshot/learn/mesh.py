@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
-from headshot.learn.engine import Metrics, Plan, Task, train
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import chamfer, edge_length_mean, laplacian_smoothing, normal_consistency
 from headshot.learn.losses.perceptual import VGGLoss

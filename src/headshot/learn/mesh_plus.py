@@ -22,9 +22,10 @@ from headshot.albedo import load_albedo
 from headshot.evaluate.align import similarity
 from headshot.fit.errors import load_landmark_errors
 from headshot.head_model import load_head_model
+from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.data.rendered import LEVEL, Rendered
-from headshot.learn.engine import Metrics, Plan, Task, train
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.perceptual import VGGLoss
 from headshot.learn.mesh import masked_error
 from headshot.learn.mesh_plus_loss import Loss, PlusWeights, cameras_of, draw, predict

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from headshot.albedo import load_albedo
 from headshot.head_model import Correspondence, load_head_model
-from headshot.learn.engine import Metrics
+from headshot.learn.curves import Metrics
 from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import laplacian_change
 from headshot.learn.losses.perceptual import VGGLoss

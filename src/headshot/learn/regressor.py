@@ -18,6 +18,7 @@ from headshot.albedo import read as read_albedo
 from headshot.evaluate.align import similarity
 from headshot.evaluate.identity import auc
 from headshot.head_model import load_head_model
+from headshot.learn.curves import Metrics
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
 from headshot.learn.data.windows import (
     KINDS,
@@ -28,7 +29,7 @@ from headshot.learn.data.windows import (
     measured_names,
     read_windows,
 )
-from headshot.learn.engine import Metrics, Plan, Task, best_weights, train
+from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import RegressorLoss, Weights
 from headshot.learn.networks.lite_regressor import (
     MODES,
