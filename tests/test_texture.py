@@ -13,9 +13,11 @@ from PIL import Image
 from headshot.camera import Camera, rotation_from_angles
 from headshot.head_model import HeadModel, load_head_model
 from headshot.render import TO_LINEAR, RenderSettings, render, view_camera
+from headshot.segment import CLASSES, Segmentation
 from headshot.texture import Texture, TextureSettings, make_texture
 from headshot.texture.atlas import BROWS, atlas_of, surface_of
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
+from headshot.texture.mouth import between_lips, measure_teeth
 from headshot.texture.rows import in_rows
 from headshot.texture.skin import fit_skin, likelihood_table
 
@@ -361,6 +363,26 @@ def test_eyes_look_alive_without_any_pixel_of_them(model: HeadModel) -> None:
         )
         assert pupil < 0.6 * ring and ring < 0.6 * white
         assert colour[eye.radius < 1].max() > 0.8 * white  # the reflection
+
+
+def test_teeth_in_a_narrow_gap_are_as_bright_as_the_gap(model: HeadModel) -> None:
+    """Lips a few millimetres apart leave no texel of a tooth that is seen well, but the photo says enough."""
+    size = 128
+    crop = np.zeros((len(CLASSES), size, size), np.float32)
+    crop[CLASSES.index("mouth"), 60:64, 40:80] = 1
+    parts = Segmentation(crop, np.array([[2.0, 0, 10], [0, 2.0, 5]]), (300, 300))
+    tone = np.array([0.8, 0.63, 0.53], np.float32)
+    unseen = np.zeros((SIZE, SIZE), np.float32)
+    colour = np.zeros((SIZE, SIZE, 3), np.uint8)
+    photo = np.full((300, 300, 3), (200, 160, 135), np.uint8)
+    levels = []
+    for gap in (40, 190):
+        photo[125:133, 90:170] = gap
+        between = between_lips(photo, parts)
+        assert between.shape == (4 * 40, 3) and (between == np.float32(gap / 255)).all()
+        levels.append(measure_teeth(model, colour, unseen, tone, between).mean())
+    unknown = measure_teeth(model, colour, unseen, tone, between_lips(photo, None)).mean()
+    assert levels[0] < 0.65 * unknown < 0.9 * levels[1]
 
 
 def test_the_mouth_is_red_and_dark_behind_bright_teeth(model: HeadModel) -> None:

@@ -20,7 +20,7 @@ from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
 from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
 from headshot.texture.delight import Looks, delit, features_of, shading_of
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
-from headshot.texture.mouth import measure_teeth, mouth_colours, paint_teeth
+from headshot.texture.mouth import between_lips, measure_teeth, mouth_colours, paint_teeth
 from headshot.texture.observe import observe_texels
 from headshot.texture.rows import in_rows
 from headshot.texture.skin import SkinColour, tinted
@@ -119,7 +119,7 @@ def make_texture(
     colour, weight, tone, expected = seen
     eyes = eye_texels(model, options.size)
     sclera, iris = measure_eyes(eyes, colour, weight, tone.tone)
-    tooth = measure_teeth(model, colour, weight, tone.tone)
+    tooth = measure_teeth(model, colour, weight, tone.tone, between_lips(pixels, parts))
     _forget_other_parts(texels, model, weight)
     found, belief = seen_colours(texels, skin, model.triangles, colour, weight)
     hidden = np.clip(expected.tone * features, 0, 1)

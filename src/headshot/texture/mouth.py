@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot.head_model import HeadModel
+from headshot.segment import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
 from headshot.texture.skin import luminance, tinted
 
@@ -24,6 +25,7 @@ _SOCK = np.array([0.40, 0.18, 0.17])
 _TONGUE = np.array([0.60, 0.33, 0.32])
 _TOOTH = np.array([0.87, 0.83, 0.76])
 _GUM = np.array([0.66, 0.36, 0.36])
+_FEW = 6  # pixels of the segmentation between lips, each about a square millimetre, that say nothing
 TEETH = ("teeth_upper", "teeth_lower")
 # Mean widths of teeth from the middle outwards, mm (upper and lower jaw).
 _WIDTHS = {
@@ -83,13 +85,26 @@ def _tooth_texels(model: HeadModel, size: int) -> tuple[tuple[I32, F32, F32], ..
     return tuple(out)
 
 
-def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32) -> NDArray[np.float64]:
+def between_lips(pixels: U8, parts: Segmentation | None) -> F32:
+    """Colours (N, 3) sRGB in [0, 1] of what the photo (H, W, 3) shows between the lips."""
+    if parts is None:
+        return np.zeros((0, 3), np.float32)
+    row, column = np.nonzero(parts.crop[CLASSES.index("mouth")] > 0.5)
+    x, y = parts.map @ np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
+    inside = (x >= 0) & (x < pixels.shape[1]) & (y >= 0) & (y < pixels.shape[0])
+    return pixels[y[inside].astype(int), x[inside].astype(int)] / np.float32(255)
+
+
+def measure_teeth(
+    model: HeadModel, colour: U8, weight: F32, tone: F32, between: F32 | None = None
+) -> NDArray[np.float64]:
     """Tone (3,) sRGB of the teeth.
 
     Args:
         model: its texture layout says where the teeth are.
         colour, weight: (T, T, 3), (T, T) what the photo shows of them.
         tone: (3,) the person's skin, which tells how bright the light is.
+        between: as of `between_lips`; counts where the lips are too close for the texture to show teeth.
     """
     usual = _level(tone) * tinted(_TOOTH, tone)
     found = []
@@ -98,7 +113,9 @@ def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32) -> NDArr
         found.append(colour.reshape(-1, 3)[seen] / 255.0)
     seen_colours = np.vstack(found) if found else np.zeros((0, 3))
     if len(seen_colours) < 1e-4 * weight.size:
-        return np.asarray(0.92 * usual)  # behind lips there is less light
+        if between is None or len(between) < _FEW:
+            return np.asarray(0.92 * usual)  # behind lips there is less light
+        seen_colours = between.astype(np.float64)
     # What is bright without being red is neither lip nor gum nor gap; the very brightest are reflections.
     score = luminance(seen_colours) - 1.5 * (seen_colours[:, 0] - seen_colours[:, 1])
     low, high = np.quantile(score, [0.75, 0.97])
