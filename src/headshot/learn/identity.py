@@ -21,7 +21,7 @@ from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
 from headshot.learn.regressor import to_network
-from headshot.learn.segment import halve
+from headshot.learn.weights import compress
 from headshot.resample import warp
 
 F32 = NDArray[np.float32]
@@ -222,4 +222,4 @@ def export_best(folder: Path, file: Path) -> None:
         output_names=list(OUTPUTS),
         dynamic_axes=dict.fromkeys(("pixels", *OUTPUTS), batch),
     )
-    halve(file)
+    compress(file)

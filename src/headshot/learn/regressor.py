@@ -38,7 +38,7 @@ from headshot.learn.networks.lite_regressor import (
     Predicted,
     make_regressor,
 )
-from headshot.learn.segment import halve
+from headshot.learn.weights import compress
 from headshot.regress import CROP, CROP_MARGIN
 from headshot.resample import warp
 
@@ -329,4 +329,4 @@ def export_best(folder: Path, file: Path, albedo: Path | None = None, identity: 
         output_names=list(OUTPUTS),
         dynamic_axes=dict.fromkeys(("pixels", *OUTPUTS), batch),
     )
-    halve(file)
+    compress(file, eight_bits_from=100_000)

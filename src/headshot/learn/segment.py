@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from headshot.errors import HeadshotError, MissingExtraError
+from headshot.errors import HeadshotError
 from headshot.evaluate.parts import celebamask, fasseg, helen, lfw
 from headshot.evaluate.parts.scheme import UNKNOWN, Sample, classes
 from headshot.evaluate.segmentation import confusion, scores
@@ -24,6 +24,7 @@ from headshot.learn.data.crops import Plain, Source, Stream, StreamSettings
 from headshot.learn.data.frames import find_frames
 from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet
+from headshot.learn.weights import compress
 from headshot.segment import CLASSES, CROP, PALETTE
 
 U8 = NDArray[np.uint8]
@@ -163,31 +164,7 @@ def export_onnx(network: nn.Module, file: Path, size: int = CROP) -> None:
         input_names=["pixels"],
         output_names=["probabilities"],
     )
-    halve(file)
-
-
-def halve(file: Path) -> None:
-    """Store the weights of an ONNX file as float16, each with a cast to float32 behind it."""
-    try:
-        import onnx
-        from onnx import helper, numpy_helper
-    except ImportError as error:
-        raise MissingExtraError('the export needs onnx: pip install "headshot[train]"') from error
-    model = onnx.load(str(file))
-    weights = [
-        w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT and len(w.dims) > 1
-    ]
-    casts = []
-    for weight in weights:
-        values = numpy_helper.to_array(weight).astype(np.float16)
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(file))
+    compress(file)
 
 
 class _Exported(nn.Module):
