@@ -68,10 +68,14 @@ def _between_lenses(parts: Segmentation) -> Segmentation:
 
 def _shrunk(parts: Segmentation, width: int, names: tuple[str, ...]) -> Segmentation:
     """The least probability of some classes within a square, as that of "skin"."""
-    own = parts.crop[[CLASSES.index(name) for name in names]].sum(axis=0)
-    levels = Image.fromarray(np.round(np.clip(own, 0, 1) * 255).astype(np.uint8))
-    least = np.asarray(levels.filter(ImageFilter.MinFilter(width)), np.float32)
-    return _one_class(parts, least / np.float32(255))
+    least = np.sum([parts.crop[CLASSES.index(name)] for name in names], axis=0)
+    for axis in (0, 1):
+        room = [(0, 0), (0, 0)]
+        room[axis] = (width // 2, width // 2)
+        padded = np.pad(least, room, mode="edge")
+        size = least.shape[axis]
+        least = np.minimum.reduce([padded.take(range(k, k + size), axis) for k in range(width)])
+    return _one_class(parts, least)
 
 
 def _one_class(parts: Segmentation, values: F32) -> Segmentation:
