@@ -350,12 +350,6 @@ def regressor(
     device: Device = "cpu",
     workers: Workers = 1,
     export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
-    albedo: Annotated[
-        Path | None, typer.Option(help="To export: the albedo model of the windows, if not the built-in one.")
-    ] = None,
-    identity: Annotated[
-        Path | None, typer.Option(help="To export: layers for identity that were learned afterwards.")
-    ] = None,
 ) -> None:
     """Train the network that sees a whole head in one crop, or export it."""
 
@@ -366,7 +360,7 @@ def regressor(
         from headshot.learn.losses.regressor import Weights
 
         if export is not None:
-            learn.export_best(run, export, albedo, identity)
+            learn.export_best(run, export)
             typer.echo(str(export))
             return
         if store is None:

@@ -155,12 +155,14 @@ class Validation:
         out: Metrics = {}
         for name, some in (("photo", photo), ("profile", profile)):
             if (some & asked).any():
-                out[f"cosine_{name}"] = float((_unit(feature) * embedding).sum(axis=1)[some & asked].mean())
-            out |= _explained(f"explained_{name}", shapes[some & known], true[some & known])
-        out |= _explained("synthetic", shapes[synthetic], true[synthetic])
+                out[f"cosine_{name}"] = float((unit(feature) * embedding).sum(axis=1)[some & asked].mean())
+            if (some & known).sum() > 1:
+                out[f"explained_{name}"] = explained(shapes[some & known], true[some & known])
+        if synthetic.sum() > 1:
+            out["synthetic"] = explained(shapes[synthetic], true[synthetic])
         person = self.windows.person[self.chosen]
         for name, values in (("auc", shapes - shapes[photo].mean(axis=0)), ("feature", feature)):
-            near = _unit(values) @ _unit(values).T
+            near = unit(values) @ unit(values).T
             out |= told_apart(name, near, person, (photo, profile))
         out["score"] = out.get("auc_photo", 0) + out.get("auc_mixed", 0) + out.get("explained_photo", 0)
         return out
@@ -180,15 +182,13 @@ def told_apart(
     return out
 
 
-def _explained(name: str, found: F32, true: F32) -> Metrics:
-    """Share of the variance of true shapes (N, I) about their mean."""
-    if len(true) < 2:
-        return {}
+def explained(found: F32, true: F32) -> float:
+    """Share of the variance of true shapes (N, I) about their mean; NaN where there is none."""
     rest, whole = ((x**2).sum() for x in (found - true, true - true.mean(axis=0)))
-    return {name: float(1 - rest / whole)}
+    return float(1 - rest / whole) if whole > 0 else float("nan")
 
 
-def _unit(values: F32) -> F32:
+def unit(values: F32) -> F32:
     return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
 
 

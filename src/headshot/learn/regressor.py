@@ -10,11 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from headshot.albedo import AlbedoModel, load_albedo
-from headshot.albedo import read as read_albedo
 from headshot.evaluate.align import similarity
 from headshot.evaluate.identity import auc
 from headshot.head_model import load_head_model
@@ -33,7 +31,6 @@ from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import RegressorLoss, Weights
 from headshot.learn.networks.lite_regressor import (
     MODES,
-    IdentityHead,
     LiteRegressor,
     Predicted,
     make_regressor,
@@ -278,22 +275,16 @@ class Exported(nn.Module):
     light_mean: Tensor
     light_factor: Tensor
 
-    def __init__(
-        self, network: LiteRegressor, albedo: AlbedoModel, identity: IdentityHead | None = None
-    ) -> None:
+    def __init__(self, network: LiteRegressor, albedo: AlbedoModel) -> None:
         super().__init__()
-        self.network, self.identity = network, identity
+        self.network = network
         self.register_buffer("light_mean", torch.tensor(albedo.light_mean, dtype=torch.float32))
         self.register_buffer("light_factor", torch.tensor(light_factor(albedo), dtype=torch.float32))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        encoded = self.network.encode(pixels.permute(0, 3, 1, 2).float() / 255)
-        p = self.network.answers(encoded)
-        identity = p.identity
-        if self.identity is not None:
-            identity, _ = self.identity(self.network.features(encoded))
+        p = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
         return (
-            p.points, p.sigma.exp(), identity, p.identity_sigma.exp(), p.expression, p.rotation, p.place,
+            p.points, p.sigma.exp(), p.identity, p.identity_sigma.exp(), p.expression, p.rotation, p.place,
             self.light_mean + p.light @ self.light_factor.T, p.albedo, p.presence.sigmoid(),
         )  # fmt: skip
 
@@ -304,23 +295,17 @@ OUTPUTS = (
 )  # fmt: skip
 
 
-def export_best(folder: Path, file: Path, albedo: Path | None = None, identity: Path | None = None) -> None:
+def export_best(folder: Path, file: Path) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, 128, 128, 3) uint8 sRGB to `OUTPUTS`.
 
-    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32. Light is in the units
-    of `headshot.light`; ``albedo`` is the model with whose prior the windows were made, if not the built-in.
-    ``identity`` is an `IdentityHead` that was learned afterwards (benchmarks/regressor_identity.py).
+    Weights are kept with 16 bits, the largest with 8; ONNX Runtime computes with 32. Light is in the units of
+    `headshot.light`.
     """
-    prior = load_albedo("low") if albedo is None else read_albedo(albedo, "low")
     network = make_regressor(imagenet=False)
     network.load_state_dict(best_weights(folder))
-    head = None
-    if identity is not None:
-        head = IdentityHead(network)
-        head.load_state_dict(load_file(identity))
     batch = {0: "faces"}
     torch.onnx.export(
-        Exported(network, prior, head).eval(),
+        Exported(network, load_albedo("low")).eval(),
         (torch.zeros(2, CROP, CROP, 3, dtype=torch.uint8),),
         str(file),
         dynamo=False,

@@ -12,7 +12,6 @@ Dimension letters: B batch, P = 546 points, I = 100 identity modes, E = 52 expre
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -166,22 +165,6 @@ class LiteRegressor(nn.Module):
         ]
         moves: Tensor = self.move(torch.cat([*seen, modes], dim=1))
         return moves
-
-
-class IdentityHead(nn.Module):
-    """The layers of a network that say who somebody is, to be learned once more by themselves.
-
-    `LiteRegressor.features` (B, 896) to identity (B, I) and to a feature (B, FEATURE) for an embedding.
-    """
-
-    def __init__(self, network: LiteRegressor) -> None:
-        super().__init__()
-        self.look, self.look_head = deepcopy(network.look), deepcopy(network.look_head)
-        self.feature_head = deepcopy(network.feature_head)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        look = self.look(x)
-        return self.look_head(look)[:, :IDENTITY], self.feature_head(look)
 
 
 def rotation_of(turn: Tensor) -> Tensor:
