@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from headshot.errors import HeadshotError
-
-FAILED, INTERRUPTED = 1, 130
+from headshot.learn.cli_options import (
+    Batch,
+    Device,
+    Precision,
+    Rate,
+    Run,
+    Seed,
+    Steps,
+    Workers,
+    execute,
+)
+from headshot.learn.cli_regressor import commands
 
 app = typer.Typer(name="learn", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -21,16 +28,7 @@ def learn() -> None:
     """Train the networks; needs the extra "train"."""
 
 
-Run = Annotated[
-    Path, typer.Argument(help="Folder of the run; training continues from the checkpoint that it holds.")
-]
-Steps = Annotated[int, typer.Option(min=1, help="Steps of the whole run.")]
-Batch = Annotated[int, typer.Option(min=1, help="Photos a step.")]
-Rate = Annotated[float, typer.Option(min=0, help="Highest learning rate.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
-Device = Annotated[str, typer.Option(help='As PyTorch names it: "cpu", "cuda", "mps".')]
-Precision = Annotated[str, typer.Option(help='"float32" or "bfloat16".')]
-Workers = Annotated[int, typer.Option(min=0, help="Processes that load photos.")]
+app.add_typer(commands)
 
 
 @app.command()
@@ -276,159 +274,3 @@ def face(
         )  # fmt: skip
 
     execute(work)
-
-
-Store = Annotated[Path, typer.Argument(help="Folder of windows around faces.")]
-Bench = Annotated[
-    Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
-]
-
-
-@app.command("regressor-data")
-def regressor_data(
-    store: Store,
-    photos: Annotated[Path | None, typer.Option(help="Folder of photos, which today's fit explains.")] = None,
-    marked: Annotated[Path | None, typer.Option(help="Folder of photos with hand-made points.")] = None,
-    name: Annotated[str, typer.Option(help="Of the data: lfw, cfp, helen, celebamask or utkface.")] = "",
-    synthetic: Annotated[
-        int, typer.Option(min=0, help="So many synthetic heads, in the photos' colours.")
-    ] = 0,
-    turned: Annotated[
-        int, typer.Option(min=0, help="So many photos of which the fit's own head is turned.")
-    ] = 0,
-    embed: Annotated[
-        Path | None, typer.Option(help="ONNX file of a face-recognition network, asked about all photos.")
-    ] = None,
-    first: Annotated[int, typer.Option(min=0, help="Photos to leave out at the beginning.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, help="Photos at most, with those left out.")] = 1000,
-    colours: Annotated[
-        bool, typer.Option(help="Fit photos to their colours, not their landmarks only.")
-    ] = True,
-    seed: Seed = 0,
-) -> None:
-    """Fill a folder with what the regressor learns from; goes on where it was interrupted."""
-
-    def work() -> None:
-        from headshot.learn import regress_data as data
-
-        if photos is not None:
-            data.fill_photos(store, photos, name, data.Choice(first, limit, colours, seed))
-        if marked is not None:
-            data.fill_marked(store, marked, name)
-        if embed is not None:
-            data.embed_photos(store, embed)
-        if synthetic:
-            data.fill_synthetic(store, synthetic, seed=seed)
-        if turned:
-            data.fill_synthetic(store, turned, own=True, seed=seed)
-
-    execute(work)
-
-
-@app.command()
-def regressor(
-    run: Run,
-    store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
-    bench: Bench = None,
-    begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
-    imagenet: Annotated[bool, typer.Option(help="Begin with ImageNet's weights, not random ones.")] = True,
-    frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
-    photo_identity: Annotated[
-        float, typer.Option(min=0, help="How far the fit's identity of photos is believed, beside the truth.")
-    ] = 0.15,
-    agreement: Annotated[
-        float, typer.Option(min=0, help="Weight of photos of one person having one neutral face.")
-    ] = 0.0,
-    embedding: Annotated[
-        float, typer.Option(min=0, help="Weight of the recogniser's embedding; needs --embed before.")
-    ] = 0.0,
-    steps: Steps = 8000,
-    batch: Batch = 24,
-    rate: Rate = 1e-3,
-    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 500,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    workers: Workers = 1,
-    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
-) -> None:
-    """Train the network that sees a whole head in one crop, or export it."""
-
-    def work() -> None:
-        from headshot.learn import regressor as learn
-        from headshot.learn.distributed import own_device
-        from headshot.learn.engine import Plan
-        from headshot.learn.losses.regressor import Weights
-
-        if export is not None:
-            learn.export_best(run, export)
-            typer.echo(str(export))
-            return
-        if store is None:
-            fail("say which folder of windows to learn from: headshot learn regressor RUN STORE")
-        plan = Plan(
-            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
-            workers=workers,
-        )  # fmt: skip
-        weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
-        settings = learn.RegressorSettings(
-            frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, bench=bench
-        )  # fmt: skip
-        learn.run(run, store, plan, settings)
-
-    execute(work)
-
-
-@app.command()
-def identity(
-    run: Run,
-    store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
-    bench: Bench = None,
-    begin: Annotated[
-        Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
-    ] = None,
-    frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep what they begin with.")] = 3,
-    steps: Steps = 8000,
-    batch: Batch = 32,
-    rate: Rate = 2e-3,
-    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 500,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    workers: Workers = 1,
-    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
-) -> None:
-    """Train the network that knows shapes by looks, or export it."""
-
-    def work() -> None:
-        from headshot.learn import identity as learn
-        from headshot.learn.distributed import own_device
-        from headshot.learn.engine import Plan
-
-        if export is not None:
-            learn.export_best(run, export)
-            typer.echo(str(export))
-            return
-        if store is None:
-            fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
-        plan = Plan(
-            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
-            workers=workers,
-        )  # fmt: skip
-        learn.run(run, store, plan, learn.IdentitySettings(frozen=frozen, begin=begin, bench=bench))
-
-    execute(work)
-
-
-def execute(work: Callable[[], None]) -> None:
-    """Do a command's work; errors that a user can cause end it with a message and exit code 1."""
-    try:
-        work()
-    except HeadshotError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def fail(message: str) -> NoReturn:
-    """Tell what went wrong and end with exit code 1."""
-    print(f"headshot: {message}", file=sys.stderr)
-    raise typer.Exit(FAILED)
