@@ -4,8 +4,8 @@
 
 Synthetic heads (mm of corresponding points, correlation, norm ratio; yaw below 50 degrees, where landmarks
 are found), LFW (identity AUC by shape and by the cosine of the coefficients), HELEN (landmark error of the
-inner and of all points, percent of the eyes' distance), and milliseconds of the fit. The difference to
-landmarks only is paired, with a 95 % bootstrap interval over heads.
+inner and of all points, percent of the eyes' distance). The difference to landmarks only is
+paired, with a 95 % bootstrap interval over heads. How long the fit takes: benchmarks/speed.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +112,7 @@ def identity(folder: Path, people: int) -> dict[str, list[object]]:
 
 
 def landmarks(folder: Path, limit: int) -> dict[str, list[object]]:
-    """Rows of the error of inner and all points, and of milliseconds."""
+    """Rows of the error of inner and all points."""
     files = [file for k, file in enumerate(sorted(folder.glob("*.jpg"))) if k % 3][: 3 * limit : 3]
     found: dict[str, list[list[float]]] = {method.name: [] for method in METHODS}
     for file in files:
@@ -124,11 +123,9 @@ def landmarks(folder: Path, limit: int) -> dict[str, list[object]]:
             continue
         eyes = float(np.linalg.norm(truth[36] - truth[45]))
         for method in METHODS:
-            start = perf_counter()
             points = method(seen).points
-            spent = 1000 * (perf_counter() - start)
             off = 100 * np.linalg.norm(points - truth, axis=1) / eyes
-            found[method.name].append([off[17:].mean(), off.mean(), spent])
+            found[method.name].append([off[17:].mean(), off.mean()])
     return {name: [float(v) for v in np.median(np.array(values), axis=0)] for name, values in found.items()}
 
 
@@ -144,7 +141,7 @@ def main() -> None:
     points = landmarks(a.data / "helen-train", a.photos)
     header = [
         "", "n", "mm, median", "mm, mean", "change [95 %]", "correlation", "norm ratio", "LFW AUC", "cosine",
-        "length", "inner %", "all %", "ms",
+        "length", "inner %", "all %",
     ]  # fmt: skip
     rows = [[m.name, *shape[m.name], *person[m.name], *points[m.name]] for m in METHODS]
     publish(
@@ -154,7 +151,7 @@ def main() -> None:
         table(header, rows),
         "Synthetic heads: *mm* of corresponding points, its paired change to landmarks only. LFW: by shape, "
         "by the cosine of the coefficients, and their mean length (10 would be that of the prior's draws). "
-        "HELEN: landmark error. Milliseconds of everything after the landmarks, without texture.",
+        "HELEN: landmark error.",
     )
 
 
