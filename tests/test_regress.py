@@ -17,6 +17,7 @@ from headshot.regress import (
     placing,
     presences,
     ray_turn,
+    refine,
     regress,
     regress_crops,
     sides,
@@ -41,6 +42,32 @@ def test_points_lie_where_the_landmark_network_sees_them(astronaut):
     assert (found.sigma > 0).all() and found.sigma.mean() < 0.1 * extent
     assert ((found.expression >= 0) & (found.expression <= 1)).all()
     assert np.allclose(found.rotation @ found.rotation.T, np.eye(3), atol=1e-6)
+
+
+def test_a_closer_look_brings_points_nearer(astronaut):
+    pixels, face = astronaut
+    truth = find_landmarks(pixels, face).points
+    rough = regress(pixels, Crop.of_box(face.box), RegressSettings(refined=False))
+    fine = refine(pixels, rough)
+    before, after = (np.linalg.norm(found.points - truth, axis=1).mean() for found in (rough, fine))
+    assert after < 0.8 * before
+    assert (fine.sigma > 0).all() and (fine.sigma68 > 0).all()
+    assert fine.crop == rough.crop and (fine.identity == rough.identity).all()
+
+
+def test_a_closer_look_at_the_mirrored_photo_is_mirrored(astronaut):
+    pixels, face = astronaut
+    width = pixels.shape[1]
+    crop = Crop.of_box(face.box)
+    other = Crop(width - crop.x, crop.y, crop.side)
+    flipped = np.ascontiguousarray(pixels[:, ::-1])
+    one = refine(pixels, regress_crops(pixels, [crop], mirrored=True)[0])
+    two = refine(flipped, regress_crops(flipped, [other], mirrored=True)[0])
+    swap = sides().points
+    points = np.concatenate([one.points, one.points68])[swap]
+    points[:, 0] = width - points[:, 0]
+    assert np.allclose(points[:478], two.points, atol=0.05)
+    assert np.allclose(np.concatenate([one.sigma, one.sigma68])[swap][:478], two.sigma, rtol=0.01)
 
 
 def test_a_poor_crop_leads_to_the_same_face(astronaut):

@@ -61,8 +61,8 @@ class HybridSettings:
     """
 
     looks: float = 1.0
-    points: float = 10.0
-    inner: float = 10.0
+    points: float = 8.0
+    inner: float = 3.0
     beside: float = float("inf")
 
 
@@ -193,9 +193,9 @@ def own_solver(
 def regressed(photo: Photo, told: Told, detail: str, settings: tuple[FitSettings, HybridSettings]) -> Solved:
     """A head from what our networks say, settled on the points in a few steps."""
     fitting, belief = settings
+    assert told.network is not None
     solver = own_solver(photo, told, detail, (replace(fitting, iterations=QUICK), belief), EVERY)
     fit = solver.run()
-    assert told.network is not None
     return Solved(fit, solver.confidence > 0, told.network.albedo, told.network.light, {})
 
 
@@ -215,9 +215,9 @@ def landmark_solver(
         detail: of the head model.
         settings: of the fit, and of its belief.
     """
+    fitting, belief = settings
     if points.regression is not None:
         return own_solver(photo, told, detail, settings)
-    fitting, belief = settings
     whole, others = point_model(detail), None
     if told.network is not None and np.isfinite(belief.beside):
         n = told.network

@@ -20,7 +20,7 @@ from headshot.landmarks import Landmarks
 from headshot.mediapipe478 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE, MOUTH_CORNERS
 from headshot.mtcnn import overlaps
 from headshot.networks import session
-from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress, regress_crops
+from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, refine, regress, regress_crops
 from headshot.resample import warp
 
 Array = NDArray[np.float64]
@@ -76,13 +76,14 @@ def own_landmarks(pixels: U8, start: Crop, settings: OwnSettings) -> Landmarks |
         start: where to look first.
         settings: see `OwnSettings`.
     """
-    before = regress(pixels, start, RegressSettings(looks=2, mirrored=False))
+    before = regress(pixels, start, RegressSettings(looks=2, mirrored=False, refined=False))
     if before.presence < settings.presence / 2:
         return None
     after = regress_crops(pixels, [Crop.of_points(before.points, before.angles[2])], mirrored=True)[0]
     change = float(np.linalg.norm(after.points - before.points, axis=1).mean()) / _extent(after)
     if after.presence < settings.presence or change > settings.moved:
         return None
+    after = refine(pixels, after)
     return Landmarks(
         points=after.points,
         depth=_head_points(after)[:, 2] * after.scale,
@@ -145,8 +146,10 @@ def convinced(pixels: U8, points: Landmarks, settings: OwnSettings) -> bool:
     assert found is not None
     c = found.crop
     crops = [Crop(c.x + dx * c.side, c.y + dy * c.side, c.side * s, c.roll + r) for dx, dy, s, r in AROUND]
-    if min(look.presence for look in regress_crops(pixels, crops)) < settings.alone:
+    looks = regress_crops(pixels, [c, *crops])
+    if min(look.presence for look in looks[1:]) < settings.alone:
         return False
+    found = looks[0]  # points and head of one look, not refined
     on_head = found.origin + _head_points(found)[:, :2] * [found.scale, -found.scale]
     misfit = float(np.linalg.norm(on_head - found.points, axis=1).mean()) / _extent(found)
     return misfit <= settings.misfit and _opinion(pixels, c) >= settings.opinion

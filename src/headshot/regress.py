@@ -10,7 +10,7 @@ Dimension letters: N crops, P = 546 points (478 of MediaPipe's mesh and the 68 o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -142,10 +142,12 @@ class RegressSettings:
     Attributes:
         looks: at crops, each but the first where the one before found the face.
         mirrored: in the last look, average with what the network says of the mirrored crop.
+        refined: look again at the points of the last look, see `refine`.
     """
 
     looks: int = 2
     mirrored: bool = True
+    refined: bool = True
 
 
 def regress(
@@ -168,7 +170,37 @@ def regress(
     for _ in range(settings.looks - 1):
         found = regress_crops(pixels, [crop], network=network)[0]
         crop = Crop.of_points(found.points, found.angles[2])
-    return regress_crops(pixels, [crop], mirrored=settings.mirrored, network=network)[0]
+    last = regress_crops(pixels, [crop], mirrored=settings.mirrored, network=network)[0]
+    return refine(pixels, last) if settings.refined else last
+
+
+def refine(pixels: U8, found: Regression) -> Regression:
+    """Look closely at each point where the network found it, and put it where it should have been.
+
+    A step of a cascade, taken twice: docs/regressor.md. Only points and their deviations change.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the photo.
+        found: what the network says of a face in it.
+    """
+    crop, affine, mirror = found.crop, found.crop.map, sides().points
+    picture = _cut(pixels, [crop])
+    points = np.concatenate([found.points, found.points68]) - affine[:, 2]
+    local = points @ np.linalg.inv(affine[:, :2]).T
+    sigma = np.concatenate([found.sigma, found.sigma68]) / crop.side
+    feed = {
+        "pixels": np.concatenate([picture, picture[:, :, ::-1]]),
+        "points": np.stack([local, local[mirror] * [-1, 1] + [1, 0]]).astype(np.float32),
+        "sigma": np.stack([sigma, sigma[mirror]]).astype(np.float32),
+    }
+    refined, spread = session("refiner").run(["refined", "refined_sigma"], feed)
+    one, other = refined.astype(np.float64)
+    local = (one + other[mirror] * [-1, 1] + [1, 0]) / 2
+    sigma = (spread[0] + spread[1][mirror]).astype(np.float64) / 2 * crop.side
+    points = local @ affine[:, :2].T + affine[:, 2]
+    return replace(
+        found, points=points[:POINTS], sigma=sigma[:POINTS], points68=points[POINTS:], sigma68=sigma[POINTS:]
+    )
 
 
 def regress_crops(

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from headshot.errors import MissingExtraError
 
 
-def compress(file: Path, *, eight_bits_from: int | None = None) -> None:
+def compress(file: Path, *, eight_bits_from: int | None = None, dimensions: tuple[int, ...] = (4,)) -> None:
     """Store the weights of an ONNX file as float16, each with a cast to float32 behind it.
 
     Args:
         file: to change.
-        eight_bits_from: weights of convolutions with so many values get 8 bits, and a factor for each output:
-            errors of at most 1/254 of the largest weight of the output.
+        eight_bits_from: weights with so many values get 8 bits, and a factor for each entry of their first
+            dimension (an output of convolutions): errors of at most 1/254 of the largest weight there.
+        dimensions: so many dimensions such weights have; 4 are convolutions.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -31,11 +32,11 @@ def compress(file: Path, *, eight_bits_from: int | None = None) -> None:
     graph, nodes = model.graph, []
     for weight in [w for w in graph.initializer if w.data_type == onnx.TensorProto.FLOAT and len(w.dims) > 1]:
         values, name = numpy_helper.to_array(weight), weight.name
-        coarse = eight_bits_from is not None and values.ndim == 4 and values.size >= eight_bits_from
+        coarse = eight_bits_from is not None and values.ndim in dimensions and values.size >= eight_bits_from
         stored: dict[str, NDArray[Any]] = {f"{name}.half": values.astype(np.float16)}
         turned = name
         if coarse:
-            largest = np.abs(values).max(axis=(1, 2, 3), keepdims=True)
+            largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
             scale = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
             stored = {f"{name}.levels": np.rint(values / scale).astype(np.int8), f"{name}.scale": scale}
             turned = f"{name}.float"
