@@ -10,8 +10,8 @@ that the run learned from, to the identity that the fit found (the mean over a p
 - places: the 256 numbers before it, which hold whatever else the network sees.
 
 Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (where looks
-mislead); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them the network's
-own answer.
+mislead); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them the answer
+of the network as it is exported: read from the feature, of all photos of people in the store.
 """
 
 from __future__ import annotations
@@ -22,40 +22,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
-from headshot.identity import SIDE
-from headshot.learn.data.identity_stream import crop_map
 from headshot.learn.data.windows import KINDS, Windows, measured_names, read_windows
 from headshot.learn.engine import best_weights
-from headshot.learn.identity import explained, told_apart, unit
+from headshot.learn.identity import explained, looks, read_shapes, told_apart, unit
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
-from headshot.learn.regressor import to_network
-from headshot.resample import warp
 
 F32 = NDArray[np.float32]
 TRAINED, HELD_OUT = 3000, 300  # windows of each kind
 RIDGE = 1.0
 
 
-def looks(network: IdentityNetwork, windows: Windows, chosen: NDArray[np.int64]) -> dict[str, F32]:
+def seen(network: IdentityNetwork, windows: Windows, chosen: NDArray[np.int64]) -> dict[str, F32]:
     """Places (N, 256), feature and answer of windows."""
     kept: list[torch.Tensor] = []
     handle = network.places.register_forward_hook(lambda _m, _i, out: kept.append(out))
-    out: dict[str, list[F32]] = {"feature": [], "answer": []}
-    for part in track(np.array_split(chosen, max(1, len(chosen) // 64)), "looks"):
-        crops = [
-            warp(windows.picture(k), crop_map()[None], (SIDE, SIDE), clamp=True)[0] for k in part.tolist()
-        ]
-        with torch.no_grad():
-            feature, answer, _ = network(
-                to_network(torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy()))
-            )
-        out["feature"].append(feature.numpy())
-        out["answer"].append(answer.numpy())
+    feature, answer, _ = looks(network, windows, chosen)
     handle.remove()
-    return {key: np.concatenate(rows) for key, rows in out.items()} | {"places": torch.cat(kept).numpy()}
+    return {"feature": feature, "answer": answer, "places": torch.cat(kept).numpy()}
 
 
 def ridge(x: F32, y: F32, at: F32) -> F32:
@@ -91,7 +76,8 @@ def main() -> None:
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(best_weights(given.run))
     learned, asked = choose(windows, False, TRAINED), choose(windows, True, HELD_OUT)
-    before, after = looks(network, windows, learned), looks(network, windows, asked)
+    read_shapes(network, windows)
+    before, after = seen(network, windows, learned), seen(network, windows, asked)
     embedding, identity = windows.labels["embedding"], windows.labels["identity"]
     space = Geometry().shape.numpy()
     true = identity[asked] @ space

@@ -96,12 +96,29 @@ def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path):
     learn.run(tmp_path / "run", folder, plan, learn.IdentitySettings())
     rows = (tmp_path / "run" / "curves.csv").read_text()
     assert "validation,explained_photo" in rows and "validation,auc_mixed" in rows
-    learn.export_best(tmp_path / "run", tmp_path / "n.onnx")
+    learn.export_best(tmp_path / "run", folder, tmp_path / "n.onnx")
     pixels = np.random.default_rng(0).integers(0, 255, (3, SIDE, SIDE, 3), dtype=np.uint8)
     identity, sigma = ort.InferenceSession(tmp_path / "n.onnx").run(None, {"pixels": pixels})
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(learn.best_weights(tmp_path / "run"))
+    learn.read_shapes(network, store.read_windows(folder))
     with torch.no_grad():
         _, expected, spread = network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255)
     assert np.abs(identity - expected.numpy()).max() < 0.02  # weights are kept with 16 bits
     assert np.abs(sigma - spread.exp().numpy()).max() < 0.02
+
+
+def test_shapes_are_read_from_features(folder):
+    """Six colours have six features; each person's own shape is nearest to what is read from theirs."""
+    windows = store.read_windows(folder)
+    torch.manual_seed(0)
+    network = make_identity_network()
+    before = network.shape.weight.clone()
+    learn.read_shapes(network, windows)
+    count = windows.labels["identity"].shape[1]
+    assert (network.shape.weight[count:] == before[count:]).all(), "certainty stays as it was"
+    known = np.flatnonzero(~windows.held_out)
+    _, identity, _ = learn.looks(network, windows, known)
+    true = windows.labels["identity"][known]
+    nearest = np.linalg.norm(identity[:, None] - true[None], axis=2).argmin(axis=1)
+    assert (windows.person[known][nearest] == windows.person[known]).mean() > 0.9

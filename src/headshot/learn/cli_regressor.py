@@ -114,12 +114,14 @@ def regressor(
 @commands.command()
 def identity(
     run: Run,
-    store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
+    store: Store,
     bench: Bench = None,
     begin: Annotated[
         Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
     ] = None,
-    frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep what they begin with.")] = 3,
+    frozen: Annotated[
+        int, typer.Option(min=0, help="First blocks that keep what they begin with; 11: learn only shapes.")
+    ] = 3,
     steps: Steps = 8000,
     batch: Batch = 32,
     rate: Rate = 2e-3,
@@ -137,11 +139,9 @@ def identity(
         from headshot.learn.engine import Plan
 
         if export is not None:
-            learn.export_best(run, export)
+            learn.export_best(run, store, export, bench)
             typer.echo(str(export))
             return
-        if store is None:
-            fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
         plan = Plan(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
             workers=workers,

@@ -26,7 +26,8 @@ class IdentityNetwork(nn.Module):
     """Pictures (B, 3, 112, 112) in [0, 1] to a feature and an identity.
 
     Args:
-        frozen: stem and so many first blocks keep what they know.
+        frozen: stem and so many first blocks keep what they know; with all of them the feature does, and only
+            the shape is learned.
     """
 
     def __init__(self, frozen: int = 3) -> None:
@@ -43,16 +44,18 @@ class IdentityNetwork(nn.Module):
             nn.Flatten(),
         )
         self.feature = nn.Linear(WIDTH, FEATURE)
-        answer = nn.Linear(WIDTH, 2 * IDENTITY)  # of the feature alone: what else is seen depends on the pose
+        # Of the feature alone, and a straight line: what else is seen, or could be learned by heart, depends
+        # on the photo more than on the person.
+        self.shape = nn.Linear(FEATURE, 2 * IDENTITY)
         with torch.no_grad():
-            answer.weight.mul_(0.1)
-            answer.bias.zero_()
-        self.shape = nn.Sequential(nn.Linear(FEATURE, WIDTH), nn.ReLU(), answer)
+            self.shape.weight.zero_()
+            self.shape.bias.zero_()
         for module in self._still():
             module.requires_grad_(False)
 
     def _still(self) -> list[nn.Module]:
-        return [self.stem, *list(self.blocks)[: self.frozen]]
+        begun: list[nn.Module] = [self.stem, *list(self.blocks)[: self.frozen]]
+        return begun if self.frozen < BLOCKS else [*begun, self.places, self.feature]
 
     def train(self, mode: bool = True) -> IdentityNetwork:
         """Training mode, in which frozen layers keep their statistics."""
