@@ -3,7 +3,7 @@
 *fit*: the landmarks and the photo's colours, with what is known of people in general.
 *regress*: what our own network sees in one look (`headshot.regress`), and what the person's looks say of the
 shape (`headshot.identity`), brought together by a few steps of the fit to its points. The quickest.
-*hybrid*: the fit, told what the looks say of the shape.
+*hybrid*: the fit, told what the looks say of the shape, and where our network sees the points.
 
 Where no landmarks were found but by our network (`headshot.faces`), its points take their place in all three.
 
@@ -61,9 +61,9 @@ class HybridSettings:
     """
 
     looks: float = 1.0
-    points: float = 8.0
-    inner: float = 3.0
-    beside: float = float("inf")
+    points: float = 10.0
+    inner: float = 4.0
+    beside: float = 2.0
 
 
 @dataclass(frozen=True, eq=False)
