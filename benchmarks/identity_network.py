@@ -4,7 +4,7 @@
 
 - LFW, held-out people with at least three photos: are the shapes of one person nearer to each other than to
   other people's (AUC by cosine about the mean of all, and by millimetres)? And how much of the variance that
-  the shapes of the default fit have does the guess explain, beside the fit to *another* photo of the person?
+  the shapes of `method="fit"` have does the guess explain, beside the fit to *another* photo of the person?
 - CFP, the 50 held-out people: the same AUC for two frontal photos, and for a frontal photo and a profile.
 - UTKFace, held-out photos: variance explained by what the data set calls race, by sex and age.
 
@@ -64,7 +64,7 @@ def seen(file: Path, owner: str, kind: str, networks: tuple[ort.InferenceSession
         return None
     points = found.landmarks
     crop = Crop.of_points(points.points, points.roll)
-    fit = reconstruct_face(photo, found.face, points, Settings(detail="low", texture=None), {})
+    fit = reconstruct_face(photo, found.face, points, Settings(detail="low", texture=None, method="fit"), {})
     five = five_points(points.points[np.array(MEDIAPIPE_TO_IBUG68)])
     picture, mirror = np.split(networks[1].vectors(aligned_face(photo.pixels, five)[None])[0], 2)
     return Look(

@@ -83,9 +83,8 @@ def main() -> None:
         photo = read_photo(ROOT / "photos" / f"{name}.jpg")
         face = detect_faces(photo.pixels)[0]
         points = find_landmarks(photo.pixels, face)
-        portraits.append(
-            portrait_of(reconstruct_face(photo, face, points, Settings("low", texture=None), {}))
-        )
+        head = reconstruct_face(photo, face, points, Settings("low", texture=None, method="fit"), {})
+        portraits.append(portrait_of(head, f"photos/{name}"))
         crop = Crop.of_box(face.box)
         states = [np.asarray(state) for state in spoiled(Image.fromarray(photo.pixels))]
         tiles = [tile(state, regress(state, crop, RegressSettings(looks=3))) for state in states]

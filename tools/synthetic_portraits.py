@@ -83,7 +83,7 @@ def make_portrait(file: Path) -> Portrait | None:
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
     if extent < LEAST_FACE or seen.landmarks.presence < 0.98 or seen.landmarks.spread > 0.02 or grey:
         return None
-    settings = Settings(detail="low", texture=TextureSettings(size=TEXELS, grain=0.0))
+    settings = Settings(detail="low", texture=TextureSettings(size=TEXELS, grain=0.0), method="fit")
     found = reconstruct_face(photo, seen.face, seen.landmarks, settings, {})
     assert found.texture is not None
     texture = as_photographed(

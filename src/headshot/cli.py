@@ -100,9 +100,9 @@ def reconstruct(
     method: Annotated[
         MethodName,
         typer.Option(
-            help="Fit landmarks and colours, ask our own network (in milliseconds), or fit with what it says."
+            help="Fit landmarks and colours, ask our own networks (quick), or fit with what these say."
         ),
-    ] = MethodName.fit,
+    ] = MethodName.hybrid,
     photometric: Annotated[
         bool,
         typer.Option(

@@ -65,7 +65,7 @@ class Settings:
     photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
     segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
-    method: Method = "fit"
+    method: Method = "hybrid"
     hybrid: HybridSettings = field(default_factory=HybridSettings)
     own: OwnSettings = field(default_factory=OwnSettings)
 

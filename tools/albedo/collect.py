@@ -88,7 +88,7 @@ def observe(file: Path) -> Row | None:
     if pad:
         photo = Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)
     try:
-        head = reconstruct(photo, settings=Settings(photometric=None, texture=None))
+        head = reconstruct(photo, settings=Settings(photometric=None, texture=None, method="fit"))
     except HeadshotError:
         return None
     yaw, pitch, _ = head.camera.angles

@@ -255,8 +255,8 @@ def default_predictors() -> Sequence[Predictor]:
 
 
 def textured_predictors() -> tuple[Predictor, ...]:
-    """For measures of pictures: today's method, without the fit to colours, and the mean face."""
-    return (Reconstructed(), LandmarksOnly(), MeanFace())
+    """For measures of pictures: fit and hybrid, the fit without colours, and the mean face."""
+    return (Reconstructed(), Hybrid(), LandmarksOnly(), MeanFace())
 
 
 def methods_side_by_side() -> tuple[Predictor, ...]:

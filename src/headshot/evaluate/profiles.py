@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from headshot.camera import angles_of
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import Annotation, read_cfp
-from headshot.evaluate.baselines import MeanFace, NetworkPoints, Predictor, Reconstructed, Regressed, look
+from headshot.evaluate.baselines import NetworkPoints, Predictor, look, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
 from headshot.evaluate.identity import aligned, auc, distances, shape_of
 from headshot.evaluate.journal import Journal, Row, failures
@@ -55,8 +55,8 @@ class ProfileSettings:
 
 
 def default_methods() -> tuple[Predictor, ...]:
-    """Today's method, our network alone, the mean face, and the points before any head."""
-    return (Reconstructed(), Regressed(), MeanFace(), NetworkPoints())
+    """Every method of `headshot.reconstruct`, the mean face, and the points before any head."""
+    return (*methods_side_by_side(), NetworkPoints())
 
 
 def measure(points: Array, annotation: Annotation, rotation: Array | None) -> dict[str, float]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot.camera import Camera
-from headshot.evaluate.baselines import Head, MeanFace, Predictor, Reconstructed, Seen, look
+from headshot.evaluate.baselines import Head, Predictor, Seen, look, methods_side_by_side
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
 from headshot.evaluate.identity import IdentitySettings, auc, lfw_photos, roc_line
@@ -88,8 +88,8 @@ def faces_of(head: Head) -> U8:
 
 
 def default_methods() -> tuple[Predictor, ...]:
-    """Today's method and the mean face."""
-    return (Reconstructed(), MeanFace())
+    """Every method of `headshot.reconstruct`, and the mean face."""
+    return methods_side_by_side()
 
 
 def evaluate_recognised(

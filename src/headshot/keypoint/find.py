@@ -132,7 +132,7 @@ def _own(photo: Photo) -> list[Points68]:
     from headshot.faces import recognise
     from headshot.reconstruction import Settings, reconstruct_face
 
-    settings = Settings(detail="low", texture=None, photometric=None)
+    settings = Settings(detail="low", texture=None, photometric=None, method="fit")
     faces = detect_faces(photo.pixels, DetectSettings(exhaustive=True))
     heads = [
         reconstruct_face(photo, face, points, settings, {})

@@ -91,7 +91,7 @@ def learn_photo(
         return None
     if abs(yaw_of(seen.landmarks)) > WIDEST + 10:  # landmarks alone see it less exactly, but at once
         return None
-    settings = Settings(detail="low", texture=None)
+    settings = Settings(detail="low", texture=None, method="fit")
     if not wanted.colours:
         settings = replace(settings, photometric=None, segment=False)
     head = reconstruct_face(photo, seen.face, seen.landmarks, settings, {})
