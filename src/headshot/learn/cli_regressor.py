@@ -119,6 +119,7 @@ def identity(
     begin: Annotated[
         Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
     ] = None,
+    imagenet: Annotated[bool, typer.Option(help="Begin with ImageNet's weights, not random ones.")] = True,
     frozen: Annotated[
         int, typer.Option(min=0, help="First blocks that keep what they begin with; 11: learn only shapes.")
     ] = 3,
@@ -146,6 +147,7 @@ def identity(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
             workers=workers,
         )  # fmt: skip
-        learn.run(run, store, plan, learn.IdentitySettings(frozen=frozen, begin=begin, bench=bench))
+        settings = learn.IdentitySettings(frozen=frozen, begin=begin, imagenet=imagenet, bench=bench)
+        learn.run(run, store, plan, settings)
 
     execute(work)

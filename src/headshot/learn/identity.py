@@ -37,12 +37,14 @@ class IdentitySettings:
         frozen: first blocks that keep what they begin with; with all 11 the shape alone is learned.
         begin: a run of the regressor, or of this network, with whose layers to begin, in the place of
             ImageNet's: those that have the same names and shapes.
+        imagenet: begin with ImageNet's weights, not with random ones.
         embedding, shape, identity, certainty: weights of the terms of the loss.
         bench: folder of the research data, whose photos in the default bench are not learned from.
     """
 
     frozen: int = 3
     begin: Path | None = None
+    imagenet: bool = True
     embedding: float = 10.0
     shape: float = 1.0
     identity: float = 1.0
@@ -54,7 +56,8 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
     """Train in a folder, or go on; see `headshot.learn.engine`."""
     windows = read_windows(store, measured_names(settings.bench) if settings.bench else frozenset())
     torch.manual_seed(plan.seed)
-    network = make_identity_network(imagenet=settings.begin is None, frozen=settings.frozen)
+    fresh = settings.imagenet and settings.begin is None
+    network = make_identity_network(imagenet=fresh, frozen=settings.frozen)
     if settings.begin is not None:
         own = network.state_dict()
         begun = best_weights(settings.begin)
