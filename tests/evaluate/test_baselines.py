@@ -10,6 +10,7 @@ from PIL import Image
 
 from headshot import NoFaceError, Photo, Settings, load_head_model, read_photo, reconstruct
 from headshot.evaluate.baselines import (
+    Hybrid,
     LandmarksOnly,
     MeanFace,
     NetworkPoints,
@@ -21,7 +22,11 @@ from headshot.evaluate.baselines import (
 
 @pytest.mark.parametrize(
     ("method", "settings"),
-    [(Reconstructed(detail="high"), Settings()), (LandmarksOnly(detail="high"), Settings(photometric=None))],
+    [
+        (Hybrid(detail="high"), Settings()),
+        (Reconstructed(detail="high"), Settings(method="fit")),
+        (LandmarksOnly(detail="high"), Settings(method="fit", photometric=None)),
+    ],
 )
 def test_the_methods_are_reconstruct(photos: Path, method: Reconstructed, settings: Settings) -> None:
     seen = look(read_photo(photos / "grace_hopper.jpg"), textured=True)
