@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from headshot.learn.data.windows import KINDS, Windows, measured_names, read_windows
 from headshot.learn.engine import best_weights
-from headshot.learn.identity import explained, looks, read_shapes, told_apart, unit
+from headshot.learn.identity import explained, looks, read_shapes, unit
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
+from headshot.learn.regressor import told_apart
 
 F32 = NDArray[np.float32]
 TRAINED, HELD_OUT = 3000, 300  # windows of each kind

@@ -108,13 +108,13 @@ def point_model(detail: str, name: str = "mediapipe478") -> PointModel:
 @lru_cache(maxsize=4)
 def _own_model(detail: str, every: int) -> PointModel:
     """The head model at each so many-th of our network's 478 points, and at iBUG's inner ones."""
-    dense, sparse = point_model(detail), point_model(detail, "ibug68")
+    dense, sparse = point_model(detail), _inner_model(detail)
     return PointModel(
-        np.concatenate([dense.mean[::every], sparse.mean[JAW:]]),
-        np.concatenate([dense.identity[:, ::every], sparse.identity[:, JAW:]], axis=1),
-        np.concatenate([dense.expression[:, ::every], sparse.expression[:, JAW:]], axis=1),
+        np.concatenate([dense.mean[::every], sparse.mean]),
+        np.concatenate([dense.identity[:, ::every], sparse.identity], axis=1),
+        np.concatenate([dense.expression[:, ::every], sparse.expression], axis=1),
         dense.corrected,
-        np.concatenate([dense.correction[:, :, ::every], sparse.correction[:, :, JAW:]], axis=2),
+        np.concatenate([dense.correction[:, :, ::every], sparse.correction], axis=2),
     )
 
 

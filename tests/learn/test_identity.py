@@ -14,6 +14,7 @@ from headshot.learn.data import windows as store  # noqa: E402
 from headshot.learn.data.identity_stream import IdentityStream, crop_map  # noqa: E402
 from headshot.learn.engine import Plan  # noqa: E402
 from headshot.learn.networks.identity import make_identity_network  # noqa: E402
+from headshot.learn.regressor import told_apart  # noqa: E402
 from headshot.regress import sides  # noqa: E402
 
 PEOPLE = 6
@@ -85,9 +86,9 @@ def test_pairs_are_told_apart():
     near = np.array([[1, 0.9, 0.8, 0.1], [0.9, 1, 0.7, 0.2], [0.8, 0.7, 1, 0.3], [0.1, 0.2, 0.3, 1]])
     person = np.array(["a", "a", "a", "b"])
     photo, profile = np.array([1, 1, 0, 1], bool), np.array([0, 0, 1, 0], bool)
-    assert learn.told_apart("auc", near, person, (photo, profile)) == {"auc_photo": 1.0, "auc_mixed": 1.0}
+    assert told_apart("auc", near, person, (photo, profile)) == {"auc_photo": 1.0, "auc_mixed": 1.0}
     person[0] = "b"
-    found = learn.told_apart("auc", near, person, (photo, profile))
+    found = told_apart("auc", near, person, (photo, profile))
     assert found["auc_photo"] == 0 and found["auc_mixed"] == 0.5
 
 

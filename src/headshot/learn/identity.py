@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headshot.evaluate.identity import auc
 from headshot.identity import SIDE
 from headshot.learn.curves import Metrics
 from headshot.learn.data.identity_stream import IdentityStream, crop_map
@@ -21,8 +20,8 @@ from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
 from headshot.learn.networks.lite_regressor import FEATURE
-from headshot.learn.regressor import to_network
-from headshot.learn.weights import compress
+from headshot.learn.regressor import to_network, told_apart
+from headshot.learn.weights import compress, write_onnx
 from headshot.resample import warp
 
 F32 = NDArray[np.float32]
@@ -165,20 +164,6 @@ class Validation:
         return out
 
 
-def told_apart(
-    name: str, near: F32, person: NDArray[np.str_], parts: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-) -> Metrics:
-    """Areas under the curve of similarities (N, N): two photos of one person, and a photo and a profile."""
-    photo, profile = parts
-    same, once = person[:, None] == person, np.triu(np.ones_like(near, bool), 1)
-    out: Metrics = {}
-    for kind, other in (("photo", photo), ("mixed", profile)):
-        pair = photo[:, None] & other & (once | (kind == "mixed"))
-        if (pair & same).any() and (pair & ~same).any():
-            out[f"{name}_{kind}"] = auc(near[pair & same], near[pair & ~same])
-    return out
-
-
 def explained(found: F32, true: F32) -> float:
     """Share of the variance of true shapes (N, I) about their mean; NaN where there is none."""
     rest, whole = ((x**2).sum() for x in (found - true, true - true.mean(axis=0)))
@@ -218,17 +203,7 @@ def export_best(folder: Path, store: Path, file: Path, bench: Path | None = None
     network = make_identity_network(imagenet=False)
     network.load_state_dict(best_weights(folder))
     read_shapes(network, read_windows(store, measured_names(bench) if bench else frozenset()))
-    batch = {0: "faces"}
-    torch.onnx.export(
-        Exported(network).eval(),
-        (torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8),),
-        str(file),
-        dynamo=False,
-        opset_version=17,
-        input_names=["pixels"],
-        output_names=list(OUTPUTS),
-        dynamic_axes=dict.fromkeys(("pixels", *OUTPUTS), batch),
-    )
+    write_onnx(Exported(network), SIDE, OUTPUTS, file)
     compress(file)
 
 

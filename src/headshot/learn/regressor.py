@@ -35,7 +35,7 @@ from headshot.learn.networks.lite_regressor import (
     Predicted,
     make_regressor,
 )
-from headshot.learn.weights import compress
+from headshot.learn.weights import compress, write_onnx
 from headshot.regress import CROP, CROP_MARGIN
 from headshot.resample import warp
 
@@ -178,22 +178,13 @@ class Validation:
                 out["nme_synthetic_mean"] = float(np.mean(errors))
         if len(self.people):
             p, _ = predict(network, self.windows, self.people)
-            out |= self.told_apart((p.identity @ self.geometry.shape).numpy())
+            shapes = (p.identity @ self.geometry.shape).numpy()
+            near = -np.linalg.norm(shapes[:, None] - shapes[None], axis=2)
+            kind = self.windows.kind[self.people]
+            photo, profile = (kind == KINDS.index(k) for k in ("photo", "profile"))
+            out |= told_apart("auc", near, self.windows.person[self.people], (photo, profile))
         parts = [out.get("nme_photo", 0), out.get("nme_synthetic", 0), out.get("nme_profile", 0)]
         out["score"] = -sum(parts) / 3 - out.get("shape", 0)
-        return out
-
-    def told_apart(self, shapes: NDArray[np.float32]) -> Metrics:
-        """Areas under the curve of neutral faces (N, I) of ``people``."""
-        near = -np.linalg.norm(shapes[:, None] - shapes[None], axis=2)
-        person, kind = self.windows.person[self.people], self.windows.kind[self.people]
-        same, once = person[:, None] == person, np.triu(np.ones_like(near, bool), 1)
-        out: Metrics = {}
-        for name, wanted in (("photo", ("photo", "photo")), ("mixed", ("photo", "profile"))):
-            a, b = (kind == KINDS.index(k) for k in wanted)
-            pair = once & a[:, None] & b
-            if (pair & same).any() and (pair & ~same).any():
-                out[f"auc_{name}"] = auc(near[pair & same], near[pair & ~same])
         return out
 
     def shapes(self, found: NDArray[np.float32], true: NDArray[np.float32]) -> Metrics:
@@ -224,6 +215,23 @@ class Validation:
                 tiles += [np.zeros_like(tiles[0])] * (10 - len(tiles))
                 rows.append(np.concatenate(tiles, axis=1))
         return np.concatenate(rows)
+
+
+def told_apart(
+    name: str,
+    near: NDArray[np.float32],
+    person: NDArray[np.str_],
+    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+) -> Metrics:
+    """Areas under the curve of similarities (N, N): two photos of one person, and a photo and a profile."""
+    photo, profile = parts
+    same, once = person[:, None] == person, np.triu(np.ones_like(near, bool), 1)
+    out: Metrics = {}
+    for kind, other in (("photo", photo), ("mixed", profile)):
+        pair = photo[:, None] & other & (once | (kind == "mixed"))
+        if (pair & same).any() and (pair & ~same).any():
+            out[f"{name}_{kind}"] = auc(near[pair & same], near[pair & ~same])
+    return out
 
 
 def predict(
@@ -303,15 +311,5 @@ def export_best(folder: Path, file: Path) -> None:
     """
     network = make_regressor(imagenet=False)
     network.load_state_dict(best_weights(folder))
-    batch = {0: "faces"}
-    torch.onnx.export(
-        Exported(network, load_albedo("low")).eval(),
-        (torch.zeros(2, CROP, CROP, 3, dtype=torch.uint8),),
-        str(file),
-        dynamo=False,
-        opset_version=17,
-        input_names=["pixels"],
-        output_names=list(OUTPUTS),
-        dynamic_axes=dict.fromkeys(("pixels", *OUTPUTS), batch),
-    )
+    write_onnx(Exported(network, load_albedo("low")), CROP, OUTPUTS, file)
     compress(file, eight_bits_from=100_000)

@@ -1,14 +1,32 @@
-"""Making exported networks small: weights of 16 or 8 bits, which a runtime turns back when it loads."""
+"""Exporting networks, and making them small: weights of 16 or 8 bits, turned back when they are loaded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from headshot.errors import MissingExtraError
+
+
+def write_onnx(network: nn.Module, side: int, outputs: Sequence[str], file: Path) -> None:
+    """Write a network as ONNX, from ``pixels`` (N, side, side, 3) uint8 to its outputs (N, ...)."""
+    batch = {0: "faces"}
+    torch.onnx.export(
+        network.eval(),
+        (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
+        str(file),
+        dynamo=False,
+        opset_version=17,
+        input_names=["pixels"],
+        output_names=list(outputs),
+        dynamic_axes=dict.fromkeys(("pixels", *outputs), batch),
+    )
 
 
 def compress(file: Path, *, eight_bits_from: int | None = None, dimensions: tuple[int, ...] = (4,)) -> None:
