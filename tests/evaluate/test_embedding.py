@@ -9,7 +9,15 @@ import pytest
 
 from headshot import assets
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, Recogniser, aligned_face, five_points
+from headshot.evaluate.embedding import (
+    HEIGHT,
+    POINTS,
+    WIDTH,
+    Recogniser,
+    aligned_face,
+    five_points,
+    similarity,
+)
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.4, -2.0])
@@ -27,6 +35,13 @@ def test_the_five_points_come_where_the_network_wants_them(turn: float) -> None:
         rows, columns = np.mgrid[int(y) - 5 : int(y) + 6, int(x) - 5 : int(x) + 6] + 0.5
         centre = np.array([(around * columns).sum(), (around * rows).sum()]) / around.sum()
         np.testing.assert_allclose(centre, (x, y), atol=0.4)
+
+
+def test_the_similarity_of_points_is_found_again() -> None:
+    there = 1.7 * POINTS @ np.array([[0.8, 0.6], [-0.6, 0.8]]) + [30, -12]
+    found = similarity(POINTS, there)
+    np.testing.assert_allclose(POINTS @ found[:, :2].T + found[:, 2], there, atol=1e-9)
+    assert np.linalg.det(found[:, :2]) == pytest.approx(1.7**2)
 
 
 def test_five_of_68() -> None:
@@ -54,3 +69,5 @@ def test_vectors_know_mirror_images(data: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-9)
     # A mirrored face has the same two halves, the other way round.
     np.testing.assert_allclose(found[:2, :128], found[2:, 128:], atol=1e-5)
+    both = recogniser.both_sides(face[0], POINTS)
+    assert both.shape == (128,) and np.linalg.norm(both) == pytest.approx(1)

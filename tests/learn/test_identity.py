@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime as ort
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from headshot.errors import HeadshotError  # noqa: E402
 from headshot.identity import SIDE, WIDTH  # noqa: E402
 from headshot.learn import identity as learn  # noqa: E402
+from headshot.learn.data import identity_stream  # noqa: E402
 from headshot.learn.data import windows as store  # noqa: E402
 from headshot.learn.data.identity_stream import IdentityStream, crop_map  # noqa: E402
 from headshot.learn.engine import Plan  # noqa: E402
@@ -64,6 +68,52 @@ def test_items_depend_on_their_number_alone_and_leave_out_who_is_held_out(folder
         for side in (1, signs):
             seen |= set(windows.person[(np.abs(own * side - item["identity"].numpy()) < 1e-5).all(axis=1)])
     assert seen == {"0", "1", "2", "3"}
+
+
+def colour_judge(file: Path) -> np.ndarray:
+    """Write a recogniser that knows people by the mean colour of their faces; its map (3, 128)."""
+    onnx = pytest.importorskip("onnx")
+    weights = np.random.default_rng(1).normal(size=(3, store.EMBEDDING)).astype(np.float32)
+    make = onnx.helper.make_tensor_value_info
+    nodes = [
+        onnx.helper.make_node("ReduceMean", ["faces", "axes"], ["mean"], keepdims=0),
+        onnx.helper.make_node("MatMul", ["mean", "weights"], ["vector"]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes, "judge",
+        [make("faces", onnx.TensorProto.FLOAT, ["B", 3, 112, 96])],
+        [make("vector", onnx.TensorProto.FLOAT, ["B", store.EMBEDDING])],
+        [onnx.numpy_helper.from_array(weights, "weights"),
+         onnx.numpy_helper.from_array(np.array([2, 3]), "axes")],
+    )  # fmt: skip
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, file)
+    return weights
+
+
+def test_mixtures_are_faces_that_the_recogniser_is_asked_about(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(identity_stream, "MIXED", 1.0)
+    monkeypatch.setattr(identity_stream, "HARMED", 0.0)
+    monkeypatch.setattr(identity_stream, "COVERED", 0.0)
+    weights = colour_judge(tmp_path / "judge.onnx")
+    windows = store.read_windows(folder)
+    with pytest.raises(HeadshotError, match="no faces seen from the front"):
+        IdentityStream(windows, recogniser=tmp_path / "judge.onnx")  # no points are known
+    windows.labels["weight"][:] = 1
+    windows.labels["points"][:] = np.random.default_rng(0).uniform(80, 110, (1, store.POINTS, 2))
+    stream = IdentityStream(windows, recogniser=tmp_path / "judge.onnx")
+    mixed = 0
+    for k in range(12):
+        item = stream[k]
+        if item["known"] == 0:  # profiles are left as they are
+            mixed += 1
+            colour = item["pixels"].numpy().reshape(3, -1).mean(axis=1)
+            expected = ((colour - 127.5) / 128) @ weights
+            cosine = item["embedding"].numpy() @ (expected / np.linalg.norm(expected))
+            assert cosine > 0.99 and item["exact"] == 0
+    assert mixed >= 6
+    tones = [stream[k]["pixels"].numpy().mean() for k in range(40) if stream[k]["known"] == 0]
+    assert len(np.unique(np.round(tones))) > 4  # more than the four people there are
 
 
 def test_what_fits_leave_open_keeps_the_network_unsure(folder):

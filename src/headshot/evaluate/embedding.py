@@ -54,6 +54,11 @@ class Recogniser:
         both = np.concatenate(np.split(found, 2), axis=1)
         return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True))
 
+    def both_sides(self, pixels: U8, points: ArrayLike) -> Array:
+        """Unit vector (n,) of a face in a picture, the same for the mirror image; see `aligned_face`."""
+        face, mirror = np.split(self.vectors(aligned_face(pixels, points)[None])[0], 2)
+        return np.asarray((face + mirror) / np.linalg.norm(face + mirror))
+
 
 @lru_cache(maxsize=1)
 def _session(file: Path) -> ort.InferenceSession:
@@ -80,7 +85,7 @@ def aligned_face(pixels: U8, points: ArrayLike) -> U8:
         points: (5, 2) pixels: the eye on the left of the picture, the other eye, the tip of the nose, the
             corner of the mouth on the left, the other corner.
     """
-    return warp(pixels, _map(np.asarray(points, np.float64))[None], (HEIGHT, WIDTH), clamp=True)[0]
+    return warp(pixels, similarity(POINTS, points)[None], (HEIGHT, WIDTH), clamp=True)[0]
 
 
 def five_points(points68: ArrayLike) -> Array:
@@ -89,13 +94,13 @@ def five_points(points68: ArrayLike) -> Array:
     return np.stack([p[36:42].mean(axis=0), p[42:48].mean(axis=0), p[30], p[48], p[54]])
 
 
-def _map(points: Array) -> Array:
-    """(2, 3) pixels of the aligned face to those of the picture: the similarity with the least squares there.
+def similarity(here: ArrayLike, there: ArrayLike) -> Array:
+    """(2, 3) the similarity that brings points (N, 2) nearest to others (N, 2), by least squares.
 
     Over complex numbers a similarity of the plane is z -> a z + b, so this is linear regression.
     """
-    here, there = (p[:, 0] + 1j * p[:, 1] for p in (POINTS, points))
-    centre, target = here.mean(), there.mean()
-    a = ((here - centre).conj() @ (there - target)) / (np.abs(here - centre) ** 2).sum()
+    z, w = (p[:, 0] + 1j * p[:, 1] for p in (np.asarray(here, np.float64), np.asarray(there, np.float64)))
+    centre, target = z.mean(), w.mean()
+    a = ((z - centre).conj() @ (w - target)) / (np.abs(z - centre) ** 2).sum()
     b = target - a * centre
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])

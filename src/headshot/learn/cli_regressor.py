@@ -123,6 +123,10 @@ def identity(
     frozen: Annotated[
         int, typer.Option(min=0, help="First blocks that keep what they begin with; 11: learn only shapes.")
     ] = 3,
+    mix: Annotated[
+        Path | None,
+        typer.Option(help="Recogniser (ONNX) to be asked about two faces over each other, for more people."),
+    ] = None,
     steps: Steps = 8000,
     batch: Batch = 32,
     rate: Rate = 2e-3,
@@ -147,7 +151,9 @@ def identity(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
             workers=workers,
         )  # fmt: skip
-        settings = learn.IdentitySettings(frozen=frozen, begin=begin, imagenet=imagenet, bench=bench)
+        settings = learn.IdentitySettings(
+            frozen=frozen, begin=begin, imagenet=imagenet, bench=bench, recogniser=mix
+        )  # fmt: skip
         learn.run(run, store, plan, settings)
 
     execute(work)

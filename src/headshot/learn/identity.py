@@ -39,6 +39,7 @@ class IdentitySettings:
         imagenet: begin with ImageNet's weights, not with random ones.
         embedding, shape, identity, certainty: weights of the terms of the loss.
         bench: folder of the research data, whose photos in the default bench are not learned from.
+        recogniser: ONNX file, to be asked about mixtures of two faces; None mixes none.
     """
 
     frozen: int = 3
@@ -49,6 +50,7 @@ class IdentitySettings:
     identity: float = 1.0
     certainty: float = 0.3
     bench: Path | None = None
+    recogniser: Path | None = None
 
 
 def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn.Module:
@@ -69,7 +71,11 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
         return loss(net(to_network(batch["pixels"])), batch)
 
     validation = Validation(windows)
-    return train(Task(network, IdentityStream(windows, plan.seed), whole, validation, "score"), plan, folder)
+    return train(
+        Task(network, IdentityStream(windows, plan.seed, settings.recogniser), whole, validation, "score"),
+        plan,
+        folder,
+    )
 
 
 def unexplained(windows: Windows) -> F32:

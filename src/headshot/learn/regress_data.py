@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
+from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
 from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, SHARES, save_rows
@@ -113,10 +113,7 @@ def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
         pixels = np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
         found = np.zeros((len(points), EMBEDDING), np.float32)
         for k in np.flatnonzero(usable).tolist():
-            face = aligned_face(np.ascontiguousarray(pixels[k]), five_points(points[k]))
-            picture, mirror = np.split(network.vectors(face[None])[0], 2)
-            # Their sum is the same for the photo and for its mirror image.
-            found[k] = (picture + mirror) / np.linalg.norm(picture + mirror)
+            found[k] = network.both_sides(np.ascontiguousarray(pixels[k]), five_points(points[k]))
         np.save(target, found)
         say(f"{file.stem}: {int(usable.sum())} photos embedded")
 

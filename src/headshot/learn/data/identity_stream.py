@@ -1,8 +1,15 @@
-"""Windows as an endless stream of crops for the identity network: right ones, in all light and harm."""
+"""Windows as an endless stream of crops for the identity network: right ones, in all light and harm.
+
+A few thousand people are soon known by heart. Two faces laid over each other are a face that nobody has, and
+the recogniser can be asked about it like about any other: mixing (Zhang et al., "mixup: Beyond Empirical Risk
+Minimization", ICLR 2018) with a patient teacher (Beyer et al., "Knowledge distillation: A good teacher is
+patient and consistent", CVPR 2022).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,16 +17,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from headshot.errors import HeadshotError
+from headshot.evaluate.embedding import Recogniser, five_points, similarity
 from headshot.identity import SIDE as CROP
 from headshot.identity import WIDTH
 from headshot.learn.data.regressor_stream import covered, degraded
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows
+from headshot.learn.data.windows import KINDS, KNOWN, MARGIN, SIDE, Windows
 from headshot.regress import sides
 from headshot.resample import warp
 
-SHARES = {"photo": 0.7, "profile": 0.14, "synthetic": 0.16}
+SHARES = {"photo": 0.68, "profile": 0.2, "synthetic": 0.12}
 """Of the stream."""
 COVERED, HARMED = 0.1, 0.6
+MIXED = 0.6  # of all but profiles, about whose mixtures no recogniser knows
+FRONTAL = 35  # degrees of yaw up to which the recogniser is asked about mixtures
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -47,10 +61,17 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
 
     An item has ``pixels`` (3, CROP, CROP) uint8, ``identity`` (I,), ``known`` (how far it is believed),
     ``exact`` (1 for synthetic heads) and ``embedding``. Item k depends on k and the seed alone.
+
+    Args:
+        windows: what to learn from; held-out ones are left out.
+        seed: of everything random.
+        recogniser: ONNX file of `headshot.evaluate.embedding`, to be asked about mixtures of two faces;
+            without it faces are not mixed.
     """
 
-    def __init__(self, windows: Windows, seed: int = 0) -> None:
+    def __init__(self, windows: Windows, seed: int = 0, recogniser: Path | None = None) -> None:
         self.windows, self.seed = windows, seed
+        self.recogniser = None if recogniser is None else Recogniser(recogniser)
         labels = windows.labels
         useful = (labels["embedding"] != 0).any(axis=1) | (labels["known"][:, 0] > 0)
         useful &= ~windows.held_out
@@ -59,28 +80,57 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
         shares = np.array([SHARES[kind] for kind, group in groups.items() if len(group)])
         self.shares = shares / shares.sum()
         self.signs = sides().identity
+        posed = labels["known"][:, KNOWN.index("pose")] > 0
+        forward = labels["rotation"][:, :, 2]
+        yaw = np.degrees(np.arctan2(forward[:, 0], forward[:, 2]))
+        whole = (labels["weight"][:, 478:] > 0).all(axis=1)
+        face = windows.kind != KINDS.index("none")
+        self.front = np.flatnonzero(~windows.held_out & face & posed & whole & (np.abs(yaw) < FRONTAL))
+        if self.recogniser is not None and not len(self.front):
+            raise HeadshotError("the store has no faces seen from the front that could be mixed")
 
     def __getitem__(self, k: int) -> dict[str, Tensor]:
         random = np.random.default_rng((self.seed, k))
         group = self.groups[int(random.choice(len(self.groups), p=self.shares))]
-        window, j = int(random.choice(group)), Jitter()
-        pixels = self.windows.picture(window)
+        window = int(random.choice(group))
+        labels = self.windows.labels
+        pixels, identity = self.windows.picture(window), labels["identity"][window]
+        known, embedding = labels["known"][window, 0], labels["embedding"][window]
+        exact = float(self.windows.kind[window] == 0)
+        profile = self.windows.kind[window] == KINDS.index("profile")
+        if self.recogniser is not None and not profile and random.random() < MIXED:
+            pixels, embedding = self._mixture(random)
+            known, exact = np.float32(0), 0.0
+        pixels = self._varied(pixels, random)
+        if random.random() < 0.5:  # the embedding is the same for both
+            pixels, identity = pixels[:, ::-1], identity * self.signs
+        return {
+            "pixels": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            "identity": torch.from_numpy(np.asarray(identity, np.float32)),
+            "known": torch.tensor(known),
+            "exact": torch.tensor(exact),
+            "embedding": torch.from_numpy(embedding.copy()),
+        }
+
+    def _varied(self, pixels: U8, random: np.random.Generator) -> U8:
+        """A crop (CROP, CROP, 3) of a window, about right, with or without harm."""
+        j = Jitter()
         if random.random() < COVERED:
             other = self.windows.picture(int(random.integers(len(self.windows))))
             pixels = covered(pixels, other, random)
         x, y = random.normal(0, j.shift, 2).tolist()
         moved = crop_map((x, y), float(np.exp(random.normal(0, j.size))), float(random.normal(0, j.roll)))
         pixels = warp(pixels, moved[None], (CROP, CROP), clamp=True)[0]
-        if random.random() < HARMED:
-            pixels = degraded(pixels, random)
-        labels = self.windows.labels
-        identity = labels["identity"][window]
-        if random.random() < 0.5:  # the embedding is the same for both
-            pixels, identity = pixels[:, ::-1], identity * self.signs
-        return {
-            "pixels": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
-            "identity": torch.from_numpy(np.asarray(identity, np.float32)),
-            "known": torch.tensor(labels["known"][window, 0]),
-            "exact": torch.tensor(float(self.windows.kind[window] == 0)),
-            "embedding": torch.from_numpy(labels["embedding"][window].copy()),
-        }
+        return degraded(pixels, random) if random.random() < HARMED else pixels
+
+    def _mixture(self, random: np.random.Generator) -> tuple[U8, F32]:
+        """A window in which two faces lie over each other by their eyes, nose and mouth; its embedding."""
+        assert self.recogniser is not None
+        one, other = (int(k) for k in random.choice(self.front, 2))
+        points = five_points(self.windows.labels["points"][one, 478:])
+        pixels = self.windows.picture(one)
+        share = float(random.uniform(0.3, 0.7))
+        laid = similarity(points, five_points(self.windows.labels["points"][other, 478:]))
+        over = warp(self.windows.picture(other), laid[None], (SIDE, SIDE), clamp=True)[0]
+        mixed = (share * pixels + (1 - share) * over.astype(np.float32) + 0.5).astype(np.uint8)
+        return mixed, self.recogniser.both_sides(mixed, points).astype(np.float32)
