@@ -26,11 +26,11 @@ from headshot.learn.data.windows import KINDS, KNOWN, MARGIN, SIDE, Windows
 from headshot.regress import sides
 from headshot.resample import warp
 
-SHARES = {"photo": 0.68, "profile": 0.2, "synthetic": 0.12}
-"""Of the stream."""
+SHARES = {"front": 0.55, "turned": 0.13, "profile": 0.2, "synthetic": 0.12}
+"""Of the stream: photos from the front and from the side, most of these made by turning; CFP's profiles."""
 COVERED, HARMED = 0.1, 0.6
-MIXED = 0.6  # of all but profiles, about whose mixtures no recogniser knows
-FRONTAL = 35  # degrees of yaw up to which the recogniser is asked about mixtures
+MIXED = 0.65  # of "front" and "synthetic"; of faces from the side the recogniser knows too little
+FRONTAL = 35  # degrees of yaw
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -72,33 +72,38 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
     def __init__(self, windows: Windows, seed: int = 0, recogniser: Path | None = None) -> None:
         self.windows, self.seed = windows, seed
         self.recogniser = None if recogniser is None else Recogniser(recogniser)
-        labels = windows.labels
-        useful = (labels["embedding"] != 0).any(axis=1) | (labels["known"][:, 0] > 0)
-        useful &= ~windows.held_out
-        groups = {kind: np.flatnonzero(useful & (windows.kind == KINDS.index(kind))) for kind in SHARES}
-        self.groups = [group for group in groups.values() if len(group)]
-        shares = np.array([SHARES[kind] for kind, group in groups.items() if len(group)])
-        self.shares = shares / shares.sum()
         self.signs = sides().identity
+        labels, photo = windows.labels, windows.kind == KINDS.index("photo")
+        known = (labels["embedding"] != 0).any(axis=1) | (labels["known"][:, 0] > 0)
+        forward = labels["rotation"][:, :, 2]  # not turned where the pose is unknown
+        front = np.abs(np.degrees(np.arctan2(forward[:, 0], forward[:, 2]))) < FRONTAL
+        masks = {
+            "front": photo & front,
+            "turned": photo & ~front,
+            "profile": windows.kind == KINDS.index("profile"),
+            "synthetic": windows.kind == KINDS.index("synthetic"),
+        }
+        groups = {name: np.flatnonzero(mask & known & ~windows.held_out) for name, mask in masks.items()}
+        self.groups = {name: group for name, group in groups.items() if len(group)}
+        shares = np.array([SHARES[name] for name in self.groups])
+        self.shares = shares / shares.sum()
         posed = labels["known"][:, KNOWN.index("pose")] > 0
-        forward = labels["rotation"][:, :, 2]
-        yaw = np.degrees(np.arctan2(forward[:, 0], forward[:, 2]))
         whole = (labels["weight"][:, 478:] > 0).all(axis=1)
-        face = windows.kind != KINDS.index("none")
-        self.front = np.flatnonzero(~windows.held_out & face & posed & whole & (np.abs(yaw) < FRONTAL))
+        face = masks["front"] | (masks["synthetic"] & front)
+        self.front = np.flatnonzero(~windows.held_out & face & posed & whole)
         if self.recogniser is not None and not len(self.front):
             raise HeadshotError("the store has no faces seen from the front that could be mixed")
 
     def __getitem__(self, k: int) -> dict[str, Tensor]:
         random = np.random.default_rng((self.seed, k))
-        group = self.groups[int(random.choice(len(self.groups), p=self.shares))]
-        window = int(random.choice(group))
+        group = list(self.groups)[int(random.choice(len(self.groups), p=self.shares))]
+        window = int(random.choice(self.groups[group]))
         labels = self.windows.labels
         pixels, identity = self.windows.picture(window), labels["identity"][window]
         known, embedding = labels["known"][window, 0], labels["embedding"][window]
         exact = float(self.windows.kind[window] == 0)
-        profile = self.windows.kind[window] == KINDS.index("profile")
-        if self.recogniser is not None and not profile and random.random() < MIXED:
+        mixable = self.recogniser is not None and group in ("front", "synthetic")
+        if mixable and random.random() < MIXED:
             pixels, embedding = self._mixture(random)
             known, exact = np.float32(0), 0.0
         pixels = self._varied(pixels, random)
