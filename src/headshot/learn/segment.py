@@ -151,7 +151,7 @@ def _thinned(source: Source, limit: int) -> Source:
 def export_onnx(network: nn.Module, file: Path, size: int = CROP) -> None:
     """Write a network as ONNX: ``pixels`` (1, S, S, 3) uint8 sRGB to ``probabilities`` (1, C, S, S) float32.
 
-    Weights are kept with 16 bits, which halves the file; ONNX Runtime computes with 32.
+    Weights are kept with 8 bits, small ones with 16; ONNX Runtime computes with 32.
     """
     whole = _Exported(network).eval().cpu()
     pixels = torch.zeros(1, size, size, 3, dtype=torch.uint8)
@@ -164,7 +164,7 @@ def export_onnx(network: nn.Module, file: Path, size: int = CROP) -> None:
         input_names=["pixels"],
         output_names=["probabilities"],
     )
-    compress(file)
+    compress(file, eight_bits_from=10_000)
 
 
 class _Exported(nn.Module):
