@@ -31,7 +31,7 @@ from headshot.fit import (
     fit_photo,
 )
 from headshot.fit.errors import load_landmark_errors
-from headshot.fit.gaps import lip_gaps
+from headshot.fit.gaps import face_gaps
 from headshot.fit.observe import observe
 from headshot.head_model import PointModel, load_head_model
 from headshot.identity import IdentityGuess, guess_identity
@@ -223,7 +223,7 @@ def landmark_solver(
         n = told.network
         others = PointEvidence(n.points68[JAW:], belief.beside * n.sigma68[JAW:], model=_inner_model(detail))
     prior = shape_prior(told.looks, belief.looks)
-    gaps = lip_gaps(points.points, whole, points.extent)
+    gaps = face_gaps(points.points, whole, points.extent)
     evidence = Evidence(prior, others, gaps)
     return LandmarkSolver(observe(photo, points), whole, fitting, load_landmark_errors(), evidence)
 
