@@ -127,6 +127,9 @@ def identity(
         Path | None,
         typer.Option(help="Recogniser (ONNX) to be asked about two faces over each other, for more people."),
     ] = None,
+    embedding: Annotated[
+        float, typer.Option(min=0, help="Weight of the recogniser's embedding; 0 learns shapes alone.")
+    ] = 10.0,
     steps: Steps = 8000,
     batch: Batch = 32,
     rate: Rate = 2e-3,
@@ -152,7 +155,7 @@ def identity(
             workers=workers,
         )  # fmt: skip
         settings = learn.IdentitySettings(
-            frozen=frozen, begin=begin, imagenet=imagenet, bench=bench, recogniser=mix
+            frozen=frozen, begin=begin, imagenet=imagenet, bench=bench, recogniser=mix, embedding=embedding,
         )  # fmt: skip
         learn.run(run, store, plan, settings)
 
