@@ -23,6 +23,8 @@ U8 = NDArray[np.uint8]
 
 SIDE, WIDTH = 112, 1.15
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
+SHIFTS = (0.0, 0.06, -0.06)
+"""Crops that are looked at: as it is, lower, higher, in their sides. The mean is steadier than any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +50,10 @@ def guess_identity(pixels: U8, crop: Crop, network: InferenceSession | None = No
     """
     network = network or session("identity")
     tight = replace(crop, side=crop.side * WIDTH / CROP_MARGIN)
-    picture = warp(pixels, (tight.map @ np.diag([1 / SIDE, 1 / SIDE, 1]))[None], (SIDE, SIDE), clamp=True)
-    both = np.ascontiguousarray(np.concatenate([picture, picture[:, :, ::-1]]))
+    maps = np.stack([tight.map @ [[1 / SIDE, 0, 0], [0, 1 / SIDE, d], [0, 0, 1]] for d in SHIFTS])
+    pictures = warp(pixels, maps, (SIDE, SIDE), clamp=True)
+    both = np.ascontiguousarray(np.concatenate([pictures, pictures[:, :, ::-1]]))
     identity, sigma = network.run(["identity", "identity_sigma"], {"pixels": both})
-    mean = (identity[0] + identity[1] * sides().identity) / 2
+    one, other = identity.reshape(2, len(SHIFTS), -1).mean(axis=1)
+    mean = (one + other * sides().identity) / 2
     return IdentityGuess(mean.astype(np.float64), sigma.mean(axis=0).astype(np.float64))

@@ -1,9 +1,9 @@
 """From the points of a face to a head, three ways.
 
 *fit*: the landmarks and the photo's colours, with what is known of people in general.
-*regress*: what our own network sees in one look (`headshot.regress`), and what the person's looks say of the
-shape (`headshot.identity`), brought together by a few steps of the fit to its points. The quickest.
-*hybrid*: the fit, told what the looks say of the shape, and where our network sees the points.
+*hybrid*: the fit, told what the person's looks say of the shape (`headshot.identity`), and where our own
+network sees the points (`headshot.regress`).
+*regress*: a few steps of the same without the colours, which our network knows at a look. The quickest.
 
 Where no landmarks were found but by our network (`headshot.faces`), its points take their place in all three.
 
@@ -46,7 +46,11 @@ METHODS: tuple[Method, ...] = ("fit", "regress", "hybrid")
 
 JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
 EVERY = 3  # each so many-th of our network's 478 points where time counts: neighbours err alike
-QUICK = 4  # steps that settle a head on our network's points
+QUICK = 4  # steps of a fit where time counts
+SETTLE = 2  # steps for pose and expression alone
+STEADY = 0.006  # disagreement of the landmarks with those of the mirrored photo that says nothing
+DOUBT = 5.0  # most by which the landmarks' errors grow with more of it
+_FIXED = 1e6  # precision of a shape that stays as it is
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,20 @@ class HybridSettings:
 
     Attributes:
         looks: what looks say of the shape: 1 takes it as it is, 0 leaves it out.
+        kept: share of what the fit to one photo changes about the shape that looks expect: fits err more
+            than they say, and in most that they change.
+        kept_turned: the same where our network found the points: of profiles, mostly.
         points: standard deviations of our network's 478 points times this: neighbours err alike.
         inner: those of its 51 inner iBUG points times this.
         beside: the same where landmarks have been found as well; infinite leaves them out.
     """
 
     looks: float = 1.0
+    kept: float = 0.5
+    kept_turned: float = 0.3
     points: float = 10.0
     inner: float = 4.0
-    beside: float = 2.0
+    beside: float = 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +164,24 @@ def shape_prior(looks: IdentityGuess | None, belief: float) -> IdentityPrior | N
     return IdentityPrior.guess(belief * looks.mean, np.sqrt(variance))
 
 
+def settled(solver: LandmarkSolver, looks: IdentityGuess | None, belief: HybridSettings) -> Fit:
+    """The head where a solver stands, its shape nearer to that which looks expect, pose and expression anew.
+
+    What a fit changes about the shape that looks expect is noise by half, also where it is sure: networks err
+    at all points alike, and camera and expression are mistaken for shape. So its errors are taken to be in
+    proportion to what it knows in each direction (Zellner's g-prior, 1986): one factor shortens the change.
+    """
+    if looks is None:
+        return solver.result(0)
+    kept = belief.kept if solver.errors is not None else belief.kept_turned
+    expected = belief.looks * looks.mean
+    shape = expected + kept * (solver.identity[: solver.people] - expected)
+    solver.prior = IdentityPrior(shape, np.full(len(shape), _FIXED))
+    solver.identity = np.concatenate([shape, solver.identity[solver.people :]])
+    solver.settings = replace(solver.settings, iterations=SETTLE)
+    return solver.run()
+
+
 def own_solver(
     photo: Photo,
     told: Told,
@@ -190,21 +217,13 @@ def own_solver(
     return solver
 
 
-def regressed(photo: Photo, told: Told, detail: str, settings: tuple[FitSettings, HybridSettings]) -> Solved:
-    """A head from what our networks say, settled on the points in a few steps."""
-    fitting, belief = settings
-    assert told.network is not None
-    solver = own_solver(photo, told, detail, (replace(fitting, iterations=QUICK), belief), EVERY)
-    fit = solver.run()
-    return Solved(fit, solver.confidence > 0, told.network.albedo, told.network.light, {})
-
-
 def landmark_solver(
     photo: Photo,
     points: Landmarks,
     told: Told,
     detail: str,
     settings: tuple[FitSettings, HybridSettings],
+    every: int = 1,
 ) -> LandmarkSolver:
     """The fit to landmarks, ready to run.
 
@@ -214,14 +233,18 @@ def landmark_solver(
         told: what our networks say, as far as it is to be believed.
         detail: of the head model.
         settings: of the fit, and of its belief.
+        every: see `own_solver`, where the landmarks are our network's.
     """
     fitting, belief = settings
     if points.regression is not None:
-        return own_solver(photo, told, detail, settings)
+        return own_solver(photo, told, detail, settings, every)
     whole, others = point_model(detail), None
     if told.network is not None and np.isfinite(belief.beside):
         n = told.network
         others = PointEvidence(n.points68[JAW:], belief.beside * n.sigma68[JAW:], model=_inner_model(detail))
+        # The landmark network does not say how sure it is. Of blurred faces it sees another mirrored one.
+        doubt = min(max(points.spread / STEADY, 1.0), DOUBT)
+        fitting = replace(fitting, inflation=fitting.inflation * doubt)
     prior = shape_prior(told.looks, belief.looks)
     gaps = face_gaps(points.points, whole, points.extent)
     evidence = Evidence(prior, others, gaps)
@@ -243,3 +266,20 @@ def fitted(
     colours = fit_photo(photo.pixels, solver, load_head_model("low"), settings, explained)
     measures = {"explained": colours.explained, "colour_noise": colours.noise}
     return Solved(colours.fit, counted, colours.albedo, colours.light, measures)
+
+
+def regressed(
+    photo: Photo,
+    points: Landmarks,
+    told: Told,
+    detail: str,
+    settings: tuple[FitSettings, HybridSettings],
+) -> Solved:
+    """The head in a few steps; its colours are what our network, which must have been asked, says."""
+    fitting, belief = settings
+    assert told.network is not None
+    quick = replace(fitting, iterations=QUICK), belief
+    solver = landmark_solver(photo, points, told, detail, quick, EVERY)
+    solver.run()
+    fit = settled(solver, told.looks, belief)
+    return Solved(fit, solver.confidence > 0, told.network.albedo, told.network.light, {})

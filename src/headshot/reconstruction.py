@@ -31,6 +31,7 @@ from headshot.methods import (
     landmark_solver,
     point_model,
     regressed,
+    settled,
 )
 from headshot.own import OwnSettings
 from headshot.photo import Photo, Source, read_photo
@@ -232,8 +233,7 @@ def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> l
         detect = replace(settings.detect, exhaustive=True) if several else settings.detect
         faces = detect_faces(photo.pixels, detect)
     with clock("landmarks"):
-        own = replace(settings.own, only=True) if settings.method == "regress" else settings.own
-        found = recognise(photo, faces, wanted, settings.landmarks, own)
+        found = recognise(photo, faces, wanted, settings.landmarks, settings.own)
     return [reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
 
 
@@ -253,13 +253,14 @@ def reconstruct_face(
         parts = segment(photo.pixels, points.points) if settings.segment else None
     if settings.method == "regress":
         with clock("fit"):
-            solved = regressed(photo, told, settings.detail, belief)
+            solved = regressed(photo, points, told, settings.detail, belief)
     else:
         with clock("fit"):
             solver = landmark_solver(photo, points, told, settings.detail, belief)
             solver.run()
         with clock("photometric"):
             solved = fitted(photo, solver, settings.photometric, parts)
+            solved = replace(solved, fit=settled(solver, told.looks, settings.hybrid))
     fit = solved.fit
     with clock("shape"):
         irises = points478.positions(fit.identity, fit.expression)[IRIS_CENTRES]

@@ -167,11 +167,7 @@ class Reconstructed:
             texture=texture,
             method=self.method,
         )
-        face, points = seen.face, seen.landmarks
-        if self.method == "regress":  # which does without the other landmarks
-            only = replace(settings.own, only=True)
-            face, points = recognise(seen.photo, [face], [0], settings.landmarks, only)[0]
-        found = reconstruct_face(seen.photo, face, points, settings, {})
+        found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
         return Prediction(found.project(found.landmarks68), head_of(found))
 
 
@@ -185,7 +181,7 @@ class Hybrid(Reconstructed):
 
 @dataclass(frozen=True)
 class Regressed(Reconstructed):
-    """Our own network alone."""
+    """A few steps to the points, with what our own networks say; no fit to colours."""
 
     method: Method = "regress"
     name: str = "regress"
