@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from headshot.evaluate.fairness import (
     bare_vertices,
     evaluate_fairness,
     median_skin,
+    mirrored_distance,
+    more_of,
     verdict,
 )
 from headshot.evaluate.picture import PictureSettings
 from headshot.evaluate.result import Item, Result
+from headshot.photo import read_photo
 from headshot.texture import TextureSettings
 
 
@@ -70,12 +74,33 @@ def test_photos_of_utkface(data: Path, tmp_path: Path) -> None:
     result = evaluate_fairness(root, settings)
     failed = result.values(LABEL, "failed")
     assert len(failed) == 5 and failed["30_0_0_1.png"] == 100 and sum(failed.values()) == 100
-    for key in ("spread", "photometric", "albedo", "unlit"):
+    for key in ("spread", "mirrored", "photometric", "albedo", "unlit"):
         assert len(result.values(LABEL, key)) == 4
+    assert 0 < max(result.values(LABEL, "mirrored").values()) < 2
     assert max(abs(v) for v in result.values(LABEL, "unlit").values()) < 60
     # Only looked for: failures without the rest.
     quick = evaluate_fairness(root, FairnessSettings(PictureSettings(limit=1, border=0.5), found=6))
     assert len(quick.values(LABEL, "failed")) > len(quick.values(LABEL, "spread"))
+
+
+def test_more_photos_of_rare_ages() -> None:
+    names = [f"{age}_0_0_{k}.jpg" for age, count in ((1, 300), (40, 400)) for k in range(count)]
+    drawn = [name for name in names if name.startswith("40_")][:40] + ["1_0_0_0.jpg"]
+    more = more_of([*names, "a-name-without-groups.png"], drawn, 20)
+    assert len(more) == len(set(more)) == 19 and not set(more) & set(drawn)
+    assert all(name.startswith("1_") for name in more)
+    assert not more_of(names, drawn, 1)
+
+
+def test_the_mirrored_head(photos: Path) -> None:
+    settings = Settings(detail="low", texture=None)
+    photo = read_photo(photos / "grace_hopper.jpg")
+    head = reconstruct(photo, settings=settings)
+    distance = mirrored_distance(photo, head, settings)
+    assert 0 < distance < 0.5
+    # The head of another pose is not that of the mirrored photo.
+    turned = replace(head, camera=replace(head.camera, translation=head.camera.translation + [10, 0, 0]))
+    assert mirrored_distance(photo, turned, settings) > distance + 3
 
 
 def test_photos_without_groups(tmp_path: Path, photos: Path) -> None:

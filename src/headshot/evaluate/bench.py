@@ -32,6 +32,7 @@ SIDES = ProfileSettings(frontal=1, profile=2)
 MASKS = PictureSettings(limit=60)
 RECOGNISER = Path("face-embedding") / "mobilefacenet.onnx"
 FACES = PictureSettings(limit=240, border=0.5)
+LEAST = 40  # of each age, UTKFace has few children
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ PARTS = (
     Part(
         "groups",
         "utkface-balanced",
-        lambda folder, journal: evaluate_fairness(folder, FairnessSettings(FACES, found=600), journal),
+        lambda folder, journal: evaluate_fairness(folder, FairnessSettings(FACES, LEAST, found=600), journal),
     ),
     Part("speed", "celebamask-train", speed),
 )

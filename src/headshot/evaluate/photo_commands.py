@@ -136,6 +136,7 @@ def fairness(
     folder: Folder,
     output: Output = Path("evaluation"),
     limit: Annotated[int | None, typer.Option(min=1, help="So many are reconstructed.")] = 240,
+    least: Annotated[int, typer.Option(min=0, help="At least so many of each age.")] = 0,
     found: Annotated[
         int | None, typer.Option(min=1, help="On so many, only whether there is a head.")
     ] = None,
@@ -144,7 +145,7 @@ def fairness(
     from headshot.evaluate.fairness import FairnessSettings, evaluate_fairness
     from headshot.evaluate.picture import PictureSettings
 
-    settings = FairnessSettings(PictureSettings(limit=limit, border=0.5), found)
+    settings = FairnessSettings(PictureSettings(limit=limit, border=0.5), least, found)
     _measure("fairness", output, lambda journal: evaluate_fairness(folder, settings, journal))
 
 

@@ -36,14 +36,18 @@ def measured_people(lfw: str | Path) -> set[str]:
 def measured_photos(data: str | Path) -> set[Path]:
     """Photos of HELEN, CelebAMask-HQ and UTKFace, as far as they are below ``data``, in the default bench."""
     from headshot.evaluate.annotations import read_annotations
-    from headshot.evaluate.bench import FACES, HELEN, MASKS
+    from headshot.evaluate.bench import FACES, HELEN, LEAST, MASKS
+    from headshot.evaluate.fairness import more_of
     from headshot.evaluate.landmarks import chosen_photos
-    from headshot.evaluate.picture import photos_of
+    from headshot.evaluate.picture import PictureSettings, photos_of
 
     root = Path(data)
     helen = root / "helen-train"
     found = {a.photo for a in chosen_photos(read_annotations(helen), HELEN)} if helen.is_dir() else set()
     for folder, settings in (("celebamask-train", MASKS), ("utkface-balanced", FACES)):
         if (root / folder).is_dir():
-            found |= {root / folder / name for name in photos_of(root / folder, settings)}
+            drawn = photos_of(root / folder, settings)
+            if settings is FACES:
+                drawn += more_of(photos_of(root / folder, PictureSettings()), drawn, LEAST)
+            found |= {root / folder / name for name in drawn}
     return found
