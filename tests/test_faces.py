@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,25 @@ def test_the_landmark_network_places_what_only_ours_found(photos: Path) -> None:
     assert face.box == pytest.approx([*points.points.min(axis=0), *points.points.max(axis=0)])
     ((_, mine),) = recognise(photo, [], [0], PLAIN, OwnSettings(only=True))
     assert mine.regression is not None
+
+
+def test_half_a_face_is_no_profile(photos: Path) -> None:
+    """Where one half is covered, our network sees a profile, and the landmark network the other half."""
+    photo = read_photo(photos / "astronaut.jpg")
+    theirs = find_landmarks(photo.pixels, detect_faces(photo.pixels)[0])
+    (left, top), (right, bottom) = theirs.points.min(axis=0), theirs.points.max(axis=0)
+    width, height = right - left, bottom - top
+    covered = photo.pixels.copy()
+    rows = slice(int(top - 0.3 * height), int(bottom + 0.3 * height))
+    covered[rows, int(right - 0.55 * width) : int(right + 0.4 * width)] = (170, 122, 96)
+    half, own = Photo(covered, "half.jpg"), OwnSettings(yaw=45.0)
+    assert not detect_faces(covered)
+    ((_, mine),) = recognise(half, [], [0], PLAIN, replace(own, only=True))
+    assert abs(yaw_of(mine)) > own.yaw
+    ((_, points),) = recognise(half, [], [0], PLAIN, own)
+    assert points.regression is None
+    off = [np.linalg.norm(p.points - theirs.points, axis=1).mean() / theirs.extent for p in (points, mine)]
+    assert off[0] < 0.03 < 0.1 < off[1]
 
 
 def test_photos_without_faces_end_clearly() -> None:

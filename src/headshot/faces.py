@@ -30,6 +30,10 @@ SIDEWAYS = 45.0
 SPREAD, SPREAD_SIDEWAYS = 0.04, 0.08
 """Most distance between these as a share of their extent: drawings have presence, but disagree."""
 
+COVERED = 40.0
+"""Degrees of yaw: of profiles the landmark network, shown the place, sees more, if it sees a face at all.
+What our network takes for a profile and the landmark network for less is a face with one half covered."""
+
 
 def recognise(
     photo: Photo,
@@ -109,10 +113,12 @@ def _placed(
 
     Shown the place, the landmark network sees most faces that are hidden from detectors, and their points.
     """
-    if own.only or abs(yaw_of(mine)) >= own.yaw:
+    if own.only:
         return face, mine
     points = find_landmarks(pixels, face, settings)
-    return (face_of(points), points) if is_face(points, settings) else (face, mine)
+    limit = np.inf if abs(yaw_of(mine)) < own.yaw else COVERED
+    placed = is_face(points, settings) and abs(yaw_of(points)) < limit
+    return (face_of(points), points) if placed else (face, mine)
 
 
 def is_face(points: Landmarks, settings: LandmarkSettings) -> bool:
