@@ -18,7 +18,7 @@ from headshot.head_model import load_head_model
 from headshot.light import shade
 from headshot.photo import Photo
 from headshot.raster import interpolate, rasterise, vertex_normals
-from headshot.render import TO_SRGB, project_for_raster
+from headshot.render import TO_LINEAR, TO_SRGB, project_for_raster
 
 LIGHT = np.zeros((9, 3))
 LIGHT[0], LIGHT[1], LIGHT[2], LIGHT[3] = 0.75, 0.1, 0.25, 0.28  # from the left, above, in front
@@ -196,6 +196,20 @@ def test_grey_photos_black_borders_and_blank_pictures(photos):
         head = reconstruct(Photo(pixels, "changed"), settings=settings)
         assert np.isfinite(head.vertices).all()
         assert np.linalg.norm((head.neutral_vertices - plain.neutral_vertices)[face], axis=1).mean() < limit
+
+
+def test_dim_photos_show_people_in_little_light(photos):
+    """What is darker than people are is the camera's: the skin's colours stay colours."""
+    photo = read_photo(photos / "grace_hopper.jpg")
+    dim = TO_SRGB[np.round(0.1 * TO_LINEAR[photo.pixels] * 4095).astype(int)]
+    settings = Settings(detail="low", texture=None)
+    face = load_head_model("low").regions["face"] > 0.5
+    heads = [reconstruct(Photo(p, "a.png"), settings=settings, method="fit") for p in (photo.pixels, dim)]
+    usual, here = (load_albedo("low").colours(head.albedo)[face] for head in heads)
+    assert here.mean(axis=0).min() > 0 and 0.15 < here.mean() / usual.mean() < 1
+    assert here[:, 0].mean() > here[:, 1].mean() > here[:, 2].mean()
+    assert heads[1].light[0].mean() < 0.5 * heads[0].light[0].mean()
+    assert heads[1].quality.measures["colour_noise"] < 0.06
 
 
 def test_nothing_to_see_leaves_the_landmarks_alone(model, points):

@@ -15,7 +15,7 @@ Dimension letters: S points, I identity modes, E expressions, A albedo modes, K 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from headshot.fit.normal import BLOCK, Elimination, NormalEquations, solve
 from headshot.fit.surface import samples_of
 from headshot.fit.working import WorkingPhoto, working_photo
 from headshot.head_model import F32, HeadModel
-from headshot.light import estimate_light, sh_basis
+from headshot.light import LightPrior, estimate_light, sh_basis
 from headshot.mediapipe478 import OVAL
 from headshot.raster import rasterise
 from headshot.render import project_for_raster
@@ -38,6 +38,7 @@ Array = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 _ENOUGH = 0.4  # share of the face's skin, seen well, from which colours tell all that they can
+_EXPOSED = 1.1  # log of brightness, as far as people differ; what is beyond is the exposure
 _HIDDEN = 4.0  # mm behind the nearest surface from which a point is hidden
 
 
@@ -236,6 +237,7 @@ class Photometric:
         surface = self._surface()
         colour, _, trust, _ = picture.at(self.camera.project(surface.position))
         weight = trust * self.visible * self.samples.area
+        self._expose(colour, surface.normal, weight)
         self.light = estimate_light(colour, self.looks.mean, surface.normal, weight, self.looks.light).ravel()
         for _ in range(3):
             self._measure_noise(picture)
@@ -243,6 +245,22 @@ class Photometric:
             step = solve(hessian, gradient)
             self.albedo = self.albedo + step[: len(self.albedo)]
             self.light = self.light + step[len(self.albedo) :]
+
+    def _expose(self, colour: F32, normal: F32, weight: F32) -> None:
+        """Expect as much less or more light as the photo is darker or brighter than people are.
+
+        Else the skin would have to be darker than any, and its colours, which are linear, negative.
+        """
+        prior = self.looks.light
+        usual = self.looks.mean * (sh_basis(normal) @ prior.mean.reshape(9, 3).astype(np.float32))
+        level = np.log((colour.mean(axis=1) + 1e-3) / (np.maximum(usual.mean(axis=1), 0) + 1e-3))
+        order = np.argsort(level)
+        share = np.cumsum(weight[order])
+        if share[-1] <= 0:
+            return
+        median = float(level[order][np.searchsorted(share, share[-1] / 2)])
+        gain = float(np.exp(median - np.clip(median, -_EXPOSED, _EXPOSED)))
+        self.looks = replace(self.looks, light=LightPrior(gain * prior.mean, prior.precision / gain**2))
 
     def _measure_noise(self, picture: WorkingPhoto) -> None:
         """A robust standard deviation of the residuals."""
