@@ -46,10 +46,10 @@ METHODS: tuple[Method, ...] = ("fit", "regress", "hybrid")
 
 JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
 EVERY = 3  # each so many-th of our network's 478 points where time counts: neighbours err alike
-QUICK = 4  # steps of a fit where time counts
-SETTLE = 2  # steps for pose and expression alone
-STEADY = 0.006  # disagreement of the landmarks with those of the mirrored photo that says nothing
-DOUBT = 5.0  # most by which the landmarks' errors grow with more of it
+QUICK = 3  # steps of a fit where time counts
+SETTLE = 1  # steps for pose and expression alone
+STEADY = 0.6  # usual disagreement of the landmarks with the mirrored photo's, over our network's doubt
+DOUBT = 8.0  # most by which the landmarks' errors grow with more of it
 _FIXED = 1e6  # precision of a shape that stays as it is
 
 
@@ -242,8 +242,10 @@ def landmark_solver(
     if told.network is not None and np.isfinite(belief.beside):
         n = told.network
         others = PointEvidence(n.points68[JAW:], belief.beside * n.sigma68[JAW:], model=_inner_model(detail))
-        # The landmark network does not say how sure it is. Of blurred faces it sees another mirrored one.
-        doubt = min(max(points.spread / STEADY, 1.0), DOUBT)
+        # The landmark network does not say how sure it is; but of a blurred face it sees another one in the
+        # mirror, while ours is no less sure than usual. Of hidden faces neither is.
+        unsure = float(n.sigma68[JAW:].mean()) / points.extent
+        doubt = min(max((points.spread / (STEADY * unsure)) ** 2, 1.0), DOUBT)
         fitting = replace(fitting, inflation=fitting.inflation * doubt)
     prior = shape_prior(told.looks, belief.looks)
     gaps = face_gaps(points.points, whole, points.extent)
