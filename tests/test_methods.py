@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from typer.testing import CliRunner
 
 from headshot import Reconstruction, Settings, reconstruct, reconstruct_all
 from headshot.cli import app
+from headshot.fit import FitSettings
 from headshot.head_model import load_head_model
 from headshot.identity import IdentityGuess, guess_identity
-from headshot.methods import METHODS, HybridSettings, Method, shape_prior
+from headshot.methods import METHODS, HybridSettings, Method, Told, ask, landmark_solver, shape_prior
 from headshot.own import OwnSettings
 from headshot.regress import Crop, RegressSettings, regress
 
@@ -115,6 +117,24 @@ def test_looks_that_are_believed_count(
 
     doubted, believed = (np.linalg.norm(identity(looks) - guess.mean) for looks in (0.0, 1.0))
     assert believed < 0.7 * doubted
+
+
+def test_landmarks_that_disagree_in_the_mirror_count_less(heads: dict[str, Reconstruction]) -> None:
+    """As those of blurred faces do; unless our network is as unsure, or was not asked."""
+    head, settings = heads["hybrid"], (FitSettings(), HybridSettings())
+    told = ask(head.photo, head.landmarks, "hybrid", settings[1])
+    assert told.network is not None
+    usual = float(told.network.sigma68[17:].mean()) / head.landmarks.extent
+
+    def noise(spread: float, told: Told) -> NDArray[np.float64]:
+        points = replace(head.landmarks, spread=spread)
+        return landmark_solver(head.photo, points, told, "low", settings).noise
+
+    steady, doubted = noise(0.0, told), noise(1.2 * usual, told)
+    np.testing.assert_allclose(doubted, 4 * steady)
+    unsure = Told(replace(told.network, sigma68=2 * told.network.sigma68), told.looks)
+    np.testing.assert_allclose(noise(1.2 * usual, unsure), steady)
+    np.testing.assert_allclose(noise(1.2 * usual, Told(None, told.looks)), steady)
 
 
 def test_doubt_of_looks_ends_at_what_is_known_of_people() -> None:
