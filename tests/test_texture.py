@@ -385,6 +385,17 @@ def test_teeth_in_a_narrow_gap_are_as_bright_as_the_gap(model: HeadModel) -> Non
     assert levels[0] < 0.65 * unknown < 0.9 * levels[1]
 
 
+def test_teeth_in_a_dark_mouth_are_dark(model: HeadModel) -> None:
+    """An open mouth without light in it shows no bright teeth; a dark line between lips says nothing."""
+    tone = np.array([0.8, 0.63, 0.53], np.float32)
+    colour, unseen = np.zeros((SIZE, SIZE, 3), np.uint8), np.zeros((SIZE, SIZE), np.float32)
+    dark = np.full((200, 3), 0.08, np.float32)
+    wide, narrow, unknown = (
+        measure_teeth(model, colour, unseen, tone, between).mean() for between in (dark, dark[:8], None)
+    )
+    assert wide < 0.5 * unknown < narrow
+
+
 def test_the_mouth_is_red_and_dark_behind_bright_teeth(model: HeadModel) -> None:
     camera = portrait(model.mean)
     photo = photo_of(model, camera, waves(SIZE, symmetric=False), GREEN)

@@ -26,6 +26,9 @@ _TONGUE = np.array([0.60, 0.33, 0.32])
 _TOOTH = np.array([0.87, 0.83, 0.76])
 _GUM = np.array([0.66, 0.36, 0.36])
 _FEW = 6  # pixels of the segmentation between lips, each about a square millimetre, that say nothing
+# Of the brightness of teeth: a mouth is dark in which nothing is brighter, and what its teeth then have.
+_DARK, _SHADED = 0.35, 0.42
+_GAPE = 40  # pixels between lips from which a mouth is open, and dark for want of light, not of room
 TEETH = ("teeth_upper", "teeth_lower")
 # Mean widths of teeth from the middle outwards, mm (upper and lower jaw).
 _WIDTHS = {
@@ -112,17 +115,20 @@ def measure_teeth(
         seen = index[(weight.ravel()[index] > 0.03) & (gum < 0.3)]
         found.append(colour.reshape(-1, 3)[seen] / 255.0)
     seen_colours = np.vstack(found) if found else np.zeros((0, 3))
-    if len(seen_colours) < 1e-4 * weight.size:
-        if between is None or len(between) < _FEW:
-            return np.asarray(0.92 * usual)  # behind lips there is less light
-        seen_colours = between.astype(np.float64)
+    wide = len(seen_colours) >= _FEW
+    if len(seen_colours) < 1e-4 * weight.size and between is not None and len(between) >= _FEW:
+        seen_colours, wide = between.astype(np.float64), wide or len(between) >= _GAPE
+    if len(seen_colours) < _FEW:
+        return np.asarray(0.92 * usual)  # behind lips there is less light
+    level = float(luminance(usual))
+    if wide and np.quantile(luminance(seen_colours), 0.9) < _DARK * level:
+        return np.asarray(_SHADED * usual)
     # What is bright without being red is neither lip nor gum nor gap; the very brightest are reflections.
     score = luminance(seen_colours) - 1.5 * (seen_colours[:, 0] - seen_colours[:, 1])
     low, high = np.quantile(score, [0.75, 0.97])
     tooth = seen_colours[(score >= low) & (score <= high)].mean(axis=0)
     if _redness(tooth) > 1.2 * _redness(tone) + 0.03:
         return np.asarray(0.65 * usual)  # a gap between lips, as coarse as a pixel
-    level = float(luminance(usual))
     grey = float(np.clip(luminance(tooth), 0.5 * level, 1.08 * level))
     tint = tooth / max(float(luminance(tooth)), 0.02)
     return np.asarray(np.clip(grey * (0.5 * usual / level + 0.5 * tint), 0, 1))
