@@ -27,7 +27,7 @@ from rich.progress import track
 from headshot import load_head_model
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import look
-from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
+from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.evaluate.identity import aligned, auc, distances
 from headshot.identity import guess_identity
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68
@@ -66,14 +66,13 @@ def seen(file: Path, owner: str, kind: str, networks: tuple[ort.InferenceSession
     crop = Crop.of_points(points.points, points.roll)
     fit = reconstruct_face(photo, found.face, points, Settings(detail="low", texture=None, method="fit"), {})
     five = five_points(points.points[np.array(MEDIAPIPE_TO_IBUG68)])
-    picture, mirror = np.split(networks[1].vectors(aligned_face(photo.pixels, five)[None])[0], 2)
     return Look(
         owner,
         kind,
         guess_identity(photo.pixels, crop, networks[0]).mean,
         regress(photo.pixels, crop).identity,
         fit.identity,
-        picture + mirror,
+        networks[1].both_sides(photo.pixels, five),
     )
 
 

@@ -11,7 +11,7 @@ that the run learned from, to the identity that the fit found (the mean over a p
 
 Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (where looks
 mislead); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them the answer
-of the network as it is exported: read from the feature, of all photos of people in the store.
+of the network as it is exported: read from the feature, of all photos in the store.
 """
 
 from __future__ import annotations

@@ -83,6 +83,16 @@ class PointModel:
         a, b = np.asarray(identity, np.float32), np.asarray(expression, np.float32)
         return self.mean + np.tensordot(a, self.identity, 1) + np.tensordot(b, self.expressions(a), 1)
 
+    def restricted(self, points: NDArray[np.int64] | slice) -> PointModel:
+        """The model at some of its points."""
+        return PointModel(
+            self.mean[points],
+            self.identity[:, points],
+            self.expression[:, points],
+            self.corrected,
+            self.correction[:, :, points],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class HeadModel:

@@ -130,14 +130,7 @@ def _own_model(detail: str, every: int) -> PointModel:
 @lru_cache(maxsize=2)
 def _inner_model(detail: str) -> PointModel:
     """The head model at iBUG's inner points."""
-    whole = point_model(detail, "ibug68")
-    return PointModel(
-        whole.mean[JAW:],
-        whole.identity[:, JAW:],
-        whole.expression[:, JAW:],
-        whole.corrected,
-        whole.correction[:, :, JAW:],
-    )
+    return point_model(detail, "ibug68").restricted(slice(JAW, None))
 
 
 def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings) -> Told:

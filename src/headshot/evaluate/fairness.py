@@ -129,8 +129,7 @@ def evaluate_fairness(
     """
     chosen = settings or FairnessSettings()
     root = Path(folder)
-    measured = photos_of(root, chosen.picture)
-    measured += more_of(photos_of(root, PictureSettings()), measured, chosen.least)
+    measured = drawn_photos(root, chosen.picture, chosen.least)
     others = photos_of(root, PictureSettings(limit=chosen.found)) if chosen.found else []
     names = [name for name in dict.fromkeys([*measured, *others]) if groups_of(name)]
     if not names:
@@ -170,6 +169,12 @@ def evaluate_fairness(
         picture, small, _ = overlay(head_of(head), photo.pixels, chosen.picture.face_pixels)
         result.pictures.append((f"{name}: {errors[name]:.1f} levels", png(side_by_side(small, picture))))
     return result
+
+
+def drawn_photos(root: Path, picture: PictureSettings, least: int) -> list[str]:
+    """Photos that are reconstructed: those that ``picture`` draws, and more of ages that have few of them."""
+    drawn = photos_of(root, picture)
+    return drawn + more_of(photos_of(root, PictureSettings()), drawn, least)
 
 
 def more_of(names: list[str], drawn: list[str], least: int) -> list[str]:

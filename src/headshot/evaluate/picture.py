@@ -122,8 +122,7 @@ def face_mask(head: Head, height: int, width: int) -> Mask:
 def landmark_residual(head: Head, landmarks: Landmarks) -> float:
     """Mean distance of the head's 478 points to the network's, in percent of their extent."""
     points = head.camera.project(head.model.landmarks["mediapipe478"].on(head.vertices, head.model.triangles))
-    extent = np.sqrt(np.prod(np.ptp(landmarks.points, axis=0)))
-    return float(100 * np.linalg.norm(points - landmarks.points, axis=1).mean() / extent)
+    return float(100 * np.linalg.norm(points - landmarks.points, axis=1).mean() / landmarks.extent)
 
 
 def groups_of(name: str) -> dict[str, str | float]:

@@ -37,17 +37,16 @@ def measured_photos(data: str | Path) -> set[Path]:
     """Photos of HELEN, CelebAMask-HQ and UTKFace, as far as they are below ``data``, in the default bench."""
     from headshot.evaluate.annotations import read_annotations
     from headshot.evaluate.bench import FACES, HELEN, LEAST, MASKS
-    from headshot.evaluate.fairness import more_of
+    from headshot.evaluate.fairness import drawn_photos
     from headshot.evaluate.landmarks import chosen_photos
-    from headshot.evaluate.picture import PictureSettings, photos_of
+    from headshot.evaluate.picture import photos_of
 
     root = Path(data)
     helen = root / "helen-train"
     found = {a.photo for a in chosen_photos(read_annotations(helen), HELEN)} if helen.is_dir() else set()
-    for folder, settings in (("celebamask-train", MASKS), ("utkface-balanced", FACES)):
-        if (root / folder).is_dir():
-            drawn = photos_of(root / folder, settings)
-            if settings is FACES:
-                drawn += more_of(photos_of(root / folder, PictureSettings()), drawn, LEAST)
-            found |= {root / folder / name for name in drawn}
+    masks, faces = root / "celebamask-train", root / "utkface-balanced"
+    if masks.is_dir():
+        found |= {masks / name for name in photos_of(masks, MASKS)}
+    if faces.is_dir():
+        found |= {faces / name for name in drawn_photos(faces, FACES, LEAST)}
     return found

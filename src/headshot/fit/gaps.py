@@ -97,7 +97,7 @@ def face_gaps(points: ArrayLike, model: PointModel, extent: float) -> Gaps:
         between.append(eye.expected(extent))
     vectors = np.concatenate(between)
     deviation = np.hypot(TOUCHING * extent, APART * np.linalg.norm(vectors, axis=1))
-    return Gaps(vectors, deviation, _part(model, np.concatenate([*upper, *lower])))
+    return Gaps(vectors, deviation, model.restricted(np.concatenate([*upper, *lower])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +132,3 @@ class _Eye:
 def _extent(points: ArrayLike) -> float:
     """Root of the area of the box around points (L, 2)."""
     return float(np.sqrt(np.prod(np.ptp(points, axis=0))))
-
-
-def _part(model: PointModel, points: NDArray[np.int64]) -> PointModel:
-    """The model at some of its points."""
-    return PointModel(
-        model.mean[points],
-        model.identity[:, points],
-        model.expression[:, points],
-        model.corrected,
-        model.correction[:, :, points],
-    )

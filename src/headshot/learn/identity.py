@@ -238,9 +238,13 @@ def read_shapes(network: IdentityNetwork, windows: Windows) -> None:
     photo, profile = (windows.kind == KINDS.index(kind) for kind in ("photo", "profile"))
     usable = ~windows.held_out & (photo | profile) & (labels["known"][:, 0] > 0)
     named = (windows.person != "") & (labels["embedding"] != 0).any(axis=1)
-    parts = {1 - PROFILES - OTHERS: photo & named, PROFILES: profile & named, OTHERS: photo & ~named}
+    parts = (
+        (1 - PROFILES - OTHERS, photo & named),
+        (PROFILES, profile & named),
+        (OTHERS, photo & ~named),
+    )
     weight = np.zeros(len(windows))
-    for share, part in parts.items():
+    for share, part in parts:
         weight[part & usable] = share / max((part & usable).sum(), 1)
     chosen = np.flatnonzero(weight)
     weight = weight[chosen] / weight.sum()

@@ -100,9 +100,8 @@ def learn_photo(
     person = file.parent.name if data in ("lfw", "cfp") else ""
     apart = held_out(person or file.stem, data)
     row = _row(head, f"{data}/{person}/{file.stem}", person, apart)
-    extent = float(np.sqrt(np.prod(np.ptp(seen.landmarks.points, axis=0))))
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
-    unfit = not wanted.portrait or extent < PORTRAIT_EXTENT or grey or apart
+    unfit = not wanted.portrait or seen.landmarks.extent < PORTRAIT_EXTENT or grey or apart
     portrait = None if unfit else portrait_of(head, row.name)
     return Learned(row, _empty(photo, seen.landmarks.points, row, random), portrait)
 
