@@ -29,10 +29,10 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import look
 from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.evaluate.identity import aligned, auc, distances
+from headshot.evaluate.split import held_out
 from headshot.identity import guess_identity
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68
 from headshot.learn.data.photos import read_padded
-from headshot.learn.data.windows import held_out
 from headshot.networks import session
 from headshot.reconstruction import Settings, reconstruct_face
 from headshot.regress import Crop, regress

@@ -41,9 +41,9 @@ from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import Head, look
 from headshot.evaluate.identity import aligned, auc, distances, pairs
 from headshot.evaluate.landmarks import interocular
-from headshot.evaluate.split import held_out_people
+from headshot.evaluate.split import held_out, held_out_people
 from headshot.evaluate.synthetic import errors, read_truths
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, held_out, read_windows
+from headshot.learn.data.windows import KINDS, MARGIN, SIDE, read_windows
 from headshot.networks import session
 from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress, regress_crops
 

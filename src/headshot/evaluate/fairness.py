@@ -44,7 +44,7 @@ from headshot.evaluate.picture import (
 )
 from headshot.evaluate.report import estimate, groups, table
 from headshot.evaluate.result import Column, Item, Result
-from headshot.evaluate.split import held_out_people
+from headshot.evaluate.split import held_out
 from headshot.mediapipe478 import MIRROR
 from headshot.photo import Photo
 from headshot.raster import vertex_normals
@@ -59,8 +59,6 @@ U8 = NDArray[np.uint8]
 LABEL = "headshot"
 LIMITS = {"failed": 1.0, "spread": 1.3, "mirrored": 1.3, "photometric": 1.3}
 """Most percent of failures of a group, and how much worse than the best group any may be."""
-NOT_LEARNED = 0.15
-"""Share of UTKFace that no training learns from (`headshot.learn.data.windows`)."""
 
 
 @dataclass(frozen=True)
@@ -180,11 +178,11 @@ def drawn_photos(root: Path, picture: PictureSettings, least: int) -> list[str]:
 def more_of(names: list[str], drawn: list[str], least: int) -> list[str]:
     """Photos beside those that were drawn, so that there are ``least`` of each age, as far as there are."""
     found: list[str] = []
-    apart = set(held_out_people((Path(name).stem for name in names), NOT_LEARNED))
     count = Counter(groups_of(name).get("age") for name in drawn)
     for name in sorted(names, key=lambda n: zlib.crc32(n.encode("utf-8"))):
         age = groups_of(name).get("age")
-        if age is not None and count[age] < least and Path(name).stem in apart and name not in drawn:
+        apart = held_out(Path(name).stem, "utkface")
+        if age is not None and count[age] < least and apart and name not in drawn:
             count[age] += 1
             found.append(name)
     return found

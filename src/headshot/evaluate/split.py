@@ -9,18 +9,27 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-SHARE = 0.12
-"""Of the people of CFP: 50 of its 350, by their names alone."""
+SHARES = {"lfw": 0.1, "cfp": 0.12, "helen": 0.25, "celebamask": 0.1, "utkface": 0.15}
+"""Of the people of a data set, or of its photos where people are not named, held out from training."""
 
 
-def held_out_people(names: Iterable[str], share: float = SHARE) -> list[str]:
-    """Who is kept from training, in the order of their names: those with low checksums (CRC-32).
+def held_out(name: str, data: str) -> bool:
+    """Whether a person (a photo, where people have no names) is kept from training, by its CRC-32 alone.
+
+    Args:
+        name: of the person's folder, or of the photo's file without its ending.
+        data: a key of `SHARES`.
 
     Example:
-        >>> held_out_people(["anna", "ben", "carla"], 0.5)
-        ['carla']
+        >>> [name for name in ("karl", "lena", "max") if held_out(name, "helen")]
+        ['karl', 'lena']
     """
-    return sorted({name for name in names if zlib.crc32(name.encode("utf-8")) % 10_000 < 10_000 * share})
+    return zlib.crc32(name.encode("utf-8")) % 10_000 < 10_000 * SHARES[data]
+
+
+def held_out_people(names: Iterable[str]) -> list[str]:
+    """Who of CFP is kept from training, in the order of their names: 50 of its 350."""
+    return sorted({name for name in names if held_out(name, "cfp")})
 
 
 def measured_people(lfw: str | Path) -> set[str]:

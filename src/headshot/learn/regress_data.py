@@ -14,9 +14,10 @@ import numpy as np
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.embedding import Recogniser, five_points
+from headshot.evaluate.split import SHARES
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
-from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, SHARES, save_rows
+from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, save_rows
 
 Say = Callable[[str], None]
 

@@ -19,6 +19,7 @@ from headshot.detect import detect_faces
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import look
+from headshot.evaluate.split import held_out
 from headshot.faces import yaw_of
 from headshot.fit.landmarks import initial_pose
 from headshot.head_model import load_head_model
@@ -28,7 +29,6 @@ from headshot.learn.data.windows import (
     Row,
     cut,
     empty_labels,
-    held_out,
     into_window,
     light_units,
     pose_labels,
@@ -78,7 +78,7 @@ def learn_photo(
 
     Args:
         file: the photo; its folder is the person in LFW and CFP.
-        data: a key of `headshot.learn.data.windows.SHARES`.
+        data: a key of `headshot.evaluate.split.SHARES`.
         random: places the window without a face.
         wanted: of it.
     """

@@ -10,7 +10,6 @@ I identity modes, E expressions, A albedo modes.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +32,6 @@ U8 = NDArray[np.uint8]
 SIDE = 192
 MARGIN = 2.2
 POINTS = 478 + 68
-SHARES = {"lfw": 0.1, "cfp": 0.12, "helen": 0.25, "celebamask": 0.1, "utkface": 0.15}
-"""Of the people (or photos, where people are not named) that are held out from training."""
-
 KINDS = ("synthetic", "photo", "profile", "none")
 LABELS = {
     "points": (POINTS, 2), "weight": (POINTS,), "identity": (100,), "expression": (52,), "rotation": (3, 3),
@@ -45,16 +41,6 @@ EMBEDDING = 128
 EMBEDDINGS = "embeddings"  # folder below a store: NAME.npy, rows of zeros where there is none
 KNOWN = ("identity", "expression", "pose", "light", "albedo")
 """What the entries of ``known`` are about."""
-
-
-def held_out(name: str, data: str) -> bool:
-    """Whether a person (a photo, where people have no names) is kept from training, by its name alone.
-
-    Args:
-        name: of the person's folder, or of the photo's file without its ending.
-        data: a key of `SHARES`.
-    """
-    return zlib.crc32(name.encode("utf-8")) % 10_000 / 10_000 < SHARES[data]
 
 
 @dataclass(frozen=True, eq=False)
