@@ -10,6 +10,8 @@ import typer
 from headshot.learn.cli_options import (
     Batch,
     Device,
+    Every,
+    Export,
     Precision,
     Rate,
     Run,
@@ -47,12 +49,12 @@ def segment(
     steps: Steps = 2000,
     batch: Batch = 16,
     rate: Rate = 1e-3,
-    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 250,
+    every: Every = 250,
     seed: Seed = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
     workers: Workers = 1,
-    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
+    export: Export = None,
 ) -> None:
     """Train the network that finds the parts of faces, or export it."""
 
@@ -94,7 +96,7 @@ def babymesh(
     steps: Steps = 400,
     batch: Batch = 1,
     rate: Rate = 1e-4,
-    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 50,
+    every: Every = 50,
     seed: Seed = 0,
 ) -> None:
     """Train the second paper's BabyMeshNet: a sphere into objects, by rendering."""
@@ -138,7 +140,7 @@ def mesh(
     steps: Steps = 400,
     batch: Batch = 8,
     rate: Rate = 1e-3,
-    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 50,
+    every: Every = 50,
     seed: Seed = 0,
 ) -> None:
     """Train the second paper's MeshNet, or MeshNet+, on segmented photos."""

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from headshot.learn.cli_options import Batch, Device, Rate, Run, Seed, Steps, Workers, execute, fail
+from headshot.learn.cli_options import (
+    Batch,
+    Device,
+    Every,
+    Export,
+    Imagenet,
+    Rate,
+    Run,
+    Seed,
+    Steps,
+    Workers,
+    execute,
+    fail,
+)
 
 commands = typer.Typer()
 
@@ -64,7 +77,7 @@ def regressor(
     store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
     bench: Bench = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
-    imagenet: Annotated[bool, typer.Option(help="Begin with ImageNet's weights, not random ones.")] = True,
+    imagenet: Imagenet = True,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
     photo_identity: Annotated[
         float, typer.Option(min=0, help="How far the fit's identity of photos is believed, beside the truth.")
@@ -78,11 +91,11 @@ def regressor(
     steps: Steps = 8000,
     batch: Batch = 24,
     rate: Rate = 1e-3,
-    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 500,
+    every: Every = 500,
     seed: Seed = 0,
     device: Device = "cpu",
     workers: Workers = 1,
-    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
+    export: Export = None,
 ) -> None:
     """Train the network that sees a whole head in one crop, or export it."""
 
@@ -119,7 +132,7 @@ def identity(
     begin: Annotated[
         Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
     ] = None,
-    imagenet: Annotated[bool, typer.Option(help="Begin with ImageNet's weights, not random ones.")] = True,
+    imagenet: Imagenet = True,
     frozen: Annotated[
         int, typer.Option(min=0, help="First blocks that keep what they begin with; 11: learn only shapes.")
     ] = 3,
@@ -133,11 +146,11 @@ def identity(
     steps: Steps = 8000,
     batch: Batch = 32,
     rate: Rate = 2e-3,
-    every: Annotated[int, typer.Option(min=1, help="Steps between validations.")] = 500,
+    every: Every = 500,
     seed: Seed = 0,
     device: Device = "cpu",
     workers: Workers = 1,
-    export: Annotated[Path | None, typer.Option(help="Write the best weights as ONNX and end.")] = None,
+    export: Export = None,
 ) -> None:
     """Train the network that knows shapes by looks, or export it."""
 
