@@ -7,6 +7,7 @@ are named in `headshot.mediapipe478`.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,9 +99,13 @@ class LandmarkSettings:
         mirrored: average with the landmarks of the mirrored photo, which takes a third pass and lowers the
             error by 4 %.
         alternatives: try other first crops for a face that is not recognised at once.
-        settled: with more spread, where the network depends most on the crop, it looks once more, at the crop
-            of the mean of both and at its mirror image. Points then change less when the photo does: which
-            faces spread depends on people's age.
+        settled: with more spread, where the network depends most on the crop, it looks again, at the crop of
+            the mean of both and at its mirror image, until the points stay where they are. They then change
+            as little with the photo as others' do: which faces spread depends on people's age.
+        still: points that move less on average, as a share of their extent, stay where they are.
+        looks: it looks again so often at most.
+        covered: with more spread than this, mostly of faces that are covered in part, once: there the points
+            wander off.
     """
 
     minimum_presence: float = 0.5
@@ -110,7 +115,10 @@ class LandmarkSettings:
     margin: float = 1.5
     mirrored: bool = True
     alternatives: bool = True
-    settled: float = 0.007
+    settled: float = 0.005
+    still: float = 0.002
+    looks: int = 3
+    covered: float = 0.015
 
 
 @dataclass(frozen=True)
@@ -168,8 +176,8 @@ def find_landmarks(pixels: U8, face: Face, settings: LandmarkSettings = Landmark
         if other.presence - 5 * distance > best.presence - 5 * spread:
             best, spread = other, distance
     if settings.mirrored and spread > settings.settled:
-        again = _both(pixels, _crop_of_points(best.points, settings.margin))
-        best = again if again.presence >= 0.5 * best.presence else best
+        looks = settings.looks if spread <= settings.covered else 1
+        best = _settled(pixels, best, looks, settings)
     return Landmarks(best.points, best.depth, best.presence, _blendshapes(best), spread)
 
 
@@ -179,14 +187,26 @@ def _attempt(pixels: U8, crop: _Crop, settings: LandmarkSettings) -> tuple[_Pass
     if not settings.mirrored:
         return found, 0.0
     other = _run(pixels, _crop_of_points(found.points, settings.margin), mirrored=True)
-    extent = np.sqrt(np.prod(np.ptp(found.points, axis=0)))
-    spread = float(np.linalg.norm(found.points - other.points, axis=1).mean() / extent)
-    return _averaged(found, other), spread
+    return _averaged(found, other), _distance(found, other)
 
 
-def _both(pixels: U8, crop: _Crop) -> _Pass:
-    """The mean of a crop's landmarks and of those of its mirror image."""
-    return _averaged(_run(pixels, crop), _run(pixels, crop, mirrored=True))
+def _settled(pixels: U8, found: _Pass, looks: int, settings: LandmarkSettings) -> _Pass:
+    """The mean of looks at the crop that the landmarks ask for, both ways, until it stays where it is."""
+    with ThreadPoolExecutor(1) as beside:
+        for look in range(1, looks + 1):
+            crop = _crop_of_points(found.points, settings.margin)
+            other = beside.submit(_run, pixels, crop, mirrored=True)
+            again = _averaged(_run(pixels, crop), other.result())
+            before, found = found, _averaged(found, again, 1 / look)
+            if _distance(before, found) < settings.still:
+                break
+    return found
+
+
+def _distance(one: _Pass, other: _Pass) -> float:
+    """Mean distance of the landmarks of two passes as a share of their extent."""
+    extent = np.sqrt(np.prod(np.ptp(one.points, axis=0)))
+    return float(np.linalg.norm(one.points - other.points, axis=1).mean() / extent)
 
 
 def _two_passes(pixels: U8, crop: _Crop, margin: float) -> _Pass:
@@ -199,15 +219,15 @@ def _two_passes(pixels: U8, crop: _Crop, margin: float) -> _Pass:
     return second if second.presence >= min(first.presence, 0.5) else first
 
 
-def _averaged(one: _Pass, other: _Pass) -> _Pass:
-    """The mean of two passes, unless one of them has lost the face."""
+def _averaged(one: _Pass, other: _Pass, share: float = 0.5) -> _Pass:
+    """The mean of two passes, the second with this share, unless it has lost the face."""
     if other.presence < 0.5 * one.presence:
         return one
     return replace(
         one,
-        points=(one.points + other.points) / 2,
-        depth=(one.depth + other.depth) / 2,
-        presence=(one.presence + other.presence) / 2,
+        points=one.points + share * (other.points - one.points),
+        depth=one.depth + share * (other.depth - one.depth),
+        presence=one.presence + share * (other.presence - one.presence),
     )
 
 

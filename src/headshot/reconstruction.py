@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -247,10 +248,11 @@ def reconstruct_face(
         model = load_head_model(settings.detail)
         points478 = point_model(settings.detail)
     belief = (settings.fit, settings.hybrid)
-    with clock("regress"):
-        told = ask(photo, points, settings.method, settings.hybrid)
-    with clock("segment"):
-        parts = segment(photo.pixels, points.points) if settings.segment else None
+    with ThreadPoolExecutor(1) as beside:
+        parted = beside.submit(_parts, photo, points, clock) if settings.segment else None
+        with clock("regress"):
+            told = ask(photo, points, settings.method, settings.hybrid)
+        parts = None if parted is None else parted.result()
     if settings.method == "regress":
         with clock("fit"):
             solved = regressed(photo, points, told, settings.detail, belief)
@@ -299,6 +301,11 @@ def reconstruct_face(
         quality=quality,
         timings=clock.seconds,
     )
+
+
+def _parts(photo: Photo, points: Landmarks, clock: _Clock) -> Segmentation:
+    with clock("segment"):
+        return segment(photo.pixels, points.points)
 
 
 def _measures(photo: Photo, points: Landmarks, solved: Solved, texture: Texture | None) -> dict[str, float]:
