@@ -3,7 +3,7 @@
 *fit*: the landmarks and the photo's colours, with what is known of people in general.
 *hybrid*: the fit, told what the person's looks say of the shape (`headshot.identity`), and where our own
 network sees the points (`headshot.regress`).
-*regress*: a few steps of the same without the colours, which our network knows at a look. The quickest.
+*regress*: a few steps of the same, to a small picture of the face. The quickest.
 
 Where no landmarks were found but by our network (`headshot.faces`), its points take their place in all three.
 
@@ -13,7 +13,7 @@ Dimension letters: L landmarks, I identity modes, E expressions, A albedo modes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -45,12 +45,10 @@ Method = Literal["fit", "regress", "hybrid"]
 METHODS: tuple[Method, ...] = ("fit", "regress", "hybrid")
 
 JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
-EVERY = 3  # each so many-th of our network's 478 points where time counts: neighbours err alike
-QUICK = 3  # steps of a fit where time counts
+QUICK = 3  # steps of a fit to landmarks where time counts
 SETTLE = 1  # steps for pose and expression alone
 STEADY = 0.6  # usual disagreement of the landmarks with the mirrored photo's, over our network's doubt
 DOUBT = 8.0  # most by which the landmarks' errors grow with more of it
-_FIXED = 1e6  # precision of a shape that stays as it is
 
 
 @dataclass(frozen=True)
@@ -114,16 +112,16 @@ def point_model(detail: str, name: str = "mediapipe478") -> PointModel:
     return model.at(model.landmarks[name])
 
 
-@lru_cache(maxsize=4)
-def _own_model(detail: str, every: int) -> PointModel:
-    """The head model at each so many-th of our network's 478 points, and at iBUG's inner ones."""
+@lru_cache(maxsize=2)
+def _own_model(detail: str) -> PointModel:
+    """The head model at our network's 478 points, and at iBUG's inner ones."""
     dense, sparse = point_model(detail), _inner_model(detail)
     return PointModel(
-        np.concatenate([dense.mean[::every], sparse.mean]),
-        np.concatenate([dense.identity[:, ::every], sparse.identity], axis=1),
-        np.concatenate([dense.expression[:, ::every], sparse.expression], axis=1),
+        np.concatenate([dense.mean, sparse.mean]),
+        np.concatenate([dense.identity, sparse.identity], axis=1),
+        np.concatenate([dense.expression, sparse.expression], axis=1),
         dense.corrected,
-        np.concatenate([dense.correction[:, :, ::every], sparse.correction], axis=2),
+        np.concatenate([dense.correction, sparse.correction], axis=2),
     )
 
 
@@ -140,7 +138,7 @@ def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings)
     found = points.regression
     # Eyes and mouth say little about the roll of a profile.
     crop = Crop.of_points(points.points, points.roll if found is None else found.angles[2])
-    if found is None and (method == "regress" or np.isfinite(belief.beside)):
+    if found is None and np.isfinite(belief.beside):
         found = regress(photo.pixels, crop, RegressSettings(looks=1))
     looks = guess_identity(photo.pixels, crop) if belief.looks > 0 else None
     return Told(found, looks)
@@ -157,22 +155,17 @@ def shape_prior(looks: IdentityGuess | None, belief: float) -> IdentityPrior | N
     return IdentityPrior.guess(belief * looks.mean, np.sqrt(variance))
 
 
-def settled(solver: LandmarkSolver, looks: IdentityGuess | None, belief: HybridSettings) -> Fit:
-    """The head where a solver stands, its shape nearer to that which looks expect, pose and expression anew.
+def between(solver: LandmarkSolver, looks: IdentityGuess, belief: HybridSettings) -> Array:
+    """The shape (I,) between that which looks expect and the one where a solver stands.
 
     What a fit changes about the shape that looks expect is noise by half, also where it is sure: networks err
     at all points alike, and camera and expression are mistaken for shape. So its errors are taken to be in
     proportion to what it knows in each direction (Zellner's g-prior, 1986): one factor shortens the change.
     """
-    if looks is None:
-        return solver.result(0)
     kept = belief.kept if solver.errors is not None else belief.kept_turned
     expected = belief.looks * looks.mean
-    shape = expected + kept * (solver.identity[: solver.people] - expected)
-    solver.prior = IdentityPrior(shape, np.full(len(shape), _FIXED))
-    solver.identity = np.concatenate([shape, solver.identity[solver.people :]])
-    solver.settings = replace(solver.settings, iterations=SETTLE)
-    return solver.run()
+    shape: Array = expected + kept * (solver.identity[: solver.people] - expected)
+    return shape
 
 
 def own_solver(
@@ -180,7 +173,6 @@ def own_solver(
     told: Told,
     detail: str,
     settings: tuple[FitSettings, HybridSettings],
-    every: int = 1,
 ) -> LandmarkSolver:
     """The fit to the points of our own network, which must have been asked, ready to run.
 
@@ -189,12 +181,11 @@ def own_solver(
         told: what our networks say.
         detail: of the head model.
         settings: of the fit, and of its belief.
-        every: which share of the 478 points is followed; together they weigh the same.
     """
     fitting, belief = settings
     found = told.network
     assert found is not None
-    points = np.concatenate([found.points[::every], found.points68[JAW:]])
+    points = np.concatenate([found.points, found.points68[JAW:]])
     seen = Observation(
         points=points,
         confidence=np.ones(len(points)),
@@ -204,9 +195,8 @@ def own_solver(
         focal=photo.focal_pixels(),
     )
     prior = shape_prior(told.looks, belief.looks)
-    solver = LandmarkSolver(seen, _own_model(detail, every), fitting, None, Evidence(prior))
-    dense, sparse = belief.points / np.sqrt(every) * found.sigma[::every], belief.inner * found.sigma68[JAW:]
-    solver.noise = np.concatenate([dense, sparse])
+    solver = LandmarkSolver(seen, _own_model(detail), fitting, None, Evidence(prior))
+    solver.noise = np.concatenate([belief.points * found.sigma, belief.inner * found.sigma68[JAW:]])
     return solver
 
 
@@ -216,7 +206,6 @@ def landmark_solver(
     told: Told,
     detail: str,
     settings: tuple[FitSettings, HybridSettings],
-    every: int = 1,
 ) -> LandmarkSolver:
     """The fit to landmarks, ready to run.
 
@@ -226,11 +215,10 @@ def landmark_solver(
         told: what our networks say, as far as it is to be believed.
         detail: of the head model.
         settings: of the fit, and of its belief.
-        every: see `own_solver`, where the landmarks are our network's.
     """
     fitting, belief = settings
     if points.regression is not None:
-        return own_solver(photo, told, detail, settings, every)
+        return own_solver(photo, told, detail, settings)
     whole, others = point_model(detail), None
     if told.network is not None and np.isfinite(belief.beside):
         n = told.network
@@ -246,35 +234,42 @@ def landmark_solver(
     return LandmarkSolver(observe(photo, points), whole, fitting, load_landmark_errors(), evidence)
 
 
+def quick(
+    fitting: FitSettings, colours: PhotometricSettings | None
+) -> tuple[FitSettings, PhotometricSettings | None]:
+    """The settings of fits to landmarks and to colours where time counts."""
+    few = None if colours is None else replace(colours, widths=(80,), steps=(3,), every=(3,))
+    return replace(fitting, iterations=QUICK), few
+
+
 def fitted(
     photo: Photo,
     solver: LandmarkSolver,
-    settings: PhotometricSettings | None,
+    told: Told,
+    settings: tuple[PhotometricSettings | None, HybridSettings],
     parts: Segmentation | None,
 ) -> Solved:
-    """The fit to colours after that to landmarks, which has been run; without settings that alone."""
-    counted = solver.confidence > 0
-    if settings is None:
-        return Solved(solver.result(0), counted, None, None, {})
-    explained = None if parts is None else parts.explained()
-    # At one resolution for both: the coefficients are the same, and so are the results.
-    colours = fit_photo(photo.pixels, solver, load_head_model("low"), settings, explained)
-    measures = {"explained": colours.explained, "colour_noise": colours.noise}
-    return Solved(colours.fit, counted, colours.albedo, colours.light, measures)
+    """The head where the fit to landmarks ended, by the colours, and with the shape nearer to that of looks.
 
-
-def regressed(
-    photo: Photo,
-    points: Landmarks,
-    told: Told,
-    detail: str,
-    settings: tuple[FitSettings, HybridSettings],
-) -> Solved:
-    """The head in a few steps; its colours are what our network, which must have been asked, says."""
-    fitting, belief = settings
-    assert told.network is not None
-    quick = replace(fitting, iterations=QUICK), belief
-    solver = landmark_solver(photo, points, told, detail, quick, EVERY)
-    solver.run()
-    fit = settled(solver, told.looks, belief)
-    return Solved(fit, solver.confidence > 0, told.network.albedo, told.network.light, {})
+    Args:
+        photo: the photo.
+        solver: of the landmarks, which has been run; it moves on.
+        told: what our networks say.
+        settings: of the fit to colours, None for landmarks only, and of its belief.
+        parts: what the pixels show of the face.
+    """
+    colours, belief = settings
+    counted, looks = solver.confidence > 0, told.looks
+    shape = None if looks is None else partial(between, looks=looks, belief=belief)
+    if colours is not None:
+        explained = None if parts is None else parts.explained()
+        # At one resolution for both: the coefficients are the same, and so are the results.
+        model = load_head_model("low")
+        found = fit_photo(photo.pixels, solver, model, colours, explained, shape)
+        measures = {"explained": found.explained, "colour_noise": found.noise}
+        return Solved(found.fit, counted, found.albedo, found.light, measures)
+    if shape is not None:
+        solver.hold(shape(solver))
+        solver.settings = replace(solver.settings, iterations=SETTLE)
+        solver.run()
+    return Solved(solver.result(0), counted, None, None, {})

@@ -31,8 +31,7 @@ from headshot.methods import (
     fitted,
     landmark_solver,
     point_model,
-    regressed,
-    settled,
+    quick,
 )
 from headshot.own import OwnSettings
 from headshot.photo import Photo, Source, read_photo
@@ -247,22 +246,19 @@ def reconstruct_face(
     with clock("model"):
         model = load_head_model(settings.detail)
         points478 = point_model(settings.detail)
-    belief = (settings.fit, settings.hybrid)
+    fitting, colours = settings.fit, settings.photometric
+    if settings.method == "regress":
+        fitting, colours = quick(fitting, colours)
     with ThreadPoolExecutor(1) as beside:
         parted = beside.submit(_parts, photo, points, clock) if settings.segment else None
         with clock("regress"):
             told = ask(photo, points, settings.method, settings.hybrid)
         parts = None if parted is None else parted.result()
-    if settings.method == "regress":
-        with clock("fit"):
-            solved = regressed(photo, points, told, settings.detail, belief)
-    else:
-        with clock("fit"):
-            solver = landmark_solver(photo, points, told, settings.detail, belief)
-            solver.run()
-        with clock("photometric"):
-            solved = fitted(photo, solver, settings.photometric, parts)
-            solved = replace(solved, fit=settled(solver, told.looks, settings.hybrid))
+    with clock("fit"):
+        solver = landmark_solver(photo, points, told, settings.detail, (fitting, settings.hybrid))
+        solver.run()
+    with clock("photometric"):
+        solved = fitted(photo, solver, told, (colours, settings.hybrid), parts)
     fit = solved.fit
     with clock("shape"):
         irises = points478.positions(fit.identity, fit.expression)[IRIS_CENTRES]

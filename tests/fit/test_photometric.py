@@ -114,6 +114,26 @@ def test_gradient_of_the_cost_against_finite_differences(model, points):
     assert solver.cost() == fixed
 
 
+def test_settles_all_else_for_a_shape_that_is_given(model, points):
+    """The colours fit the given head, not the one that was fitted."""
+    person = Person(model, points, 3)
+    wanted = 0.5 * person.identity
+    cost = {}
+    for name, steps in (("settled", (2, 4)), ("not", (2, 3))):
+        solver, _ = start(person, points)
+        settings = PhotometricSettings(steps=steps)
+        stage = Photometric(person.pixels, solver, model, settings, None, appearance_of(model, 0.12))
+        found = stage.run((lambda solver: wanted) if name == "settled" else None)
+        solver.hold(wanted)
+        stage.look()
+        photo = working_photo(person.pixels, stage.centre, 1.7 * stage.size, 0.3)
+        stage.noise = 0.02
+        cost[name] = stage.cost(photo)
+        if name == "settled":
+            np.testing.assert_allclose(found.fit.identity, wanted, atol=1e-4)
+    assert cost["settled"] < 0.8 * cost["not"]
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_recovers_shape_albedo_and_light_from_the_picture(model, points, seed):
     """Landmarks that are wrong in common mislead the shape; the colours put it right."""

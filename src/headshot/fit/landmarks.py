@@ -24,6 +24,7 @@ from headshot.head_model import PointModel
 
 Array = NDArray[np.float64]
 
+_FIXED = 1e6  # precision of an identity that stays as it is
 TURN = 4.0  # degrees of yaw from which the landmarks' errors are looked up anew
 
 
@@ -242,6 +243,11 @@ class LandmarkSolver:
             self._expect_errors(self.focal / -self.translation[2])
         self.identity = np.concatenate([fit.identity, fit.nuisance])
         self.expression = fit.expression
+
+    def hold(self, identity: Array) -> None:
+        """Keep the identity at (I,) from now on."""
+        self.prior = IdentityPrior(identity, np.full(self.people, _FIXED))
+        self.identity = np.concatenate([identity, self.identity[self.people :]])
 
     def run(self) -> Fit:
         for iteration in range(1, self.settings.iterations + 1):

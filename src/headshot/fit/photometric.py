@@ -15,6 +15,7 @@ Dimension letters: S points, I identity modes, E expressions, A albedo modes, K 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +50,8 @@ class PhotometricSettings:
     Attributes:
         widths: widths of the face in working pixels, coarse to fine.
         steps: Gauss-Newton steps at each width.
+        every: of the points on the skin each so many-th is compared, at each width: small pictures tell
+            neighbours apart no better.
         information: how many independent measurements all points of a face in full view count as at the
             last width; at smaller widths in proportion fewer.
         small: width of the face in pixels below which it tells less, with the square of the width.
@@ -61,6 +64,7 @@ class PhotometricSettings:
 
     widths: tuple[int, ...] = (48, 130)
     steps: tuple[int, ...] = (2, 4)
+    every: tuple[int, ...] = (3, 1)
     information: float = 600.0
     small: float = 80.0
     slack: float = 1.5
@@ -96,7 +100,7 @@ def fit_photo(
     model: HeadModel,
     settings: PhotometricSettings | None = None,
     weight: F32 | None = None,
-    looks: Appearance | None = None,
+    shape: Callable[[LandmarkSolver], Array] | None = None,
 ) -> PhotometricFit:
     """Refine a fit to landmarks by the colours of the photo.
 
@@ -107,7 +111,8 @@ def fit_photo(
         settings: see `PhotometricSettings`.
         weight: (H, W) in [0, 1], how far each pixel shows skin of this face that the model can explain; the
             fit finds out by itself when None.
-        looks: colours of faces; the built-in albedo model when None.
+        shape: makes the identity (I,) that the head is to have from the fitted one: the last step settles
+            all else for it. The fitted one when None.
 
     Raises:
         ValueError: the weight has another size than the photo.
@@ -115,8 +120,8 @@ def fit_photo(
     if weight is not None and weight.shape != pixels.shape[:2]:
         raise ValueError(f"weight must have shape {pixels.shape[:2]} like the photo, got {weight.shape}")
     options = settings or PhotometricSettings()
-    colours = looks or appearance_of(model, options.fields)
-    return Photometric(pixels, landmarks, model, options, weight, colours).run()
+    colours = appearance_of(model, options.fields)
+    return Photometric(pixels, landmarks, model, options, weight, colours).run(shape)
 
 
 class Photometric:
@@ -146,19 +151,23 @@ class Photometric:
         self.width = self.settings.widths[0]
         self.visible: F32 = np.ones(len(self.samples), np.float32)
 
-    def run(self) -> PhotometricFit:
+    def run(self, shape: Callable[[LandmarkSolver], Array] | None = None) -> PhotometricFit:
         s = self.settings
-        for number, (width, steps) in enumerate(zip(s.widths, s.steps, strict=True)):
+        for number, (width, steps, every) in enumerate(zip(s.widths, s.steps, s.every, strict=True)):
             picture = working_photo(
                 self.pixels, self.centre, 1.7 * self.size, min(width / self.size, 1.0), self.weight
             )
             self.width = width
-            self.look()
+            self.look(every)
             if number == 0:
                 self._loosen(picture)
                 self.fit_colours(picture)
             self._measure_noise(picture)
-            self._descend(picture, steps)
+            last = number == len(s.widths) - 1 and shape is not None
+            self._descend(picture, steps - last)
+        if shape is not None:
+            self.solver.hold(shape(self.solver))
+            self._descend(picture, 1)
         return self._result(picture)
 
     # --- state
@@ -174,8 +183,11 @@ class Photometric:
     def _identity(self) -> Array:
         return self.solver.identity[: self.samples.modes]
 
-    def look(self) -> None:
-        """How well each point is seen: not hidden, and not at a grazing angle."""
+    def look(self, every: int = 1) -> None:
+        """How well each point is seen: not hidden, and not at a grazing angle.
+
+        Of each half of the face every so many-th counts, and stands for the others.
+        """
         camera = self.camera
         vertices = self.model.shape(self._identity, self.solver.expression)
         xy, depth = project_for_raster(vertices, camera)
@@ -192,7 +204,9 @@ class Photometric:
         towards = camera.position - position
         towards /= np.linalg.norm(towards, axis=1, keepdims=True)
         cosine = (towards * surface.normal).sum(axis=1)
-        self.visible = (free * np.clip((cosine - 0.2) / 0.4, 0, 1)).astype(np.float32)
+        compared = np.arange(len(position)) % (len(position) // 2) % every == 0
+        visible = free * compared * np.clip((cosine - 0.2) / 0.4, 0, 1) / compared.mean()
+        self.visible = visible.astype(np.float32)
 
     def _reflectance(self, albedo: Array) -> F32:
         change = np.einsum("sca,a->sc", self.looks.modes, albedo.astype(np.float32))
