@@ -74,7 +74,7 @@ def test_photos_of_utkface(data: Path, tmp_path: Path) -> None:
     result = evaluate_fairness(root, settings)
     failed = result.values(LABEL, "failed")
     assert len(failed) == 5 and failed["30_0_0_1.png"] == 100 and sum(failed.values()) == 100
-    for key in ("spread", "mirrored", "photometric", "albedo", "unlit"):
+    for key in ("spread", "mirrored", "photometric", "bare", "albedo", "unlit"):
         assert len(result.values(LABEL, key)) == 4
     assert 0 < max(result.values(LABEL, "mirrored").values()) < 2
     assert max(abs(v) for v in result.values(LABEL, "unlit").values()) < 60
