@@ -150,6 +150,7 @@ class Photometric:
         self.steps = 0
         self.width = self.settings.widths[0]
         self.visible: F32 = np.ones(len(self.samples), np.float32)
+        self._kept: tuple[tuple[Array, Array], Surface] | None = None
 
     def run(self, shape: Callable[[LandmarkSolver], Array] | None = None) -> PhotometricFit:
         s = self.settings
@@ -177,7 +178,10 @@ class Photometric:
         return self.solver.camera()
 
     def _surface(self) -> Surface:
-        return surface_at(self.samples, self._identity, self.solver.expression)
+        shape = self.solver.identity, self.solver.expression  # which are replaced when they change
+        if self._kept is None or any(a is not b for a, b in zip(shape, self._kept[0], strict=True)):
+            self._kept = shape, surface_at(self.samples, self._identity, self.solver.expression)
+        return self._kept[1]
 
     @property
     def _identity(self) -> Array:
