@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from headshot.camera import Camera, rotation_from_angles
+from headshot.fit.looks import looks_of
 from headshot.head_model import HeadModel, load_head_model
+from headshot.reconstruction import Settings, reconstruct
 from headshot.render import TO_LINEAR, RenderSettings, render, view_camera
-from headshot.segment import CLASSES, Segmentation
+from headshot.segment import CLASSES, Segmentation, segment
 from headshot.texture import Texture, TextureSettings, make_texture
 from headshot.texture.atlas import BROWS, atlas_of, surface_of
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
@@ -503,3 +505,61 @@ def test_real_photos(photos: Path) -> None:
         assert texture.coverage > least
         assert np.abs(hidden.mean(axis=0) - tone).max() < 40
         assert (np.abs(hidden - hidden.mean(axis=0)).max(axis=1) > 100).mean() < 0.002
+
+
+def test_the_lips_of_a_covered_mouth(photos: Path) -> None:
+    """They have the colour of lips, not the dark one of what is between them."""
+    settings = Settings(texture=TextureSettings(size=512))
+    plain = reconstruct(photos / "grace_hopper.jpg", settings=settings)
+    pixels = plain.photo.pixels.copy()
+    nose, chin = plain.project(plain.landmarks68[[33, 8]])
+    half = 0.4 * float(np.ptp(plain.landmarks.points[:, 0]))
+    pixels[int(nose[1]) : int(chin[1]) + 9, int(nose[0] - half) : int(nose[0] + half)] = (150, 175, 190)
+    parts = segment(pixels, plain.landmarks.points)
+    seen = (plain.vertices, plain.model, plain.camera)
+    hidden = make_texture(pixels, *seen, settings.texture, looks_of(plain), parts)
+    assert plain.texture is not None
+    at = lip_texels(plain.model, 512)
+    assert hidden.observed[at].max() < 0.1 < plain.texture.observed[at].mean()
+    levels = [np.median(t.pixels[at].astype(float), axis=0) for t in (plain.texture, hidden)]
+    assert levels[1].mean() > 0.75 * levels[0].mean()  # 0.65 of a lip is what is between two
+    assert levels[1][0] > 1.1 * levels[1][1:].max()
+
+
+def lip_texels(model: HeadModel, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of texels in the middle of the lips, upper and lower."""
+    atlas = atlas_of(model, size)
+    corners = model.mean[model.triangles[np.maximum(atlas.triangle, 0)]]
+    points = np.einsum("yxcd,yxc->yxd", corners, atlas.barycentric)
+    marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    middle = np.array([(marks[51] + marks[62]) / 2, (marks[57] + marks[66]) / 2])
+    near = np.linalg.norm(points[:, :, None] - middle, axis=-1).min(axis=-1)
+    return np.nonzero((near < 2.5) & part_mask(model, size, "skin"))
+
+
+def test_broad_rims_of_glasses_stay_off(model: HeadModel) -> None:
+    """The segmentation takes them for lenses, through which skin is seen, but they are not like skin."""
+    camera = portrait(model.mean)
+    texture = waves(SIZE, symmetric=True)
+    photo = photo_of(model, camera, texture, GREEN)
+    eyes = camera.project(model.landmarks["ibug68"].on(model.mean, model.triangles)[36:48])
+    middles = eyes.reshape(2, 6, 2).mean(axis=1)
+    half = 0.46 * np.linalg.norm(middles[1] - middles[0]) * np.array([1, 0.8])
+    rims, lenses = Image.new("L", photo.shape[1::-1]), Image.new("L", photo.shape[1::-1])
+    for x, y in middles:
+        box = (x - half[0], y - half[1], x + half[0], y + half[1])
+        ImageDraw.Draw(rims).rounded_rectangle(box, 8, outline=255, width=7)
+        ImageDraw.Draw(lenses).rounded_rectangle(box, 8, fill=255)
+    spoiled = photo.copy()
+    spoiled[np.asarray(rims) > 0] = (25, 20, 22)
+    crop = np.zeros((len(CLASSES), *photo.shape[:2]), np.float32)
+    crop[CLASSES.index("glasses")] = np.asarray(lenses) > 0
+    crop[CLASSES.index("skin")] = np.asarray(lenses) == 0
+    parts = Segmentation(crop, np.array([[1.0, 0, 0], [0, 1, 0]]), photo.shape[:2])
+    made = make_texture(spoiled, model.mean, model, camera, TextureSettings(size=SIZE, grain=0), parts=parts)
+    plain = make_texture(photo, model.mean, model, camera, TextureSettings(size=SIZE, grain=0))
+    near = texels_within(model, SIZE, 75) & (atlas_of(model, SIZE).triangle >= 0)
+    lips = model.regions["eyelids"][model.triangles].max(axis=1) > 0.05
+    near &= ~lips[np.maximum(atlas_of(model, SIZE).triangle, 0)]
+    darker = plain.pixels[near].astype(float).mean(axis=1) - made.pixels[near].mean(axis=1)
+    assert (darker > 60).mean() < 0.004

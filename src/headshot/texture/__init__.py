@@ -32,6 +32,7 @@ F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 _LIPS = np.array([0.88, 0.66, 0.66])  # of the skin's tone, when the photo shows no lips
+_TURNED = 1.5  # skin that turns so far away from the front, as 1 / cosine, is no longer all outside
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def make_texture(
 
 
 def _with_lips(skin: Surface, hidden: F32, tone: F32, seen: F32, belief: F32) -> F32:
-    """Colours (S, 3) of hidden skin, with lips: their insides appear when the mouth moves.
+    """Colours (S, 3) of hidden skin, with lips, and their insides, which appear when the mouth moves.
 
     Args:
         skin: the surface.
@@ -147,8 +148,9 @@ def _with_lips(skin: Surface, hidden: F32, tone: F32, seen: F32, belief: F32) ->
     lips = tone * tinted(_LIPS, tone)
     if weight.sum() > 100:  # mm^2
         lips = weight @ seen / weight.sum()
-    wet = 0.65 * np.minimum(lips, hidden)  # little light gets between them
-    return (hidden + skin.lips[:, None] * (wet - hidden)).astype(np.float32)
+    dry = np.minimum(lips, hidden)  # of a mouth that is covered
+    light = 0.65 + 0.35 * np.clip(_TURNED * skin.frontal / skin.area, 0, 1)  # little gets between them
+    return (hidden + skin.lips[:, None] * (light[:, None] * dry - hidden)).astype(np.float32)
 
 
 def _forget_other_parts(texels: Atlas, model: HeadModel, weight: F32) -> None:

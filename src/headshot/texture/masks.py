@@ -22,6 +22,7 @@ _MIXED = (
 )
 _EDGE = 3  # one that is not sure,
 _RIM = 9  # and a border of what is taken for glasses that is rim rather than lens
+_BROAD, _DOUBT = 15, np.float32(0.6)  # such a one where rims are broad, and how strictly its colour is judged
 _COARSE, _GAP = 4, 7  # reduced by so much, lenses are so far apart
 
 
@@ -32,7 +33,8 @@ def masks(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tupl
     - BARE: no glasses either, lenses included;
     - OWN: it is surely skin of this face;
     - UNRIMMED: no rims of glasses; lenses do not count;
-    - BRIDGE: it is between two lenses, where their bridge may be, which the segmentation seldom sees.
+    - BRIDGE: it is between two lenses, where their bridge may be, which the segmentation seldom sees, or
+      beside their rims, which may be broad, and no eye: there the colour tells.
 
     Args:
         parts: all free and nothing sure without.
@@ -51,7 +53,10 @@ def masks(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tupl
     if out[..., BARE].min() < 1:
         lens = _shrunk(parts, _RIM, ("glasses",)).resampled(to_photo, shape, "skin")
         out[..., UNRIMMED] = np.maximum(out[..., BARE], _ramp(lens, 0.3, 0.7))
-        out[..., BRIDGE] = _between_lenses(parts).resampled(to_photo, shape, "skin")
+        middle = _shrunk(parts, _BROAD, ("glasses",)).resampled(to_photo, shape, "skin")
+        eyes = _ramp(parts.resampled(to_photo, shape, "eyes"), 0.05, 0.3)
+        between = _between_lenses(parts).resampled(to_photo, shape, "skin")
+        out[..., BRIDGE] = np.maximum(between, _DOUBT * np.clip(lens - middle, 0, 1) * (1 - eyes))
         out[..., OWN] *= 1 - out[..., BRIDGE]
     return out
 

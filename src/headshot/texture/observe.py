@@ -25,7 +25,8 @@ U8 = NDArray[np.uint8]
 _CELLS = 128  # along the texture's side, on which colour outliers are cleaned up
 _SURE = np.float32(0.75)  # how much less strictly colours are judged where the segmentation is sure
 _PLAIN = 0.45  # tolerated deviation of log brightness of single vertices
-_TINTED = 0.8  # logarithm of the darkness of skin from which on the lenses before it are dark
+_TINTED = 0.8  # logarithm of the darkness of skin from which on the lenses before it are dark,
+_SHADED = 0.4  # and from which on they change the colours of eyes
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -45,8 +46,8 @@ def _rows(
     """Observe some rows of texels.
 
     mesh: triangles (F, 3), which of them (F,) may be seen, points and normals (V, 3) in the camera frame,
-    guide (V, 7) strictness, shade, reach, the logarithm of the expected colour, and whether glasses before
-    it count, lens as in `belief`.
+    guide (V, 7) strictness, shade, reach, the logarithm of the expected colour, and what glasses before
+    it do: 0 nothing, 1 their rims hide it, or all of them when dark, 2 all of them do; lens as in `belief`.
     Fills colour (T, T, 3), weight (T, T) by geometry, fit (T, T) by colour, and cells (t, t, 2): the sums of
     weights by geometry alone and with colour.
     """
@@ -79,8 +80,9 @@ def _rows(
             if not w > 0:
                 continue
             w *= between(shown, px, py, lens, FREE)
-            if a * guide[i, 6] + b * guide[j, 6] + c * guide[k, 6] > 0.5:
-                w *= between(shown, px, py, lens, glass)
+            glasses = a * guide[i, 6] + b * guide[j, 6] + c * guide[k, 6]
+            if glasses > 0.5:
+                w *= between(shown, px, py, lens, BARE if glasses > 1.5 else glass)
             if not w > 0.01:
                 continue
             cells[y // block, x // block, 0] += w
@@ -90,7 +92,8 @@ def _rows(
             close = np.float32(1) - step(at(outline, px, py, lens), np.float32(4), np.float32(13))
             strictness = max(strictness, np.float32(0.75) * close)
             strictness *= np.float32(1) - _SURE * between(shown, px, py, lens, OWN)
-            strictness = max(strictness, between(shown, px, py, lens, BRIDGE))
+            if glasses > 0.5:
+                strictness = max(strictness, between(shown, px, py, lens, BRIDGE))
             shade = a * guide[i, 1] + b * guide[j, 1] + c * guide[k, 1]
             like = np.float32(1)
             if strictness > 0.01:
@@ -126,8 +129,9 @@ def observe_texels(
     strictness = np.maximum(skin.strictness * (1 - np.float32(0.85) * shade), expected.covered)
     lids = model.regions["eyelids"][skin.vertices]
     around = skin.area * (lids < 0.5) * (np.abs(skin.brow) < 0.5)
-    clear = _see_through(samples, around, table, expected)
-    glasses = np.ones(len(strictness), np.float32)  # those before the eyeballs do not count
+    tint = _tint(samples, around, table, expected)
+    guide[:, 6] = 2 * (tint > _SHADED)
+    glasses = np.ones(len(strictness), np.float32)
     guide[skin.vertices] = np.column_stack([strictness, shade, skin.reach, expected.log, glasses])
     colour = np.empty((size, size, 3), np.uint8)
     weight = np.zeros((size, size), np.float32)
@@ -145,7 +149,7 @@ def observe_texels(
             mesh,
             (view.depth, view.margin, view.outline, view.shown),
             view.pixels,
-            (view.enlarged, UNRIMMED if clear else BARE),
+            (view.enlarged, UNRIMMED if tint < _TINTED else BARE),
             colours,
             colour,
             weight,
@@ -200,8 +204,8 @@ def observe_vertices(skin: Surface, view: View) -> tuple[F32, F32]:
     return samples[:, :3], samples[:, 3] * skin.reach * (1 - strict * (1 - like))
 
 
-def _see_through(samples: F32, around: F32, table: F32, expected: Expectation) -> bool:
-    """Whether glasses, if any, are clear: skin behind their lenses is hardly darker than it should be.
+def _tint(samples: F32, around: F32, table: F32, expected: Expectation) -> float:
+    """How much darker skin behind the lenses of glasses is than it should be, as a logarithm; 0 without.
 
     Args:
         samples: (S, 6) as of `_at_vertices`.
@@ -211,9 +215,9 @@ def _see_through(samples: F32, around: F32, table: F32, expected: Expectation) -
     """
     behind = samples[:, 4] * around
     if behind.sum() < 20:
-        return True
+        return 0.0
     off = table[samples[:, :3].astype(np.uint8)] - expected.log
-    return weighted_median(-off.mean(axis=1), behind) < _TINTED
+    return weighted_median(-off.mean(axis=1), behind)
 
 
 def _lens(view: View, skin: Surface) -> F32:
