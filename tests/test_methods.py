@@ -88,7 +88,7 @@ def test_shapes_stay_as_near_to_looks_as_they_are_to_be(
     guess = guess_identity(heads[method].photo.pixels, Crop.of_points(points.points, points.roll))
 
     def head(kept: float) -> Reconstruction:
-        belief = HybridSettings(kept=kept)
+        belief = HybridSettings(kept=kept, kept_colours=kept)
         chosen = Settings(detail="low", texture=None, photometric=colours, hybrid=belief)
         return reconstruct(photos / "astronaut.jpg", method=method, settings=chosen)
 

@@ -57,17 +57,17 @@ class HybridSettings:
 
     Attributes:
         looks: what looks say of the shape: 1 takes it as it is, 0 leaves it out.
-        kept: share of what the fit to one photo changes about the shape that looks expect: fits err more
+        kept: share of what the fit to landmarks changes about the shape that looks expect: fits err more
             than they say, and in most that they change.
-        kept_turned: the same where our network found the points: of profiles, mostly.
+        kept_colours: of what the fit to colours changes about that: they err less alike than points.
         points: standard deviations of our network's 478 points times this: neighbours err alike.
         inner: those of its 51 inner iBUG points times this.
         beside: the same where landmarks have been found as well; infinite leaves them out.
     """
 
     looks: float = 1.0
-    kept: float = 0.5
-    kept_turned: float = 0.3
+    kept: float = 0.4
+    kept_colours: float = 0.7
     points: float = 10.0
     inner: float = 4.0
     beside: float = 1.2
@@ -155,16 +155,17 @@ def shape_prior(looks: IdentityGuess | None, belief: float) -> IdentityPrior | N
     return IdentityPrior.guess(belief * looks.mean, np.sqrt(variance))
 
 
-def between(solver: LandmarkSolver, looks: IdentityGuess, belief: HybridSettings) -> Array:
+def between(solver: LandmarkSolver, start: Array, looks: IdentityGuess, belief: HybridSettings) -> Array:
     """The shape (I,) between that which looks expect and the one where a solver stands.
 
     What a fit changes about the shape that looks expect is noise by half, also where it is sure: networks err
     at all points alike, and camera and expression are mistaken for shape. So its errors are taken to be in
-    proportion to what it knows in each direction (Zellner's g-prior, 1986): one factor shortens the change.
+    proportion to what it knows in each direction (Zellner's g-prior, 1986): one factor shortens the change by
+    landmarks, up to ``start`` (I,), and another that by colours.
     """
-    kept = belief.kept if solver.errors is not None else belief.kept_turned
     expected = belief.looks * looks.mean
-    shape: Array = expected + kept * (solver.identity[: solver.people] - expected)
+    by_colours = solver.identity[: solver.people] - start
+    shape: Array = expected + belief.kept * (start - expected) + belief.kept_colours * by_colours
     return shape
 
 
@@ -206,6 +207,7 @@ def landmark_solver(
     told: Told,
     detail: str,
     settings: tuple[FitSettings, HybridSettings],
+    parts: Segmentation | None = None,
 ) -> LandmarkSolver:
     """The fit to landmarks, ready to run.
 
@@ -215,6 +217,7 @@ def landmark_solver(
         told: what our networks say, as far as it is to be believed.
         detail: of the head model.
         settings: of the fit, and of its belief.
+        parts: what the pixels show of the face: points that are hidden are doubted.
     """
     fitting, belief = settings
     if points.regression is not None:
@@ -231,7 +234,7 @@ def landmark_solver(
     prior = shape_prior(told.looks, belief.looks)
     gaps = face_gaps(points.points, whole, points.extent)
     evidence = Evidence(prior, others, gaps)
-    return LandmarkSolver(observe(photo, points), whole, fitting, load_landmark_errors(), evidence)
+    return LandmarkSolver(observe(photo, points, parts), whole, fitting, load_landmark_errors(), evidence)
 
 
 def quick(
@@ -260,7 +263,8 @@ def fitted(
     """
     colours, belief = settings
     counted, looks = solver.confidence > 0, told.looks
-    shape = None if looks is None else partial(between, looks=looks, belief=belief)
+    start = solver.identity[: solver.people]
+    shape = None if looks is None else partial(between, start=start, looks=looks, belief=belief)
     if colours is not None:
         explained = None if parts is None else parts.explained()
         # At one resolution for both: the coefficients are the same, and so are the results.
