@@ -32,7 +32,7 @@ from headshot.fit import (
 )
 from headshot.fit.errors import load_landmark_errors
 from headshot.fit.gaps import face_gaps
-from headshot.fit.observe import observe
+from headshot.fit.observe import hidden_doubt, observe
 from headshot.head_model import PointModel, load_head_model
 from headshot.identity import IdentityGuess, guess_identity
 from headshot.landmarks import Landmarks
@@ -234,7 +234,12 @@ def landmark_solver(
     prior = shape_prior(told.looks, belief.looks)
     gaps = face_gaps(points.points, whole, points.extent)
     evidence = Evidence(prior, others, gaps)
-    return LandmarkSolver(observe(photo, points, parts), whole, fitting, load_landmark_errors(), evidence)
+    solver = LandmarkSolver(observe(photo, points), whole, fitting, load_landmark_errors(), evidence)
+    if parts is not None:
+        # A head that turns without its hidden points shows too little to tell its turn: errors are then
+        # looked up anew, and all points count as usual.
+        solver.noise = solver.noise * hidden_doubt(points.points, parts)
+    return solver
 
 
 def quick(

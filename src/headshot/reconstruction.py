@@ -255,7 +255,7 @@ def reconstruct_face(
             told = ask(photo, points, settings.method, settings.hybrid)
         parts = None if parted is None else parted.result()
     with clock("fit"):
-        solver = landmark_solver(photo, points, told, settings.detail, (fitting, settings.hybrid))
+        solver = landmark_solver(photo, points, told, settings.detail, (fitting, settings.hybrid), parts)
         solver.run()
     with clock("photometric"):
         solved = fitted(photo, solver, told, (colours, settings.hybrid), parts)

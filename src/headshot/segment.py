@@ -94,6 +94,16 @@ class Segmentation:
         """
         return self.resampled(_IDENTITY, self.shape, *names)
 
+    def at(self, points: ArrayLike, *names: str) -> Array:
+        """(N,) in [0, 1], that the pixels under points (N, 2) of the photo are of one of these classes."""
+        back = np.linalg.inv(_square(self.map))[:2]
+        column, row = np.floor(np.asarray(points, np.float64) @ back[:, :2].T + back[:, 2]).astype(int).T
+        size = self.crop.shape[1]
+        inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
+        column, row = np.clip(column, 0, size - 1), np.clip(row, 0, size - 1)
+        found = sum(self.crop[CLASSES.index(name), row, column] for name in names)
+        return np.where(inside, found, float("background" in names))
+
     def explained(self) -> F32:
         """(H, W) in [0, 1], that a pixel shows bare skin, brows, nose, ears or lips of this face."""
         return self.probability(*EXPLAINED)

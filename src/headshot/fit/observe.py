@@ -10,6 +10,7 @@ from headshot.fit.landmarks import Observation
 from headshot.landmarks import Landmarks
 from headshot.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, POINTS, UPPER_LIP
 from headshot.photo import Photo
+from headshot.segment import Segmentation
 
 # The network's scores of a relaxed face: the lower quartile over 3,600 photos of LFW, HELEN and UTKFace,
 # where it is not negligible. What it calls a squint is mostly the shape of the eye.
@@ -22,6 +23,13 @@ CONFIDENCE = np.ones(POINTS)
 CONFIDENCE[list(EYELIDS + UPPER_LIP + LOWER_LIP)] = 4.0
 CONFIDENCE[list(OVAL)] = 0.3
 
+# What hides faces, hands and masks among the background. Nothing is known of points behind dark glasses
+# either, but those behind clear ones are seen, and both are guessed well.
+HIDING = ("background", "hair", "hat", "cloth")
+_COVERED = 15.0  # times their usual errors of points that are surely hidden: they hardly count
+_SEEN, _HIDDEN = 0.5, 0.9  # probabilities between which doubt grows,
+_FEW, _MANY = 0.03, 0.08  # and shares of hidden points: the hair of most foreheads does not matter
+
 
 def observe(photo: Photo, landmarks: Landmarks) -> Observation:
     """The observation of a face: its landmarks, their precision, and the prior of its expression."""
@@ -33,6 +41,17 @@ def observe(photo: Photo, landmarks: Landmarks) -> Observation:
         height=photo.height,
         focal=photo.focal_pixels(),
     )
+
+
+def hidden_doubt(points: ArrayLike, parts: Segmentation) -> NDArray[np.float64]:
+    """How much larger than usual the errors of landmarks (478, 2) are where the face is hidden: (478,).
+
+    The network guesses hidden points by those around. So does the fit, which knows more of faces. The outline,
+    which has background beside it, is left as it is.
+    """
+    hidden = np.clip((parts.at(points, *HIDING) - _SEEN) / (_HIDDEN - _SEEN), 0, 1)
+    hidden[list(OVAL)] = 0
+    return 1 + (_COVERED - 1) * hidden * np.clip((hidden.mean() - _FEW) / (_MANY - _FEW), 0, 1)
 
 
 def expression_prior(scores: ArrayLike) -> NDArray[np.float64]:
