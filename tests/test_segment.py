@@ -95,6 +95,16 @@ def test_resampling_to_the_photo_inverts_the_crop() -> None:
     assert np.corrcoef(back[1:].ravel(), own[1:].ravel())[0, 1] > 0.98
 
 
+def test_single_points_have_the_probabilities_of_their_pixels() -> None:
+    parts, points = _parts("astronaut"), _head("astronaut").landmarks.points
+    column, row = np.floor(points).astype(int).T
+    there = parts.probability("skin", "nose")[row, column]
+    assert np.median(np.abs(parts.at(points, "skin", "nose") - there)) < 0.01
+    outside = np.array([[-1000.0, 50.0], [50.0, 90000.0]])
+    np.testing.assert_array_equal(parts.at(outside, "skin"), 0)
+    np.testing.assert_array_equal(parts.at(outside, "hair", "background"), 1)
+
+
 def test_unknown_names_and_wrong_shapes_are_refused() -> None:
     parts = _parts("astronaut")
     with pytest.raises(ValueError, match=r"name at least one of .* got moustache"):

@@ -46,8 +46,8 @@ def observe(photo: Photo, landmarks: Landmarks) -> Observation:
 def hidden_doubt(points: ArrayLike, parts: Segmentation) -> NDArray[np.float64]:
     """How much larger than usual the errors of landmarks (478, 2) are where the face is hidden: (478,).
 
-    The network guesses hidden points by those around. So does the fit, which knows more of faces. The outline,
-    which has background beside it, is left as it is.
+    The network guesses hidden points by those around. So does the fit, which knows more of faces. The
+    outline, which has background beside it, is left as it is.
     """
     hidden = np.clip((parts.at(points, *HIDING) - _SEEN) / (_HIDDEN - _SEEN), 0, 1)
     hidden[list(OVAL)] = 0
