@@ -3,7 +3,7 @@
 *fit*: the landmarks and the photo's colours, with what is known of people in general.
 *hybrid*: the fit, told what the person's looks say of the shape (`headshot.identity`), and where our own
 network sees the points (`headshot.regress`).
-*regress*: a few steps of the same, to a small picture of the face. The quickest.
+*regress*: a few steps of the same, to the colours of fewer points. The quickest.
 
 Where no landmarks were found but by our network (`headshot.faces`), its points take their place in all three.
 
@@ -246,7 +246,7 @@ def quick(
     fitting: FitSettings, colours: PhotometricSettings | None
 ) -> tuple[FitSettings, PhotometricSettings | None]:
     """The settings of fits to landmarks and to colours where time counts."""
-    few = None if colours is None else replace(colours, widths=(80,), steps=(3,), every=(3,))
+    few = None if colours is None else replace(colours, widths=(48, 130), steps=(1, 3), every=(3, 3))
     return replace(fitting, iterations=QUICK), few
 
 
