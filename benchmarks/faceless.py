@@ -2,8 +2,9 @@
 
     python benchmarks/faceless.py FOLDER
 
-All pictures below a folder without faces are searched as `headshot.reconstruct` searches photos, reduced to
-1,200 pixels; of those in which a head is found the names are printed.
+All pictures below a folder without faces that can be read and are large enough are searched as
+`headshot.reconstruct` searches photos, reduced to 1,200 pixels; of those with a head the names are
+printed.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from headshot import NoFaceError, Settings, read_photo, reconstruct
+from headshot import NoFaceError, PhotoError, Settings, read_photo, reconstruct
 
 SETTINGS = Settings(detail="low", method="fit", texture=None, photometric=None, segment=False)
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 LARGEST = 1200
 
 
-def has_head(file: Path) -> bool:
-    """Whether a head is found in a picture."""
-    photo = read_photo(file)
+def has_head(file: Path) -> bool | None:
+    """Whether a head is found in a picture; None where it is none that Headshot reads."""
+    try:
+        photo = read_photo(file)
+    except PhotoError:
+        return None
     image = Image.fromarray(photo.pixels)
     image.thumbnail((LARGEST, LARGEST))
     try:
@@ -38,11 +42,14 @@ def has_head(file: Path) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="with pictures that show no face")
-    files = sorted(f for f in parser.parse_args().folder.rglob("*") if f.suffix.lower() in ENDINGS)
-    found = [file for file in track(files, description="pictures") if has_head(file)]
-    for file in found:
-        print(file)
-    print(f"{len(found)} of {len(files)} pictures have a head")
+    files = parser.parse_args().folder.rglob("*")
+    pictures = sorted(f for f in files if f.suffix.lower() in ENDINGS and not f.is_symlink())
+    found = {file: has_head(file) for file in track(pictures, description="pictures")}
+    for file, has in found.items():
+        if has:
+            print(file)
+    read = [has for has in found.values() if has is not None]
+    print(f"{sum(read)} of {len(read)} pictures have a head")
 
 
 if __name__ == "__main__":
