@@ -6,6 +6,7 @@ import pytest
 from headshot.camera import (
     Camera,
     angles_of,
+    extent_of,
     nearest_rotation,
     rotation_from_angles,
     rotation_from_vector,
@@ -65,3 +66,7 @@ def test_resized_and_cropped_views_show_the_same():
     c, points = camera(yaw=20), np.array([[10.0, 20.0, 30.0], [-40.0, 5.0, 60.0]])
     assert c.resized(0.5).project(points) == pytest.approx(c.project(points) / 2)
     assert c.cropped(100, 50, 200, 200).project(points) == pytest.approx(c.project(points) - [100, 50])
+
+
+def test_extent_is_the_side_of_the_square_as_large_as_the_box():
+    assert extent_of([[1.0, 2.0], [5.0, 11.0], [3.0, 4.0]]) == pytest.approx(6.0)

@@ -78,6 +78,11 @@ class Camera:
         return replace(self, width=width, height=height, centre=(self.centre[0] - left, self.centre[1] - top))
 
 
+def extent_of(points: ArrayLike) -> float:
+    """Root of the area of the box around points (L, 2), in their unit: how large a face is."""
+    return float(np.sqrt(np.prod(np.ptp(np.asarray(points), axis=0))))
+
+
 def rotation_from_vector(vector: ArrayLike) -> Array:
     """Rotation matrix (3, 3) of a rotation vector (3,) in radians (Rodrigues' formula)."""
     v = np.asarray(vector, dtype=np.float64)

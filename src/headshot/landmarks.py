@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot.arkit import ARKIT52
+from headshot.camera import extent_of
 from headshot.detect import Face
 from headshot.mediapipe478 import (
     BLENDSHAPE_POINTS,
@@ -83,7 +84,7 @@ class Landmarks:
     @property
     def extent(self) -> float:
         """Root of the area of the box around the points, pixels."""
-        return float(np.sqrt(np.prod(np.ptp(self.points, axis=0))))
+        return extent_of(self.points)
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,7 @@ def _settled(pixels: U8, found: _Pass, looks: int, settings: LandmarkSettings) -
 
 def _distance(one: _Pass, other: _Pass) -> float:
     """Mean distance of the landmarks of two passes as a share of their extent."""
-    extent = np.sqrt(np.prod(np.ptp(one.points, axis=0)))
-    return float(np.linalg.norm(one.points - other.points, axis=1).mean() / extent)
+    return float(np.linalg.norm(one.points - other.points, axis=1).mean()) / extent_of(one.points)
 
 
 def _two_passes(pixels: U8, crop: _Crop, margin: float) -> _Pass:

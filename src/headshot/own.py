@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.camera import extent_of
 from headshot.detect import Face
 from headshot.head_model import load_head_model
 from headshot.landmarks import Landmarks
@@ -183,4 +184,4 @@ def _head_points(found: Regression) -> Array:
 
 def _extent(found: Regression) -> float:
     """Root of the area of the box of the points, pixels."""
-    return max(float(np.sqrt(np.prod(np.ptp(found.points, axis=0)))), 1.0)
+    return max(extent_of(found.points), 1.0)

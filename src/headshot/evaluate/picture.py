@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from headshot.camera import extent_of
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, look, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
@@ -282,8 +283,7 @@ def overlay(head: Head, photo: U8, face_pixels: int) -> tuple[U8, U8, float]:
     if head.texture is None:
         raise ValueError("the head has no texture")
     points = head.camera.project(head.vertices[head.model.regions["face"] > 0.5])
-    extent = float(np.sqrt(np.prod(np.ptp(points, axis=0))))
-    factor = min(1.0, face_pixels / extent)
+    factor = min(1.0, face_pixels / extent_of(points))
     width, height = int(photo.shape[1] * factor), int(photo.shape[0] * factor)
     camera = replace(head.camera.resized(factor), width=width, height=height)
     small = _reduced(Image.fromarray(photo), factor)

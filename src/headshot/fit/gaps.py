@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.arkit import ARKIT52
-from headshot.camera import Camera
+from headshot.camera import Camera, extent_of
 from headshot.fit.normal import normal_equations
 from headshot.fit.projected import linearised
 from headshot.head_model import PointModel
@@ -90,7 +90,7 @@ def face_gaps(points: ArrayLike, model: PointModel, extent: float) -> Gaps:
     between = [p[lower[0]] - p[upper[0]]]
     for above, below, corners, blink in zip(UPPER_LIDS, LOWER_LIDS, EYE_CORNERS, BLINKS, strict=True):
         shut = model.mean + model.expression[blink]
-        seam = (shut[list(below)] - shut[list(above)])[:, :2] * [1, -1] / _extent(model.mean[:, :2])
+        seam = (shut[list(below)] - shut[list(above)])[:, :2] * [1, -1] / extent_of(model.mean[:, :2])
         upper.append(list(above))
         lower.append(list(below))
         eye = _Eye(p[list(above)], p[list(below)], p[list(corners)], SEAM * seam)
@@ -127,8 +127,3 @@ class _Eye:
         opened = float(np.clip((share - SHUT) / (OPEN - SHUT), 0, 1))
         shut = extent * self.seam @ np.array([along, [-along[1], along[0]]])
         return np.asarray(opened * (1 + EDGE * extent / seen) * between + (1 - opened) * shut)
-
-
-def _extent(points: ArrayLike) -> float:
-    """Root of the area of the box around points (L, 2)."""
-    return float(np.sqrt(np.prod(np.ptp(points, axis=0))))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import Camera, angles_of, nearest_rotation, rotation_from_vector
+from headshot.camera import Camera, angles_of, extent_of, nearest_rotation, rotation_from_vector
 from headshot.fit.bounded import bounded_step
 from headshot.fit.errors import LandmarkErrors
 from headshot.fit.evidence import Evidence, IdentityPrior
@@ -200,10 +200,9 @@ class LandmarkSolver:
         self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
         self.turned: Array = self.rotation
         if errors is None:
-            box = np.ptp(self.points[ok], axis=0)
             # The network guesses the far side of a turned head, whose box is narrow besides.
             turned = 1 / max(float(np.cos(np.radians(angles_of(self.rotation)[0]))), 0.2)
-            self.noise: Array = np.full(len(ok), settings.noise * float(np.sqrt(box[0] * box[1])) * turned)
+            self.noise: Array = np.full(len(ok), settings.noise * extent_of(self.points[ok]) * turned)
         else:
             self._expect_errors(scale)
         self.identities = len(self.model.identity)

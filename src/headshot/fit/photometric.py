@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.camera import Camera
+from headshot.camera import Camera, extent_of
 from headshot.fit.appearance import Appearance, appearance_of
 from headshot.fit.bounded import bounded_step
 from headshot.fit.derivatives import Surface, of_pose, of_tangents, surface_at
@@ -141,8 +141,7 @@ class Photometric:
         seen = landmarks.seen
         self.pixels, self.weight = pixels, weight
         usable = seen.points[np.isfinite(seen.points).all(axis=1) & (seen.confidence > 0)]
-        box = np.ptp(usable, axis=0)
-        self.size = float(np.sqrt(box[0] * box[1]))
+        self.size = extent_of(usable)
         self.centre = (usable.min(axis=0) + usable.max(axis=0)) / 2
         self.albedo: Array = np.zeros(self.looks.modes.shape[2])
         self.light: Array = self.looks.light.mean.copy()

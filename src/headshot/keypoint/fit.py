@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headshot.camera import extent_of
 from headshot.formats.model import LOWER_WEIGHT, UPPER_WEIGHT, LinearModel
 from headshot.head_model import F32
 from headshot.keypoint.contour import Outline, turned_away
@@ -179,8 +180,7 @@ class _Fit:
     ) -> None:
         self.f, self.s, self.model = fitter, fitter.settings, fitter.model
         self.pixels, self.known = pixels, known
-        box = np.ptp(pixels[known], axis=0)
-        self.noise = self.s.noise * float(np.sqrt(box[0] * box[1]))
+        self.noise = self.s.noise * extent_of(pixels[known])
         self.identity: Array = np.zeros(len(self.model.identity))
         self.expression: Array = np.clip(np.zeros(len(self.model.expression)), fitter.low, fitter.high)
         rows = known[fitter.outline.fixed.landmark]
