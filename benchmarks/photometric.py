@@ -30,7 +30,7 @@ METHODS: tuple[Predictor, ...] = (
     Reconstructed(),
     Reconstructed(photometric=PhotometricSettings(fields=1e-6), name="without fields"),
     Reconstructed(segment=False, name="without segmentation"),
-    Reconstructed(photometric=PhotometricSettings(widths=(48,), steps=(6,)), name="coarse only"),
+    Reconstructed(photometric=PhotometricSettings(widths=(48,), steps=(6,), every=(1,)), name="coarse only"),
     Reconstructed(photometric=PhotometricSettings(information=200.0), name="a third of the information"),
     Reconstructed(photometric=PhotometricSettings(information=1800.0), name="three times the information"),
     MeanFace(),

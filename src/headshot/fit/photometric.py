@@ -27,6 +27,7 @@ from headshot.fit.bounded import bounded_step
 from headshot.fit.derivatives import Surface, of_pose, of_tangents, surface_at
 from headshot.fit.landmarks import Fit, LandmarkSolver
 from headshot.fit.normal import BLOCK, Elimination, NormalEquations, solve
+from headshot.fit.photometric_settings import PhotometricSettings
 from headshot.fit.surface import samples_of
 from headshot.fit.working import WorkingPhoto, working_photo
 from headshot.head_model import F32, HeadModel
@@ -41,36 +42,6 @@ U8 = NDArray[np.uint8]
 _ENOUGH = 0.4  # share of the face's skin, seen well, from which colours tell all that they can
 _EXPOSED = 1.1  # log of brightness, as far as people differ; what is beyond is the exposure
 _HIDDEN = 4.0  # mm behind the nearest surface from which a point is hidden
-
-
-@dataclass(frozen=True)
-class PhotometricSettings:
-    """How much the fit believes the colours.
-
-    Attributes:
-        widths: widths of the face in working pixels, coarse to fine.
-        steps: Gauss-Newton steps at each width.
-        every: of the points on the skin each so many-th is compared, at each width: small pictures tell
-            neighbours apart no better.
-        information: how many independent measurements all points of a face in full view count as at the
-            last width; at smaller widths in proportion fewer.
-        small: width of the face in pixels below which it tells less, with the square of the width.
-        slack: how much larger the errors of landmarks are taken to be than for landmarks alone, where they
-            count as independent: what they have in common is told apart by the colours.
-        fields: relative standard deviation of smooth errors of brightness (`headshot.fit.appearance`).
-        outlier: residuals beyond about this many standard deviations lose their influence.
-        least_noise: standard deviation that colours have at least, in sRGB (0 to 1).
-    """
-
-    widths: tuple[int, ...] = (48, 130)
-    steps: tuple[int, ...] = (2, 4)
-    every: tuple[int, ...] = (3, 1)
-    information: float = 600.0
-    small: float = 80.0
-    slack: float = 1.5
-    fields: float = 0.12
-    outlier: float = 2.0
-    least_noise: float = 0.02
 
 
 @dataclass(frozen=True, eq=False)
