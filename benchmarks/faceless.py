@@ -18,9 +18,9 @@ from PIL import Image
 from rich.progress import track
 
 from headshot import NoFaceError, PhotoError, Settings, read_photo, reconstruct
+from headshot.batch import find_photos
 
 SETTINGS = Settings(detail="low", method="fit", texture=None, photometric=None, segment=False)
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 LARGEST = 1200
 
 
@@ -42,9 +42,8 @@ def has_head(file: Path) -> bool | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="with pictures that show no face")
-    files = parser.parse_args().folder.rglob("*")
-    pictures = sorted(f for f in files if f.suffix.lower() in ENDINGS and not f.is_symlink())
-    found = {file: has_head(file) for file in track(pictures, description="pictures")}
+    pictures = find_photos([parser.parse_args().folder], recursive=True)
+    found = {file: has_head(file) for file, _ in track(pictures, description="pictures")}
     for file, has in found.items():
         if has:
             print(file)
