@@ -18,7 +18,7 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, load_head_model, read_photo
-from headshot.camera import Camera
+from headshot.camera import Camera, extent_of
 from headshot.evaluate.baselines import Head, LandmarksOnly, MeanFace, look
 from headshot.evaluate.report import table
 from headshot.evaluate.synthetic import Truth, errors, read_truths
@@ -38,7 +38,7 @@ def measure(truth: Truth) -> list[float]:
     focal = truth.focal_35mm / 36 * size
     camera = Camera(size, size, focal, (size / 2, size / 2), np.eye(3), np.zeros(3))
     exact = camera.project(truth.camera_vertices[gaps.argmin(axis=0)])
-    extent = np.sqrt(np.prod(np.ptp(exact, axis=0)))
+    extent = extent_of(exact)
     off = 100 * np.linalg.norm(exact - seen.landmarks.points, axis=1).mean() / extent
     row = [abs(truth.yaw), float(off)]
     for method in (LandmarksOnly(), MeanFace()):

@@ -36,6 +36,7 @@ import onnxruntime as ort
 from rich.progress import track
 
 from headshot import load_head_model, read_photo
+from headshot.camera import extent_of
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import Head, look
@@ -182,7 +183,7 @@ def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float
     for k in track(chosen, "groups"):
         found = regress(windows.picture(k), middle, network=network)
         true = windows.labels["points"][k, :478]
-        gap = np.linalg.norm(found.points - true, axis=1).mean() / np.sqrt(np.prod(np.ptp(true, axis=0)))
+        gap = np.linalg.norm(found.points - true, axis=1).mean() / extent_of(true)
         age, sex, race = (int(part) for part in windows.name[k].split("/")[-1].split("_")[:3])
         band = next(name for limit, name in AGES if age < limit)
         for group in ("all", RACES[race], ("male", "female")[sex], band):

@@ -79,7 +79,7 @@ def make_portrait(file: Path) -> Portrait | None:
         seen = look(photo, (photo.width / 2, photo.height / 2))
     except HeadshotError:
         return None
-    extent = float(np.sqrt(np.prod(np.ptp(seen.landmarks.points, axis=0))))
+    extent = seen.landmarks.extent
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
     if extent < LEAST_FACE or seen.landmarks.presence < 0.98 or seen.landmarks.spread > 0.02 or grey:
         return None

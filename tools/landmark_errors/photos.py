@@ -45,7 +45,7 @@ def measure(file: Path) -> dict[str, np.ndarray | float] | None:
     if found.presence < 0.5:
         return None
     fit = fit_landmarks(observe(photo, found), model, errors=load_landmark_errors())
-    extent = float(np.sqrt(np.prod(np.ptp(found.points, axis=0))))
+    extent = found.extent
     irises = model.positions(fit.identity, fit.expression)[IRISES]
     scale = metric_scale(found.points, fit.camera, irises, extent)
     eyes = found.points[list(IRIS_LEFT_IN_IMAGE[1:])], found.points[list(IRIS_RIGHT_IN_IMAGE[1:])]

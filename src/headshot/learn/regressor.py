@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from headshot.albedo import AlbedoModel, load_albedo
+from headshot.camera import extent_of
 from headshot.evaluate.align import similarity
 from headshot.evaluate.identity import auc
 from headshot.head_model import load_head_model
@@ -258,7 +259,7 @@ def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[
     """Mean distances (B,) of the known points in per cent of the root of their box, and the boxes (B,)."""
     known = labels["weight"] > 0
     box = np.array(
-        [np.sqrt(np.prod(np.ptp(x[k], axis=0))) for x, k in zip(labels["points"], known, strict=True)]
+        [extent_of(x[k]) for x, k in zip(labels["points"], known, strict=True)]
     )
     if inner:
         known = known.copy()
