@@ -258,9 +258,7 @@ def predict(
 def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[Array, Array]:
     """Mean distances (B,) of the known points in per cent of the root of their box, and the boxes (B,)."""
     known = labels["weight"] > 0
-    box = np.array(
-        [extent_of(x[k]) for x, k in zip(labels["points"], known, strict=True)]
-    )
+    box = np.array([extent_of(x[k]) for x, k in zip(labels["points"], known, strict=True)])
     if inner:
         known = known.copy()
         known[:, 478 : 478 + 17] = False
