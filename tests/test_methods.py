@@ -16,7 +16,16 @@ from headshot.cli import app
 from headshot.fit import FitSettings, PhotometricSettings
 from headshot.head_model import load_head_model
 from headshot.identity import IdentityGuess, guess_identity
-from headshot.methods import METHODS, HybridSettings, Method, Told, ask, landmark_solver, shape_prior
+from headshot.methods import (
+    METHODS,
+    HybridSettings,
+    Method,
+    Told,
+    ask,
+    landmark_solver,
+    own_solver,
+    shape_prior,
+)
 from headshot.own import OwnSettings
 from headshot.regress import Crop, RegressSettings, regress
 
@@ -157,6 +166,18 @@ def test_faces_of_our_network_can_be_fitted(photos: Path) -> None:
         assert head.landmarks.regression is not None
         off = head.project(head.landmarks68[17:]) - fit.project(fit.landmarks68[17:])
         assert np.linalg.norm(off, axis=1).mean() < 0.06 * fit.landmarks.extent
+
+
+def test_points_of_our_network_have_errors_in_proportion_to_those_that_it_expects(photos: Path) -> None:
+    photo = photos / "grace_hopper.jpg"
+    settings = Settings(detail="low", texture=None, own=OwnSettings(only=True), photometric=None)
+    head = reconstruct(photo, method="fit", settings=settings)
+    told = ask(head.photo, head.landmarks, "fit", settings.hybrid)
+    assert told.network is not None
+    solver = own_solver(head.photo, told, "low", (FitSettings(), HybridSettings(points=3.0, inner=2.0)))
+    dense, inner = np.split(solver.noise, [478])
+    np.testing.assert_allclose(dense, 3 * told.network.sigma)
+    np.testing.assert_allclose(inner, 2 * told.network.sigma68[17:])
 
 
 def test_methods_by_name_and_by_settings(photos: Path) -> None:

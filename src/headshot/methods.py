@@ -32,7 +32,7 @@ from headshot.fit import (
 )
 from headshot.fit.errors import load_landmark_errors
 from headshot.fit.gaps import face_gaps
-from headshot.fit.observe import hidden_doubt, observe
+from headshot.fit.observe import observe
 from headshot.head_model import PointModel, load_head_model
 from headshot.identity import IdentityGuess, guess_identity
 from headshot.landmarks import Landmarks
@@ -194,11 +194,10 @@ def own_solver(
         width=photo.width,
         height=photo.height,
         focal=photo.focal_pixels(),
+        deviation=np.concatenate([belief.points * found.sigma, belief.inner * found.sigma68[JAW:]]),
     )
     prior = shape_prior(told.looks, belief.looks)
-    solver = LandmarkSolver(seen, _own_model(detail), fitting, None, Evidence(prior))
-    solver.noise = np.concatenate([belief.points * found.sigma, belief.inner * found.sigma68[JAW:]])
-    return solver
+    return LandmarkSolver(seen, _own_model(detail), fitting, None, Evidence(prior))
 
 
 def landmark_solver(
@@ -234,19 +233,15 @@ def landmark_solver(
     prior = shape_prior(told.looks, belief.looks)
     gaps = face_gaps(points.points, whole, points.extent)
     evidence = Evidence(prior, others, gaps)
-    solver = LandmarkSolver(observe(photo, points), whole, fitting, load_landmark_errors(), evidence)
-    if parts is not None:
-        # A head that turns without its hidden points shows too little to tell its turn: errors are then
-        # looked up anew, and all points count as usual.
-        solver.noise = solver.noise * hidden_doubt(points.points, parts)
-    return solver
+    seen = observe(photo, points, parts)
+    return LandmarkSolver(seen, whole, fitting, load_landmark_errors(), evidence)
 
 
 def quick(
     fitting: FitSettings, colours: PhotometricSettings | None
 ) -> tuple[FitSettings, PhotometricSettings | None]:
     """The settings of fits to landmarks and to colours where time counts."""
-    few = None if colours is None else replace(colours, widths=(48, 130), steps=(1, 3), every=(3, 3))
+    few = None if colours is None else replace(colours, steps=(1, 3), every=(3, 3))
     return replace(fitting, iterations=QUICK), few
 
 

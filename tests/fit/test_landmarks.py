@@ -7,6 +7,7 @@ import pytest
 
 from headshot.camera import Camera, rotation_from_angles, rotation_from_vector
 from headshot.fit.bounded import bounded_step
+from headshot.fit.errors import load_landmark_errors
 from headshot.fit.landmarks import (
     FitSettings,
     LandmarkSolver,
@@ -92,6 +93,50 @@ def test_points_without_confidence_or_position_are_left_out(model):
     assert (fit.weight[50:100] == 0).all()
 
 
+def test_errors_are_those_that_are_given_times_the_doubt(model):
+    seen = observe(model, *truth(model))
+    usual = LandmarkSolver(seen, model, FitSettings()).noise
+    doubt = np.linspace(1, 5, len(usual))
+    doubted = LandmarkSolver(replace(seen, doubt=doubt), model, FitSettings()).noise
+    assert doubted == pytest.approx(doubt * usual)
+    given = replace(seen, deviation=np.linspace(2, 3, len(usual)))
+    assert LandmarkSolver(given, model, FitSettings()).noise == pytest.approx(given.deviation)
+    both = replace(given, doubt=doubt)
+    assert LandmarkSolver(both, model, FitSettings()).noise == pytest.approx(doubt * given.deviation)
+
+
+@pytest.mark.parametrize("errors", [None, load_landmark_errors()], ids=["plain", "measured"])
+def test_points_that_are_doubted_may_be_wrong(model, errors):
+    seen = observe(model, *truth(model))
+    wrong = seen.points.copy()
+    wrong[:100] += [12.0, -6.0]
+    doubt = np.where(np.arange(len(wrong)) < 100, 20.0, 1.0)
+
+    def moved(doubt):
+        ends = []
+        for points in (seen.points, wrong):
+            fit = fit_landmarks(replace(seen, points=points, doubt=doubt), model, errors=errors)
+            ends.append(fit.camera.project(model.positions(fit.identity, fit.expression)))
+        return np.linalg.norm(ends[1] - ends[0], axis=1).mean()
+
+    assert moved(doubt) < 0.3 * moved(None)
+
+
+@pytest.mark.parametrize("turn", [0.0, 12.0])
+def test_a_head_that_turns_gets_back_the_points_that_were_doubted(model, turn):
+    """Half a face tells its turn badly; while it stands still, they stay doubted."""
+    identity, expression, camera = truth(model)
+    seen = observe(model, 0 * identity, 0 * expression, camera)
+    noise = {}
+    for doubt in (1.0, 7.0):
+        given = replace(seen, doubt=np.full(len(seen.points), doubt))
+        solver = LandmarkSolver(given, model, FitSettings(), load_landmark_errors())
+        solver.rotation = rotation_from_vector([0, np.radians(turn), 0]) @ solver.rotation
+        solver.turned = solver.rotation
+        noise[doubt] = solver.run().noise
+    np.testing.assert_allclose(noise[7.0], (1 if turn else 7) * noise[1.0], rtol=0.02)
+
+
 def test_a_recorded_focal_length_decides_the_distance(model):
     identity, expression, camera = truth(model)
     near = fit_landmarks(observe(model, identity, expression, camera, focal=900.0), model)
@@ -160,9 +205,17 @@ def test_bounded_step_minimises_over_the_box():
         {"expression": np.zeros(3)},
         {"confidence": np.zeros(478)},
         {"points": np.full((478, 2), np.nan)},
+        {"doubt": np.ones(68)},
+        {"deviation": np.zeros(478)},
     ],
 )
 def test_wrong_input_is_named(model, change):
     identity, expression, camera = truth(model)
     with pytest.raises(ValueError, match=r"expected|landmarks"):
         fit_landmarks(replace(observe(model, identity, expression, camera), **change), model)
+
+
+def test_errors_are_given_once(model):
+    seen = replace(observe(model, *truth(model)), deviation=np.ones(478))
+    with pytest.raises(ValueError, match="either"):
+        fit_landmarks(seen, model, errors=load_landmark_errors())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headshot import Settings, reconstruct
-from headshot.fit.observe import hidden_doubt
+from headshot.fit.observe import hidden_doubt, observe
 from headshot.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, UPPER_LIP
 from headshot.methods import HybridSettings, Told, landmark_solver
 from headshot.segment import segment
@@ -31,6 +31,11 @@ def test_points_under_a_mask_are_doubted(photos: Path) -> None:
     assert np.median(doubt[list(UPPER_LIP + LOWER_LIP)]) > 10
     np.testing.assert_array_equal(doubt[list(OVAL)], 1)
     assert doubt[list(EYELIDS)].max() < 1.5
+
+    given = observe(head.photo, head.landmarks, parts).doubt
+    assert given is not None
+    np.testing.assert_array_equal(given, doubt)
+    assert observe(head.photo, head.landmarks).doubt is None
 
     # Points that were guessed wrong then hardly matter.
     wrong = head.landmarks.points.copy()

@@ -95,6 +95,9 @@ class Observation:
         expression: (E,) prior mean of the ARKit weights.
         width, height: size of the photo, pixels.
         focal: recorded focal length in pixels, or None.
+        deviation: (L,) standard deviation of each landmark, pixels, where who found them says it; None where
+            settings or measured errors do.
+        doubt: (L,) how many times larger than usual the errors of each landmark are; None for 1.
     """
 
     points: Array
@@ -103,6 +106,8 @@ class Observation:
     width: int
     height: int
     focal: float | None
+    deviation: Array | None = None
+    doubt: Array | None = None
 
 
 def fit_landmarks(
@@ -122,12 +127,12 @@ def fit_landmarks(
         evidence: what is known besides the landmarks: by default, that identities are N(0, I).
 
     Raises:
-        ValueError: shapes do not agree, or fewer than six landmarks are usable.
+        ValueError: shapes do not agree, fewer than six landmarks are usable, or their errors are given twice.
     """
     return LandmarkSolver(seen, model, settings or FitSettings(), errors, evidence).run()
 
 
-def _check(seen: Observation, model: PointModel) -> None:
+def _check(seen: Observation, model: PointModel, errors: LandmarkErrors | None) -> None:
     n, e = len(model.mean), len(model.expression)
     if seen.points.shape != (n, 2) or seen.confidence.shape != (n,):
         raise ValueError(
@@ -136,6 +141,11 @@ def _check(seen: Observation, model: PointModel) -> None:
         )
     if seen.expression.shape != (e,):
         raise ValueError(f"expected {e} prior expression weights, got {seen.expression.shape}")
+    for name, factor in (("deviation", seen.deviation), ("doubt", seen.doubt)):
+        if factor is not None and not (factor.shape == (n,) and (factor > 0).all()):
+            raise ValueError(f"expected {name} ({n},) greater than 0, got {factor.shape}")
+    if errors is not None and seen.deviation is not None:
+        raise ValueError("expected either a deviation of the landmarks or a model of their errors, got both")
     usable = (seen.confidence > 0) & np.isfinite(seen.points).all(axis=1)
     if usable.sum() < 6:
         raise ValueError(f"a pose needs at least 6 usable landmarks, got {usable.sum()}")
@@ -179,7 +189,7 @@ class LandmarkSolver:
         errors: LandmarkErrors | None = None,
         evidence: Evidence | None = None,
     ) -> None:
-        _check(seen, model)
+        _check(seen, model, errors)
         self.seen, self.model, self.settings = seen, model, settings
         self.people, self.true, self.errors = len(model.identity), model, errors
         known = evidence or Evidence()
@@ -199,12 +209,15 @@ class LandmarkSolver:
         start = model.positions(self.identity, self.expression)
         self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
         self.turned: Array = self.rotation
-        if errors is None:
+        self.doubt: Array = np.ones(len(ok)) if seen.doubt is None else seen.doubt
+        if errors is not None:
+            self._expect_errors(scale)
+        elif seen.deviation is not None:
+            self.noise: Array = seen.deviation * self.doubt
+        else:
             # The network guesses the far side of a turned head, whose box is narrow besides.
             turned = 1 / max(float(np.cos(np.radians(angles_of(self.rotation)[0]))), 0.2)
-            self.noise: Array = np.full(len(ok), settings.noise * extent_of(self.points[ok]) * turned)
-        else:
-            self._expect_errors(scale)
+            self.noise = settings.noise * extent_of(self.points[ok]) * turned * self.doubt
         self.identities = len(self.model.identity)
         self._start_camera(origin, scale)
 
@@ -217,7 +230,7 @@ class LandmarkSolver:
         identity = expected.model.identity.copy()
         identity[self.people :] *= np.float32(factor)
         self.model = replace(expected.model, identity=identity)
-        self.noise = factor * scale * expected.deviation
+        self.noise = factor * scale * expected.deviation * self.doubt
         self.turned = self.rotation
         self.identity = np.concatenate([self.identity[: self.people], np.zeros(expected.nuisance)])
 
@@ -234,15 +247,6 @@ class LandmarkSolver:
         x, y = (origin - self.centre) / scale
         self.translation = np.array([x, -y, -depth])
 
-    def resume(self, fit: Fit) -> None:
-        """Go on from a fit to the same observation."""
-        camera = fit.camera
-        self.rotation, self.translation, self.focal = camera.rotation, camera.translation, camera.focal
-        if self.errors is not None:
-            self._expect_errors(self.focal / -self.translation[2])
-        self.identity = np.concatenate([fit.identity, fit.nuisance])
-        self.expression = fit.expression
-
     def hold(self, identity: Array) -> None:
         """Keep the identity at (I,) from now on."""
         self.prior = IdentityPrior(identity, np.full(self.people, _FIXED))
@@ -257,6 +261,8 @@ class LandmarkSolver:
             if iteration > 3 and moved < self.settings.tolerance * float(np.median(self.noise)):
                 break
             if self.errors is not None and iteration <= 4 and self._has_turned():
+                # A head that turned without the points that are doubted shows too little to tell its turn.
+                self.doubt = np.ones_like(self.doubt)
                 self._expect_errors(self.focal / -self.translation[2])
         return self.result(iteration)
 

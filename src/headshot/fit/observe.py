@@ -31,8 +31,11 @@ _SEEN, _HIDDEN = 0.5, 0.9  # probabilities between which doubt grows,
 _FEW, _MANY = 0.03, 0.08  # and shares of hidden points: the hair of most foreheads does not matter
 
 
-def observe(photo: Photo, landmarks: Landmarks) -> Observation:
-    """The observation of a face: its landmarks, their precision, and the prior of its expression."""
+def observe(photo: Photo, landmarks: Landmarks, parts: Segmentation | None = None) -> Observation:
+    """The observation of a face: its landmarks, their precision, and the prior of its expression.
+
+    Where ``parts`` tell what the pixels show of the face, landmarks that are hidden are doubted.
+    """
     return Observation(
         points=landmarks.points,
         confidence=CONFIDENCE,
@@ -40,6 +43,7 @@ def observe(photo: Photo, landmarks: Landmarks) -> Observation:
         width=photo.width,
         height=photo.height,
         focal=photo.focal_pixels(),
+        doubt=None if parts is None else hidden_doubt(landmarks.points, parts),
     )
 
 
