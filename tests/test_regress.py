@@ -14,6 +14,7 @@ from headshot.landmarks import find_landmarks
 from headshot.regress import (
     Crop,
     RegressSettings,
+    placed,
     placing,
     presences,
     ray_turn,
@@ -132,18 +133,8 @@ def test_camera_and_placing_are_each_other_s_inverse():
     assert np.allclose(
         straight.T @ [0, 0, 1], -rotation.T @ camera.translation / np.linalg.norm(camera.translation)
     )
-    found = regress_like(straight, origin, scale).camera(640, 480, 900.0)
+    found = placed(straight, origin, scale, (640, 480), 900.0)
     assert np.allclose(found.rotation, rotation) and np.allclose(found.translation, camera.translation)
-
-
-def regress_like(rotation, origin, scale):
-    """A regression with this pose and nothing else."""
-    from headshot.regress import Regression
-
-    none = np.zeros(0)
-    return Regression(
-        Crop(0, 0, 1), none, none, none, none, none, none, none, rotation, origin, scale, none, none, 1.0
-    )
 
 
 def test_the_turn_to_a_ray_is_the_smallest():

@@ -126,13 +126,7 @@ class Regression:
             width, height: of the photo, whose middle is taken for the principal point.
             focal: focal length in pixels; the head is taken to be 1 m away where it is unknown.
         """
-        f = focal or self.scale * DISTANCE
-        depth = f / self.scale
-        aside = (self.origin - (width / 2, height / 2)) / f
-        translation = depth * np.array([aside[0], -aside[1], -1.0])
-        return Camera(
-            width, height, f, (width / 2, height / 2), ray_turn(translation) @ self.rotation, translation
-        )
+        return placed(self.rotation, self.origin, self.scale, (width, height), focal)
 
 
 @dataclass(frozen=True)
@@ -348,3 +342,17 @@ def placing(camera: Camera) -> tuple[Array, Array, float]:
     turn = ray_turn(camera.translation)
     at = camera.project(np.zeros(3))
     return turn.T @ camera.rotation, at, float(camera.focal / -camera.translation[2])
+
+
+def placed(
+    rotation: Array, origin: Array, scale: float, size: tuple[int, int], focal: float | None = None
+) -> Camera:
+    """The camera of a picture of ``size`` (width, height) in which a head stands so: undoes `placing`.
+
+    Its principal point is the middle of the picture; without a focal length the head is 1 m away.
+    """
+    width, height = size
+    f = focal or scale * DISTANCE
+    aside = (origin - (width / 2, height / 2)) / f
+    translation = f / scale * np.array([aside[0], -aside[1], -1.0])
+    return Camera(width, height, f, (width / 2, height / 2), ray_turn(translation) @ rotation, translation)

@@ -17,6 +17,7 @@ from headshot.learn.data import identity_stream  # noqa: E402
 from headshot.learn.data import windows as store  # noqa: E402
 from headshot.learn.data.identity_stream import IdentityStream, crop_map  # noqa: E402
 from headshot.learn.engine import Plan  # noqa: E402
+from headshot.learn.losses.identity import IdentityLoss, Weights  # noqa: E402
 from headshot.learn.networks.identity import make_identity_network  # noqa: E402
 from headshot.learn.regressor import told_apart  # noqa: E402
 from headshot.regress import sides  # noqa: E402
@@ -70,6 +71,29 @@ def test_items_depend_on_their_number_alone_and_leave_out_who_is_held_out(folder
     assert seen == {"0", "1", "2", "3"}
 
 
+def test_every_second_item_is_of_the_same_person(folder):
+    stream = IdentityStream(store.read_windows(folder), pairs=True)
+    items = [stream[k] for k in range(40)]
+    assert all(one["person"] == other["person"] for one, other in zip(items[::2], items[1::2], strict=True))
+    assert all(one["window"] != other["window"] for one, other in zip(items[::2], items[1::2], strict=True))
+    assert len({int(item["person"]) for item in items}) == 4
+    alone = [IdentityStream(stream.windows)[k] for k in range(0, 40, 2)]
+    assert all((a["pixels"] == b["pixels"]).all() for a, b in zip(alone, items[::2], strict=True))
+
+
+def test_mirrored_crops_are_compared_as_they_are(folder):
+    """One person's photo and its mirror image have one shape; antisymmetric modes change their sign."""
+    signs = torch.tensor(sides().identity)
+    true = {"identity": torch.zeros(3, 100), "known": torch.zeros(3), "exact": torch.zeros(3),
+            "embedding": torch.zeros(3, store.EMBEDDING), "person": torch.tensor([1, 1, 2])}  # fmt: skip
+    one = torch.randn(100, generator=torch.Generator().manual_seed(0))
+    other = one + 1
+    p = (torch.zeros(3, store.EMBEDDING), torch.stack([one, one * signs, other]), torch.zeros(3, 100))
+    loss = IdentityLoss(Weights(agreement=1.0), np.ones(100, np.float32))
+    told = loss(p, true | {"mirrored": torch.tensor([False, True, False])})[1]["agreement"]
+    assert told == pytest.approx(0, abs=1e-5)
+
+
 def colour_judge(file: Path) -> np.ndarray:
     """Write a recogniser that knows people by the mean colour of their faces; its map (3, 128)."""
     onnx = pytest.importorskip("onnx")
@@ -118,10 +142,9 @@ def test_mixtures_are_faces_that_the_recogniser_is_asked_about(folder, tmp_path,
 
 def test_what_fits_leave_open_keeps_the_network_unsure(folder):
     """With a perfect guess of the fits the likelihood is best at the variance that they leave open."""
-    settings = learn.IdentitySettings()
-    loss = learn.IdentityLoss(settings, np.full(100, 0.36, np.float32))
+    loss = IdentityLoss(Weights(), np.full(100, 0.36, np.float32))
     true = {"identity": torch.zeros(2, 100), "known": torch.ones(2), "exact": torch.zeros(2),
-            "embedding": torch.zeros(2, store.EMBEDDING)}  # fmt: skip
+            "embedding": torch.zeros(2, store.EMBEDDING), "mirrored": torch.zeros(2).bool()}  # fmt: skip
     values = []
     for sigma in (0.5, 0.6, 0.7):
         p = (torch.zeros(2, store.EMBEDDING), torch.zeros(2, 100), torch.full((2, 100), float(np.log(sigma))))
@@ -154,11 +177,25 @@ def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkey
     identity, sigma = ort.InferenceSession(tmp_path / "n.onnx").run(None, {"pixels": pixels})
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(learn.best_weights(tmp_path / "run"))
+    learned = network.shape.weight.clone()
     learn.read_shapes(network, store.read_windows(folder))
     with torch.no_grad():
         _, expected, spread = network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255)
     assert np.abs(identity - expected.numpy()).max() < 0.02  # weights are kept with 16 bits
     assert np.abs(sigma - spread.exp().numpy()).max() < 0.02
+    learn.export_best(tmp_path / "run", folder, tmp_path / "l.onnx", as_learned=True)
+    as_learned, _ = ort.InferenceSession(tmp_path / "l.onnx").run(None, {"pixels": pixels})
+    with torch.no_grad():
+        network.shape.weight.copy_(learned)
+        network.shape.bias.copy_(learn.best_weights(tmp_path / "run")["shape.bias"])
+        _, expected, _ = network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255)
+    assert np.abs(as_learned - expected.numpy()).max() < 0.02 < np.abs(as_learned - identity).max()
+
+
+def test_rendered_faces_need_a_recogniser(folder, tmp_path):
+    settings = learn.IdentitySettings(imagenet=False, weights=Weights(rendered=1.0))
+    with pytest.raises(HeadshotError, match="--recogniser"):
+        learn.run(tmp_path, folder, Plan(steps=2), settings)
 
 
 def test_shapes_are_read_from_features(folder):

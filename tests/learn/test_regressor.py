@@ -21,7 +21,7 @@ from headshot.learn.data.portraits import portrait_of, read_portraits, save_port
 from headshot.learn.data.posed_heads import HeadMaker  # noqa: E402
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels  # noqa: E402
 from headshot.learn.engine import Plan  # noqa: E402
-from headshot.learn.losses.regressor import Geometry, RegressorLoss, Weights  # noqa: E402
+from headshot.learn.losses.regressor import Geometry  # noqa: E402
 from headshot.learn.networks.lite_regressor import MODES, make_regressor, rotation_of  # noqa: E402
 from headshot.learn.regressor import (  # noqa: E402
     RegressorSettings,
@@ -216,20 +216,6 @@ def test_shape_error_is_that_of_aligned_faces():
     exact = np.sqrt((np.linalg.norm(similarity(p, t)(p) - t, axis=1) ** 2).mean())
     form = torch.tensor(one - two, dtype=torch.float32) @ geometry.shape
     assert float(form.norm()) == pytest.approx(exact, rel=0.15)  # weights of regions apart
-
-
-def test_agreement_is_blind_to_size_and_sees_strangers():
-    loss = RegressorLoss(Weights(agreement=1.0))
-    random = torch.Generator().manual_seed(0)
-    people = torch.randn(2, 100, generator=random)
-    identity = people[[0, 0, 1, 1]] + 0.1 * torch.randn(4, 100, generator=random)
-    person, face = torch.tensor([4, 4, 7, 7]), torch.ones(4)
-
-    def value(coefficients):
-        return float(loss.agreement(coefficients, person, face))
-
-    assert value(identity) == pytest.approx(value(0.1 * identity), rel=0.05)
-    assert value(identity) < 0.5 < value(identity[[0, 2, 1, 3]])
 
 
 def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):

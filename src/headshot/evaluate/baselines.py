@@ -181,7 +181,7 @@ class Hybrid(Reconstructed):
 
 @dataclass(frozen=True)
 class Regressed(Reconstructed):
-    """A few steps to the points, with what our own networks say; no fit to colours."""
+    """A few steps of the same."""
 
     method: Method = "regress"
     name: str = "regress"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import default_predictors
+from headshot.evaluate.baselines import Predictor, default_predictors
 from headshot.evaluate.embedding import Recogniser
 from headshot.evaluate.fairness import FairnessSettings, evaluate_fairness
 from headshot.evaluate.hard import HardSettings, evaluate_hard
@@ -57,9 +57,11 @@ class Part:
         return [name for name in needed if not (root / name).is_dir()]
 
 
-def synthetic_heads(folder: Path, journal: Journal) -> Result:
+def synthetic_heads(
+    folder: Path, journal: Journal, predictors: tuple[Predictor, ...] | None = None
+) -> Result:
     """Exact errors on a folder of tools/synthetic_heads.py, spread evenly over its photos."""
-    methods = tuple(default_predictors())
+    methods = predictors or tuple(default_predictors())
     truths = read_truths(folder)
     truths = truths[:: max(1, -(-len(truths) // HEADS))]
     by_name = {truth.name: truth for truth in truths}

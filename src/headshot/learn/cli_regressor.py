@@ -143,6 +143,18 @@ def identity(
     embedding: Annotated[
         float, typer.Option(min=0, help="Weight of the recogniser's embedding; 0 learns shapes alone.")
     ] = 10.0,
+    agreement: Annotated[
+        float, typer.Option(min=0, help="Weight of one person's shapes agreeing more than people's.")
+    ] = 0.0,
+    margin: Annotated[
+        float, typer.Option(min=0, help="Weight of other people's shapes being farther off by a margin.")
+    ] = 0.0,
+    rendered: Annotated[
+        float, typer.Option(min=0, help="Weight of what the recogniser says of the rendered face.")
+    ] = 0.0,
+    recogniser: Annotated[
+        Path | None, typer.Option(help="MobileFaceNet's weights (safetensors), for --rendered.")
+    ] = None,
     steps: Steps = 8000,
     batch: Batch = 32,
     rate: Rate = 2e-3,
@@ -151,6 +163,9 @@ def identity(
     device: Device = "cpu",
     workers: Workers = 1,
     export: Export = None,
+    as_learned: Annotated[
+        bool, typer.Option("--as-learned", help="Export shapes as learned, not read from photos anew.")
+    ] = False,
 ) -> None:
     """Train the network that knows shapes by looks, or export it."""
 
@@ -158,17 +173,20 @@ def identity(
         from headshot.learn import identity as learn
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
+        from headshot.learn.losses.identity import Weights
 
         if export is not None:
-            learn.export_best(run, store, export, bench)
+            learn.export_best(run, store, export, bench, as_learned=as_learned)
             typer.echo(str(export))
             return
         plan = Plan(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
             workers=workers,
         )  # fmt: skip
+        weights = Weights(embedding=embedding, agreement=agreement, margin=margin, rendered=rendered)
         settings = learn.IdentitySettings(
-            frozen=frozen, begin=begin, imagenet=imagenet, bench=bench, recogniser=mix, embedding=embedding,
+            frozen=frozen, begin=begin, imagenet=imagenet, weights=weights, bench=bench, mixer=mix,
+            recogniser=recogniser,
         )  # fmt: skip
         learn.run(run, store, plan, settings)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
+from headshot.errors import HeadshotError
 from headshot.identity import SIDE
 from headshot.learn.curves import Metrics
 from headshot.learn.data.identity_stream import IdentityStream, crop_map
 from headshot.learn.data.windows import KINDS, Windows, measured_names, read_windows
 from headshot.learn.engine import Plan, Task, best_weights, train
+from headshot.learn.losses.identity import IdentityLoss, Weights
 from headshot.learn.losses.regressor import Geometry
+from headshot.learn.losses.rendered_identity import RenderedIdentity
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
 from headshot.learn.networks.lite_regressor import FEATURE
 from headshot.learn.regressor import to_network, told_apart
@@ -37,19 +39,18 @@ class IdentitySettings:
         begin: a run of the regressor, or of this network, with whose layers to begin, in the place of
             ImageNet's: those that have the same names and shapes.
         imagenet: begin with ImageNet's weights, not with random ones.
-        embedding, shape, identity, certainty: weights of the terms of the loss.
+        weights: of the terms of the loss.
         bench: folder of the research data, whose photos in the default bench are not learned from.
-        recogniser: ONNX file, to be asked about mixtures of two faces; None mixes none.
+        mixer: recogniser (ONNX), to be asked about mixtures of two faces; None mixes none.
+        recogniser: the same (safetensors), to compare renderings with photos; for ``weights.rendered``.
     """
 
     frozen: int = 3
     begin: Path | None = None
     imagenet: bool = True
-    embedding: float = 10.0
-    shape: float = 1.0
-    identity: float = 1.0
-    certainty: float = 0.3
+    weights: Weights = field(default_factory=Weights)
     bench: Path | None = None
+    mixer: Path | None = None
     recogniser: Path | None = None
 
 
@@ -65,17 +66,20 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
         network.load_state_dict(
             own | {k: v for k, v in begun.items() if k in own and own[k].shape == v.shape}
         )
-    loss = IdentityLoss(settings, unexplained(windows))
+    w = settings.weights
+    rendered = None
+    if w.rendered:
+        if settings.recogniser is None:
+            raise HeadshotError("the weight of rendered faces needs a recogniser: give --recogniser FILE")
+        rendered = RenderedIdentity(windows, settings.recogniser)
+    loss = IdentityLoss(w, unexplained(windows), rendered).to(plan.device)
+    stream = IdentityStream(windows, plan.seed, settings.mixer, pairs=w.agreement > 0 or w.margin > 0)
 
     def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
         return loss(net(to_network(batch["pixels"])), batch)
 
     validation = Validation(windows)
-    return train(
-        Task(network, IdentityStream(windows, plan.seed, settings.recogniser), whole, validation, "score"),
-        plan,
-        folder,
-    )
+    return train(Task(network, stream, whole, validation, "score"), plan, folder)
 
 
 def unexplained(windows: Windows) -> F32:
@@ -87,43 +91,6 @@ def unexplained(windows: Windows) -> F32:
     if known.sum() < 2:
         return np.ones(windows.labels["identity"].shape[1], np.float32)
     return np.clip(1 - windows.labels["identity"][known].var(axis=0), 0, 1).astype(np.float32)
-
-
-class IdentityLoss(nn.Module):
-    """The distance from the recogniser's embedding, and that of the shape from the fit's or the true one.
-
-    The certainty is trained by the likelihood alone; the fit's own variance is added for photos.
-    """
-
-    open: Tensor
-    space: Tensor
-
-    def __init__(self, settings: IdentitySettings, open_variance: F32) -> None:
-        super().__init__()
-        self.settings = settings
-        self.register_buffer("open", torch.from_numpy(open_variance))
-        self.register_buffer("space", Geometry().shape)
-
-    def forward(self, p: tuple[Tensor, Tensor, Tensor], true: dict[str, Tensor]) -> tuple[Tensor, Metrics]:
-        """Loss of a batch of `IdentityStream`."""
-        feature, identity, spread = p
-        off = identity - true["identity"]
-        open_variance = self.open * (1 - true["exact"][:, None])
-        away = off.detach().square() + open_variance
-        likelihood = (0.5 * away * (-2 * spread).exp() + spread).mean(dim=1)
-        asked = true["embedding"].abs().sum(dim=1).clamp(max=1)
-        terms = {
-            "embedding": _mean(1 - functional.cosine_similarity(feature, true["embedding"], dim=1), asked),
-            "shape": _mean((off @ self.space).square().sum(dim=1), true["known"]),
-            "identity": _mean(off.square().mean(dim=1), true["known"]),
-            "certainty": _mean(likelihood, true["known"]),
-        }
-        total = sum((getattr(self.settings, k) * v for k, v in terms.items()), start=torch.zeros(()))
-        return total, {name: float(value.detach()) for name, value in terms.items()}
-
-
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
 class Validation:
@@ -197,7 +164,9 @@ PROFILES, OTHERS = 0.25, 0.2  # shares of what shapes are read from
 RIDGE = 5.0
 
 
-def export_best(folder: Path, store: Path, file: Path, bench: Path | None = None) -> None:
+def export_best(
+    folder: Path, store: Path, file: Path, bench: Path | None = None, *, as_learned: bool = False
+) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, SIDE, SIDE, 3) uint8 sRGB to `OUTPUTS`.
 
     Args:
@@ -205,10 +174,12 @@ def export_best(folder: Path, store: Path, file: Path, bench: Path | None = None
         store: what it learned from; shapes are read from the features of its photos, see `read_shapes`.
         file: to write.
         bench: as in `IdentitySettings`.
+        as_learned: leave shapes as the run has learned them.
     """
     network = make_identity_network(imagenet=False)
     network.load_state_dict(best_weights(folder))
-    read_shapes(network, read_windows(store, measured_names(bench) if bench else frozenset()))
+    if not as_learned:
+        read_shapes(network, read_windows(store, measured_names(bench) if bench else frozenset()))
     write_onnx(Exported(network), SIDE, OUTPUTS, file)
     compress(file)
 
@@ -216,11 +187,12 @@ def export_best(folder: Path, store: Path, file: Path, bench: Path | None = None
 def looks(network: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> tuple[F32, F32, F32]:
     """What a network says (feature, identity, logarithm of its deviations) of windows in right crops."""
     look, rows = crop_map()[None], []
+    device = next(network.parameters()).device
     for part in np.array_split(chosen, max(1, len(chosen) // 32)):
         crops = [warp(windows.picture(k), look, (SIDE, SIDE), clamp=True)[0] for k in part.tolist()]
         pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
         with torch.no_grad():
-            rows.append([value.numpy() for value in network(to_network(pixels))])
+            rows.append([value.cpu().numpy() for value in network(to_network(pixels.to(device)))])
     feature, identity, spread = (np.concatenate(columns) for columns in zip(*rows, strict=True))
     return feature, identity, spread
 

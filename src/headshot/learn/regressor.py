@@ -79,7 +79,7 @@ def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> n
         network.mean[:], network.basis[:] = point_modes(stream)
     else:
         network.load_state_dict(network.state_dict() | best_weights(settings.begin))
-    loss = RegressorLoss(settings.weights)
+    loss = RegressorLoss(settings.weights).to(plan.device)
     validation = Validation(windows)
 
     def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
@@ -248,10 +248,11 @@ def predict(
         rows.append(labels)
         crops.append(warp(windows.picture(k), maps, (CROP, CROP), clamp=True)[0])
     pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
+    device = next(network.parameters()).device
     with torch.no_grad():
-        parts = [network(to_network(part)) for part in pixels.split(16)]
+        parts = [network(to_network(part.to(device))) for part in pixels.split(16)]
     names = Predicted.__dataclass_fields__
-    p = Predicted(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+    p = Predicted(**{name: torch.cat([getattr(part, name) for part in parts]).cpu() for name in names})
     return p, {key: np.stack([row[key] for row in rows]) for key in rows[0]}
 
 

@@ -21,6 +21,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.embedding import Recogniser, five_points, similarity
 from headshot.identity import SIDE as CROP
 from headshot.identity import WIDTH
+from headshot.learn.data.people import People
 from headshot.learn.data.regressor_stream import covered, degraded
 from headshot.learn.data.windows import KINDS, KNOWN, MARGIN, SIDE, Windows
 from headshot.regress import sides
@@ -60,17 +61,21 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
     """Crops of faces whose identity or embedding is known.
 
     An item has ``pixels`` (3, CROP, CROP) uint8, ``identity`` (I,), ``known`` (how far it is believed),
-    ``exact`` (1 for synthetic heads) and ``embedding``. Item k depends on k and the seed alone.
+    ``exact`` (1 for synthetic heads) and ``embedding``; ``window``, its number, -1 for mixtures; ``person``,
+    a number, -1 for nobody's; ``mirrored``. Item k depends on k and the seed alone.
 
     Args:
         windows: what to learn from; held-out ones are left out.
         seed: of everything random.
         recogniser: ONNX file of `headshot.evaluate.embedding`, to be asked about mixtures of two faces;
             without it faces are not mixed.
+        pairs: every second item is of the person of the one before, if there is another of them.
     """
 
-    def __init__(self, windows: Windows, seed: int = 0, recogniser: Path | None = None) -> None:
-        self.windows, self.seed = windows, seed
+    def __init__(
+        self, windows: Windows, seed: int = 0, recogniser: Path | None = None, *, pairs: bool = False
+    ) -> None:
+        self.windows, self.seed, self.pairs = windows, seed, pairs
         self.recogniser = None if recogniser is None else Recogniser(recogniser)
         self.signs = sides().identity
         labels, photo = windows.labels, windows.kind == KINDS.index("photo")
@@ -87,27 +92,40 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
         self.groups = {name: group for name, group in groups.items() if len(group)}
         shares = np.array([SHARES[name] for name in self.groups])
         self.shares = shares / shares.sum()
+        self.people = People.of(windows, np.concatenate(list(self.groups.values())))
         posed = labels["known"][:, KNOWN.index("pose")] > 0
         whole = (labels["weight"][:, 478:] > 0).all(axis=1)
-        face = masks["front"] | (masks["synthetic"] & front)
+        self.mixable = masks["front"] | masks["synthetic"]
+        face = self.mixable & front
         self.front = np.flatnonzero(~windows.held_out & face & posed & whole)
         if self.recogniser is not None and not len(self.front):
             raise HeadshotError("the store has no faces seen from the front that could be mixed")
 
     def __getitem__(self, k: int) -> dict[str, Tensor]:
         random = np.random.default_rng((self.seed, k))
+        window = self._window(random)
+        if self.pairs and k % 2:
+            before = self._window(np.random.default_rng((self.seed, k - 1)))
+            mate = self.people.mate(before, random)
+            window = window if mate is None else mate
+        return self.item(window, random)
+
+    def _window(self, random: np.random.Generator) -> int:
         group = list(self.groups)[int(random.choice(len(self.groups), p=self.shares))]
-        window = int(random.choice(self.groups[group]))
+        return int(random.choice(self.groups[group]))
+
+    def item(self, window: int, random: np.random.Generator) -> dict[str, Tensor]:
+        """A window, varied."""
         labels = self.windows.labels
         pixels, identity = self.windows.picture(window), labels["identity"][window]
         known, embedding = labels["known"][window, 0], labels["embedding"][window]
-        exact = float(self.windows.kind[window] == 0)
-        mixable = self.recogniser is not None and group in ("front", "synthetic")
-        if mixable and random.random() < MIXED:
+        exact, person = float(self.windows.kind[window] == 0), self.people.number[window]
+        if self.recogniser is not None and self.mixable[window] and random.random() < MIXED:
             pixels, embedding = self._mixture(random)
-            known, exact = np.float32(0), 0.0
+            known, exact, person, window = np.float32(0), 0.0, -1, -1
         pixels = self._varied(pixels, random)
-        if random.random() < 0.5:  # the embedding is the same for both
+        mirrored = random.random() < 0.5
+        if mirrored:  # the embedding is the same for both
             pixels, identity = pixels[:, ::-1], identity * self.signs
         return {
             "pixels": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
@@ -115,6 +133,9 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
             "known": torch.tensor(known),
             "exact": torch.tensor(exact),
             "embedding": torch.from_numpy(embedding.copy()),
+            "window": torch.tensor(window),
+            "person": torch.tensor(person),
+            "mirrored": torch.tensor(mirrored),
         }
 
     def _varied(self, pixels: U8, random: np.random.Generator) -> U8:

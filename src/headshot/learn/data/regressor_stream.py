@@ -27,6 +27,7 @@ from headshot.learn.data.occlude import (
     draw_hand,
     texture,
 )  # fmt: skip
+from headshot.learn.data.people import People
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, light_factor
 from headshot.regress import CROP, CROP_MARGIN, sides
 from headshot.resample import warp
@@ -77,12 +78,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         self.sides = sides()
         factor = light_factor(load_albedo("low"))
         self.lights = np.linalg.solve(factor, self.sides.light[:, None] * factor).astype(np.float32)
-        self.people = np.unique(windows.person, return_inverse=True)[1]
-        self.people[windows.person == ""] = -1
-        photos = self.groups[KINDS.index("photo")]
-        self.mates: dict[int, list[int]] = {}
-        for k in photos[self.people[photos] >= 0].tolist():
-            self.mates.setdefault(int(self.people[k]), []).append(k)
+        self.people = People.of(windows, self.groups[KINDS.index("photo")])
 
     def __getitem__(self, k: int) -> dict[str, Tensor]:
         random = np.random.default_rng((self.settings.seed, k))
@@ -96,9 +92,8 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         window = int(first.choice(self.groups[kind]))
         if k % 2 == 0:
             return window
-        mates = self.mates.get(int(self.people[window]), []) if self.settings.people else []
-        others = [m for m in mates if m != window]
-        return int(random.choice(others)) if others else int(random.choice(self.groups[kind]))
+        mate = self.people.mate(window, random) if self.settings.people else None
+        return int(random.choice(self.groups[kind])) if mate is None else mate
 
     def item(self, window: int, random: np.random.Generator) -> dict[str, Tensor]:
         """A window, varied."""
@@ -122,7 +117,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
             **{key: torch.from_numpy(np.asarray(value, np.float32)) for key, value in labels.items()},
             "face": torch.tensor(float(face and near and not scrambled)),
             "exact": torch.tensor(float(self.windows.kind[window] == 0)),
-            "person": torch.tensor(int(self.people[window])),
+            "person": torch.tensor(self.people.number[window]),
             "window": torch.tensor(window),
         }
 

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from headshot.head_model import load_head_model
 from headshot.learn.data.windows import KNOWN
+from headshot.learn.losses import people
 from headshot.learn.networks.lite_regressor import Predicted
 
 
@@ -162,31 +163,13 @@ class RegressorLoss(nn.Module):
             "presence": functional.binary_cross_entropy_with_logits(p.presence, face),
         }
         if w.agreement:
-            terms["agreement"] = self.agreement(p.identity, true["person"], face)
+            person = torch.where(face > 0, true["person"], -1)
+            terms["agreement"] = people.agreement(p.identity @ self.geometry.shape, person)
         if w.embedding:
             cosine = functional.cosine_similarity(p.feature, true["embedding"], dim=1)
             terms["embedding"] = _mean(1 - cosine, face * true["embedding"].abs().sum(dim=1).clamp(max=1))
         total = sum((getattr(w, name) * value for name, value in terms.items()), start=torch.zeros(()))
         return total, {name: float(value.detach()) for name, value in terms.items()}
-
-    def agreement(self, identity: Tensor, person: Tensor, face: Tensor) -> Tensor:
-        """How far photos of one person are from each other, over how far from other people's.
-
-        A ratio, so that shrinking all faces to the mean gains nothing.
-        """
-        usable = (person >= 0) & (face > 0)
-        shapes, person = (identity @ self.geometry.shape)[usable], person[usable]
-        if len(person) < 3:
-            return identity.sum() * 0
-        gap = torch.cdist(shapes, shapes, compute_mode="donot_use_mm_for_euclid_dist")
-        same = person[:, None] == person[None]
-        other = ~same
-        same = same & ~torch.eye(len(person), dtype=torch.bool)
-        if not same.any() or not other.any():
-            return identity.sum() * 0
-        apart = (gap * other).sum(dim=1) / other.sum(dim=1).clamp(min=1)
-        ratio = gap / (apart[:, None] + 1e-3)
-        return ratio[same].mean()
 
 
 def _distance(offset: Tensor) -> Tensor:

@@ -1,0 +1,109 @@
+"""What each loss of the identity network gains: the bench with networks that were trained with and without.
+
+    python benchmarks/identity_ablation.py --data $HEADSHOT_DATA NAME=FILE.onnx ...
+
+Files are those of `headshot learn identity ... --export`. Each network takes the place of the one that ships
+in `method="hybrid"`, on three parts of `headshot evaluate all`: synthetic heads (corresponding points; length
+of the shape over the true one's, which tells of shrinkage; correlation), identity (LFW: AUC by neutral
+shape; distance to others over one person's scatter), and profiles (CFP: AUC of a frontal photo against a
+profile). Beside it the difference from the first network, paired, with its 95 % interval; and what needs no
+network: the fit, the fit to landmarks only, and the mean face. A run that is interrupted continues.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from unittest.mock import patch
+
+import onnxruntime as ort
+
+import headshot.identity
+from headshot.evaluate.baselines import Hybrid, LandmarksOnly, MeanFace, Prediction, Reconstructed, Seen
+from headshot.evaluate.bench import SIDES, synthetic_heads
+from headshot.evaluate.difference import difference
+from headshot.evaluate.identity import evaluate_identity
+from headshot.evaluate.journal import Journal
+from headshot.evaluate.profiles import evaluate_profiles
+from headshot.evaluate.report import estimate, table
+from headshot.evaluate.result import Result
+
+SHOWN = {
+    "synthetic": ("vertex", "correlation", "norm"),
+    "identity": ("auc", "apart"),
+    "profiles": ("auc",),
+}
+COMPARED = {"vertex": "mean", "auc": "mean"}  # columns whose difference is shown, and by which statistic
+
+
+@lru_cache(maxsize=32)
+def network(file: Path) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+@dataclass(frozen=True)
+class WithNetwork:
+    """`method="hybrid"` with another identity network, of a file with this SHA-256."""
+
+    name: str
+    file: Path
+    sha256: str
+
+    def __call__(self, seen: Seen) -> Prediction:
+        with patch.object(headshot.identity, "session", lambda _: network(self.file)):
+            return Hybrid()(seen)
+
+
+def cells(result: Result, method: str, first: str) -> list[str]:
+    """Values of a method by the columns that are shown, with their difference from the first network's."""
+    out = []
+    for column in (c for c in result.columns if c.key in SHOWN[result.measure]):
+        found = estimate(result, method, column)
+        text = "–" if found is None else f"{found.value:.{column.decimals}f}"
+        change = None
+        if found is not None and column.key in COMPARED and method != first:
+            change = difference(result, result, column, first, method, COMPARED[column.key])
+        if change is not None:
+            e, d = change.estimate, column.decimals
+            text += f" ({e.value:+.{d}f} [{e.low:+.{d}f}, {e.high:+.{d}f}])"
+        out.append(text)
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("networks", nargs="+", metavar="NAME=FILE")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--journals", type=Path, default=Path("output/identity-ablation"))
+    given = parser.parse_args()
+    named = [text.split("=", 1) for text in given.networks]
+    if any(len(pair) != 2 or not Path(pair[1]).is_file() for pair in named):
+        parser.error("networks are given as NAME=FILE.onnx, and the files must be there")
+    methods = (
+        *(WithNetwork(name, Path(file), sha256(Path(file).read_bytes()).hexdigest()) for name, file in named),
+        Reconstructed(), LandmarksOnly(), MeanFace(),
+    )  # fmt: skip
+    journals = [Journal(given.journals / f"{name}.jsonl") for name in SHOWN]
+    results = [
+        synthetic_heads(given.data / "synthetic-heads", journals[0], methods),
+        evaluate_identity(given.data / "lfw-deepfunneled", methods, journal=journals[1]),
+        evaluate_profiles(given.data / "cfp-train", methods, SIDES, journals[2]),
+    ]
+    header = ["shapes from"]
+    for result in results:
+        shown = (c for c in result.columns if c.key in SHOWN[result.measure])
+        header += [f"{result.measure}: {c.heading}" for c in shown]
+    first = methods[0].name
+    rows = [[m.name, *(cell for result in results for cell in cells(result, m.name, first))] for m in methods]
+    print(table(header, rows))
+
+
+if __name__ == "__main__":
+    main()

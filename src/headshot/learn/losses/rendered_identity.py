@@ -1,0 +1,110 @@
+"""Is a head with this shape still the person? A recogniser compares its rendering with their photos.
+
+The perceptual loss of Deng et al., "Accurate 3D Face Reconstruction with Weakly-Supervised Learning" (CVPRW
+2019, equation 5), for the shape alone: pose, expression, albedo and light are what the fit found in the
+photo, and the face is drawn into it.
+
+Dimension letters: B faces, I identity modes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from headshot.albedo import load_albedo
+from headshot.camera import Camera
+from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
+from headshot.head_model import load_head_model
+from headshot.learn.data.align import CENTRE
+from headshot.learn.data.regressor_stream import moved_labels
+from headshot.learn.data.windows import KINDS, KNOWN, Windows
+from headshot.learn.face_model import Coefficients, HeadFace
+from headshot.learn.networks.mobilefacenet import load_mobilefacenet
+from headshot.learn.render import (
+    Meshes,
+    MeshRenderer,
+    PerspectiveCameras,
+    RendererSettings,
+    VertexColours,
+    stitch,
+)
+from headshot.regress import placed
+from headshot.resample import warp
+
+FACES = 8
+"""Of a batch, at most: looking at them takes as long as all else."""
+
+
+class RenderedIdentity(nn.Module):
+    """The loss, for windows of a store."""
+
+    def __init__(self, windows: Windows, recogniser: Path) -> None:
+        """Load the recogniser, MobileFaceNet's weights as safetensors.
+
+        Raises:
+            HeadshotError: it is not there.
+        """
+        super().__init__()
+        self.windows = windows
+        self.recogniser = load_mobilefacenet(recogniser)
+        self.face = HeadFace(load_head_model("low"), load_albedo("low"))
+        known = windows.labels["known"][:, [KNOWN.index(name) for name in KNOWN if name != "identity"]]
+        asked = (windows.labels["embedding"] != 0).any(axis=1)
+        whole = (windows.labels["weight"][:, 478:] > 0).all(axis=1)
+        photo = windows.kind == KINDS.index("photo")
+        self.usable: NDArray[np.bool_] = photo & asked & whole & (known > 0).all(axis=1)
+
+    def forward(self, identity: Tensor, window: Tensor) -> Tensor:
+        """1 - cosine between a person's embedding and that of the face drawn into their photo.
+
+        Args:
+            identity: (B, I) of the windows, none of them mirrored.
+            window: (B,) their numbers; -1 for none.
+
+        Returns:
+            Mean over the first `FACES` windows about which all that is drawn is known; 0 without any.
+        """
+        index = window.cpu().numpy()
+        usable = np.flatnonzero((index >= 0) & self.usable[index])[:FACES]
+        if not len(usable):
+            return identity.sum() * 0
+        chosen = index[usable]
+        pictures = self.draw(identity[torch.from_numpy(usable).to(identity.device)], chosen)
+        one, other = self.recogniser(pictures.permute(0, 3, 1, 2)).chunk(2, dim=1)
+        wanted = torch.from_numpy(self.windows.labels["embedding"][chosen]).to(identity)
+        return 1 - nn.functional.cosine_similarity(one + other, wanted, dim=1).mean()
+
+    def draw(self, identity: Tensor, windows: NDArray[np.int64]) -> Tensor:
+        """Windows (B, HEIGHT, WIDTH, 3), sRGB, with the faces in them that have these identities (B, I)."""
+        cameras, behind = zip(*(self._aligned(int(k)) for k in windows), strict=True)
+        labels = self.windows.labels
+
+        def given(name: str) -> Tensor:
+            return torch.from_numpy(labels[name][windows]).to(identity)
+
+        nothing = identity.new_zeros((len(windows), 3))  # the pose is the cameras' business
+        c = Coefficients(identity, given("expression"), given("albedo"), nothing, given("light"), nothing)
+        vertices = self.face.shape(c)
+        colours = VertexColours(self.face.shaded(c, vertices))
+        settings = RendererSettings((HEIGHT, WIDTH), cull=True)
+        seen = PerspectiveCameras.from_cameras(cameras, identity.dtype)
+        middle = torch.tensor(CENTRE, dtype=identity.dtype, device=identity.device)
+        drawn = MeshRenderer(seen, settings=settings)(Meshes(vertices + middle, self.face.topology, colours))
+        photo = torch.from_numpy(np.stack(behind)).to(identity) / 255
+        return stitch(drawn, photo).clamp(0, 1)
+
+    def _aligned(self, window: int) -> tuple[Camera, NDArray[np.uint8]]:
+        """A window as the recogniser wants to see it, and the camera that sees the head there."""
+        labels = {name: self.windows.labels[name][window].copy() for name in ("points", "rotation", "place")}
+        affine = similarity(POINTS, five_points(labels["points"][478:]))
+        picture = warp(self.windows.picture(window), affine[None], (HEIGHT, WIDTH), clamp=True)[0]
+        moved_labels(labels, affine @ np.diag([HEIGHT, HEIGHT, 1.0]))
+        x, y, size = labels["place"].tolist()
+        origin, scale = HEIGHT * np.array([x, y]), HEIGHT * float(np.exp(size))
+        rotation = labels["rotation"].astype(np.float64)
+        return placed(rotation, origin, scale, (WIDTH, HEIGHT)), picture
