@@ -9,7 +9,7 @@ import pytest
 
 from headshot import read_photo
 from headshot.detect import detect_faces
-from headshot.identity import guess_identity
+from headshot.identity import IdentityGuess, guess_identity
 from headshot.landmarks import find_landmarks
 from headshot.regress import Crop, sides
 
@@ -38,6 +38,12 @@ def test_a_guess_is_the_mean_of_people_who_look_like_this(faces):
         # Less is known than there is: the guess is nearer to the mean than people are, and unsure.
         assert 1.0 < np.linalg.norm(guess.mean) < 10.0
         assert (guess.sigma > 0.1).all() and (guess.sigma < 1.3).all()
+
+
+def test_of_all_but_the_largest_modes_it_says_what_people_are_like():
+    guess = IdentityGuess(np.array([0.5, -1.0, 0.3]), np.array([0.8, 0.5, 1.1])).largest(2)
+    np.testing.assert_array_equal(guess.mean, [0.5, -1.0, 0.0])
+    np.testing.assert_array_equal(guess.sigma, [0.8, 0.5, 1.0])
 
 
 def test_light_size_and_a_poor_crop_change_little_two_people_much(faces):

@@ -24,6 +24,7 @@ from headshot.methods import (
     ask,
     landmark_solver,
     own_solver,
+    quick,
     shape_prior,
 )
 from headshot.own import OwnSettings
@@ -94,7 +95,8 @@ def test_shapes_stay_as_near_to_looks_as_they_are_to_be(
 ) -> None:
     """What is kept of the fit's changes is that share of them, with pose and expression on the points."""
     points = heads[method].landmarks
-    guess = guess_identity(heads[method].photo.pixels, Crop.of_points(points.points, points.roll))
+    crop = Crop.of_points(points.points, points.roll)
+    guess = guess_identity(heads[method].photo.pixels, crop).largest(HybridSettings().modes)
 
     def head(kept: float) -> Reconstruction:
         belief = HybridSettings(kept=kept, kept_colours=kept)
@@ -116,7 +118,7 @@ def test_looks_that_are_believed_count(
 ) -> None:
     first = heads[method]
     crop = Crop.of_points(first.landmarks.points, first.landmarks.roll)
-    guess = guess_identity(first.photo.pixels, crop)
+    guess = guess_identity(first.photo.pixels, crop).largest(HybridSettings().modes)
 
     def identity(looks: float) -> NDArray[np.float64]:
         belief = HybridSettings(looks=looks)
@@ -178,6 +180,15 @@ def test_points_of_our_network_have_errors_in_proportion_to_those_that_it_expect
     dense, inner = np.split(solver.noise, [478])
     np.testing.assert_allclose(dense, 3 * told.network.sigma)
     np.testing.assert_allclose(inner, 2 * told.network.sigma68[17:])
+
+
+def test_the_quick_way_takes_fewer_steps_of_the_same() -> None:
+    fitting, colours = quick(FitSettings(), PhotometricSettings())
+    assert fitting == replace(FitSettings(), iterations=3)
+    assert colours == PhotometricSettings(steps=(1, 3))
+    few = PhotometricSettings(widths=(90,), steps=(1,), every=(2,))
+    assert quick(FitSettings(iterations=2), few) == (FitSettings(iterations=2), few)
+    assert quick(FitSettings(), None)[1] is None
 
 
 def test_methods_by_name_and_by_settings(photos: Path) -> None:

@@ -3,7 +3,7 @@
 *fit*: the landmarks and the photo's colours, with what is known of people in general.
 *hybrid*: the fit, told what the person's looks say of the shape (`headshot.identity`), and where our own
 network sees the points (`headshot.regress`).
-*regress*: a few steps of the same, to the colours of fewer points. The quickest.
+*regress*: fewer steps of the same. The quickest.
 
 Where no landmarks were found but by our network (`headshot.faces`), its points take their place in all three.
 
@@ -57,6 +57,7 @@ class HybridSettings:
 
     Attributes:
         looks: what looks say of the shape: 1 takes it as it is, 0 leaves it out.
+        modes: of the shape's modes so many, the largest, are what looks tell of.
         kept: share of what the fit to landmarks changes about the shape that looks expect: fits err more
             than they say, and in most that they change.
         kept_colours: of what the fit to colours changes about that: they err less alike than points.
@@ -66,6 +67,7 @@ class HybridSettings:
     """
 
     looks: float = 1.0
+    modes: int = 40
     kept: float = 0.4
     kept_colours: float = 0.7
     points: float = 10.0
@@ -140,7 +142,7 @@ def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings)
     crop = Crop.of_points(points.points, points.roll if found is None else found.angles[2])
     if found is None and np.isfinite(belief.beside):
         found = regress(photo.pixels, crop, RegressSettings(looks=1))
-    looks = guess_identity(photo.pixels, crop) if belief.looks > 0 else None
+    looks = guess_identity(photo.pixels, crop).largest(belief.modes) if belief.looks > 0 else None
     return Told(found, looks)
 
 
@@ -240,9 +242,10 @@ def landmark_solver(
 def quick(
     fitting: FitSettings, colours: PhotometricSettings | None
 ) -> tuple[FitSettings, PhotometricSettings | None]:
-    """The settings of fits to landmarks and to colours where time counts."""
-    few = None if colours is None else replace(colours, steps=(1, 3), every=(3, 3))
-    return replace(fitting, iterations=QUICK), few
+    """The settings of fits to landmarks and to colours where time counts: the same with fewer steps."""
+    if colours is not None:
+        colours = replace(colours, steps=tuple(max(n - 1, 1) for n in colours.steps))
+    return replace(fitting, iterations=min(fitting.iterations, QUICK)), colours
 
 
 def fitted(
@@ -274,6 +277,5 @@ def fitted(
         return Solved(found.fit, counted, found.albedo, found.light, measures)
     if shape is not None:
         solver.hold(shape(solver))
-        solver.settings = replace(solver.settings, iterations=SETTLE)
-        solver.run()
+        solver.run(SETTLE)
     return Solved(solver.result(0), counted, None, None, {})

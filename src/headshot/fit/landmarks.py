@@ -252,8 +252,9 @@ class LandmarkSolver:
         self.prior = IdentityPrior(identity, np.full(self.people, _FIXED))
         self.identity = np.concatenate([identity, self.identity[self.people :]])
 
-    def run(self) -> Fit:
-        for iteration in range(1, self.settings.iterations + 1):
+    def run(self, iterations: int | None = None) -> Fit:
+        """Take steps until they are small: at most so many, or as many as the settings say."""
+        for iteration in range(1, (iterations or self.settings.iterations) + 1):
             residual, jacobian = self.linearise()
             weight = self.robust(residual)
             moved = self._step(residual, jacobian, weight)
