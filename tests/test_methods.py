@@ -184,7 +184,7 @@ def test_points_of_our_network_have_errors_in_proportion_to_those_that_it_expect
 
 def test_the_quick_way_takes_fewer_steps_of_the_same() -> None:
     fitting, colours = quick(FitSettings(), PhotometricSettings())
-    assert fitting == replace(FitSettings(), iterations=3)
+    assert fitting == replace(FitSettings(), iterations=4)
     assert colours == PhotometricSettings(steps=(1, 3))
     few = PhotometricSettings(widths=(90,), steps=(1,), every=(2,))
     assert quick(FitSettings(iterations=2), few) == (FitSettings(iterations=2), few)

@@ -32,7 +32,9 @@ from headshot.fit import (
 )
 from headshot.fit.errors import load_landmark_errors
 from headshot.fit.gaps import face_gaps
+from headshot.fit.landmarks import TURNING
 from headshot.fit.observe import observe
+from headshot.fit.outline import Candidates, face_outline
 from headshot.head_model import PointModel, load_head_model
 from headshot.identity import IdentityGuess, guess_identity
 from headshot.landmarks import Landmarks
@@ -45,7 +47,7 @@ Method = Literal["fit", "regress", "hybrid"]
 METHODS: tuple[Method, ...] = ("fit", "regress", "hybrid")
 
 JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
-QUICK = 3  # steps of a fit to landmarks where time counts
+QUICK = TURNING  # steps of a fit to landmarks where time counts: fewer leave heads that turn unfinished
 SETTLE = 1  # steps for pose and expression alone
 STEADY = 0.6  # usual disagreement of the landmarks with the mirrored photo's, over our network's doubt
 DOUBT = 8.0  # most by which the landmarks' errors grow with more of it
@@ -64,6 +66,8 @@ class HybridSettings:
         points: standard deviations of our network's 478 points times this: neighbours err alike.
         inner: those of its 51 inner iBUG points times this.
         beside: the same where landmarks have been found as well; infinite leaves them out.
+        outline: those of its 17 points on the outline of the face times this, beside landmarks; infinite
+            leaves them out.
     """
 
     looks: float = 1.0
@@ -73,6 +77,7 @@ class HybridSettings:
     points: float = 10.0
     inner: float = 4.0
     beside: float = 1.2
+    outline: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +136,12 @@ def _own_model(detail: str) -> PointModel:
 def _inner_model(detail: str) -> PointModel:
     """The head model at iBUG's inner points."""
     return point_model(detail, "ibug68").restricted(slice(JAW, None))
+
+
+@lru_cache(maxsize=2)
+def _outline_model(detail: str) -> Candidates:
+    """The head model where the outline of the face may lie."""
+    return Candidates.of(load_head_model(detail))
 
 
 def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings) -> Told:
@@ -223,7 +234,7 @@ def landmark_solver(
     fitting, belief = settings
     if points.regression is not None:
         return own_solver(photo, told, detail, settings)
-    whole, others = point_model(detail), None
+    whole, others, outline = point_model(detail), None, None
     if told.network is not None and np.isfinite(belief.beside):
         n = told.network
         others = PointEvidence(n.points68[JAW:], belief.beside * n.sigma68[JAW:], model=_inner_model(detail))
@@ -232,9 +243,12 @@ def landmark_solver(
         unsure = float(n.sigma68[JAW:].mean()) / points.extent
         doubt = min(max((points.spread / (STEADY * unsure)) ** 2, 1.0), DOUBT)
         fitting = replace(fitting, inflation=fitting.inflation * doubt)
+        if np.isfinite(belief.outline):
+            deviation = belief.outline * n.sigma68[:JAW]
+            outline = face_outline(n.points68[:JAW], deviation, n.angles[0], _outline_model(detail))
     prior = shape_prior(told.looks, belief.looks)
     gaps = face_gaps(points.points, whole, points.extent)
-    evidence = Evidence(prior, others, gaps)
+    evidence = Evidence(prior, others, gaps, outline)
     seen = observe(photo, points, parts)
     return LandmarkSolver(seen, whole, fitting, load_landmark_errors(), evidence)
 

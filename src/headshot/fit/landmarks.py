@@ -25,7 +25,8 @@ from headshot.head_model import PointModel
 Array = NDArray[np.float64]
 
 _FIXED = 1e6  # precision of an identity that stays as it is
-TURN = 4.0  # degrees of yaw from which the landmarks' errors are looked up anew
+TURN = 4.0  # degrees of yaw from which the landmarks' errors are looked up anew,
+TURNING = 4  # and the first steps, in which heads turn so far
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ class LandmarkSolver:
         known = evidence or Evidence()
         self.prior = known.identity or IdentityPrior.standard(self.people)
         self.prior.check(self.people)
-        self.others, self.gaps = known.points, known.gaps
+        self.others, self.lines = known.points, [e for e in (known.gaps, known.outline) if e is not None]
         if self.others is not None:
             self.others.check(len((self.others.model or model).mean))
         finite = np.asarray(np.isfinite(seen.points).all(axis=1))
@@ -261,7 +262,7 @@ class LandmarkSolver:
             # The first steps only settle the pose; priors and robust weights need a few more.
             if iteration > 3 and moved < self.settings.tolerance * float(np.median(self.noise)):
                 break
-            if self.errors is not None and iteration <= 4 and self._has_turned():
+            if self.errors is not None and iteration <= TURNING and self._has_turned():
                 # A head that turned without the points that are doubted shows too little to tell its turn.
                 self.doubt = np.ones_like(self.doubt)
                 self._expect_errors(self.focal / -self.translation[2])
@@ -304,8 +305,8 @@ class LandmarkSolver:
         if self.others is not None:
             shape = (self.others.model or self.true).positions(people, self.expression)
             seen += self.others.cost(self.others.residual(self.camera().project(shape)))
-        if self.gaps is not None:
-            seen += self.gaps.cost(people, self.expression, self.camera())
+        for more in self.lines:
+            seen += more.cost(people, self.expression, self.camera())
         return 0.5 * float(seen + focal**2 + prior + mimic @ mimic)
 
     def camera(self) -> Camera:
@@ -355,9 +356,10 @@ class LandmarkSolver:
         self.prior.add_to(hessian[people, people])
         gradient[people] += self.prior.pull(self.identity[: self.people])
         place = np.r_[0 : people.stop, first:n]
-        for more, downhill in self._besides():
-            hessian[np.ix_(place, place)] += more
-            gradient[place] += downhill
+        besides = list(self._besides())
+        if besides:
+            hessian[np.ix_(place, place)] += sum(more for more, _ in besides)
+            gradient[place] += sum(downhill for _, downhill in besides)
         return hessian, gradient
 
     def _besides(self) -> Iterator[tuple[Array, Array]]:
@@ -366,8 +368,8 @@ class LandmarkSolver:
         if self.others is not None:
             seen, slopes = linearised(self.others.model or self.true, *state)
             yield self.others.equations(self.others.residual(seen), slopes)
-        if self.gaps is not None:
-            yield self.gaps.equations(*state)
+        for more in self.lines:
+            yield more.equations(*state)
 
     def move(self, step: Array) -> None:
         """Add a step (P,) to the parameters."""
