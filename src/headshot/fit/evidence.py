@@ -1,5 +1,5 @@
-"""What is known of a face besides its landmarks: a guess of the identity, a second set of points, and
-distances between points (`headshot.fit.gaps`).
+"""What is known of a face besides its landmarks: a guess of the identity, a second set of points,
+distances between points (`headshot.fit.gaps`), and the outline (`headshot.fit.outline`).
 
 The first two are for networks that say how sure they are (`headshot.regress`). The guess takes the place of
 the prior N(0, I); the points stand beside the landmarks, with noise of their own. A network errs at many
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from headshot.fit.gaps import Gaps
 from headshot.fit.normal import normal_equations
+from headshot.fit.outline import Outline
 from headshot.head_model import PointModel
 
 Array = NDArray[np.float64]
@@ -179,8 +180,10 @@ class Evidence:
         identity: prior of the identity; N(0, I) when None.
         points: a second set of points, or None.
         gaps: distances between points, or None.
+        outline: of the face, or None.
     """
 
     identity: IdentityPrior | None = None
     points: PointEvidence | None = None
     gaps: Gaps | None = None
+    outline: Outline | None = None
