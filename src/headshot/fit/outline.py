@@ -95,7 +95,7 @@ class Outline:
         self._held = model, across
         residual = ((self.points - seen) * across).sum(axis=1)
         root = 1 / (self.deviation * (1 + self._squared(residual)))
-        return normal_equations((slopes * across).sum(axis=2) * root, residual * root)
+        return normal_equations(np.einsum("pjc,jc->pj", slopes, across) * root, residual * root)
 
     def cost(self, identity: Array, expression: Array, camera: Camera) -> float:
         """Robust squared residuals: half of it is what `equations` descends."""
@@ -128,6 +128,7 @@ def face_outline(points: ArrayLike, deviation: ArrayLike, yaw: float, candidates
 
 def _normals(outline: Array) -> Array:
     """Unit vectors (J, 2) across a line through points (J, 2)."""
-    along = np.gradient(outline, axis=0)
-    length = np.maximum(np.linalg.norm(along, axis=1), 1e-9)
+    neighbours = outline[[0, *range(JAW), JAW - 1]]
+    along = neighbours[2:] - neighbours[:-2]
+    length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
     return np.stack([along[:, 1], -along[:, 0]], axis=1) / length[:, None]

@@ -40,11 +40,11 @@ def linearised(model: PointModel, identity: Array, expression: Array, camera: Ca
     head = np.einsum("lij,jk->lik", projection, camera.rotation).astype(np.float32)
     basis = np.concatenate([identities, expressions])
     jacobian = np.empty((7 + len(basis), len(shape), 2))
-    # Rotation increments act on the left: d(exp(w) r)/dw = -[r]x.
-    for axis in range(3):
-        unit = np.zeros(3)
-        unit[axis] = 1.0
-        jacobian[axis] = np.einsum("lij,lj->li", projection, np.cross(unit, rotated))
+    # Rotation increments act on the left: d(exp(w) r)/dw = -[r]x, whose columns are e x r.
+    still = np.zeros_like(x)
+    x, y, z = rotated.T
+    turned = np.stack([still, -z, y, z, still, -x, -y, x, still], axis=-1).reshape(-1, 3, 3)
+    jacobian[:3] = np.einsum("lij,laj->ali", projection, turned)
     jacobian[3:6] = projection.transpose(2, 0, 1)
     jacobian[6] = from_centre
     jacobian[7:] = np.matmul(basis.transpose(1, 0, 2), head.transpose(0, 2, 1)).transpose(1, 0, 2)
