@@ -13,7 +13,7 @@ network: the fit, the fit to landmarks only, and the mean face. A run that is in
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -22,14 +22,22 @@ from unittest.mock import patch
 import onnxruntime as ort
 
 import headshot.identity
-from headshot.evaluate.baselines import Hybrid, LandmarksOnly, MeanFace, Prediction, Reconstructed, Seen
+from headshot.evaluate.baselines import (
+    Hybrid,
+    LandmarksOnly,
+    MeanFace,
+    Prediction,
+    Predictor,
+    Reconstructed,
+    Seen,
+)
 from headshot.evaluate.bench import SIDES, synthetic_heads
 from headshot.evaluate.difference import difference
 from headshot.evaluate.identity import evaluate_identity
 from headshot.evaluate.journal import Journal
 from headshot.evaluate.profiles import evaluate_profiles
 from headshot.evaluate.report import estimate, table
-from headshot.evaluate.result import Result
+from headshot.evaluate.result import Item, Result
 
 SHOWN = {
     "synthetic": ("vertex", "correlation", "norm"),
@@ -59,6 +67,30 @@ class WithNetwork:
             return Hybrid()(seen)
 
 
+def measure(method: Predictor, given: argparse.Namespace) -> list[Result]:
+    """The three parts with one method, each with a journal of its own: others may follow later."""
+    journals = [Journal(given.journals / method.name.replace(" ", "-") / f"{name}.jsonl") for name in SHOWN]
+    print(f"{method.name} ...", flush=True)
+    return [
+        synthetic_heads(given.data / "synthetic-heads", journals[0], (method,)),
+        evaluate_identity(given.data / "lfw-deepfunneled", (method,), journal=journals[1]),
+        evaluate_profiles(given.data / "cfp-train", (method,), SIDES, journals[2]),
+    ]
+
+
+def together(results: tuple[Result, ...]) -> Result:
+    """Results of one measure on the same items as one of all methods."""
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    for item in (item for result in results for item in result.items):
+        values.setdefault(item.name, {}).update(item.values)
+    groups = {item.name: item.group for result in results for item in result.items}
+    return replace(
+        results[0],
+        methods=tuple(dict.fromkeys(name for result in results for name in result.methods)),
+        items=[Item(name, groups[name], value) for name, value in values.items()],
+    )
+
+
 def cells(result: Result, method: str, first: str) -> list[str]:
     """Values of a method by the columns that are shown, with their difference from the first network's."""
     out = []
@@ -86,16 +118,11 @@ def main() -> None:
     named = [text.split("=", 1) for text in given.networks]
     if any(len(pair) != 2 or not Path(pair[1]).is_file() for pair in named):
         parser.error("networks are given as NAME=FILE.onnx, and the files must be there")
-    methods = (
+    methods: tuple[Predictor, ...] = (
         *(WithNetwork(name, Path(file), sha256(Path(file).read_bytes()).hexdigest()) for name, file in named),
         Reconstructed(), LandmarksOnly(), MeanFace(),
     )  # fmt: skip
-    journals = [Journal(given.journals / f"{name}.jsonl") for name in SHOWN]
-    results = [
-        synthetic_heads(given.data / "synthetic-heads", journals[0], methods),
-        evaluate_identity(given.data / "lfw-deepfunneled", methods, journal=journals[1]),
-        evaluate_profiles(given.data / "cfp-train", methods, SIDES, journals[2]),
-    ]
+    results = [together(part) for part in zip(*(measure(m, given) for m in methods), strict=True)]
     header = ["shapes from"]
     for result in results:
         shown = (c for c in result.columns if c.key in SHOWN[result.measure])

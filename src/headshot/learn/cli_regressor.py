@@ -148,7 +148,7 @@ def identity(
     ] = 0.0,
     margin: Annotated[
         float, typer.Option(min=0, help="Weight of other people's shapes being farther off by a margin.")
-    ] = 0.0,
+    ] = 1.0,
     rendered: Annotated[
         float, typer.Option(min=0, help="Weight of what the recogniser says of the rendered face.")
     ] = 0.0,
@@ -163,8 +163,8 @@ def identity(
     device: Device = "cpu",
     workers: Workers = 1,
     export: Export = None,
-    as_learned: Annotated[
-        bool, typer.Option("--as-learned", help="Export shapes as learned, not read from photos anew.")
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Export shapes read from the store's photos anew, not as learned.")
     ] = False,
 ) -> None:
     """Train the network that knows shapes by looks, or export it."""
@@ -176,7 +176,7 @@ def identity(
         from headshot.learn.losses.identity import Weights
 
         if export is not None:
-            learn.export_best(run, store, export, bench, as_learned=as_learned)
+            learn.export_best(run, store, export, bench, anew=anew)
             typer.echo(str(export))
             return
         plan = Plan(

@@ -100,7 +100,7 @@ class Validation:
     fits have, of people with photos; ``auc_photo``, ``auc_mixed``: whether shapes of one person are nearer
     (by cosine) than other people's, from two photos, and from a photo and a profile; ``feature_photo`` and
     ``feature_mixed``: the same of the features; ``synthetic``: as ``explained``, of synthetic heads, whose
-    looks say nothing. ``score``: what is best, the features: shapes are read from them anew in the end.
+    looks say nothing. ``score``: what is best: people told apart, and the shapes of photos explained.
     """
 
     def __init__(self, windows: Windows) -> None:
@@ -133,7 +133,7 @@ class Validation:
         for name, values in (("auc", shapes - shapes[photo].mean(axis=0)), ("feature", feature)):
             near = unit(values) @ unit(values).T
             out |= told_apart(name, near, person, (photo, profile))
-        out["score"] = out.get("feature_photo", 0) + out.get("feature_mixed", 0)
+        out["score"] = sum(out.get(name, 0) for name in ("auc_photo", "auc_mixed", "explained_photo"))
         return out
 
 
@@ -165,20 +165,20 @@ RIDGE = 5.0
 
 
 def export_best(
-    folder: Path, store: Path, file: Path, bench: Path | None = None, *, as_learned: bool = False
+    folder: Path, store: Path, file: Path, bench: Path | None = None, *, anew: bool = False
 ) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, SIDE, SIDE, 3) uint8 sRGB to `OUTPUTS`.
 
     Args:
         folder: of the run.
-        store: what it learned from; shapes are read from the features of its photos, see `read_shapes`.
+        store: what it learned from; only needed to read shapes anew.
         file: to write.
         bench: as in `IdentitySettings`.
-        as_learned: leave shapes as the run has learned them.
+        anew: read shapes from the features of the store's photos, see `read_shapes`, not as learned.
     """
     network = make_identity_network(imagenet=False)
     network.load_state_dict(best_weights(folder))
-    if not as_learned:
+    if anew:
         read_shapes(network, read_windows(store, measured_names(bench) if bench else frozenset()))
     write_onnx(Exported(network), SIDE, OUTPUTS, file)
     compress(file)

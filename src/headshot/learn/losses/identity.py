@@ -41,7 +41,7 @@ class Weights:
     identity: float = 1.0
     certainty: float = 0.3
     agreement: float = 0.0
-    margin: float = 0.0
+    margin: float = 1.0
     rendered: float = 0.0
 
 
