@@ -80,6 +80,7 @@ def test_the_turned_side_is_left_out_of_turned_faces(candidates):
         left_out = np.isinf(face_outline(points, deviation, yaw, candidates).deviation)
         assert left_out[lost].all()
         assert left_out.sum() == 8
+    assert np.isinf(face_outline(points, deviation, -60.0, candidates).deviation).all()
 
 
 def test_a_jaw_that_landmarks_do_not_show_is_found(head, candidates):

@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 CHIN = JAW // 2
 TURNED = 20.0
 """Degrees of yaw beyond which the side turned to the camera shows its jaw before the neck, and no outline."""
+SIDEWAYS = 45.0
+"""Degrees beyond which nose and mouth stand before that of the other side, or beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,7 @@ def face_outline(points: ArrayLike, deviation: ArrayLike, yaw: float, candidates
     """
     number = np.arange(JAW)
     near = number < CHIN if yaw > 0 else number > CHIN
-    lost = near & (abs(yaw) > TURNED)
+    lost = (near & (abs(yaw) > TURNED)) | (abs(yaw) > SIDEWAYS)
     return Outline(np.asarray(points, np.float64), np.where(lost, np.inf, deviation), candidates)
 
 
