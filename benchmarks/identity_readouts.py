@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headshot.learn.data.windows import KINDS, Windows, measured_names, read_windows
+from headshot.learn.data.windows import KINDS, Windows, learned_from
 from headshot.learn.engine import best_weights
 from headshot.learn.identity import explained, looks, read_shapes, unit
 from headshot.learn.losses.regressor import Geometry
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="whose photos in the bench were not learned from")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    windows = read_windows(given.store, measured_names(given.data) if given.data else frozenset())
+    windows = learned_from(given.store, given.data)
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(best_weights(given.run))
     learned, asked = choose(windows, False, TRAINED), choose(windows, True, HELD_OUT)

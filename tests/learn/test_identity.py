@@ -178,10 +178,11 @@ def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkey
     network.load_state_dict(learn.best_weights(tmp_path / "run"))
     found = []
     for anew in (False, True):
-        learn.export_best(tmp_path / "run", folder, tmp_path / "n.onnx", anew=anew)
+        windows = store.learned_from(folder, None) if anew else None
+        learn.export_best(tmp_path / "run", tmp_path / "n.onnx", windows)
         identity, sigma = ort.InferenceSession(tmp_path / "n.onnx").run(None, {"pixels": pixels})
         if anew:
-            learn.read_shapes(network, store.read_windows(folder))
+            learn.read_shapes(network, windows)
         with torch.no_grad():
             _, expected, spread = network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255)
         assert np.abs(identity - expected.numpy()).max() < 0.02  # weights are kept with 16 bits

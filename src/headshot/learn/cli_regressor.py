@@ -25,6 +25,7 @@ from headshot.learn.cli_options import (
 commands = typer.Typer()
 
 Store = Annotated[Path, typer.Argument(help="Folder of windows around faces.")]
+LearnedFrom = Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")]
 Bench = Annotated[
     Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
 ]
@@ -74,7 +75,7 @@ def regressor_data(
 @commands.command()
 def regressor(
     run: Run,
-    store: Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")] = None,
+    store: LearnedFrom = None,
     bench: Bench = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
     imagenet: Imagenet = True,
@@ -127,7 +128,7 @@ def regressor(
 @commands.command()
 def identity(
     run: Run,
-    store: Store,
+    store: LearnedFrom = None,
     bench: Bench = None,
     begin: Annotated[
         Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
@@ -164,19 +165,26 @@ def identity(
     workers: Workers = 1,
     export: Export = None,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Export shapes read from the store's photos anew, not as learned.")
+        bool, typer.Option("--anew", help="Export shapes read from STORE's photos anew, not as learned.")
     ] = False,
 ) -> None:
     """Train the network that knows shapes by looks, or export it."""
 
     def work() -> None:
         from headshot.learn import identity as learn
+        from headshot.learn.data.windows import learned_from
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
         from headshot.learn.losses.identity import Weights
 
+        if export is not None and not anew:
+            learn.export_best(run, export)
+            typer.echo(str(export))
+            return
+        if store is None:
+            fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
         if export is not None:
-            learn.export_best(run, store, export, bench, anew=anew)
+            learn.export_best(run, export, learned_from(store, bench))
             typer.echo(str(export))
             return
         plan = Plan(

@@ -15,7 +15,7 @@ from headshot.errors import HeadshotError
 from headshot.identity import SIDE
 from headshot.learn.curves import Metrics
 from headshot.learn.data.identity_stream import IdentityStream, crop_map
-from headshot.learn.data.windows import KINDS, Windows, measured_names, read_windows
+from headshot.learn.data.windows import KINDS, Windows, learned_from
 from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.identity import IdentityLoss, Weights
 from headshot.learn.losses.regressor import Geometry
@@ -56,7 +56,7 @@ class IdentitySettings:
 
 def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    windows = read_windows(store, measured_names(settings.bench) if settings.bench else frozenset())
+    windows = learned_from(store, settings.bench)
     torch.manual_seed(plan.seed)
     fresh = settings.imagenet and settings.begin is None
     network = make_identity_network(imagenet=fresh, frozen=settings.frozen)
@@ -164,22 +164,18 @@ PROFILES, OTHERS = 0.25, 0.2  # shares of what shapes are read from
 RIDGE = 5.0
 
 
-def export_best(
-    folder: Path, store: Path, file: Path, bench: Path | None = None, *, anew: bool = False
-) -> None:
+def export_best(folder: Path, file: Path, anew: Windows | None = None) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, SIDE, SIDE, 3) uint8 sRGB to `OUTPUTS`.
 
     Args:
         folder: of the run.
-        store: what it learned from; only needed to read shapes anew.
         file: to write.
-        bench: as in `IdentitySettings`.
-        anew: read shapes from the features of the store's photos, see `read_shapes`, not as learned.
+        anew: windows to read shapes from anew, see `read_shapes`; None keeps them as learned.
     """
     network = make_identity_network(imagenet=False)
     network.load_state_dict(best_weights(folder))
-    if anew:
-        read_shapes(network, read_windows(store, measured_names(bench) if bench else frozenset()))
+    if anew is not None:
+        read_shapes(network, anew)
     write_onnx(Exported(network), SIDE, OUTPUTS, file)
     compress(file)
 

@@ -24,9 +24,8 @@ from headshot.learn.data.windows import (
     MARGIN,
     SIDE,
     Windows,
+    learned_from,
     light_factor,
-    measured_names,
-    read_windows,
 )
 from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.regressor import RegressorLoss, Weights
@@ -71,7 +70,7 @@ class RegressorSettings:
 
 def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    windows = read_windows(store, measured_names(settings.bench) if settings.bench else frozenset())
+    windows = learned_from(store, settings.bench)
     torch.manual_seed(plan.seed)
     stream = RegressorStream(windows, StreamSettings(settings.people, plan.seed))
     network = make_regressor(imagenet=settings.imagenet and settings.begin is None, frozen=settings.frozen)

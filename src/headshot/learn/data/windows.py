@@ -210,6 +210,16 @@ def read_windows(folder: Path, measured: frozenset[str] = frozenset()) -> Window
     )  # fmt: skip
 
 
+def learned_from(folder: Path, bench: Path | None) -> Windows:
+    """A store from which everything is held out that the default bench measures.
+
+    Args:
+        folder: of the store.
+        bench: folder of the research data; None holds out nothing more than the store does.
+    """
+    return read_windows(folder, measured_names(bench) if bench else frozenset())
+
+
 def _share(table: dict[str, Any], labels: dict[str, F32]) -> None:
     """Let all windows of a person have one identity and one embedding, the means of those that are known.
 
