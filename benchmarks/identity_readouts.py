@@ -10,8 +10,9 @@ that the run learned from, to the identity that the fit found (the mean over a p
 - places: the 256 numbers before it, which hold whatever else the network sees.
 
 Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (where looks
-mislead); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them the answer
-of the network as it is exported: read from the feature, of all photos in the store.
+mislead); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them what
+`headshot learn identity --anew` exports, read from the feature of all photos in the store, and the network's
+own answer, which is exported without it.
 """
 
 from __future__ import annotations
@@ -77,8 +78,9 @@ def main() -> None:
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(best_weights(given.run))
     learned, asked = choose(windows, False, TRAINED), choose(windows, True, HELD_OUT)
-    read_shapes(network, windows)
     before, after = seen(network, windows, learned), seen(network, windows, asked)
+    read_shapes(network, windows)
+    anew = seen(network, windows, asked)["answer"]
     embedding, identity = windows.labels["embedding"], windows.labels["identity"]
     space = Geometry().shape.numpy()
     true = identity[asked] @ space
@@ -86,7 +88,8 @@ def main() -> None:
         "recogniser": ridge(embedding[learned], identity[learned], embedding[asked]),
         "feature": ridge(before["feature"], identity[learned], after["feature"]),
         "places": ridge(before["places"], identity[learned], after["places"]),
-        "the network's answer": after["answer"],
+        "feature, all photos in the store": anew,
+        "the network's answer, as learned": after["answer"],
     }
     person, kind = windows.person[asked], windows.kind[asked]
     photo, profile, synthetic = (kind == KINDS.index(k) for k in ("photo", "profile", "synthetic"))
