@@ -9,6 +9,8 @@ The prose is in results.template.md, whose directives stand for numbers:
     {{groups MEASURE GROUP,... COLUMN,... METHOD;...}} a row for each group and method
     {{value MEASURE COLUMN METHOD}}                   one number with its interval
     {{between MEASURE COLUMN,... METHOD;METHOD}}      paired differences, the first minus the second
+    {{means MEASURE COLUMN,... METHOD;METHOD}}        the same by the mean of the differences
+    {{means-by MEASURE GROUP COLUMN,... METHOD;METHOD}}  and in each group
     {{note MEASURE NUMBER}}  {{machine MEASURE}}
 """
 
@@ -17,6 +19,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from headshot.evaluate.difference import between
@@ -59,17 +63,36 @@ def value(result: Result, key: str, method: str) -> str:
     return cell(estimate(result, method, column), column).split(" n=")[0]
 
 
-def difference_table(result: Result, keys: str, methods: str) -> str:
+def difference_table(result: Result, keys: str, methods: str, statistic: str | None = None) -> str:
     """Columns against two methods, their paired difference with its interval, and what it is worth."""
     method, against = methods.split(";")
-    found = {d.column.key: d for d in between(result, method, against)}
+    header = ["", method, against, "difference", "which is"]
+    return table(header, difference_rows(result, keys, (method, against), statistic))
+
+
+def group_differences(result: Result, group: str, keys: str, methods: str) -> str:
+    """Differences by the mean in each group."""
+    method, against = methods.split(";")
+    rows = [
+        [label, *row]
+        for label, items in groups(result)[group].items()
+        for row in difference_rows(replace(result, items=items), keys, (method, against), "mean")
+    ]
+    return table([group, "", method, against, "difference", "which is"], rows)
+
+
+def difference_rows(
+    result: Result, keys: str, methods: tuple[str, str], statistic: str | None
+) -> list[list[str]]:
+    """A row for each column of which there are values."""
+    found = {d.column.key: d for d in between(result, *methods, statistic)}
     rows = []
-    for column in columns(result, keys):
+    for column in (c for c in columns(result, keys) if c.key in found):
         d, digits = found[column.key], column.decimals
         low, high = d.estimate.low, d.estimate.high
         change = f"{d.estimate.value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
         rows.append([column.heading, f"{d.b:.{digits}f}", f"{d.a:.{digits}f}", change, d.verdict])
-    return table(["", method, against, "difference", "which is"], rows)
+    return rows
 
 
 DIRECTIVES: dict[str, Callable[..., str]] = {
@@ -77,6 +100,8 @@ DIRECTIVES: dict[str, Callable[..., str]] = {
     "groups": group_table,
     "value": value,
     "between": difference_table,
+    "means": partial(difference_table, statistic="mean"),
+    "means-by": group_differences,
     "note": lambda result, number: result.notes[int(number)],
     "machine": lambda result: result.machine,
 }
@@ -90,8 +115,17 @@ def main() -> None:
     def fill(match: re.Match[str]) -> str:
         # The last argument may contain blanks: names of methods do.
         name, measure, *rest = match[1].split(" ", 2)
-        counts = {"table": 0, "groups": 2, "value": 1, "between": 1, "note": 0, "machine": 0}
-        return DIRECTIVES[name](results[measure], *(rest[0].split(" ", counts[name]) if rest else []))
+        counts = {
+            "table": 0,
+            "groups": 2,
+            "value": 1,
+            "between": 1,
+            "means": 1,
+            "means-by": 2,
+            "note": 0,
+            "machine": 0,
+        }
+        return DIRECTIVES[name](results[measure], *(rest[0].split(" ", counts.get(name, 0)) if rest else []))
 
     TARGET.write_text(re.sub(r"\{\{(.*?)\}\}", fill, TEMPLATE.read_text(encoding="utf-8")), encoding="utf-8")
 
