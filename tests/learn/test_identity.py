@@ -10,9 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from typer.testing import CliRunner  # noqa: E402
+
 from headshot.errors import HeadshotError  # noqa: E402
 from headshot.identity import SIDE, WIDTH  # noqa: E402
 from headshot.learn import identity as learn  # noqa: E402
+from headshot.learn.cli import app  # noqa: E402
 from headshot.learn.data import identity_stream  # noqa: E402
 from headshot.learn.data import windows as store  # noqa: E402
 from headshot.learn.data.identity_stream import IdentityStream, crop_map  # noqa: E402
@@ -191,10 +194,25 @@ def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkey
     assert np.abs(found[0] - found[1]).max() > 0.02
 
 
-def test_rendered_faces_need_a_recogniser(folder, tmp_path):
-    settings = learn.IdentitySettings(imagenet=False, weights=Weights(rendered=1.0))
-    with pytest.raises(HeadshotError, match="--recogniser"):
-        learn.run(tmp_path, folder, Plan(steps=2), settings)
+def test_the_command_trains_and_exports(folder, tmp_path):
+    run, net = str(tmp_path / "run"), tmp_path / "net.onnx"
+    few = ["--steps", "2", "--batch", "4", "--every", "2", "--workers", "0", "--no-imagenet"]
+
+    def learned(*arguments):
+        return CliRunner().invoke(app, ["identity", *arguments])
+
+    assert learned(run, str(folder), *few).exit_code == 0
+    for more in ([], [str(folder), "--anew"]):
+        assert learned(run, *more, "--export", str(net)).exit_code == 0 and net.stat().st_size > 1_000_000
+        net.unlink()
+    for arguments, hint in (
+        ([run], "which folder of windows"),
+        ([run, "--anew", "--export", str(net)], "which folder of windows"),
+        ([str(tmp_path / "none"), "--export", str(net)], "no best weights"),
+        ([str(tmp_path / "new"), str(folder), "--rendered", "1"], "--recogniser"),
+    ):
+        result = learned(*arguments)
+        assert result.exit_code == 1 and hint in " ".join(result.output.split()) and not net.exists()
 
 
 def test_shapes_are_read_from_features(folder):
