@@ -56,6 +56,9 @@ class IdentitySettings:
 
 def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
+    w = settings.weights
+    if w.rendered and settings.recogniser is None:
+        raise HeadshotError("the weight of rendered faces needs a recogniser: give --recogniser FILE")
     windows = learned_from(store, settings.bench)
     torch.manual_seed(plan.seed)
     fresh = settings.imagenet and settings.begin is None
@@ -66,11 +69,8 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
         network.load_state_dict(
             own | {k: v for k, v in begun.items() if k in own and own[k].shape == v.shape}
         )
-    w = settings.weights
     rendered = None
-    if w.rendered:
-        if settings.recogniser is None:
-            raise HeadshotError("the weight of rendered faces needs a recogniser: give --recogniser FILE")
+    if w.rendered and settings.recogniser is not None:
         rendered = RenderedIdentity(windows, settings.recogniser)
     loss = IdentityLoss(w, unexplained(windows), rendered).to(plan.device)
     stream = IdentityStream(windows, plan.seed, settings.mixer, pairs=w.agreement > 0 or w.margin > 0)
