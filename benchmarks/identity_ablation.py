@@ -19,8 +19,6 @@ from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
-import onnxruntime as ort
-
 import headshot.identity
 from headshot.evaluate.baselines import (
     Hybrid,
@@ -38,6 +36,7 @@ from headshot.evaluate.journal import Journal
 from headshot.evaluate.profiles import evaluate_profiles
 from headshot.evaluate.report import estimate, table
 from headshot.evaluate.result import Item, Result
+from headshot.networks import open_network
 
 SHOWN = {
     "synthetic": ("vertex", "correlation", "norm"),
@@ -47,11 +46,7 @@ SHOWN = {
 COMPARED = {"vertex": "mean", "auc": "mean"}  # columns whose difference is shown, and by which statistic
 
 
-@lru_cache(maxsize=32)
-def network(file: Path) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+network = lru_cache(maxsize=32)(open_network)
 
 
 @dataclass(frozen=True)

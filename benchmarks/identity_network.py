@@ -33,7 +33,7 @@ from headshot.evaluate.split import held_out
 from headshot.identity import guess_identity
 from headshot.landmarks import MEDIAPIPE_TO_IBUG68
 from headshot.learn.data.photos import read_padded
-from headshot.networks import session
+from headshot.networks import open_network, session
 from headshot.reconstruction import Settings, reconstruct_face
 from headshot.regress import Crop, regress
 
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--network", type=Path, help="another network than the one that ships")
     parser.add_argument("--only", choices=("lfw", "cfp", "utkface"))
     given = parser.parse_args()
-    network = ort.InferenceSession(given.network) if given.network else session("identity")
+    network = open_network(given.network) if given.network else session("identity")
     networks = (network, Recogniser(given.data / "face-embedding" / "mobilefacenet.onnx"))
     parts = {"lfw": "lfw-deepfunneled", "cfp": "cfp-train", "utkface": "utkface-balanced"}
     for name, work in (("lfw", lfw), ("cfp", cfp), ("utkface", utkface)):

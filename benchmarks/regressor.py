@@ -45,7 +45,7 @@ from headshot.evaluate.landmarks import interocular
 from headshot.evaluate.split import held_out, held_out_people
 from headshot.evaluate.synthetic import errors, read_truths
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, read_windows
-from headshot.networks import session
+from headshot.networks import open_network, session
 from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress, regress_crops
 
 Box = list[float] | None
@@ -221,11 +221,7 @@ def main() -> None:
         cache = json.loads(options.cache.read_text(encoding="utf-8"))
     table: dict[str, dict[str, float]] = {}
     for file in options.network or [None]:
-        network = session("regressor")
-        if file is not None:
-            settings = ort.SessionOptions()
-            settings.intra_op_num_threads = 1
-            network = ort.InferenceSession(str(file), settings, providers=["CPUExecutionProvider"])
+        network = session("regressor") if file is None else open_network(file)
         row: dict[str, float] = {}
         for name in options.only:
             row |= PARTS[name](options.data, cache, network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import onnxruntime as ort
 
@@ -19,8 +20,12 @@ def session(name: str) -> ort.InferenceSession:
     Raises:
         AssetError: the file is missing or altered.
     """
+    return open_network(assets.path(f"{name}.onnx"))
+
+
+def open_network(file: Path) -> ort.InferenceSession:
+    """The network of an ONNX file in ONNX Runtime, on one thread; its errors are those of ONNX Runtime."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    file = str(assets.path(f"{name}.onnx"))
-    return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

@@ -22,14 +22,6 @@ from headshot.learn.networks.mobilefacenet import MobileFaceNet  # noqa: E402
 PHOTOS = Path(__file__).parent.parent.parent / "photos"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def recogniser(tmp_path_factory):
     """A recogniser that has learned nothing, in a file as of one that has."""

@@ -37,14 +37,6 @@ from headshot.regress import Crop, regress_crops  # noqa: E402
 PHOTOS = Path(__file__).parent.parent.parent / "photos"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def portraits():
     found = []

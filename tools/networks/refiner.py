@@ -34,10 +34,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from headshot.learn.data.regressor_stream import RegressorStream, covered, degraded, moved_labels
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, measured_names, read_windows
+from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, learned_from
 from headshot.learn.networks.lite_regressor import make_regressor
 from headshot.learn.weights import compress
 from headshot.mediapipe478 import OVAL
+from headshot.networks import open_network
 from headshot.regress import CROP, CROP_MARGIN
 from headshot.resample import warp
 
@@ -284,10 +285,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=manifest.ASSETS / "refiner.onnx")
     a = parser.parse_args()
     torch.set_num_threads(1)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    regressor = ort.InferenceSession(str(a.regressor), options, providers=["CPUExecutionProvider"])
-    crops = gather(read_windows(a.store, measured_names(a.data)), regressor)
+    crops = gather(learned_from(a.store, a.data), open_network(a.regressor))
     export(learn(crops, a.steps), a.out)
 
 

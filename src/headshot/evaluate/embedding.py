@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
 from headshot.errors import HeadshotError
+from headshot.networks import open_network
 from headshot.resample import warp
 
 Array = NDArray[np.float64]
@@ -64,11 +65,8 @@ class Recogniser:
 def _session(file: Path) -> ort.InferenceSession:
     if not file.is_file():
         raise HeadshotError(f"there is no {file}: give the ONNX file of a face-recognition network")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        network = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        network = open_network(file)
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
         raise HeadshotError(f"{file} is no network that ONNX Runtime can run: {error}") from error
     shape = network.get_inputs()[0].shape

@@ -177,16 +177,14 @@ def identity(
         from headshot.learn.engine import Plan
         from headshot.learn.losses.identity import Weights
 
-        if export is not None and not anew:
-            learn.export_best(run, export)
-            typer.echo(str(export))
-            return
-        if store is None:
+        if store is None and (export is None or anew):
             fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
         if export is not None:
-            learn.export_best(run, export, learned_from(store, bench))
+            windows = learned_from(store, bench) if store is not None and anew else None
+            learn.export_best(run, export, windows)
             typer.echo(str(export))
             return
+        assert store is not None
         plan = Plan(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
             workers=workers,
