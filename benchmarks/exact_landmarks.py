@@ -18,12 +18,12 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, load_head_model, read_photo
-from headshot.camera import Camera, extent_of
 from headshot.evaluate.baselines import Head, LandmarksOnly, MeanFace, look
 from headshot.evaluate.report import table
 from headshot.evaluate.synthetic import Truth, errors, read_truths
-from headshot.fit import FitSettings, fit_landmarks
-from headshot.fit.observe import observe
+from headshot.fitting import FitSettings, fit_landmarks
+from headshot.fitting.observe import observe
+from headshot.geometry.camera import Camera, extent_of
 
 NEAR = 3.0  # mm from a landmark within which a vertex may stand for it
 

@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
-import headshot.identity
+import headshot.perception.identity
 from headshot.evaluate.baselines import (
     Hybrid,
     LandmarksOnly,
@@ -36,7 +36,7 @@ from headshot.evaluate.journal import Journal
 from headshot.evaluate.profiles import evaluate_profiles
 from headshot.evaluate.report import estimate, table
 from headshot.evaluate.result import Item, Result
-from headshot.networks import open_network
+from headshot.perception.networks import open_network
 
 SHOWN = {
     "synthetic": ("vertex", "correlation", "norm"),
@@ -58,7 +58,7 @@ class WithNetwork:
     sha256: str
 
     def __call__(self, seen: Seen) -> Prediction:
-        with patch.object(headshot.identity, "session", lambda _: network(self.file)):
+        with patch.object(headshot.perception.identity, "session", lambda _: network(self.file)):
             return Hybrid()(seen)
 
 

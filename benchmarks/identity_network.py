@@ -30,12 +30,12 @@ from headshot.evaluate.baselines import look
 from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.evaluate.identity import aligned, auc, distances
 from headshot.evaluate.split import held_out
-from headshot.identity import guess_identity
-from headshot.landmarks import MEDIAPIPE_TO_IBUG68
 from headshot.learn.data.photos import read_padded
-from headshot.networks import open_network, session
-from headshot.reconstruction import Settings, reconstruct_face
-from headshot.regress import Crop, regress
+from headshot.perception.identity import guess_identity
+from headshot.perception.landmarks.in_house import Crop, regress
+from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
+from headshot.perception.networks import open_network, session
+from headshot.pipeline import Settings, reconstruct_face
 
 Array = NDArray[np.float64]
 PEOPLE, PHOTOS = 60, 3

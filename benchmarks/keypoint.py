@@ -34,16 +34,16 @@ from typing import Any
 
 import numpy as np
 
-from headshot.camera import Camera, rotation_from_angles
+from headshot.apps.keypoint.contour import JAW, Outline, turned_away
+from headshot.apps.keypoint.find import find_points68
+from headshot.apps.keypoint.fit import KeypointFitter, KeypointSettings
+from headshot.apps.keypoint.view import Orthographic, View
 from headshot.errors import MissingExtraError, NoFaceError
 from headshot.evaluate.align import similarity
-from headshot.formats import read_linear_model
-from headshot.formats.model import LinearModel
-from headshot.keypoint.contour import JAW, Outline, turned_away
-from headshot.keypoint.find import find_points68
-from headshot.keypoint.fit import KeypointFitter, KeypointSettings
-from headshot.keypoint.view import Orthographic, View
-from headshot.photo import read_photo
+from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.image.photo import read_photo
+from headshot.models.linear import LinearModel
+from headshot.models.readers import read_linear_model
 
 NOISE = KeypointSettings().noise
 

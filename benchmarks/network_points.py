@@ -19,10 +19,10 @@ import numpy as np
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import LandmarksOnly, Reconstructed, Seen, look
 from headshot.evaluate.synthetic import Truth, places, read_truths
-from headshot.fit import Evidence, FitSettings, IdentityPrior, fit_landmarks
-from headshot.fit.observe import observe
-from headshot.head_model import HeadModel, PointModel, load_head_model
-from headshot.photo import read_photo
+from headshot.fitting import Evidence, FitSettings, IdentityPrior, fit_landmarks
+from headshot.fitting.observe import observe
+from headshot.image.photo import read_photo
+from headshot.models.head_model import HeadModel, PointModel, load_head_model
 
 MOST_YAW = 50.0
 EXACT = 1e6  # precision of identities that are given

@@ -21,8 +21,8 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import LandmarksOnly, MeanFace, Predictor, Reconstructed, look
 from headshot.evaluate.identity import IdentitySettings, aligned, auc, distances, lfw_photos, pairs
 from headshot.evaluate.synthetic import errors, read_truths
-from headshot.fit import PhotometricSettings
-from headshot.photo import read_photo
+from headshot.fitting import PhotometricSettings
+from headshot.image.photo import read_photo
 from report import publish, table
 
 METHODS: tuple[Predictor, ...] = (

@@ -36,7 +36,6 @@ import onnxruntime as ort
 from rich.progress import track
 
 from headshot import load_head_model, read_photo
-from headshot.camera import extent_of
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import Head, look
@@ -44,9 +43,17 @@ from headshot.evaluate.identity import aligned, auc, distances, pairs
 from headshot.evaluate.landmarks import interocular
 from headshot.evaluate.split import held_out, held_out_people
 from headshot.evaluate.synthetic import errors, read_truths
+from headshot.geometry.camera import extent_of
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, read_windows
-from headshot.networks import open_network, session
-from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress, regress_crops
+from headshot.perception.landmarks.in_house import (
+    CROP_MARGIN,
+    Crop,
+    Regression,
+    RegressSettings,
+    regress,
+    regress_crops,
+)
+from headshot.perception.networks import open_network, session
 
 Box = list[float] | None
 PEOPLE, PHOTOS = 80, 4

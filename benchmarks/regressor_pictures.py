@@ -15,15 +15,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from headshot import Settings, load_head_model, read_photo
-from headshot.detect import detect_faces
-from headshot.landmarks import find_landmarks
+from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.image.resample import warp
 from headshot.learn.data.portraits import portrait_of
 from headshot.learn.data.posed_heads import HeadMaker
 from headshot.learn.data.windows import MARGIN, SIDE
-from headshot.raster import interpolate, rasterise, vertex_normals
-from headshot.reconstruction import reconstruct_face
-from headshot.regress import CROP_MARGIN, Crop, Regression, RegressSettings, regress
-from headshot.resample import warp
+from headshot.perception.detection.detect import detect_faces
+from headshot.perception.landmarks.in_house import CROP_MARGIN, Crop, Regression, RegressSettings, regress
+from headshot.perception.landmarks.mediapipe import find_landmarks
+from headshot.pipeline import reconstruct_face
 
 ROOT = Path(__file__).resolve().parent.parent
 TILE, WIDER = 150, 1.25

@@ -23,11 +23,11 @@ from time import perf_counter, thread_time
 import numpy as np
 
 from headshot import load_head_model
-from headshot.raster import Topology
-from headshot.raster.antialias import antialias, antialias_gradient, find_silhouettes
-from headshot.raster.batch import RasterSettings, interpolate_batch, rasterise_batch
-from headshot.raster.gradients import interpolate_gradient, rasterise_gradient
-from headshot.raster.projection import project
+from headshot.geometry.raster import Topology
+from headshot.geometry.raster.antialias import antialias, antialias_gradient, find_silhouettes
+from headshot.geometry.raster.batch import RasterSettings, interpolate_batch, rasterise_batch
+from headshot.geometry.raster.gradients import interpolate_gradient, rasterise_gradient
+from headshot.geometry.raster.projection import project
 from report import RESULTS, publish, table
 
 SIZE = 224

@@ -19,12 +19,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headshot import Settings, reconstruct
-from headshot.fit.looks import looks_of
+from headshot.image.resample import warp
 from headshot.learn.data import occlude as drawn
+from headshot.perception.segmentation import (
+    CROP,
+    EXPLAINED,
+    PALETTE,
+    crop_frame,
+    crop_map,
+    segment,
+    segment_frame,
+)
 from headshot.render import RenderSettings, render
-from headshot.resample import warp
-from headshot.segment import CROP, EXPLAINED, PALETTE, crop_frame, crop_map, segment, segment_frame
 from headshot.texture import TextureSettings, make_texture
+from headshot.texture.appearance import looks_of
 
 U8 = NDArray[np.uint8]
 PHOTOS = Path(__file__).parent.parent / "photos"

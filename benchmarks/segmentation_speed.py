@@ -2,9 +2,9 @@
 
     python benchmarks/segmentation_speed.py [--photo photos/astronaut.jpg]
 
-The network alone on its crop of 256 x 256 pixels, and all of `headshot.segment.segment`: crop, network,
-probabilities. Medians and quartiles of 60 runs after 10, in processor time, on which other work on the
-machine has little influence; the shortest run beside them. Landmarks are found before.
+The network alone on its crop of 256 x 256 pixels, and all of `headshot.perception.segmentation.segment`:
+crop, network, probabilities. Medians and quartiles of 60 runs after 10, in processor time, on which other
+work on the machine has little influence; the shortest run beside them. Landmarks are found before.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 
 from headshot import Settings, reconstruct
 from headshot.assets import path
-from headshot.networks import session
-from headshot.resample import warp
-from headshot.segment import CROP, crop_frame, crop_map, segment
+from headshot.image.resample import warp
+from headshot.perception.networks import session
+from headshot.perception.segmentation import CROP, crop_frame, crop_map, segment
 from report import publish, table
 
 RUNS, WARM = 60, 10

@@ -53,7 +53,7 @@ def command(photo: Path, out: Path, cache: Path | None = None) -> tuple[float, f
     environment = dict(os.environ)
     if cache is not None:
         environment["NUMBA_CACHE_DIR"] = str(cache)
-    code = "from headshot.cli import main; main()"
+    code = "from headshot.apps.cli.main import main; main()"
     start = perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", code, "reconstruct", str(photo), "-o", str(out)],

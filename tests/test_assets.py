@@ -14,7 +14,7 @@ import pytest
 
 from headshot import assets
 from headshot.errors import AssetError
-from headshot.networks import session
+from headshot.perception.networks import session
 
 NETWORKS = {
     "mtcnn_pnet": {"scores", "boxes"},

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headshot.head_model import HeadModel, load_head_model
+from headshot.models.head_model import HeadModel, load_head_model
 from headshot.render import RenderSettings, render, view_camera
 
 UNLIT = RenderSettings(lighting=0.0)

@@ -12,7 +12,7 @@ from headshot.runtime import prepare
 
 CHECK = """
 import numpy as np
-from headshot import raster
+from headshot.geometry import raster
 from headshot.runtime import kernels_are_cold
 print(kernels_are_cold())
 raster.vertex_normals(np.eye(3), [[0, 1, 2]])

@@ -27,9 +27,9 @@ from PIL import Image
 from rich.progress import track
 
 from headshot import Camera, load_head_model
-from headshot.camera import rotation_from_angles
 from headshot.evaluate.align import Surface
-from headshot.raster import interpolate, rasterise, vertex_normals
+from headshot.geometry.camera import rotation_from_angles
+from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.render import TO_SRGB, project_for_raster
 from synthetic_paint import Skin, background, paint
 from synthetic_portraits import Portrait, Wrapping, gather_portraits, paint_portrait, wrap
@@ -195,12 +195,13 @@ def draw(
     yaw: float,
     rng: np.random.Generator,
     portrait: tuple[Portrait, Wrapping] | None = None,
+    skin: Skin | None = None,
 ) -> dict[str, np.ndarray]:
-    """One photo and its truth."""
+    """One photo and its truth; with a skin of its own unless one is given."""
     weights = expression_weights(list(source.expressions), rng)
     view = view_head(source, number, weights, yaw, SIZE, rng)
     posed, camera = view.vertices, view.camera
-    skin = Skin.random(rng)
+    skin = skin or Skin.random(rng)
     if portrait is None:
         pixels = photograph(source, posed, camera, skin, rng)
     else:
@@ -289,6 +290,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--heads", type=int, default=24, help="of each kind")
     parser.add_argument("--views", type=int, default=4, help="photos of each head")
+    parser.add_argument(
+        "--yaws",
+        type=lambda text: [float(yaw) for yaw in text.split(",")],
+        help="photos of one person: each head keeps its skin and is seen once at each of these, in degrees",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--photos", type=Path, nargs="*", default=[], help="folders of photos, for their skin"
@@ -311,16 +317,20 @@ def main() -> None:
             part=source.part.astype(np.int8),
         )
         for number in track(range(options.heads), description=kind):
-            for view in range(options.views):
-                # Every head is seen from several sides, and over the heads all yaws come alike often.
-                index = (number * options.views + view) * 5 + number // 6
-                yaw = YAWS[index % len(YAWS)] * (1 if rng.random() < 0.5 else -1)
-                skin = None
+            skin = Skin.random(rng) if options.yaws else None
+            for view in range(len(options.yaws or ()) or options.views):
+                if options.yaws:
+                    yaw = options.yaws[view]
+                else:
+                    # Every head is seen from several sides, and over the heads all yaws come alike often.
+                    index = (number * options.views + view) * 5 + number // 6
+                    yaw = YAWS[index % len(YAWS)] * (1 if rng.random() < 0.5 else -1)
+                portrait = None
                 if wrapping is not None:
                     near = sorted(portraits, key=lambda p: abs(p.camera.angles[0] - yaw))
                     near = near[: max(4, len(near) // 4)]
-                    skin = (near[number % len(near)], wrapping)
-                truth = draw(source, number, yaw, rng, skin)
+                    portrait = (near[number % len(near)], wrapping)
+                truth = draw(source, number, yaw, rng, portrait, skin)
                 name = f"{kind}-{number:03d}-{view}"
                 Image.fromarray(truth.pop("pixels")).save(options.out / f"{name}.png")
                 np.savez_compressed(options.out / f"{name}.npz", **truth)

@@ -26,9 +26,9 @@ from headshot import Camera, Settings, load_head_model, read_photo
 from headshot.errors import HeadshotError
 from headshot.evaluate.align import Surface
 from headshot.evaluate.baselines import look
-from headshot.head_model import HeadModel
-from headshot.raster import interpolate, rasterise, sample, vertex_normals
-from headshot.reconstruction import reconstruct_face
+from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
+from headshot.models.head_model import HeadModel
+from headshot.pipeline import reconstruct_face
 from headshot.render import TO_LINEAR, TO_SRGB, project_for_raster
 from headshot.texture import TextureSettings
 from headshot.texture.photographed import as_photographed

@@ -12,33 +12,33 @@ from typing import TYPE_CHECKING, Any
 from headshot.runtime import prepare
 
 if TYPE_CHECKING:
-    from headshot.camera import Camera
     from headshot.errors import AssetError, HeadshotError, ModelFormatError, NoFaceError, PhotoError
-    from headshot.head_model import HeadModel, load_head_model
-    from headshot.photo import Photo, read_photo
+    from headshot.geometry.camera import Camera
+    from headshot.image.photo import Photo, read_photo
+    from headshot.models.head_model import HeadModel, load_head_model
+    from headshot.pipeline import Reconstruction, Settings, reconstruct, reconstruct_all
     from headshot.quality import Quality
-    from headshot.reconstruction import Reconstruction, Settings, reconstruct, reconstruct_all
     from headshot.texture import Texture
 
     __version__: str
 prepare()
 
 _HOME = {
-    "Camera": "camera",
+    "Camera": "geometry.camera",
     "AssetError": "errors",
     "HeadshotError": "errors",
     "ModelFormatError": "errors",
     "NoFaceError": "errors",
     "PhotoError": "errors",
-    "HeadModel": "head_model",
-    "load_head_model": "head_model",
-    "Photo": "photo",
-    "read_photo": "photo",
+    "HeadModel": "models.head_model",
+    "load_head_model": "models.head_model",
+    "Photo": "image.photo",
+    "read_photo": "image.photo",
     "Quality": "quality",
-    "Reconstruction": "reconstruction",
-    "Settings": "reconstruction",
-    "reconstruct": "reconstruction",
-    "reconstruct_all": "reconstruction",
+    "Reconstruction": "pipeline",
+    "Settings": "pipeline",
+    "reconstruct": "pipeline",
+    "reconstruct_all": "pipeline",
     "Texture": "texture",
 }
 

@@ -1,6 +1,6 @@
 """``python -m headshot`` is the command ``headshot``."""
 
-from headshot.cli import main
+from headshot.apps.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import Camera, rotation_from_angles
-from headshot.head_model import HeadModel
-from headshot.raster import interpolate, rasterise, vertex_normals
+from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.models.head_model import HeadModel
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from headshot import load_head_model
-from headshot.camera import rotation_from_angles
 from headshot.evaluate.align import Similarity, Surface, distances, icp, similarity
+from headshot.geometry.camera import rotation_from_angles
 
 TRIANGLE = np.array([[0.0, 0, 0], [4, 0, 0], [0, 4, 0]])
 MOTION = Similarity(1.3, rotation_from_angles(20, -10, 5), np.array([5.0, -3.0, 40.0]))

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from headshot.camera import angles_of
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import (
     CFP_LEFT,
@@ -21,7 +20,8 @@ from headshot.evaluate.annotations import (
     read_pts,
     rotation_3ddfa,
 )
-from headshot.head_model import load_head_model
+from headshot.geometry.camera import angles_of
+from headshot.models.head_model import load_head_model
 
 POINTS = np.random.default_rng(0).uniform(10, 90, (68, 2)).round(3)
 

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from headshot.cli import app
+from headshot.apps.cli.main import app
 from headshot.errors import HeadshotError
 from headshot.evaluate.face_parts import PartsSettings, evaluate_parts, predict, segment_photo
 from headshot.evaluate.parts import celebamask, fasseg
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from headshot.evaluate.fairness import (
 )
 from headshot.evaluate.picture import PictureSettings
 from headshot.evaluate.result import Item, Result
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
 from headshot.texture import TextureSettings
 
 

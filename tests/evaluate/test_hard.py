@@ -12,7 +12,7 @@ from headshot.evaluate.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import MeanFace
 from headshot.evaluate.hard import CASES, SMALL, HardSettings, evaluate_hard, hidden, spoiled
 from headshot.evaluate.landmarks import box_root
-from headshot.photo import Photo
+from headshot.image.photo import Photo
 
 
 @pytest.fixture(scope="module")

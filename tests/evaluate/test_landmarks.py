@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from headshot import read_photo
-from headshot.camera import rotation_from_angles
 from headshot.evaluate.annotations import Annotation
 from headshot.evaluate.baselines import MeanFace, NetworkPoints, Prediction, Seen, look
 from headshot.evaluate.journal import Journal
@@ -25,7 +24,8 @@ from headshot.evaluate.landmarks import (
     true_yaw,
     yaw_bin,
 )
-from headshot.head_model import load_head_model
+from headshot.geometry.camera import rotation_from_angles
+from headshot.models.head_model import load_head_model
 
 
 def test_a_known_displacement_gives_that_error() -> None:

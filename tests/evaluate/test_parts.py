@@ -11,7 +11,7 @@ from PIL import Image
 from headshot.errors import HeadshotError
 from headshot.evaluate.parts import celebamask, fasseg, find, helen, lfw
 from headshot.evaluate.parts.scheme import UNKNOWN, Sample, classes
-from headshot.segment import CLASSES
+from headshot.perception.segmentation import CLASSES
 
 
 def _photo(file: Path, size: tuple[int, int] = (8, 6)) -> None:

@@ -20,7 +20,7 @@ from headshot.evaluate.recognised import (
     evaluate_recognised,
     faces_of,
 )
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
 
 
 def test_perfect_and_swapped_heads() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from headshot import Camera, HeadshotError, load_head_model
-from headshot.camera import rotation_from_angles
 from headshot.evaluate.baselines import Head
 from headshot.evaluate.result import Item
 from headshot.evaluate.synthetic import Mesh, Truth, errors, read_truths, result_of, shrinkage, yaw_bin
+from headshot.geometry.camera import rotation_from_angles
 
 MODEL = load_head_model("low")
 FACE = np.flatnonzero(MODEL.regions["face"] > 0.5)

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headshot.arkit import ARKIT52
-from headshot.camera import Camera, rotation_from_angles
-from headshot.detect import Face
-from headshot.head_model import Correspondence, HeadModel
-from headshot.landmarks import Landmarks
-from headshot.photo import Photo
+from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.image.photo import Photo
+from headshot.models.arkit import ARKIT52
+from headshot.models.head_model import Correspondence, HeadModel
+from headshot.perception.detection.detect import Face
+from headshot.perception.landmarks.mediapipe import Landmarks
+from headshot.pipeline import Reconstruction, reconstruct
 from headshot.quality import Quality
-from headshot.reconstruction import Reconstruction, reconstruct
 from headshot.texture import Texture
 
 AROUND, UP = 24, 16

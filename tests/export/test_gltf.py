@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headshot.arkit import ARKIT52
 from headshot.export.gltf import NODES, glb
 from headshot.export.settings import ExportSettings
-from headshot.reconstruction import Reconstruction
+from headshot.models.arkit import ARKIT52
+from headshot.pipeline import Reconstruction
 
 COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}

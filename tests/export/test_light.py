@@ -17,8 +17,8 @@ from headshot.export.obj import obj
 from headshot.export.ply import ply
 from headshot.export.record import record
 from headshot.export.settings import ExportSettings
-from headshot.fit.looks import looks_of
-from headshot.reconstruction import Reconstruction
+from headshot.pipeline import Reconstruction
+from headshot.texture.appearance import looks_of
 
 ALBEDO = ExportSettings(texture="albedo", texture_encoding="png")
 

@@ -9,7 +9,7 @@ from PIL import Image
 from headshot.export.gltf import NODES
 from headshot.export.obj import obj
 from headshot.export.settings import ExportSettings
-from headshot.reconstruction import Reconstruction
+from headshot.pipeline import Reconstruction
 
 
 def read(text: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from headshot.export.ply import ply, vertex_colours
 from headshot.export.settings import ExportSettings
-from headshot.reconstruction import Reconstruction
+from headshot.pipeline import Reconstruction
 
 TYPES = {"float": "<f4", "uchar": "u1"}
 

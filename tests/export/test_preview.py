@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from headshot.export.preview import CELL, preview, preview_png
+from headshot.pipeline import Reconstruction
 from headshot.quality import Quality
-from headshot.reconstruction import Reconstruction
 
 
 def test_is_a_png_with_three_rows(head: Reconstruction) -> None:

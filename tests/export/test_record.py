@@ -11,8 +11,8 @@ import pytest
 from headshot.errors import HeadshotError
 from headshot.export.record import record_json
 from headshot.export.settings import ExportSettings
-from headshot.photo import Photo
-from headshot.reconstruction import Reconstruction
+from headshot.image.photo import Photo
+from headshot.pipeline import Reconstruction
 
 jsonschema = pytest.importorskip("jsonschema")
 SCHEMA = Path(__file__).parents[2] / "docs" / "reconstruction.schema.json"

@@ -7,7 +7,7 @@ import pytest
 from headshot.errors import HeadshotError
 from headshot.export import FORMATS, atomic, contents, file_names, safe_stem, save
 from headshot.export.settings import ExportSettings
-from headshot.reconstruction import Reconstruction
+from headshot.pipeline import Reconstruction
 
 
 def test_all_formats(head: Reconstruction, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from headshot.formats.basel_front import BaselFront, save_front
+from headshot.models.readers.basel_front import BaselFront, save_front
 
 # Test processes run side by side: more threads than cores make tiny networks many times slower. Without torch
 # the tests here skip themselves.

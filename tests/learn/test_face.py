@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from headshot.cli import app  # noqa: E402
+from headshot.apps.cli.main import app  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
 from headshot.learn.data.cache import FaceCache  # noqa: E402
 from headshot.learn.data.prepare import PrepareSettings, prepare  # noqa: E402

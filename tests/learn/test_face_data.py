@@ -13,10 +13,9 @@ torch = pytest.importorskip("torch")
 
 from typer.testing import CliRunner  # noqa: E402
 
-from headshot.cli import app  # noqa: E402
-from headshot.detect import Face, detect_faces  # noqa: E402
+from headshot.apps.cli.main import app  # noqa: E402
 from headshot.errors import HeadshotError, MissingExtraError  # noqa: E402
-from headshot.head_model import load_head_model  # noqa: E402
+from headshot.image.photo import read_photo  # noqa: E402
 from headshot.learn.data import cache as caches  # noqa: E402
 from headshot.learn.data import fan  # noqa: E402
 from headshot.learn.data.align import alignment, standard_points, to_crop  # noqa: E402
@@ -29,7 +28,8 @@ from headshot.learn.data.prepared import (  # noqa: E402
     StreamSettings,
     split,
 )
-from headshot.photo import read_photo  # noqa: E402
+from headshot.models.head_model import load_head_model  # noqa: E402
+from headshot.perception.detection.detect import Face, detect_faces  # noqa: E402
 
 
 @pytest.fixture(scope="module")

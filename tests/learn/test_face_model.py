@@ -9,15 +9,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from headshot.albedo import load_albedo  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.formats import basel_front  # noqa: E402
-from headshot.formats.basel_front import load_front  # noqa: E402
-from headshot.head_model import load_head_model  # noqa: E402
+from headshot.geometry.light import shade  # noqa: E402
+from headshot.geometry.raster import vertex_normals  # noqa: E402
 from headshot.learn.data.align import CENTRE, DISTANCE, FOCAL  # noqa: E402
 from headshot.learn.face_model import Coefficients, FaceModel, load_face_model, rotation  # noqa: E402
-from headshot.light import shade  # noqa: E402
-from headshot.raster import vertex_normals  # noqa: E402
+from headshot.models.albedo import load_albedo  # noqa: E402
+from headshot.models.head_model import load_head_model  # noqa: E402
+from headshot.models.readers import basel_front  # noqa: E402
+from headshot.models.readers.basel_front import load_front  # noqa: E402
 
 
 def _random(model: FaceModel, batch: int = 2) -> Coefficients:

@@ -11,11 +11,9 @@ torch = pytest.importorskip("torch")
 
 from PIL import Image  # noqa: E402
 
-from headshot.albedo import load_albedo  # noqa: E402
-from headshot.camera import Camera, rotation_from_angles  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
 from headshot.evaluate.align import similarity  # noqa: E402
-from headshot.head_model import load_head_model  # noqa: E402
+from headshot.geometry.camera import Camera, rotation_from_angles  # noqa: E402
 from headshot.learn.data.heads import collect_heads  # noqa: E402
 from headshot.learn.render import (  # noqa: E402
     Meshes,
@@ -28,6 +26,8 @@ from headshot.learn.render import (  # noqa: E402
     to_srgb,
 )
 from headshot.learn.template import face_template  # noqa: E402
+from headshot.models.albedo import load_albedo  # noqa: E402
+from headshot.models.head_model import load_head_model  # noqa: E402
 
 SIZE, LENS = 320, 50.0
 

@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch")
 from typer.testing import CliRunner  # noqa: E402
 
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.identity import SIDE, WIDTH  # noqa: E402
 from headshot.learn import identity as learn  # noqa: E402
 from headshot.learn.cli import app  # noqa: E402
 from headshot.learn.data import identity_stream  # noqa: E402
@@ -23,7 +22,8 @@ from headshot.learn.engine import Plan  # noqa: E402
 from headshot.learn.losses.identity import IdentityLoss, Weights  # noqa: E402
 from headshot.learn.networks.identity import make_identity_network  # noqa: E402
 from headshot.learn.regressor import told_apart  # noqa: E402
-from headshot.regress import sides  # noqa: E402
+from headshot.perception.identity import SIDE, WIDTH  # noqa: E402
+from headshot.perception.landmarks.in_house import sides  # noqa: E402
 
 PEOPLE = 6
 

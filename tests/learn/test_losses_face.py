@@ -103,8 +103,8 @@ def test_identity_loss(tmp_path: Path) -> None:
 
 def test_the_recogniser_knows_people(data: Path) -> None:
     """Real weights on two people of LFW: the same person's photos are nearer than another's."""
-    from headshot.detect import detect_faces
-    from headshot.photo import read_photo
+    from headshot.image.photo import read_photo
+    from headshot.perception.detection.detect import detect_faces
 
     network = load_mobilefacenet(data / "face-embedding" / "mobilefacenet.safetensors")
     folder = data / "lfw-deepfunneled"

@@ -19,7 +19,7 @@ from headshot.learn.losses import people, rendered_identity  # noqa: E402
 from headshot.learn.losses.rendered_identity import RenderedIdentity  # noqa: E402
 from headshot.learn.networks.mobilefacenet import MobileFaceNet  # noqa: E402
 
-PHOTOS = Path(__file__).parent.parent.parent / "photos"
+PHOTOS = Path(__file__).parents[2] / "photos"
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from headshot.albedo import load_albedo  # noqa: E402
-from headshot.camera import Camera  # noqa: E402
 from headshot.evaluate.align import similarity  # noqa: E402
-from headshot.head_model import load_head_model  # noqa: E402
+from headshot.geometry.camera import Camera  # noqa: E402
 from headshot.learn import mesh, mesh_plus  # noqa: E402
 from headshot.learn.data.faces import Faces, face_of, read  # noqa: E402
 from headshot.learn.data.rendered import Rendered, render_faces  # noqa: E402
@@ -26,6 +24,8 @@ from headshot.learn.networks.solve import LandmarkSolve, LightSolve  # noqa: E40
 from headshot.learn.render import PerspectiveCameras  # noqa: E402
 from headshot.learn.render.lights import sh_basis  # noqa: E402
 from headshot.learn.template import Template, face_template  # noqa: E402
+from headshot.models.albedo import load_albedo  # noqa: E402
+from headshot.models.head_model import load_head_model  # noqa: E402
 
 
 @pytest.fixture(scope="module")

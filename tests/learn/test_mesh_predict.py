@@ -18,8 +18,7 @@ from headshot.evaluate.baselines import Seen, look  # noqa: E402
 from headshot.evaluate.cli import app, methods  # noqa: E402
 from headshot.evaluate.meshes import SEVEN  # noqa: E402
 from headshot.evaluate.scan import mean_shape, shape_of  # noqa: E402
-from headshot.head_model import load_head_model  # noqa: E402
-from headshot.landmarks import MEDIAPIPE_TO_IBUG68  # noqa: E402
+from headshot.image.photo import read_photo  # noqa: E402
 from headshot.learn import mesh_plus  # noqa: E402
 from headshot.learn.data.faces import Faces  # noqa: E402
 from headshot.learn.data.rendered import render_faces  # noqa: E402
@@ -27,7 +26,8 @@ from headshot.learn.mesh_predict import predictor_of, template_model  # noqa: E4
 from headshot.learn.networks.meshnet import MeshNet  # noqa: E402
 from headshot.learn.networks.meshnet_plus import MeshNetPlus  # noqa: E402
 from headshot.learn.template import face_template  # noqa: E402
-from headshot.photo import read_photo  # noqa: E402
+from headshot.models.head_model import load_head_model  # noqa: E402
+from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68  # noqa: E402
 
 
 @pytest.fixture(scope="module")

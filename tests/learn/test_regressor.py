@@ -12,9 +12,7 @@ torch = pytest.importorskip("torch")
 from typer.testing import CliRunner  # noqa: E402
 
 from headshot import Settings, load_head_model, read_photo  # noqa: E402
-from headshot.camera import angles_of  # noqa: E402
-from headshot.detect import detect_faces  # noqa: E402
-from headshot.landmarks import find_landmarks  # noqa: E402
+from headshot.geometry.camera import angles_of  # noqa: E402
 from headshot.learn.data import windows as store  # noqa: E402
 from headshot.learn.data.photos import learn_photo  # noqa: E402
 from headshot.learn.data.portraits import portrait_of, read_portraits, save_portraits  # noqa: E402
@@ -31,10 +29,12 @@ from headshot.learn.regressor import (  # noqa: E402
     point_modes,
     run,
 )  # fmt: skip
-from headshot.reconstruction import reconstruct_face  # noqa: E402
-from headshot.regress import Crop, regress_crops  # noqa: E402
+from headshot.perception.detection.detect import detect_faces  # noqa: E402
+from headshot.perception.landmarks.in_house import Crop, regress_crops  # noqa: E402
+from headshot.perception.landmarks.mediapipe import find_landmarks  # noqa: E402
+from headshot.pipeline import reconstruct_face  # noqa: E402
 
-PHOTOS = Path(__file__).parent.parent.parent / "photos"
+PHOTOS = Path(__file__).parents[2] / "photos"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from headshot.camera import Camera, rotation_from_angles  # noqa: E402
+from headshot.geometry.camera import Camera, rotation_from_angles  # noqa: E402
+from headshot.geometry.light import shade  # noqa: E402
+from headshot.geometry.raster import rasterise, vertex_normals  # noqa: E402
 from headshot.learn.render import (  # noqa: E402
     AmbientLights,
     DirectionalLights,
@@ -27,8 +29,6 @@ from headshot.learn.render import (  # noqa: E402
     to_srgb,
 )
 from headshot.learn.shapes import ico_sphere  # noqa: E402
-from headshot.light import shade  # noqa: E402
-from headshot.raster import rasterise, vertex_normals  # noqa: E402
 
 F64 = torch.float64
 

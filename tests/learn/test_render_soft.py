@@ -7,6 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from headshot.geometry.raster import Topology  # noqa: E402
+from headshot.geometry.raster.batch import RasterSettings  # noqa: E402
+from headshot.geometry.raster.soft import SoftMesh, soft_rasterise  # noqa: E402
 from headshot.learn.render import (  # noqa: E402
     Meshes,
     MeshRenderer,
@@ -19,9 +22,6 @@ from headshot.learn.render import (  # noqa: E402
 )
 from headshot.learn.render.functions import SoftTexture, soft_rasterise_batch  # noqa: E402
 from headshot.learn.shapes import ico_sphere  # noqa: E402
-from headshot.raster import Topology  # noqa: E402
-from headshot.raster.batch import RasterSettings  # noqa: E402
-from headshot.raster.soft import SoftMesh, soft_rasterise  # noqa: E402
 
 SIZE = 14
 # So soft, and cut so late, that no finite difference meets a step.

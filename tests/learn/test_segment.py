@@ -33,7 +33,7 @@ from headshot.learn.segment import (  # noqa: E402
     sample_picture,
     sources,
 )
-from headshot.segment import CLASSES, MARGIN, crop_frame  # noqa: E402
+from headshot.perception.segmentation import CLASSES, MARGIN, crop_frame  # noqa: E402
 
 C = len(CLASSES)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headshot.albedo import AlbedoModel, read
-from headshot.head_model import load_head_model
+from headshot.models.albedo import AlbedoModel, read
+from headshot.models.head_model import load_head_model
 from headshot.texture.atlas import surface_of
 from store import save
 

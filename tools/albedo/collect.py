@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from headshot import HeadshotError, Photo, Settings, read_photo, reconstruct
-from headshot.raster import vertex_normals
-from headshot.segment import CLASSES, Segmentation
+from headshot.geometry.raster import vertex_normals
+from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of, surface_of
 from headshot.texture.complete import seen_colours
 from headshot.texture.observe import observe_texels

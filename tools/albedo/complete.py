@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import splu
 
-from headshot.head_model import HeadModel
+from headshot.models.head_model import HeadModel
 from headshot.texture.atlas import surface_of
 from robust_pca import Components
 

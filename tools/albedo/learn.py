@@ -15,8 +15,8 @@ from time import perf_counter
 import numpy as np
 
 from complete import completed
-from headshot.head_model import load_head_model
-from headshot.light import sh_basis
+from headshot.geometry.light import sh_basis
+from headshot.models.head_model import load_head_model
 from headshot.texture.atlas import Surface, surface_of
 from lights import frontal_basis, light_points, lights, loose_prior, make_prior, narrowed, within_people
 from occlusion import reach

@@ -12,9 +12,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from headshot.head_model import load_head_model
-from headshot.light import LightPrior, estimate_light, sh_basis
-from headshot.raster import vertex_normals
+from headshot.geometry.light import LightPrior, estimate_light, sh_basis
+from headshot.geometry.raster import vertex_normals
+from headshot.models.head_model import load_head_model
 from headshot.texture.atlas import surface_of
 from rows import Rows
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from headshot.head_model import HeadModel
-from headshot.raster import rasterise, vertex_normals
+from headshot.geometry.raster import rasterise, vertex_normals
+from headshot.models.head_model import HeadModel
 
 DIRECTIONS = 400
 PIXELS = 400  # along the head

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headshot.albedo import load_albedo
-from headshot.head_model import load_head_model
-from headshot.light import shade
-from headshot.raster import interpolate, rasterise, vertex_normals
+from headshot.geometry.light import shade
+from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.models.albedo import load_albedo
+from headshot.models.head_model import load_head_model
 from headshot.render import TO_SRGB, project_for_raster, view_camera
 
 CELL, SAMPLES = 190, 2

@@ -10,7 +10,7 @@ import numpy as np
 
 from headshot.evaluate.picture import groups_of, typology
 from headshot.evaluate.split import measured_people, measured_photos
-from headshot.head_model import load_head_model
+from headshot.models.head_model import load_head_model
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import surface_of
 

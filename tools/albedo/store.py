@@ -1,4 +1,4 @@
-"""Write the albedo model in the format that headshot.albedo reads: one half of the head, in bytes."""
+"""Write the albedo model in the format that headshot.models.albedo reads: one half of the head, in bytes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from headshot.albedo import FORMAT_VERSION, half_of
-from headshot.head_model import load_head_model
-from headshot.light import LightPrior
+from headshot.geometry.light import LightPrior
+from headshot.models.albedo import FORMAT_VERSION, half_of
+from headshot.models.head_model import load_head_model
 
 
 def save(file: Path, values: np.ndarray, prior: LightPrior, occlusion: np.ndarray) -> None:

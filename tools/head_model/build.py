@@ -46,7 +46,7 @@ def landmarks_of(head: Head, ears: np.ndarray) -> dict[str, Points]:
 def pack(
     head: Head, atlas: Atlas, fine: Fine, masks: dict[str, np.ndarray], landmarks: dict[str, Points]
 ) -> dict[str, np.ndarray]:
-    """The arrays of the file, as `headshot.head_model.read` expects them."""
+    """The arrays of the file, as `headshot.models.head_model.read` expects them."""
     changed = [np.abs(blink.correction).max((0, 2)) for blink in head.blinks.values()]
     touched = np.flatnonzero(np.max(changed, axis=0) > LEAST_CORRECTION)
     arrays = {

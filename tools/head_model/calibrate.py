@@ -20,16 +20,22 @@ import numpy as np
 from rich.progress import track
 
 from headshot import assets
-from headshot.detect import detect_faces
 from headshot.errors import HeadshotError
-from headshot.fit.contour import landmarks68
-from headshot.fit.landmarks import Fit, FitSettings, Observation, fit_landmarks
-from headshot.fit.observe import CONFIDENCE
-from headshot.head_model import Correspondence, HeadModel, PointModel, read
-from headshot.landmarks import find_landmarks
-from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE, LOWER_LIP, MIRROR, UPPER_LIP
-from headshot.photo import read_photo
-from headshot.raster import rasterise
+from headshot.fitting.landmarks import Fit, FitSettings, Observation, fit_landmarks
+from headshot.fitting.observe import CONFIDENCE
+from headshot.geometry.raster import rasterise
+from headshot.image.photo import read_photo
+from headshot.models.contour import landmarks68
+from headshot.models.head_model import Correspondence, HeadModel, PointModel, read
+from headshot.models.topologies.mediapipe478 import (
+    IRIS_LEFT_IN_IMAGE,
+    IRIS_RIGHT_IN_IMAGE,
+    LOWER_LIP,
+    MIRROR,
+    UPPER_LIP,
+)
+from headshot.perception.detection.detect import detect_faces
+from headshot.perception.landmarks.mediapipe import find_landmarks
 from quadmesh import closest_points
 
 RESULT = Path(__file__).parent / "landmarks.npz"

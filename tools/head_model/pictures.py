@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from headshot.camera import Camera, rotation_from_angles
-from headshot.head_model import HeadModel, load_head_model
+from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.models.head_model import HeadModel, load_head_model
 from headshot.render import render
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"

@@ -28,15 +28,15 @@ from pathlib import Path
 import numpy as np
 
 from headshot import load_head_model
-from headshot.arkit import ARKIT52
-from headshot.camera import Camera, angles_of
 from headshot.evaluate.align import similarity
-from headshot.fit import FitSettings, fit_landmarks
-from headshot.fit.errors import FORMAT_VERSION, LandmarkErrors
-from headshot.fit.landmarks import Observation
-from headshot.fit.observe import CONFIDENCE, expression_prior
-from headshot.head_model import PointModel
-from headshot.mediapipe478 import EYELIDS, LOWER_LIP, MIRROR, POINTS, UPPER_LIP
+from headshot.fitting import FitSettings, fit_landmarks
+from headshot.fitting.landmark_noise import FORMAT_VERSION, LandmarkErrors
+from headshot.fitting.landmarks import Observation
+from headshot.fitting.observe import CONFIDENCE, expression_prior
+from headshot.geometry.camera import Camera, angles_of
+from headshot.models.arkit import ARKIT52
+from headshot.models.head_model import PointModel
+from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, MIRROR, POINTS, UPPER_LIP
 
 YAWS = np.array([-60.0, -40.0, -20.0, 0.0, 20.0, 40.0, 60.0])
 MODES = 16  # of common errors at each yaw

@@ -3,12 +3,13 @@
     python tools/landmark_errors/photos.py $HEADSHOT_DATA/lfw-deepfunneled $HEADSHOT_DATA/helen-train
 
 Prints, over so many photos of each folder:
-- the lower quartile of each expression score that is not negligible: `headshot.fit.observe.RESTING`, a face
+- the lower quartile of each expression score that is not negligible: `headshot.fitting.observe.RESTING`, a
+face
   at rest;
-- the error of a measured iris diameter: `headshot.fit.scale.POINT_NOISE`. The diameters scatter by what
+- the error of a measured iris diameter: `headshot.fitting.scale.POINT_NOISE`. The diameters scatter by what
   irises and faces differ among people and by this error; the first two are known;
 - how far points and those of the mirrored photo are apart, frontal and turned: the limits of
-  `headshot.reconstruction` and `LandmarkSettings.sure_spread`.
+  `headshot.pipeline` and `LandmarkSettings.sure_spread`.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, load_head_model, read_photo
-from headshot.arkit import ARKIT52
-from headshot.detect import detect_faces
-from headshot.fit import fit_landmarks
-from headshot.fit.errors import load_landmark_errors
-from headshot.fit.observe import observe
-from headshot.fit.scale import FACE_SPREAD, IRIS_SPREAD, metric_scale
-from headshot.landmarks import find_landmarks
-from headshot.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
+from headshot.fitting import fit_landmarks
+from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.observe import observe
+from headshot.fitting.scale import FACE_SPREAD, IRIS_SPREAD, metric_scale
+from headshot.models.arkit import ARKIT52
+from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
+from headshot.perception.detection.detect import detect_faces
+from headshot.perception.landmarks.mediapipe import find_landmarks
 
 NEGLIGIBLE = 0.05
 IRISES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]

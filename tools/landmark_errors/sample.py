@@ -20,12 +20,12 @@ import numpy as np
 from rich.progress import track
 
 from headshot import load_head_model
-from headshot.arkit import ARKIT52
-from headshot.camera import Camera
-from headshot.detect import Face
 from headshot.evaluate.align import Surface, similarity
-from headshot.head_model import HeadModel
-from headshot.landmarks import find_landmarks
+from headshot.geometry.camera import Camera
+from headshot.models.arkit import ARKIT52
+from headshot.models.head_model import HeadModel
+from headshot.perception.detection.detect import Face
+from headshot.perception.landmarks.mediapipe import find_landmarks
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "head_model")]

@@ -13,7 +13,7 @@ operator; float16 weights stay float16 in the file and are cast when it is loade
 
 Pictures are RGB. The scaling of the pixels and the sigmoids of scores and presence, which MediaPipe computes
 outside, are part of the networks here; PReLU is put in a faster form (prelu.py). Boxes are BlazeFace's
-offsets from its anchors, see headshot.blazeface.
+offsets from its anchors, see headshot.perception.detection.blazeface.
 """
 
 from __future__ import annotations

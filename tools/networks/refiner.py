@@ -33,14 +33,14 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headshot.image.resample import warp
 from headshot.learn.data.regressor_stream import RegressorStream, covered, degraded, moved_labels
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, learned_from
 from headshot.learn.networks.lite_regressor import make_regressor
 from headshot.learn.weights import compress
-from headshot.mediapipe478 import OVAL
-from headshot.networks import open_network
-from headshot.regress import CROP, CROP_MARGIN
-from headshot.resample import warp
+from headshot.models.topologies.mediapipe478 import OVAL
+from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN
+from headshot.perception.networks import open_network
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import manifest

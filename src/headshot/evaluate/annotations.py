@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import rotation_from_angles
 from headshot.errors import HeadshotError
+from headshot.geometry.camera import rotation_from_angles
 
 Array = NDArray[np.float64]
 

@@ -18,16 +18,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import Camera
-from headshot.detect import Face, detect_faces
-from headshot.faces import recognise
-from headshot.fit import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
-from headshot.fit.observe import observe
-from headshot.head_model import F32, HeadModel, PointModel, load_head_model
-from headshot.landmarks import MEDIAPIPE_TO_IBUG68, Landmarks
-from headshot.methods import Method
-from headshot.photo import Photo
-from headshot.reconstruction import Reconstruction, Settings, reconstruct_face
+from headshot.fitting import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
+from headshot.fitting.methods import Method
+from headshot.fitting.observe import observe
+from headshot.geometry.camera import Camera
+from headshot.image.photo import Photo
+from headshot.models.head_model import F32, HeadModel, PointModel, load_head_model
+from headshot.perception.detection.detect import Face, detect_faces
+from headshot.perception.faces import recognise
+from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68, Landmarks
+from headshot.pipeline import Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
 
 Array = NDArray[np.float64]
@@ -144,7 +144,7 @@ class Reconstructed:
     """`headshot.reconstruct` with its method "fit": landmarks and colours.
 
     Attributes:
-        method: see `headshot.methods`.
+        method: see `headshot.fitting.methods`.
         detail: resolution of the head.
         texture_size: of the texture, when one is asked for.
         photometric: settings of the fit to colours; None for landmarks only.

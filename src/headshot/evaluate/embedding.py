@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
 from headshot.errors import HeadshotError
-from headshot.networks import open_network
-from headshot.resample import warp
+from headshot.image.resample import warp
+from headshot.perception.networks import open_network
 
 Array = NDArray[np.float64]
 U8 = NDArray[np.uint8]

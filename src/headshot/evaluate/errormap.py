@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from headshot.raster import interpolate, rasterise, vertex_normals
+from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.render import project_for_raster, view_camera
 
 U8 = NDArray[np.uint8]

@@ -21,8 +21,8 @@ from headshot.evaluate.picture import skin_bin, typology
 from headshot.evaluate.report import table
 from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.segmentation import confusion, scores
-from headshot.photo import Photo, read_photo
-from headshot.segment import CLASSES, PALETTE, Segmentation, segment, segment_frame
+from headshot.image.photo import Photo, read_photo
+from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, segment, segment_frame
 
 U8 = NDArray[np.uint8]
 Counts = NDArray[np.int64]

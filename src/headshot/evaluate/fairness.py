@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.albedo import load_albedo
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.baselines import head_of, look
 from headshot.evaluate.drawing import png, side_by_side
@@ -46,10 +45,11 @@ from headshot.evaluate.picture import (
 from headshot.evaluate.report import estimate, groups, table
 from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.split import held_out
-from headshot.mediapipe478 import MIRROR
-from headshot.photo import Photo
-from headshot.raster import vertex_normals
-from headshot.reconstruction import Reconstruction, Settings, reconstruct, reconstruct_face
+from headshot.geometry.raster import vertex_normals
+from headshot.image.photo import Photo
+from headshot.models.albedo import load_albedo
+from headshot.models.topologies.mediapipe478 import MIRROR
+from headshot.pipeline import Reconstruction, Settings, reconstruct, reconstruct_face
 from headshot.render import TO_SRGB
 from headshot.texture import TextureSettings
 

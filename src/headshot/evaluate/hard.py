@@ -28,7 +28,7 @@ from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.landmarks import NmeSettings, box_root, chosen_photos, measure
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
-from headshot.photo import Photo, read_photo
+from headshot.image.photo import Photo, read_photo
 
 Array = NDArray[np.float64]
 

@@ -27,7 +27,7 @@ from headshot.evaluate.baselines import Head, Prediction, Predictor, default_pre
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
 
 Array = NDArray[np.float64]
 

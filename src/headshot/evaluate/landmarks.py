@@ -20,16 +20,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import angles_of
 from headshot.evaluate.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import NetworkPoints, Predictor, default_predictors, look
 from headshot.evaluate.drawing import points_picture
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
-from headshot.fit.landmarks import initial_pose
-from headshot.head_model import load_head_model
-from headshot.photo import read_photo
+from headshot.fitting.landmarks import initial_pose
+from headshot.geometry.camera import angles_of
+from headshot.image.photo import read_photo
+from headshot.models.head_model import load_head_model
 
 Array = NDArray[np.float64]
 

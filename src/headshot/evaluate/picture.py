@@ -20,16 +20,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from headshot.camera import extent_of
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, look, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
-from headshot.landmarks import Landmarks
-from headshot.photo import Photo, read_photo
-from headshot.raster import interpolate, rasterise
+from headshot.geometry.camera import extent_of
+from headshot.geometry.raster import interpolate, rasterise
+from headshot.image.photo import Photo, read_photo
+from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.render import RenderSettings, project_for_raster, render
 
 Array = NDArray[np.float64]

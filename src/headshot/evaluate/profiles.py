@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.camera import angles_of
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import Annotation, read_cfp
 from headshot.evaluate.baselines import NetworkPoints, Predictor, look, methods_side_by_side
@@ -30,7 +29,8 @@ from headshot.evaluate.landmarks import REGIONS, box_root, nme
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.split import held_out_people
-from headshot.photo import read_photo
+from headshot.geometry.camera import angles_of
+from headshot.image.photo import read_photo
 
 Array = NDArray[np.float64]
 

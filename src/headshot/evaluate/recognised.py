@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.camera import Camera
 from headshot.evaluate.baselines import Head, Predictor, Seen, look, methods_side_by_side
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
@@ -29,8 +28,9 @@ from headshot.evaluate.identity import IdentitySettings, auc, lfw_photos, roc_li
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
-from headshot.landmarks import MEDIAPIPE_TO_IBUG68
-from headshot.photo import read_photo
+from headshot.geometry.camera import Camera
+from headshot.image.photo import read_photo
+from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.render import render, view_camera
 
 Array = NDArray[np.float64]

@@ -23,8 +23,8 @@ from headshot.evaluate.errormap import error_map
 from headshot.evaluate.machine import machine
 from headshot.evaluate.meshes import ENDINGS, LANDMARK_ENDINGS, SEVEN, Shape, read_shape
 from headshot.evaluate.result import BASELINE, Column, Curve, Item, Result, cumulative
-from headshot.head_model import load_head_model
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
+from headshot.models.head_model import load_head_model
 
 Array = NDArray[np.float64]
 

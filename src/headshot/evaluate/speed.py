@@ -21,7 +21,7 @@ from headshot import reconstruct
 from headshot.errors import HeadshotError
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
 
 STAGES = ("detect", "landmarks", "fit", "segment", "photometric", "texture")
 WARM_UP = 3

@@ -25,8 +25,8 @@ from headshot.evaluate.baselines import Head, Predictor, look
 from headshot.evaluate.errormap import error_map
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
-from headshot.head_model import HeadModel, load_head_model
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
+from headshot.models.head_model import HeadModel, load_head_model
 
 Array = NDArray[np.float64]
 

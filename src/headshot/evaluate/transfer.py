@@ -29,7 +29,7 @@ from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import face_mask, landmark_residual, overlay, photometric_error, shrunk, ssim
 from headshot.evaluate.result import Column, Item, Result
-from headshot.photo import read_photo
+from headshot.image.photo import read_photo
 
 U8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -20,7 +20,7 @@ from headshot.export.names import DEFAULT_FORMATS, FORMATS, file_names, safe_ste
 from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
-    from headshot.reconstruction import Reconstruction
+    from headshot.pipeline import Reconstruction
 
 __all__ = [
     "DEFAULT_FORMATS",

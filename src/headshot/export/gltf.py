@@ -20,11 +20,11 @@ from PIL import Image
 
 from headshot import __version__
 from headshot.export.settings import ExportSettings
-from headshot.raster import vertex_normals
+from headshot.geometry.raster import vertex_normals
 
 if TYPE_CHECKING:
-    from headshot.head_model import F32, HeadModel
-    from headshot.reconstruction import Reconstruction
+    from headshot.models.head_model import F32, HeadModel
+    from headshot.pipeline import Reconstruction
 
 METRES = np.float32(1e-3)  # per millimetre
 

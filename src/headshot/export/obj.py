@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from headshot import __version__
 from headshot.export.gltf import MATERIALS, NODES, encode_texture
 from headshot.export.settings import ExportSettings
-from headshot.raster import vertex_normals
+from headshot.geometry.raster import vertex_normals
 
 if TYPE_CHECKING:
-    from headshot.reconstruction import Reconstruction
+    from headshot.pipeline import Reconstruction
 
 
 def obj(head: Reconstruction, stem: str, settings: ExportSettings | None = None) -> dict[str, bytes]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from headshot import __version__
 from headshot.export.gltf import METRES, _Buffer, _container, encode_texture
 from headshot.export.ply import binary_ply
-from headshot.head_model import F32, I32
-from headshot.raster import vertex_normals
+from headshot.geometry.raster import vertex_normals
+from headshot.models.head_model import F32, I32
 
 U8 = NDArray[np.uint8]
 

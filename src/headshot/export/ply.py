@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from headshot import __version__
 from headshot.export.settings import ExportSettings
-from headshot.raster import sample, vertex_normals
+from headshot.geometry.raster import sample, vertex_normals
 
 if TYPE_CHECKING:
-    from headshot.head_model import HeadModel
-    from headshot.reconstruction import Reconstruction
+    from headshot.models.head_model import HeadModel
+    from headshot.pipeline import Reconstruction
 
 
 def ply(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:

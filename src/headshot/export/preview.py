@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 from headshot.render import RenderSettings, render, view_camera
 
 if TYPE_CHECKING:
-    from headshot.camera import Camera
-    from headshot.reconstruction import Reconstruction
+    from headshot.geometry.camera import Camera
+    from headshot.pipeline import Reconstruction
 
 U8 = NDArray[np.uint8]
 Array = NDArray[np.float64]

@@ -19,7 +19,7 @@ from headshot.errors import HeadshotError
 from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
-    from headshot.reconstruction import Reconstruction
+    from headshot.pipeline import Reconstruction
 
 # Readers must refuse another major version; a new minor version only adds fields.
 SCHEMA_VERSION = "1.2"

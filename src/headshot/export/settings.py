@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from headshot.head_model import F32
-    from headshot.reconstruction import Reconstruction
+    from headshot.models.head_model import F32
+    from headshot.pipeline import Reconstruction
 
 EXPRESSIONS = ("neutral", "photo")
 TEXTURES = ("photo", "albedo")

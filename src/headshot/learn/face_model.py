@@ -25,11 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from headshot.albedo import AlbedoModel, load_albedo
 from headshot.errors import HeadshotError
-from headshot.formats.basel_front import AMBIENT, CAMERA_DISTANCE, FOCAL, PICTURE, BaselFront, load_front
-from headshot.formats.model import facing_out
-from headshot.head_model import HeadModel, load_head_model
 from headshot.learn.data.align import CENTRE
 from headshot.learn.render import (
     Meshes,
@@ -44,6 +40,17 @@ from headshot.learn.render import (
 )
 from headshot.learn.render.functions import vertex_normals
 from headshot.learn.render.lights import sh_basis
+from headshot.models.albedo import AlbedoModel, load_albedo
+from headshot.models.head_model import HeadModel, load_head_model
+from headshot.models.linear import facing_out
+from headshot.models.readers.basel_front import (
+    AMBIENT,
+    CAMERA_DISTANCE,
+    FOCAL,
+    PICTURE,
+    BaselFront,
+    load_front,
+)
 
 STANDARD_DEVIATIONS = 4.0
 LIGHT = 3.0
@@ -210,7 +217,7 @@ class FaceModel(nn.Module):
 
 
 class BaselFace(FaceModel):
-    """The frontal Basel model, coefficient for coefficient that of `headshot.formats.basel_front`."""
+    """The frontal Basel model, coefficient for coefficient that of `headshot.models.readers.basel_front`."""
 
     triangles: Tensor
     around: Tensor
@@ -285,7 +292,7 @@ class HeadFace(FaceModel):
         return _within(raw, STANDARD_DEVIATIONS)
 
     def shape(self, c: Coefficients) -> Tensor:
-        """See `FaceModel.shape`; a few expressions depend on the identity (`headshot.head_model`)."""
+        """See `FaceModel.shape`; a few expressions depend on the identity (`headshot.models.head_model`)."""
         vertices = super().shape(c)
         if not self.corrected:
             return vertices
@@ -295,7 +302,7 @@ class HeadFace(FaceModel):
         return vertices.index_add(1, index, change)
 
     def light(self, c: Coefficients) -> Tensor:
-        """gamma (B, 9, 3) of `headshot.light`, head frame."""
+        """gamma (B, 9, 3) of `headshot.geometry.light`, head frame."""
         return (self.light_mean + c.light @ self.light_factor.T).view(-1, 9, 3)
 
     def shaded(self, c: Coefficients, vertices: Tensor) -> Tensor:
@@ -337,7 +344,7 @@ def rotation(angles: Tensor) -> Tensor:
 
 
 def basel_harmonics(normals: Tensor) -> Tensor:
-    """The nine functions (..., 9) of unit normals, as `headshot.formats.basel_front.harmonics`."""
+    """The nine functions (..., 9) of unit normals, as `headshot.models.readers.basel_front.harmonics`."""
     x, y, z = normals.unbind(-1)
     zeroth = math.pi / math.sqrt(4 * math.pi)
     first = 2 * math.pi / math.sqrt(3) * math.sqrt(3 / (4 * math.pi))

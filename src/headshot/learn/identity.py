@@ -1,4 +1,7 @@
-"""Training and export of the network that knows shapes by looks (`headshot.identity`): docs/identity.md."""
+"""Training and export of the network that knows shapes by looks (`headshot.perception.identity`).
+
+Docs/identity.md.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from headshot.errors import HeadshotError
-from headshot.identity import SIDE
+from headshot.image.resample import warp
 from headshot.learn.curves import Metrics
 from headshot.learn.data.identity_stream import IdentityStream, crop_map
 from headshot.learn.data.windows import KINDS, Windows, learned_from
@@ -24,7 +27,7 @@ from headshot.learn.networks.identity import IdentityNetwork, make_identity_netw
 from headshot.learn.networks.lite_regressor import FEATURE
 from headshot.learn.regressor import to_network, told_apart
 from headshot.learn.weights import compress, write_onnx
-from headshot.resample import warp
+from headshot.perception.identity import SIDE
 
 F32 = NDArray[np.float32]
 VALIDATED = 240  # photos of people, as many profiles, and synthetic heads
@@ -148,7 +151,7 @@ def unit(values: F32) -> F32:
 
 
 class Exported(nn.Module):
-    """From pixels to plain arrays, as `headshot.identity` reads them."""
+    """From pixels to plain arrays, as `headshot.perception.identity` reads them."""
 
     def __init__(self, network: IdentityNetwork) -> None:
         super().__init__()

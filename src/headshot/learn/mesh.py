@@ -39,7 +39,7 @@ from headshot.learn.render import (
     look_at_view_transform,
 )
 from headshot.learn.shapes import hemisphere
-from headshot.segment import CLASSES, PALETTE
+from headshot.perception.segmentation import CLASSES, PALETTE
 
 DISTANCE, FIELD = 2.7, 68.0  # of the camera: the hemisphere's radius is 0.55 of half the crop, as a face's
 

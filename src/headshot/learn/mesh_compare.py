@@ -24,12 +24,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headshot.camera import Camera
 from headshot.errors import NoFaceError
 from headshot.evaluate.align import similarity
 from headshot.evaluate.baselines import LandmarksOnly, look
 from headshot.evaluate.report import table
 from headshot.evaluate.synthetic import Truth, read_truths
+from headshot.geometry.camera import Camera
+from headshot.geometry.raster import interpolate, rasterise
+from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.faces import Faces, face_in
 from headshot.learn.losses.perceptual import LPIPS
 from headshot.learn.mesh import masked_error
@@ -38,8 +40,6 @@ from headshot.learn.mesh_plus import batch_of, clay, item, turned
 from headshot.learn.mesh_plus_loss import Loss, cameras_of, draw, predict
 from headshot.learn.networks.meshnet_plus import STAGES
 from headshot.learn.template import face_template
-from headshot.photo import Photo, read_photo
-from headshot.raster import interpolate, rasterise
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headshot.errors import HeadshotError
-from headshot.head_model import Correspondence
+from headshot.geometry.raster import rasterise
 from headshot.learn.data.faces import Faces, read
 from headshot.learn.engine import best_weights
 from headshot.learn.mesh import Hemisphere, Photos
@@ -19,7 +19,7 @@ from headshot.learn.mesh_plus import surface_of
 from headshot.learn.networks.meshnet import MeshNet
 from headshot.learn.networks.meshnet_plus import MeshNetPlus
 from headshot.learn.template import face_template
-from headshot.raster import rasterise
+from headshot.models.head_model import Correspondence
 
 F32 = NDArray[np.float32]
 

@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from headshot.albedo import load_albedo
 from headshot.evaluate.align import similarity
-from headshot.fit.errors import load_landmark_errors
-from headshot.head_model import load_head_model
+from headshot.fitting.landmark_noise import load_landmark_errors
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.data.rendered import LEVEL, Rendered
@@ -33,10 +31,13 @@ from headshot.learn.networks.meshnet_plus import MeshNetPlus, Prediction, Surfac
 from headshot.learn.networks.solve import LandmarkModel
 from headshot.learn.render import PerspectiveCameras
 from headshot.learn.template import Template, face_template
-from headshot.mediapipe478 import MIRROR
+from headshot.models.albedo import load_albedo
+from headshot.models.head_model import load_head_model
+from headshot.models.topologies.mediapipe478 import MIRROR
 
 F32 = NDArray[np.float32]
-# Light of a mirrored picture: the functions of normals that are odd in x change their sign (headshot.light).
+# Light of a mirrored picture: the functions of normals that are odd in x change their sign
+# (headshot.geometry.light).
 _ODD_IN_X = torch.tensor([1.0, 1, 1, -1, -1, 1, 1, -1, 1])[:, None]
 
 

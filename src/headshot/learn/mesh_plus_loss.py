@@ -13,8 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headshot.albedo import load_albedo
-from headshot.head_model import Correspondence, load_head_model
 from headshot.learn.curves import Metrics
 from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import laplacian_change
@@ -31,6 +29,8 @@ from headshot.learn.render import (
     to_srgb,
 )
 from headshot.learn.template import Template
+from headshot.models.albedo import load_albedo
+from headshot.models.head_model import Correspondence, load_head_model
 
 VGG_EVERY = 4  # steps between those with the VGG loss, which counts as much more then: it costs most
 _ELSEWHERE = 0.15  # weight of true shape outside of the face

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headshot.camera import Camera
 from headshot.evaluate.align import Surface
 from headshot.evaluate.baselines import Head, Prediction, Predictor, Seen
-from headshot.head_model import Correspondence, HeadModel, load_head_model
+from headshot.geometry.camera import Camera
 from headshot.learn.data.faces import Faces, face_seen
 from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus
 from headshot.learn.mesh_plus import batch_of, item
 from headshot.learn.mesh_plus_loss import predict
 from headshot.learn.template import CENTRE, cast, face_template
+from headshot.models.head_model import Correspondence, HeadModel, load_head_model
 
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from headshot.albedo import AlbedoModel, load_albedo
-from headshot.camera import extent_of
 from headshot.evaluate.align import similarity
 from headshot.evaluate.identity import auc
-from headshot.head_model import load_head_model
+from headshot.geometry.camera import extent_of
+from headshot.image.resample import warp
 from headshot.learn.curves import Metrics
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
 from headshot.learn.data.windows import (
@@ -36,8 +35,9 @@ from headshot.learn.networks.lite_regressor import (
     make_regressor,
 )
 from headshot.learn.weights import compress, write_onnx
-from headshot.regress import CROP, CROP_MARGIN
-from headshot.resample import warp
+from headshot.models.albedo import AlbedoModel, load_albedo
+from headshot.models.head_model import load_head_model
+from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN
 
 Array = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -277,7 +277,7 @@ def drawn(window: U8, points: NDArray[np.float32]) -> U8:
 
 
 class Exported(nn.Module):
-    """The network from pixels to plain arrays, as `headshot.regress` reads them."""
+    """The network from pixels to plain arrays, as `headshot.perception.landmarks.in_house` reads them."""
 
     light_mean: Tensor
     light_factor: Tensor
@@ -306,7 +306,7 @@ def export_best(folder: Path, file: Path) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, 128, 128, 3) uint8 sRGB to `OUTPUTS`.
 
     Weights are kept with 16 bits, the largest with 8; ONNX Runtime computes with 32. Light is in the units of
-    `headshot.light`.
+    `headshot.geometry.light`.
     """
     network = make_regressor(imagenet=False)
     network.load_state_dict(best_weights(folder))

@@ -1,4 +1,5 @@
-"""Training of the network behind `headshot.segment`: loss, validation, pictures, export to ONNX.
+"""Training of the network behind `headshot.perception.segmentation`: loss, validation, pictures, export to
+ONNX.
 
 The loss is cross-entropy plus Dice (Milletari et al., "V-Net", 3DV 2016), both for labels that are sets of
 classes, because data sets with coarser labels than ours teach too.
@@ -25,7 +26,7 @@ from headshot.learn.data.frames import find_frames
 from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet
 from headshot.learn.weights import compress
-from headshot.segment import CLASSES, CROP, PALETTE
+from headshot.perception.segmentation import CLASSES, CROP, PALETTE
 
 U8 = NDArray[np.uint8]
 

@@ -16,8 +16,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.head_model import Correspondence, HeadModel, load_head_model
 from headshot.learn.shapes import Shape, hemisphere, subdivide
+from headshot.models.head_model import Correspondence, HeadModel, load_head_model
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.camera import Camera
-from headshot.head_model import HeadModel
-from headshot.segment import Segmentation
+from headshot.geometry.camera import Camera
+from headshot.models.head_model import HeadModel
+from headshot.perception.segmentation import Segmentation
 from headshot.texture.atlas import Atlas, Surface, atlas_of, surface_of
 from headshot.texture.complete import FLOOR, compose, grain_tile, seen_colours, spread_colours
 from headshot.texture.delight import Looks, delit, features_of, shading_of
@@ -87,8 +87,8 @@ def make_texture(
         model: gives triangles, parts, texture coordinates and symmetry.
         camera: projects the head frame to the photo.
         settings: defaults to `TextureSettings()`.
-        looks: the person's colours and the light (`headshot.fit.looks`). Hidden skin gets them; without, its
-            colours and shading are guessed from the skin that is seen.
+        looks: the person's colours and the light (`headshot.texture.appearance`). Hidden skin gets them;
+            without, its colours and shading are guessed from the skin that is seen.
         parts: what is before the face in the photo; without, only colours tell.
 
     Raises:

@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from headshot.head_model import HeadModel
-from headshot.raster import rasterise, vertex_normals
+from headshot.geometry.raster import rasterise, vertex_normals
+from headshot.models.head_model import HeadModel
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]

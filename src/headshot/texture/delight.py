@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.head_model import HeadModel
-from headshot.light import sh_basis
-from headshot.raster import Raster, interpolate, vertex_normals
+from headshot.geometry.light import sh_basis
+from headshot.geometry.raster import Raster, interpolate, vertex_normals
+from headshot.models.head_model import HeadModel
 from headshot.render import TO_LINEAR, TO_SRGB
 from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.complete import seen_colours, solve
@@ -46,7 +46,7 @@ class Looks:
     """A person's own colours and the light of the photo.
 
     Attributes:
-        colours: (V, 3) linear, `headshot.albedo.AlbedoModel.colours` of the person's coefficients.
+        colours: (V, 3) linear, `headshot.models.albedo.AlbedoModel.colours` of the person's coefficients.
         occlusion: (V,) the share of light from all around that reaches each vertex.
         light: (9, 3), head frame.
     """

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.head_model import HeadModel
+from headshot.models.head_model import HeadModel
 from headshot.texture.atlas import Atlas, atlas_of
 from headshot.texture.skin import luminance, tinted
 

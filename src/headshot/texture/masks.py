@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from headshot.segment import CLASSES, Segmentation
+from headshot.perception.segmentation import CLASSES, Segmentation
 
 F32 = NDArray[np.float32]
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.head_model import HeadModel
-from headshot.segment import CLASSES, Segmentation
+from headshot.models.head_model import HeadModel
+from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
 from headshot.texture.skin import luminance, tinted
 

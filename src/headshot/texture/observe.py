@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from headshot.head_model import HeadModel
+from headshot.models.head_model import HeadModel
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.belief import belief, likelihood

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.camera import Camera
-from headshot.head_model import HeadModel
-from headshot.raster import rasterise, sample, vertex_normals
+from headshot.geometry.camera import Camera
+from headshot.geometry.raster import rasterise, sample, vertex_normals
+from headshot.models.head_model import HeadModel
 from headshot.render import project_for_raster
 from headshot.texture.atlas import atlas_of
 

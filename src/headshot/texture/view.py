@@ -8,12 +8,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from headshot.camera import Camera
-from headshot.head_model import HeadModel
-from headshot.raster import rasterise, vertex_normals
+from headshot.geometry.camera import Camera
+from headshot.geometry.raster import rasterise, vertex_normals
+from headshot.image.resample import reduced
+from headshot.models.head_model import HeadModel
+from headshot.perception.segmentation import Segmentation
 from headshot.render import project_for_raster
-from headshot.resample import reduced
-from headshot.segment import Segmentation
 from headshot.texture.masks import masks
 
 F32 = NDArray[np.float32]

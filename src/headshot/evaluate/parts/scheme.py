@@ -2,8 +2,8 @@
 
 A pixel's label is the *set* of the classes that it may have, as bits of a uint16: one bit where a data set
 says exactly what it is, several where its label is coarser than ours (LFW's "skin" may be a nose), all of
-them where nothing is known. The classes are those of `headshot.segment.CLASSES`; docs/segmentation.md has the
-table of what the labels of each data set become.
+them where nothing is known. The classes are those of `headshot.perception.segmentation.CLASSES`;
+docs/segmentation.md has the table of what the labels of each data set become.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.segment import CLASSES
+from headshot.perception.segmentation import CLASSES
 
 U8 = NDArray[np.uint8]
 Sets = NDArray[np.uint16]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.errors import HeadshotError
-from headshot.head_model import HeadModel
+from headshot.models.head_model import HeadModel
 
 Array = NDArray[np.float64]
 
@@ -29,8 +29,8 @@ Basel's frontal model has its origin."""
 def standard_points(model: HeadModel) -> Array:
     """The five points (5, 3) of the mean head, mm from `CENTRE`.
 
-    In the order of `headshot.detect.Face.points`: the eye on the left of the picture, the other eye, the nose
-    tip, the corners of the mouth.
+    In the order of `headshot.perception.detection.detect.Face.points`: the eye on the left of the picture,
+    the other eye, the nose tip, the corners of the mouth.
     """
     p = model.landmarks["ibug68"].on(model.mean, model.triangles).astype(np.float64)
     five = np.stack([p[36:42].mean(axis=0), p[42:48].mean(axis=0), p[30], p[48], p[54]])

@@ -15,7 +15,10 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def jitter_frame(frame: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-    """A frame (4,) as of `headshot.segment.crop_frame`, moved, scaled and turned as if landmarks were bad."""
+    """A frame (4,) as of `headshot.perception.segmentation.crop_frame`, moved.
+
+    Scaled and turned as if landmarks were bad.
+    """
     x, y, side, roll = frame
     scale = float(np.clip(np.exp(random.normal(0, 0.12)), 0.7, 1.4))
     x, y = np.array([x, y]) + np.clip(random.normal(0, 0.04, 2), -0.15, 0.15) * side

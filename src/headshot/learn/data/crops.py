@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from headshot.evaluate.parts.scheme import UNKNOWN, Sample, Sets, classes
+from headshot.image.resample import warp
 from headshot.learn.data.augment import change_colours, degrade, jitter_frame
 from headshot.learn.data.occlude import occlude
-from headshot.resample import warp
-from headshot.segment import crop_map
+from headshot.perception.segmentation import crop_map
 
 Array = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -29,7 +29,7 @@ def cut(sample: Sample, frame: Array, size: int, outside: int = BACKGROUND) -> t
 
     Args:
         sample: photo and labels.
-        frame: (4,) as of `headshot.segment.crop_frame`.
+        frame: (4,) as of `headshot.perception.segmentation.crop_frame`.
         size: of the crop, pixels.
         outside: set of the pixels that lie outside of the photo.
     """

@@ -17,19 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from headshot.camera import Camera
-from headshot.detect import detect_faces
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Seen, look
 from headshot.evaluate.parts import Sample
-from headshot.fit import FitSettings, fit_landmarks
-from headshot.fit.landmarks import Observation
-from headshot.fit.observe import CONFIDENCE
-from headshot.head_model import PointModel, load_head_model
-from headshot.landmarks import find_landmarks
-from headshot.photo import Photo
-from headshot.resample import warp
-from headshot.segment import CLASSES, crop_frame, crop_map, segment
+from headshot.fitting import FitSettings, fit_landmarks
+from headshot.fitting.landmarks import Observation
+from headshot.fitting.observe import CONFIDENCE
+from headshot.geometry.camera import Camera
+from headshot.image.photo import Photo
+from headshot.image.resample import warp
+from headshot.models.head_model import PointModel, load_head_model
+from headshot.perception.detection.detect import detect_faces
+from headshot.perception.landmarks.mediapipe import find_landmarks
+from headshot.perception.segmentation import CLASSES, crop_frame, crop_map, segment
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -46,7 +46,7 @@ class Faces:
 
     Attributes:
         pixels: (N, S, S, 3) uint8 sRGB.
-        labels: (N, S, S) uint8 indices of `headshot.segment.CLASSES`, 255 where unknown.
+        labels: (N, S, S) uint8 indices of `headshot.perception.segmentation.CLASSES`, 255 where unknown.
         landmarks: (N, 478, 2) pixels of the crop.
         focal: (N,) pixels; the principal point is the crop's middle.
         rotation: (N, 3, 3) head frame to camera frame.
@@ -145,7 +145,10 @@ def face_in(photo: Photo, size: int) -> tuple[Faces, Array]:
 
 
 def face_seen(seen: Seen, size: int) -> tuple[Faces, Array]:
-    """A face that was found, in its crop, with parts found by `headshot.segment`; and the crop's map."""
+    """A face that was found, in its crop, with parts found by `headshot.perception.segmentation`.
+
+    And the crop's map.
+    """
     pixels, points = seen.photo.pixels, seen.landmarks.points
     affine = crop_map(crop_frame(points), size)
     inverse = np.linalg.inv(affine[:, :2])

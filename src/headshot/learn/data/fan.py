@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headshot.detect import Face
 from headshot.errors import HeadshotError, MissingExtraError
+from headshot.perception.detection.detect import Face
 
 WEIGHTS = "3DFAN4-7835d9f11d.pth.tar"
 URL = f"https://www.adrianbulat.com/downloads/python-fan/{WEIGHTS}"

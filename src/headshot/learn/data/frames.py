@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from headshot.detect import detect_faces
 from headshot.evaluate.parts.scheme import Sample, classes
-from headshot.landmarks import find_landmarks
-from headshot.segment import MARGIN, RAISED, crop_frame
+from headshot.perception.detection.detect import detect_faces
+from headshot.perception.landmarks.mediapipe import find_landmarks
+from headshot.perception.segmentation import MARGIN, RAISED, crop_frame
 
 Array = NDArray[np.float64]
 

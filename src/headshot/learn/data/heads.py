@@ -15,15 +15,15 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.camera import Camera
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.align import Surface, similarity
 from headshot.evaluate.synthetic import Mesh, Truth, read_truths
-from headshot.head_model import load_head_model
+from headshot.geometry.camera import Camera
+from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.faces import Faces, face_in
 from headshot.learn.data.rendered import LEVEL, Rendered, in_crop, in_fitted_camera, join_rendered
 from headshot.learn.template import Template
-from headshot.photo import Photo, read_photo
+from headshot.models.head_model import load_head_model
 
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]

@@ -19,13 +19,13 @@ from torch.utils.data import Dataset
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.embedding import Recogniser, five_points, similarity
-from headshot.identity import SIDE as CROP
-from headshot.identity import WIDTH
+from headshot.image.resample import warp
 from headshot.learn.data.people import People
 from headshot.learn.data.regressor_stream import covered, degraded
 from headshot.learn.data.windows import KINDS, KNOWN, MARGIN, SIDE, Windows
-from headshot.regress import sides
-from headshot.resample import warp
+from headshot.perception.identity import SIDE as CROP
+from headshot.perception.identity import WIDTH
+from headshot.perception.landmarks.in_house import sides
 
 SHARES = {"front": 0.55, "turned": 0.13, "profile": 0.2, "synthetic": 0.12}
 """Of the stream: photos from the front and from the side, most of these made by turning; CFP's profiles."""

@@ -14,15 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.camera import Camera, angles_of
-from headshot.detect import detect_faces
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import look
 from headshot.evaluate.split import held_out
-from headshot.faces import yaw_of
-from headshot.fit.landmarks import initial_pose
-from headshot.head_model import load_head_model
+from headshot.fitting.landmarks import initial_pose
+from headshot.geometry.camera import Camera, angles_of
+from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.portraits import Portrait, portrait_of
 from headshot.learn.data.windows import (
     KNOWN,
@@ -34,8 +32,10 @@ from headshot.learn.data.windows import (
     pose_labels,
     window_map,
 )  # fmt: skip
-from headshot.photo import Photo, read_photo
-from headshot.reconstruction import Reconstruction, Settings, reconstruct_face
+from headshot.models.head_model import load_head_model
+from headshot.perception.detection.detect import detect_faces
+from headshot.perception.faces import yaw_of
+from headshot.pipeline import Reconstruction, Settings, reconstruct_face
 
 Array = NDArray[np.float64]
 

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.head_model import load_head_model
+from headshot.geometry.raster import vertex_normals
+from headshot.image.resample import warp
 from headshot.learn.data.windows import into_window, window_map
-from headshot.raster import vertex_normals
-from headshot.reconstruction import Reconstruction
-from headshot.resample import warp
+from headshot.models.head_model import load_head_model
+from headshot.pipeline import Reconstruction
 from headshot.texture import TextureSettings, make_texture
 from headshot.texture.photographed import as_photographed
 

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.albedo import load_albedo
-from headshot.arkit import ARKIT52
-from headshot.camera import Camera, rotation_from_angles
-from headshot.fit.contour import landmarks68
-from headshot.head_model import load_head_model
+from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.geometry.light import sh_basis
+from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
+from headshot.image.resample import warp
 from headshot.learn.data.portraits import AROUND, AROUND_SIDE, TEXELS, Portrait, outline_vertices
 from headshot.learn.data.windows import (
     KNOWN,
@@ -33,10 +32,11 @@ from headshot.learn.data.windows import (
     pose_labels,
     window_map,
 )  # fmt: skip
-from headshot.light import sh_basis
-from headshot.raster import interpolate, rasterise, sample, vertex_normals
+from headshot.models.albedo import load_albedo
+from headshot.models.arkit import ARKIT52
+from headshot.models.contour import landmarks68
+from headshot.models.head_model import load_head_model
 from headshot.render import TO_LINEAR, TO_SRGB
-from headshot.resample import warp
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]

@@ -1,8 +1,8 @@
 """Any folder of photos into a cache of aligned faces with landmarks (the first paper's section II-B).
 
 Each photo: faces and five points by MTCNN, the crop of `headshot.learn.data.align`, landmarks, on request
-where the bare face is (`headshot.segment`). Of several faces the one counts that is large and in the middle:
-in Labeled Faces in the Wild that is the one who gave the file its name.
+where the bare face is (`headshot.perception.segmentation`). Of several faces the one counts that is large
+and in the middle: in Labeled Faces in the Wild that is the one who gave the file its name.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from headshot.batch import find_photos
-from headshot.detect import Face, detect_faces
+from headshot.apps.batch import find_photos
 from headshot.errors import HeadshotError
-from headshot.head_model import load_head_model
-from headshot.landmarks import LandmarkSettings, find_landmarks
+from headshot.image.photo import read_photo
+from headshot.image.resample import warp
 from headshot.learn.data.align import SIZE, alignment, standard_points, to_crop
 from headshot.learn.data.cache import CacheWriter, Making, PreparedFace
-from headshot.photo import read_photo
-from headshot.resample import warp
-from headshot.segment import EXPLAINED, segment
+from headshot.models.head_model import load_head_model
+from headshot.perception.detection.detect import Face, detect_faces
+from headshot.perception.landmarks.mediapipe import LandmarkSettings, find_landmarks
+from headshot.perception.segmentation import EXPLAINED, segment
 
 QUALITY = 95
 

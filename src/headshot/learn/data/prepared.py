@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from headshot.errors import HeadshotError
+from headshot.image.resample import warp
 from headshot.learn.data.cache import FaceCache
-from headshot.mediapipe478 import MEDIAPIPE_TO_IBUG68, MIRROR
-from headshot.resample import warp
+from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68, MIRROR
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]

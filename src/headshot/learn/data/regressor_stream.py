@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from headshot.albedo import load_albedo
+from headshot.image.resample import warp
 from headshot.learn.data.occlude import (
     dark,
     draw_bars,
@@ -29,8 +29,8 @@ from headshot.learn.data.occlude import (
 )  # fmt: skip
 from headshot.learn.data.people import People
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, light_factor
-from headshot.regress import CROP, CROP_MARGIN, sides
-from headshot.resample import warp
+from headshot.models.albedo import load_albedo
+from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN, sides
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]

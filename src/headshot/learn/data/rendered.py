@@ -2,7 +2,7 @@
 
 They teach MeshNet+ depth, and what is light and what is skin, which photos cannot. Every face is a `Faces`
 entry with its true shape at the template's vertices; item k depends on k and the seed alone. Landmarks are
-what the landmark network would report, by the measure of its errors (`headshot.fit.errors`).
+what the landmark network would report, by the measure of its errors (`headshot.fitting.landmark_noise`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headshot.albedo import AlbedoModel, load_albedo
-from headshot.camera import Camera, rotation_from_angles
-from headshot.fit.errors import load_landmark_errors
-from headshot.head_model import HeadModel, PointModel, load_head_model
+from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.learn.data.faces import Faces, camera_of, join
 from headshot.learn.render import (
     Meshes,
@@ -29,7 +27,9 @@ from headshot.learn.render import (
     to_srgb,
 )
 from headshot.learn.template import Template
-from headshot.segment import CLASSES, crop_frame, crop_map
+from headshot.models.albedo import AlbedoModel, load_albedo
+from headshot.models.head_model import HeadModel, PointModel, load_head_model
+from headshot.perception.segmentation import CLASSES, crop_frame, crop_map
 
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]

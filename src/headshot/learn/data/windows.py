@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.albedo import AlbedoModel, load_albedo
-from headshot.camera import Camera
 from headshot.errors import HeadshotError
 from headshot.evaluate.split import measured_people, measured_photos
-from headshot.regress import placing
-from headshot.resample import warp
+from headshot.geometry.camera import Camera
+from headshot.image.resample import warp
+from headshot.models.albedo import AlbedoModel, load_albedo
+from headshot.perception.landmarks.in_house import placing
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]

@@ -17,7 +17,7 @@ from headshot.learn.curves import Metrics
 from headshot.learn.losses import people
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.losses.rendered_identity import RenderedIdentity
-from headshot.regress import sides
+from headshot.perception.landmarks.in_house import sides
 
 F32 = NDArray[np.float32]
 

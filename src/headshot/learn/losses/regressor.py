@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headshot.head_model import load_head_model
 from headshot.learn.data.windows import KNOWN
 from headshot.learn.losses import people
 from headshot.learn.networks.lite_regressor import Predicted
+from headshot.models.head_model import load_head_model
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from headshot.albedo import load_albedo
-from headshot.camera import Camera
 from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
-from headshot.head_model import load_head_model
+from headshot.geometry.camera import Camera
+from headshot.image.resample import warp
 from headshot.learn.data.align import CENTRE
 from headshot.learn.data.regressor_stream import moved_labels
 from headshot.learn.data.windows import KINDS, KNOWN, Windows
@@ -33,8 +32,9 @@ from headshot.learn.render import (
     VertexColours,
     stitch,
 )
-from headshot.regress import placed
-from headshot.resample import warp
+from headshot.models.albedo import load_albedo
+from headshot.models.head_model import load_head_model
+from headshot.perception.landmarks.in_house import placed
 
 FACES = 8
 """Of a batch, at most: looking at them takes as long as all else."""

@@ -3,7 +3,7 @@
 A residual encoder, graph convolutions, and coarse-to-fine deformation with features looked up in the picture
 (Wang et al., "Pixel2Mesh", ECCV 2018; equations P2M), on a head-shaped template instead of a hemisphere. The
 camera is known, as there. Colours are not baked: each vertex has an albedo, and light is nine spherical
-harmonics a colour (`headshot.light`).
+harmonics a colour (`headshot.geometry.light`).
 
 What is coarsest is not a mesh but the coefficients of the head model: first those that explain the landmarks
 (`networks.solve`), then what the picture adds to them. Graph convolutions move vertices from there.

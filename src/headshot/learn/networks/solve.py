@@ -1,6 +1,6 @@
 """Layers that solve a least-squares problem in closed form: head from landmarks, light from colours.
 
-What these find is what `headshot.fit` finds step by step, for a batch at once and with gradients: how far
+What these find is what `headshot.fitting` finds step by step, for a batch at once and with gradients: how far
 landmarks and modes are trusted are parameters that training changes. They give a network a start that is
 right to first order, and leave to it what no linear model knows.
 
@@ -26,7 +26,8 @@ _LIGHT = 2e4  # precision of colours (linear light) over the whole face
 
 @dataclass(frozen=True, eq=False)
 class LandmarkModel:
-    """The head model at the landmarks, and what the landmark network gets wrong (`headshot.fit.errors`).
+    """The head model at the landmarks, and what the landmark network gets wrong
+    (`headshot.fitting.landmark_noise`).
 
     Attributes:
         mean: (L, 3) mm.

@@ -4,9 +4,12 @@
     picture = renderer(Meshes(vertices, triangles, VertexColours(colours)))
     picture.rgba, picture.depth
 
-The guide is docs/differentiable-rendering.md; the kernels below are `headshot.raster`, which needs no torch.
+The guide is docs/differentiable-rendering.md; the kernels below are `headshot.geometry.raster`, which needs
+no torch.
 """
 
+from headshot.geometry.raster import Topology
+from headshot.geometry.raster.soft import SoftSettings
 from headshot.learn.render.cameras import PerspectiveCameras, from_pytorch3d, look_at_view_transform
 from headshot.learn.render.lights import (
     AmbientLights,
@@ -19,8 +22,6 @@ from headshot.learn.render.lights import (
 from headshot.learn.render.meshes import Meshes, UVTexture, VertexColours
 from headshot.learn.render.renderer import MeshRenderer, RendererSettings, Rendering
 from headshot.learn.render.stitch import stitch, to_linear, to_srgb
-from headshot.raster import Topology
-from headshot.raster.soft import SoftSettings
 
 __all__ = [
     "AmbientLights",

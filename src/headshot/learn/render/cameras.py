@@ -1,9 +1,9 @@
 """Cameras for batches: the project's own pinhole camera as tensors, and PyTorch3D's ways to set one up.
 
-The frame is that of `headshot.camera`: right-handed, the camera looks down -z, x right, y up. A camera's
-rotation turns world (head frame) into camera frame: p_camera = R p + t. PyTorch3D's camera has x left and z
-ahead and multiplies from the other side; `from_pytorch3d` converts, and `look_at_view_transform` takes its
-arguments and shows the same picture.
+The frame is that of `headshot.geometry.camera`: right-handed, the camera looks down -z, x right, y up. A
+camera's rotation turns world (head frame) into camera frame: p_camera = R p + t. PyTorch3D's camera has x
+left and z ahead and multiplies from the other side; `from_pytorch3d` converts, and `look_at_view_transform`
+takes its arguments and shows the same picture.
 
 Dimension letters: B batch, V vertices.
 """
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headshot.camera import Camera
+from headshot.geometry.camera import Camera
 from headshot.learn.render.functions import project
 
 Numbers = float | Sequence[float] | Tensor

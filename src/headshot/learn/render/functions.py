@@ -1,4 +1,4 @@
-"""The kernels of `headshot.raster` as differentiable functions of tensors.
+"""The kernels of `headshot.geometry.raster` as differentiable functions of tensors.
 
 Tensors may live on any device and are float32 or float64; the work is done by the CPU, one picture a thread,
 and the results go back to the device of the first argument. The gradients are the analytic ones of the
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from headshot.raster import Raster, Topology, gradients, projection
-from headshot.raster import antialias as antialias_kernels
-from headshot.raster import batch as kernels
-from headshot.raster.batch import RasterSettings
-from headshot.raster.soft import SoftMesh, SoftSettings, soft_gradients, soft_rasterise
+from headshot.geometry.raster import Raster, Topology, gradients, projection
+from headshot.geometry.raster import antialias as antialias_kernels
+from headshot.geometry.raster import batch as kernels
+from headshot.geometry.raster.batch import RasterSettings
+from headshot.geometry.raster.soft import SoftMesh, SoftSettings, soft_gradients, soft_rasterise
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:
@@ -307,7 +307,7 @@ def soft_rasterise_batch(
     settings: RasterSettings,
     soft: SoftSettings,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Draw B meshes softly (`headshot.raster.soft`).
+    """Draw B meshes softly (`headshot.geometry.raster.soft`).
 
     Args:
         projected: xy (B, V, 2) in pixels and depth (B, V).

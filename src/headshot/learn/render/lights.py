@@ -19,7 +19,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from headshot.light import DIFFERENCE, FIRST, SECOND, ZONAL
+from headshot.geometry.light import DIFFERENCE, FIRST, SECOND, ZONAL
 
 Colour = Sequence[float] | Tensor
 
@@ -60,7 +60,10 @@ class Light(Protocol):
 
 
 def sh_basis(normals: Tensor) -> Tensor:
-    """The nine functions (..., 9) of unit normals (..., 3); the same as `headshot.light.sh_basis`."""
+    """The nine functions (..., 9) of unit normals (..., 3).
+
+    The same as `headshot.geometry.light.sh_basis`.
+    """
     x, y, z = normals.unbind(-1)
     return torch.stack(
         [
@@ -80,7 +83,7 @@ def sh_basis(normals: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class SphericalHarmonics:
-    """Distant light from everywhere, of second order (`headshot.light`).
+    """Distant light from everywhere, of second order (`headshot.geometry.light`).
 
     Attributes:
         coefficients: (B, 9, 3) or (9, 3); the first row 1 and others 0 shows colours as they are.

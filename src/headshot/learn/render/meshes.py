@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from headshot.geometry.raster import Topology
 from headshot.learn.render.functions import to_numpy, vertex_normals
-from headshot.raster import Topology
 
 Triangles = Tensor | NDArray[Any] | Topology
 

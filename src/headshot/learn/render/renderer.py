@@ -2,7 +2,7 @@
 
 Two modes. **Hard** is a z-buffer with silhouettes antialiased, so that colours, textures, light, positions
 and what is visible have gradients; it is fast, and its pictures are sharp. **Soft** is the Soft Rasterizer
-(`headshot.raster.soft`), whose triangles also act at a distance.
+(`headshot.geometry.raster.soft`), whose triangles also act at a distance.
 
 Dimension letters: B batch, V vertices, H x W image, C channels (3 if there is light).
 """
@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from headshot.geometry.raster.batch import RasterSettings
+from headshot.geometry.raster.soft import SoftSettings
 from headshot.learn.render import functions
 from headshot.learn.render.cameras import PerspectiveCameras
 from headshot.learn.render.lights import Light, Material
 from headshot.learn.render.meshes import Meshes
 from headshot.learn.render.scene import Scene, lit, paint, soft_values
-from headshot.raster.batch import RasterSettings
-from headshot.raster.soft import SoftSettings
 
 
 @dataclass(frozen=True)

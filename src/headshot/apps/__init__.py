@@ -1,0 +1,1 @@
+"""Programs for users, on top of the library."""

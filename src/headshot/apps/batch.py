@@ -1,0 +1,170 @@
+"""Many photos: which files to read, what to call what comes of each, and doing one after the other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from headshot.errors import PhotoError
+from headshot.export import DEFAULT_FORMATS, ExportSettings, contents, write_files
+from headshot.export.names import PHOTO_ENDINGS, file_names, safe_stem
+
+if TYPE_CHECKING:
+    from headshot.pipeline import Reconstruction, Settings
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of every photo.
+
+    Attributes:
+        face: which face, 1 being the largest; None for all, whose results are then numbered.
+        formats: any of `headshot.export.FORMATS`.
+        settings: how to reconstruct; None for the defaults.
+        export: how to write.
+    """
+
+    face: int | None = 1
+    formats: tuple[str, ...] = DEFAULT_FORMATS
+    settings: Settings | None = None
+    export: ExportSettings = field(default_factory=ExportSettings)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a photo.
+
+    Attributes:
+        job: the photo.
+        files: the files written.
+        quality: score of each head, in the order of their numbers.
+        warnings: sentences for the user.
+        error: why there are no results, or None.
+        seconds: how long it took.
+    """
+
+    job: Job
+    files: tuple[Path, ...] = ()
+    quality: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: Exception | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo and where its results go.
+
+    Attributes:
+        photo: the file to read.
+        directory: the folder to write to.
+        stem: names the results; no two jobs of a plan share a file.
+    """
+
+    photo: Path
+    directory: Path
+    stem: str
+
+    def finished(self, request: Request) -> bool:
+        """Whether the results of an earlier run are all there.
+
+        The files of a photo appear together, so the first of its numbered heads stands for the others.
+        """
+        stem = f"{self.stem}-1" if request.face is None else self.stem
+        return all((self.directory / name).exists() for name in file_names(stem, request.formats))
+
+
+def find_photos(paths: Iterable[Path], *, recursive: bool = False) -> list[tuple[Path, Path]]:
+    """Replace folders by the photos in them, in alphabetical order; drop repetitions.
+
+    Returns:
+        (photo, folder below the output directory that its results belong in): the sub-folder in which a
+        photo was found, so that a tree of photos gives the same tree of results.
+
+    Raises:
+        PhotoError: a folder without photos.
+    """
+    found: dict[Path, tuple[Path, Path]] = {}
+    for path in paths:
+        if not path.is_dir():
+            found.setdefault(path.resolve(), (path, Path()))
+            continue
+        inside = sorted(path.rglob("*") if recursive else path.iterdir())
+        photos = [p for p in inside if p.suffix.lower() in PHOTO_ENDINGS and p.is_file()]
+        photos = [p for p in photos if not p.name.startswith(".")]
+        if not photos:
+            deeper = "" if recursive else "; add --recursive to look into its sub-folders"
+            raise PhotoError(f"no photos in the folder {path}{deeper}")
+        for photo in photos:
+            found.setdefault(photo.resolve(), (photo, photo.parent.relative_to(path)))
+    return list(found.values())
+
+
+def plan(photos: Sequence[tuple[Path, Path]], output: Path, formats: Sequence[str]) -> list[Job]:
+    """Name the results of each photo so that none overwrites another's.
+
+    Results are called like their photo. Photos whose results would share a file get the name of their folder
+    in front (``anna_me``, ``ben_me``), then, if that is not enough, their ending behind (``anna_me_png``),
+    and at last their number in the list. Upper and lower case count as the same, as on Windows and macOS.
+    """
+    extension = [0] * len(photos)
+
+    def stem(i: int) -> str:
+        path = photos[i][0].resolve()
+        name = safe_stem(path.name, is_file=True)
+        if extension[i] >= 1:
+            name = safe_stem(f"{path.parent.name}_{name}")
+        if extension[i] >= 2:
+            name = safe_stem(f"{name}_{path.suffix[1:].lower()}")
+        return f"{name}_{i + 1}" if extension[i] >= 3 else name
+
+    while True:
+        owners: dict[tuple[Path, str], list[int]] = defaultdict(list)
+        for i, (_, folder) in enumerate(photos):
+            for file in file_names(stem(i), formats):
+                owners[folder, file.casefold()].append(i)
+        clashing = {i for group in owners.values() if len(group) > 1 for i in group if extension[i] < 3}
+        if not clashing:
+            return [Job(photo, output / folder, stem(i)) for i, (photo, folder) in enumerate(photos)]
+        for i in clashing:
+            extension[i] += 1
+
+
+def work(job: Job, request: Request) -> Outcome:
+    """Reconstruct the heads in one photo and write their files, all or none.
+
+    A photo that cannot be done is an outcome, so that the next one can follow. That includes errors which
+    are Headshot's fault: a photo that shows a bug must not end a night's work, and again when it is resumed.
+    """
+    from headshot.pipeline import reconstruct, reconstruct_all
+
+    start = perf_counter()
+    try:
+        if request.face is None:
+            heads = reconstruct_all(job.photo, settings=request.settings)
+        else:
+            heads = [reconstruct(job.photo, face=request.face, settings=request.settings)]
+        files: dict[str, bytes] = {}
+        for number, head in enumerate(heads, start=1):
+            stem = f"{job.stem}-{number}" if request.face is None else job.stem
+            files |= contents(head, stem, request.formats, request.export)
+        written = write_files(job.directory, files)
+    except Exception as error:
+        return Outcome(job, error=error, seconds=perf_counter() - start)
+    return Outcome(
+        job,
+        files=tuple(written),
+        quality=tuple(head.quality.score for head in heads),
+        warnings=tuple(_warnings(heads)),
+        seconds=perf_counter() - start,
+    )
+
+
+def _warnings(heads: Sequence[Reconstruction]) -> Iterator[str]:
+    for number, head in enumerate(heads, start=1):
+        for warning in head.quality.warnings:
+            yield f"head {number}: {warning}" if len(heads) > 1 else warning

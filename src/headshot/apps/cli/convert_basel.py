@@ -1,0 +1,37 @@
+"""The command ``headshot convert-basel``; everything heavy is imported inside it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+COMMAND = "convert-basel"
+
+
+def convert_basel(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Holds 01_MorphableModel.mat, Exp_Pca.bin, std_exp.txt and the index files."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path(
+        "basel_front.npz"
+    ),
+) -> None:
+    """Prepare the frontal Basel 2009 model of 35,709 vertices (docs/model-formats.md)."""
+    from headshot.errors import HeadshotError
+    from headshot.models.readers.basel2009 import prepare
+    from headshot.models.readers.basel_front import save_front
+
+    try:
+        model = prepare(folder)
+        save_front(model, output)
+    except HeadshotError as error:
+        print(f"headshot: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(
+        f"{output}: {len(model.mean):,} vertices, {len(model.identity)} identity, "
+        f"{len(model.expression)} expression, {len(model.texture)} texture modes"
+    )

@@ -1,0 +1,297 @@
+"""The command ``headshot``: the verbs of the Python package, for the terminal.
+
+Exit codes: 0 everything was done; 1 a photo could not be read, results could not be written, or at least one
+of several photos failed; 2 the only photo shows no (such) face, or the command was misspelt; 130 interrupted.
+
+Everything heavy is imported inside the commands, so that ``headshot --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headshot.apps.cli.convert_basel import COMMAND, convert_basel
+from headshot.apps.keypoint.command import keypoint
+from headshot.evaluate.cli import app as evaluate_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from headshot.apps.batch import Job, Outcome, Request
+    from headshot.pipeline import Settings
+
+FAILED, NO_FACE, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="headshot",
+    help="One photo of a face in, a textured, animatable 3D head out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: half the time to start, and it fits into a narrow terminal
+)
+app.add_typer(evaluate_app)
+
+
+class Detail(str, Enum):
+    """Resolution of the head."""
+
+    low = "low"
+    high = "high"
+
+
+class TextureKind(str, Enum):
+    """What is in the texture."""
+
+    photo = "photo"
+    albedo = "albedo"
+
+
+class Expression(str, Enum):
+    """Expression in which meshes are shown."""
+
+    neutral = "neutral"
+    photo = "photo"
+
+
+class MethodName(str, Enum):
+    """How heads are made."""
+
+    fit = "fit"
+    regress = "regress"
+    hybrid = "hybrid"
+
+
+@app.command()
+def reconstruct(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("out"),
+    face: Annotated[
+        str, typer.Option(help='Which face: "largest", "all", or a number, 1 being the largest.')
+    ] = "largest",
+    formats: Annotated[
+        str, typer.Option(help='Any of glb, obj, ply, json, png (preview), with commas between; or "all".')
+    ] = "glb,json,png",
+    texture_size: Annotated[
+        int, typer.Option(min=512, max=4096, help="Width and height of the texture, pixels.")
+    ] = 1024,
+    texture: Annotated[
+        TextureKind, typer.Option(help="As photographed, or the skin's own colour without the photo's light.")
+    ] = TextureKind.photo,
+    detail: Annotated[
+        Detail, typer.Option(help="About 13,500 vertices of skin (high) or 3,400 (low).")
+    ] = Detail.high,
+    expression: Annotated[
+        Expression | None,
+        typer.Option(
+            help="Show meshes with the expression of the photo, or neutral.",
+            show_default="the GLB starts neutral, OBJ and PLY are as in the photo",
+        ),
+    ] = None,
+    method: Annotated[
+        MethodName,
+        typer.Option(
+            help="Fit landmarks and colours, ask our own networks (quick), or fit with what these say."
+        ),
+    ] = MethodName.hybrid,
+    photometric: Annotated[
+        bool,
+        typer.Option(
+            "--photometric/--no-photometric", help="Fit shape, skin and light to the photo's colours, too."
+        ),
+    ] = True,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into sub-folders; results get the same folders.")
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option("--skip-existing", "--resume", help="Leave out photos whose results are all there."),
+    ] = False,
+) -> None:
+    """Reconstruct the head in each photo.
+
+    Results are called like their photo. With --face all they are numbered, largest face first: PHOTO-1,
+    PHOTO-2 and so on. All files of a photo appear together, when they are complete; earlier ones of the same
+    name are replaced.
+    """
+    from headshot.apps.batch import Request, find_photos, plan
+    from headshot.errors import HeadshotError
+    from headshot.export import FORMATS, ExportSettings, file_names
+
+    wanted = FORMATS if formats == "all" else tuple(name.strip().lower() for name in formats.split(","))
+    number = _face_number(face)
+    try:
+        file_names("", wanted)
+    except HeadshotError as error:
+        raise typer.BadParameter(str(error), param_hint="--formats") from error
+    shown = expression.value if expression else None
+    request = Request(number, wanted, export=ExportSettings(expression=shown, texture=texture.value))
+    try:
+        jobs = plan(find_photos(photos, recursive=recursive), output, wanted)
+    except HeadshotError as error:
+        _complain(str(error))
+        raise typer.Exit(FAILED) from error
+    total = len(jobs)
+    if skip_existing:
+        jobs = [job for job in jobs if not job.finished(request)]
+        typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
+    if jobs:
+        try:
+            request = replace(request, settings=_load(detail.value, texture_size, photometric, method))
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(_run(jobs, request, alone=total == 1))
+
+
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def learn(context: typer.Context) -> None:
+    """Train the networks; needs the extra "train"."""
+    from headshot.errors import MissingExtraError
+
+    try:
+        from headshot.learn.cli import app as learn_app
+    except MissingExtraError as error:
+        _complain(str(error))
+        raise typer.Exit(FAILED) from error
+    learn_app(args=context.args, prog_name="headshot learn")
+
+
+app.command()(keypoint)
+app.command(COMMAND)(convert_basel)
+
+
+@app.command()
+def info() -> None:
+    """Show the version, what it runs on, and the files that it ships with."""
+    import platform
+    from importlib.metadata import version
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from headshot import __version__, assets
+
+    console = Console(highlight=False)
+    console.print(f"headshot {__version__}, Python {platform.python_version()}, {platform.platform()}")
+    console.print(", ".join(f"{n} {version(n)}" for n in ("numpy", "numba", "onnxruntime", "pillow")))
+    table = Table("file", "size", "licence", "source", box=None, pad_edge=False)
+    for name, entry in sorted(assets.manifest().items()):
+        table.add_row(name, f"{entry['bytes'] / 1e6:.1f} MB", entry["licence"], entry["source"])
+    console.print(table)
+
+
+@app.command()
+def licences() -> None:
+    """Show the licence texts of the files that Headshot ships with."""
+    from headshot import assets
+
+    for file in sorted((assets.DIRECTORY / "licenses").iterdir()):
+        typer.echo(f"{'=' * 80}\n{file.name}\n{'=' * 80}\n{file.read_text(encoding='utf-8')}")
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+def _face_number(face: str) -> int | None:
+    """1 for "largest", None for "all", or the number."""
+    if face in ("largest", "all"):
+        return 1 if face == "largest" else None
+    if not face.isdecimal() or int(face) < 1:
+        raise typer.BadParameter(f'"largest", "all" or a number from 1, not {face!r}', param_hint="--face")
+    return int(face)
+
+
+def _load(detail: str, texture_size: int, photometric: bool, method: MethodName) -> Settings:
+    """Import the pipeline, and say so if its kernels must be compiled first."""
+    from headshot.pipeline import Settings
+    from headshot.runtime import kernels_are_cold
+    from headshot.texture import TextureSettings
+
+    if kernels_are_cold():
+        typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
+    settings = Settings(detail=detail, texture=TextureSettings(size=texture_size), method=method.value)
+    return settings if photometric else replace(settings, photometric=None)
+
+
+def _run(jobs: list[Job], request: Request, *, alone: bool) -> int:
+    """Work through the photos; the exit code."""
+    from headshot.apps.batch import work
+
+    outcomes: list[Outcome] = []
+    try:
+        for job in jobs if alone or not sys.stdout.isatty() else _with_bar(jobs):
+            outcomes.append(work(job, request))
+            _report(outcomes[-1], alone=alone)
+    except KeyboardInterrupt:
+        _complain(f"interrupted after {len(outcomes)} of {len(jobs)} photos; --resume continues from here")
+        return INTERRUPTED
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if alone:
+        return _exit_code(failed[0]) if failed else 0
+    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} photos done.")
+    if failed:
+        names = [str(outcome.job.photo) for outcome in failed]
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+        _complain(f"{len(failed)} failed: {', '.join(names[:10])}{more}")
+    return FAILED if failed else 0
+
+
+def _with_bar(jobs: list[Job]) -> Iterator[Job]:
+    """The jobs, with a progress bar on the terminal for as long as they last.
+
+    What is printed meanwhile goes above the bar; of click's echo, the bar would not know.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    name = TextColumn("{task.description}", markup=False)
+    with Progress(*columns, name, transient=True, redirect_stderr=sys.stderr.isatty()) as progress:
+        task = progress.add_task("", total=len(jobs))
+        for job in jobs:
+            progress.update(task, description=job.photo.name)
+            yield job
+            progress.advance(task)
+
+
+def _report(outcome: Outcome, *, alone: bool) -> None:
+    """Tell what came of a photo."""
+    from headshot.errors import HeadshotError
+
+    name, error = outcome.job.photo, outcome.error
+    if error is None:
+        heads = f"{len(outcome.quality)} heads, " if len(outcome.quality) > 1 else ""
+        quality = ", ".join(f"{score:.2f}" for score in outcome.quality)
+        print(f"{name}: {heads}quality {quality}, {outcome.seconds:.1f} s")
+        for file in outcome.files:
+            print(f"  {file}")
+        for warning in outcome.warnings:
+            _complain(f"{name}: warning: {warning}")
+    elif isinstance(error, HeadshotError):
+        _complain(f"{name}: {error}" if not alone else str(error))
+    elif alone:
+        raise error
+    else:
+        _complain(f"{name}: internal error, please report it: {type(error).__name__}: {error}")
+
+
+def _exit_code(outcome: Outcome) -> int:
+    from headshot.errors import NoFaceError
+
+    return NO_FACE if isinstance(outcome.error, NoFaceError) else FAILED
+
+
+def _complain(text: str) -> None:
+    print(f"headshot: {text}", file=sys.stderr)

@@ -1,0 +1,9 @@
+"""The keypoint method: a face from 68 landmarks alone, with any linear face model (docs/keypoint.md).
+
+    from headshot.models.readers import read_linear_model
+    from headshot.apps.keypoint.find import find_points68
+    from headshot.apps.keypoint.fit import KeypointSettings, fit_keypoints
+    from headshot.apps.keypoint.output import save
+
+Nothing is imported here, so that the command line starts quickly.
+"""

@@ -1,0 +1,51 @@
+"""Where points of the head model are seen, and how that changes with all that a fit looks for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot.geometry.camera import Camera
+from headshot.models.head_model import PointModel
+
+Array = NDArray[np.float64]
+
+
+def linearised(model: PointModel, identity: Array, expression: Array, camera: Camera) -> tuple[Array, Array]:
+    """Projection (L, 2) and its Jacobian (P, L, 2).
+
+    Parameters: rotation (a small turn of the camera frame) 3, translation 3, log focal length 1, identity I,
+    expression E.
+
+    Args:
+        model: the head model at L points.
+        identity: (I,) coefficients.
+        expression: (E,) weights.
+        camera: that sees them.
+    """
+    a, b = identity.astype(np.float32), expression.astype(np.float32)
+    expressions = model.expressions(a)
+    identities = model.identity + np.einsum("k,kilc->ilc", b[model.corrected], model.correction)
+    shape = model.mean + np.tensordot(a, model.identity, 1) + np.tensordot(b, expressions, 1)
+    rotated = shape @ camera.rotation.T
+    x, y, z = (rotated + camera.translation).T
+    depth = np.maximum(-z, 1.0)
+    gain = camera.focal / depth
+    # d(u, v)/d(X, Y, Z) of u = cx + f X / -Z, v = cy - f Y / -Z.
+    du = np.stack([gain, np.zeros_like(gain), gain * x / depth], axis=-1)
+    dv = np.stack([np.zeros_like(gain), -gain, -gain * y / depth], axis=-1)
+    projection = np.stack([du, dv], axis=1)  # (L, 2, 3)
+    from_centre = np.stack([gain * x, -gain * y], axis=-1)
+
+    head = np.einsum("lij,jk->lik", projection, camera.rotation).astype(np.float32)
+    basis = np.concatenate([identities, expressions])
+    jacobian = np.empty((7 + len(basis), len(shape), 2))
+    # Rotation increments act on the left: d(exp(w) r)/dw = -[r]x, whose columns are e x r.
+    still = np.zeros_like(x)
+    x, y, z = rotated.T
+    turned = np.stack([still, -z, y, z, still, -x, -y, x, still], axis=-1).reshape(-1, 3, 3)
+    jacobian[:3] = np.einsum("lij,laj->ali", projection, turned)
+    jacobian[3:6] = projection.transpose(2, 0, 1)
+    jacobian[6] = from_centre
+    jacobian[7:] = np.matmul(basis.transpose(1, 0, 2), head.transpose(0, 2, 1)).transpose(1, 0, 2)
+    return from_centre + camera.centre, jacobian

@@ -1,0 +1,1 @@
+"""Residual terms of a fit, one a module."""

@@ -1,0 +1,136 @@
+"""The outline of the face, as a network sees it that says how sure it is.
+
+iBUG's points 0-16 lie where the face ends in the picture, on no fixed points of the skin. So each counts only
+by its distance across the outline of the head, whose place on the skin is found anew at every step, as in
+`headshot.models.contour`; how far along it a point lies is taken to say nothing.
+
+Dimension letters: J = 17 points of the jaw, C candidates of each, I identity modes, E expressions, P
+parameters as in `headshot.fitting.projection`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.fitting.normal import normal_equations
+from headshot.fitting.projection import linearised
+from headshot.geometry.camera import Camera
+from headshot.models.contour import JAW, on_outline
+from headshot.models.head_model import F32, HeadModel, PointModel
+
+Array = NDArray[np.float64]
+
+CHIN = JAW // 2
+TURNED = 20.0
+"""Degrees of yaw beyond which the side turned to the camera shows its jaw before the neck, and no outline."""
+SIDEWAYS = 45.0
+"""Degrees beyond which nose and mouth stand before that of the other side, or beside it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Where on the skin the outline may be.
+
+    Attributes:
+        model: the head model at the J points of the jaw, then at J * C points, each one's from front to back.
+        basis: (I + E, J (1 + C) 3) its identity modes and expressions, those of the mean head.
+    """
+
+    model: PointModel
+    basis: F32
+
+    @classmethod
+    def of(cls, model: HeadModel) -> Candidates:
+        """Those of a head model."""
+        both = [model.at(model.landmarks[name]) for name in ("ibug68", "contour")]
+        both[0] = both[0].restricted(slice(JAW))
+        points = PointModel(
+            np.concatenate([m.mean for m in both]),
+            np.concatenate([m.identity for m in both], axis=1),
+            np.concatenate([m.expression for m in both], axis=1),
+            both[0].corrected,
+            np.concatenate([m.correction for m in both], axis=2),
+        )
+        basis = np.concatenate([points.identity, points.expression])
+        return cls(points, np.ascontiguousarray(basis.reshape(len(basis), -1)))
+
+    def seen(self, identity: Array, expression: Array, camera: Camera) -> PointModel:
+        """The head model at the J points of the outline that a camera sees."""
+        # Which candidate it is hangs on the pose, not on how a person's expressions differ from others'.
+        shape = np.concatenate([identity, expression]).astype(np.float32) @ self.basis
+        places = self.model.mean + shape.reshape(-1, 3)
+        lines = places[JAW:].reshape(JAW, -1, 3)
+        chosen = on_outline(places[:JAW], lines, camera)
+        own = np.arange(JAW)
+        return self.model.restricted(np.where(chosen < 0, own, JAW + own * lines.shape[1] + chosen))
+
+
+class Outline:
+    """Points on the outline in a photo.
+
+    The equations say where on the head the outline runs, and in which direction; the cost is that of this
+    outline until they are asked again.
+    """
+
+    def __init__(
+        self, points: Array, deviation: Array, candidates: Candidates, *, outlier: float = 3.0
+    ) -> None:
+        """Take points.
+
+        Args:
+            points: (J, 2) pixels.
+            deviation: (J,) standard deviation across the outline, pixels; infinite leaves a point out.
+            candidates: where on the head they may be.
+            outlier: residuals beyond about this many standard deviations lose their influence.
+        """
+        self.points, self.deviation, self.candidates, self.outlier = points, deviation, candidates, outlier
+        self._held: tuple[PointModel, Array] | None = None
+
+    def equations(self, identity: Array, expression: Array, camera: Camera) -> tuple[Array, Array]:
+        """Hessian (P, P) and downhill gradient (P,) at an identity (I,) and expression (E,)."""
+        model = self.candidates.seen(identity, expression, camera)
+        seen, slopes = linearised(model, identity, expression, camera)
+        across = _normals(seen)
+        self._held = model, across
+        residual = ((self.points - seen) * across).sum(axis=1)
+        root = 1 / (self.deviation * (1 + self._squared(residual)))
+        return normal_equations(np.einsum("pjc,jc->pj", slopes, across) * root, residual * root)
+
+    def cost(self, identity: Array, expression: Array, camera: Camera) -> float:
+        """Robust squared residuals: half of it is what `equations` descends."""
+        if self._held is None:
+            self.equations(identity, expression, camera)
+        assert self._held is not None
+        model, across = self._held
+        seen = camera.project(model.positions(identity, expression))
+        t2 = self._squared(((self.points - seen) * across).sum(axis=1))
+        return self.outlier**2 * float((t2 / (1 + t2)).sum())
+
+    def _squared(self, residual: Array) -> Array:
+        return np.asarray((residual / (self.deviation * self.outlier)) ** 2)
+
+
+def face_outline(points: ArrayLike, deviation: ArrayLike, yaw: float, candidates: Candidates) -> Outline:
+    """The outline of a face in a photo, as far as it is one.
+
+    Args:
+        points: (J, 2) pixels, iBUG's points 0-16 as a network sees them.
+        deviation: (J,) their standard deviation, pixels.
+        yaw: of the head, degrees: positive towards the subject's left.
+        candidates: of the head model.
+    """
+    number = np.arange(JAW)
+    near = number < CHIN if yaw > 0 else number > CHIN
+    lost = (near & (abs(yaw) > TURNED)) | (abs(yaw) > SIDEWAYS)
+    return Outline(np.asarray(points, np.float64), np.where(lost, np.inf, deviation), candidates)
+
+
+def _normals(outline: Array) -> Array:
+    """Unit vectors (J, 2) across a line through points (J, 2)."""
+    neighbours = outline[[0, *range(JAW), JAW - 1]]
+    along = neighbours[2:] - neighbours[:-2]
+    length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
+    return np.stack([along[:, 1], -along[:, 0]], axis=1) / length[:, None]

@@ -1,0 +1,1 @@
+"""Cameras, poses, light, and rasterisation of triangle meshes."""

@@ -1,0 +1,1 @@
+"""Head models: shapes, albedo, correspondences, and readers of other formats."""

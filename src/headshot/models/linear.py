@@ -1,0 +1,165 @@
+"""A linear morphable model in plain arrays: what every reader in `headshot.models.readers` returns.
+
+    S(alpha, beta) = mean + sum_i alpha_i * identity_i + sum_e beta_e * expression_e
+    T(gamma) = albedo_mean + sum_a gamma_a * albedo_a
+
+Readers convert to this project's frame and units: millimetres, x to the subject's left, y up, z out of the
+face, triangles counter-clockwise seen from outside. Dimension letters: V vertices, F triangles, I identity
+modes, E expressions, A albedo modes, L landmarks, C points of a contour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headshot.errors import ModelFormatError
+from headshot.models.head_model import F32, I32, Correspondence
+
+ExpressionKind = Literal["blendshapes", "arkit", "pca"]
+
+UPPER_WEIGHT: dict[ExpressionKind, float] = {"blendshapes": np.inf, "arkit": 1.0, "pca": np.inf}
+LOWER_WEIGHT: dict[ExpressionKind, float] = {"blendshapes": 0.0, "arkit": 0.0, "pca": -np.inf}
+
+
+@dataclass(frozen=True)
+class LandmarkSet:
+    """Those of the 68 iBUG points that a model defines.
+
+    Attributes:
+        index: (L,) which of the 68, counted from 0, ascending.
+        points: their places on the surface.
+    """
+
+    index: I32
+    points: Correspondence
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """A linear morphable model of a face or head.
+
+    Attributes:
+        name: what it is, for messages and files.
+        mean: (V, 3) mm.
+        identity: (I, V, 3) mm per standard deviation.
+        expression: (E, V, 3) mm at weight 1 ("blendshapes", "arkit") or per standard deviation ("pca").
+        expression_names: E names.
+        expression_kind: "blendshapes" have weights of 0 and more, "arkit" between 0 and 1, "pca" of any sign.
+        triangles: (F, 3).
+        landmarks: the iBUG points on the surface; 0-16, the jaw, may be missing: see ``contours``.
+        contours: "right" and "left" (the subject's) -> the line of C points from ear to chin on which the
+            landmarks of the jaw lie when that side of the face is turned to the camera; may be empty.
+        albedo_mean: (V, 3) sRGB in [0, 1], or None.
+        albedo: (A, V, 3) sRGB per standard deviation; A = 0 without.
+        uv: (T, 2) texture coordinates in [0, 1], origin at the top left, or None.
+        triangles_uv: (F, 3) indices into ``uv``, or None.
+        origin: (3,) where the frame's origin lies in the frame of the file, mm: add it to go back.
+        regions: name -> (V,) weights in [0, 1].
+        terms: what the source says about its use.
+    """
+
+    name: str
+    mean: F32
+    identity: F32
+    expression: F32
+    expression_names: tuple[str, ...]
+    expression_kind: ExpressionKind
+    triangles: I32
+    landmarks: LandmarkSet
+    contours: dict[str, Correspondence]
+    albedo_mean: F32 | None = None
+    albedo: F32 = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))
+    uv: F32 | None = None
+    triangles_uv: I32 | None = None
+    origin: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    regions: dict[str, F32] = field(default_factory=dict)
+    terms: str = ""
+
+    def __post_init__(self) -> None:
+        v, f = len(self.mean), len(self.triangles)
+        wanted = {
+            "mean": (self.mean.shape, (v, 3)),
+            "identity": (self.identity.shape, (len(self.identity), v, 3)),
+            "expression": (self.expression.shape, (len(self.expression_names), v, 3)),
+            "triangles": (self.triangles.shape, (f, 3)),
+        }
+        if self.albedo_mean is not None:
+            wanted["albedo_mean"] = (self.albedo_mean.shape, (v, 3))
+            wanted["albedo"] = (self.albedo.shape[1:], (v, 3) if len(self.albedo) else self.albedo.shape[1:])
+        for key, (actual, expected) in wanted.items():
+            if actual != expected:
+                raise ModelFormatError(f"{self.name}: {key} has shape {actual}, expected {expected}")
+        for key, values, limit in (
+            ("triangles", self.triangles, v),
+            ("landmark triangles", self.landmarks.points.triangle, f),
+            ("right contour", self.contours["right"].triangle, f),
+            ("left contour", self.contours["left"].triangle, f),
+        ):
+            if values.size and not 0 <= values.min() <= values.max() < limit:
+                raise ModelFormatError(
+                    f"{self.name}: {key} index {values.min()}..{values.max()}, but there are {limit}: do the "
+                    "files belong to the same resolution of the model?"
+                )
+        if not all(np.isfinite(x).all() for x in (self.mean, self.identity, self.expression)):
+            raise ModelFormatError(f"{self.name}: numbers that are not finite; is the file damaged?")
+
+    def shape(self, identity: ArrayLike, expression: ArrayLike) -> F32:
+        """Vertices (V, 3), mm, for identity (up to I,) and expression (up to E,) coefficients."""
+        a, b = np.asarray(identity, np.float32), np.asarray(expression, np.float32)
+        if a.ndim != 1 or b.ndim != 1 or len(a) > len(self.identity) or len(b) > len(self.expression):
+            raise ValueError(
+                f"expected at most {len(self.identity)} identity and {len(self.expression)} expression "
+                f"coefficients, got shapes {a.shape} and {b.shape}"
+            )
+        moved = self.mean + np.tensordot(a, self.identity[: len(a)], 1)
+        return moved + np.tensordot(b, self.expression[: len(b)], 1)
+
+    def colours(self, albedo: ArrayLike) -> F32:
+        """Albedo (V, 3), sRGB, for coefficients (up to A,).
+
+        Raises:
+            ValueError: the model has no albedo.
+        """
+        if self.albedo_mean is None:
+            raise ValueError(f"{self.name} has no albedo")
+        c = np.asarray(albedo, np.float32)
+        return self.albedo_mean + np.tensordot(c, self.albedo[: len(c)], 1)
+
+
+def at_vertices(vertices: ArrayLike, triangles: I32) -> Correspondence:
+    """Places on the surface that are vertices (L,): each in the first triangle that has it as a corner.
+
+    Raises:
+        ModelFormatError: a vertex belongs to no triangle.
+    """
+    wanted = np.asarray(vertices, dtype=np.int64)
+    found = np.full(len(wanted), -1, np.int32)
+    corner = np.zeros(len(wanted), np.int64)
+    for n, vertex in enumerate(wanted):
+        where = np.argwhere(triangles == vertex)
+        if not len(where):
+            raise ModelFormatError(f"landmark vertex {vertex} belongs to no triangle of the model")
+        found[n], corner[n] = where[0]
+    return Correspondence(found, np.eye(3, dtype=np.float32)[corner])
+
+
+def facing_out(triangles: I32, mean: F32) -> I32:
+    """The triangles, turned if most of the surface faces -z: face scans are open at the back."""
+    a, b, c = (mean[triangles[:, k], :2].astype(np.float64) for k in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    return triangles if area.sum() > 0 else np.ascontiguousarray(triangles[:, ::-1])
+
+
+def eye_origin(mean: F32, landmarks: LandmarkSet, triangles: I32) -> NDArray[np.float64]:
+    """(3,) middle of the eye corners (iBUG 36, 39, 42, 45) that are defined; the frame's origin."""
+    rows = np.isin(landmarks.index, (36, 39, 42, 45))
+    if not rows.any():
+        return np.asarray(mean.mean(axis=0), np.float64)
+    return np.asarray(landmarks.points.on(mean, triangles)[rows].mean(axis=0), np.float64)

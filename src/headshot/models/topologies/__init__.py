@@ -1,0 +1,1 @@
+"""Named indices into meshes and landmark sets that others defined."""

@@ -1,0 +1,1 @@
+"""Placing the landmarks of a face."""

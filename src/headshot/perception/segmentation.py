@@ -1,0 +1,226 @@
+"""Which pixels of a photo show what of a face: skin, brows, hair, glasses, hands before it and so on.
+
+One network (docs/segmentation.md), run once on an upright crop around the landmarks; its probabilities are
+then brought to the photo's pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from headshot.image.resample import warp
+from headshot.models.topologies.mediapipe478 import (
+    EYE_LEFT_IN_IMAGE,
+    EYE_RIGHT_IN_IMAGE,
+    MOUTH_CORNERS,
+    POINTS,
+)
+from headshot.perception.networks import session
+
+Array = NDArray[np.float64]
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+CLASSES = (
+    "background",
+    "skin",
+    "nose",
+    "brows",
+    "eyes",
+    "glasses",
+    "ears",
+    "mouth",
+    "upper_lip",
+    "lower_lip",
+    "hair",
+    "hat",
+    "neck",
+    "cloth",
+)  # what is labelled; "mouth" is its inside, "cloth" includes jewellery, "background" hands before the face
+
+# Colours of the classes in pictures.
+PALETTE = np.array(
+    [
+        (0, 0, 0), (236, 188, 150), (255, 140, 90), (110, 60, 20), (60, 120, 255), (0, 220, 220),
+        (240, 120, 190), (255, 255, 255), (220, 40, 60), (170, 0, 40), (120, 90, 50), (150, 220, 60),
+        (190, 150, 110), (110, 100, 160),
+    ],
+    np.uint8,
+)  # fmt: skip
+
+CROP = 256  # side of the network's input, pixels
+MARGIN = 1.75  # side of the crop over the extent of the landmarks: room for hair and neck
+RAISED = 0.05  # how much higher than the landmarks' middle the crop's lies, in extents
+
+
+# What a face model explains: skin and what belongs to it, but neither eyes nor the inside of the mouth.
+EXPLAINED = ("skin", "nose", "brows", "ears", "upper_lip", "lower_lip")
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Parts of one face in a photo of H x W pixels.
+
+    Attributes:
+        crop: (C, S, S) float32 probabilities of `CLASSES` in the network's crop; they sum up to 1.
+        map: (2, 3) pixels of the crop to pixels of the photo.
+        shape: (H, W).
+    """
+
+    crop: F32
+    map: Array
+    shape: tuple[int, int]
+
+    @cached_property
+    def labels(self) -> U8:
+        """(H, W) the most probable class of each pixel, by index; background outside of the crop."""
+        best = self.probability("background")
+        result = np.zeros(self.shape, np.uint8)
+        for index, name in enumerate(CLASSES[1:], start=1):
+            p = self.probability(name)
+            better = p > best
+            best[better] = p[better]
+            result[better] = index
+        return result
+
+    def probability(self, *names: str) -> F32:
+        """(H, W) in [0, 1], that a pixel is of one of these classes.
+
+        Args:
+            names: of `CLASSES`.
+
+        Raises:
+            ValueError: there is no such class, or none is named.
+        """
+        return self.resampled(_IDENTITY, self.shape, *names)
+
+    def at(self, points: ArrayLike, *names: str) -> Array:
+        """(N,) in [0, 1], that the pixels under points (N, 2) of the photo are of one of these classes."""
+        back = np.linalg.inv(_square(self.map))[:2]
+        column, row = np.floor(np.asarray(points, np.float64) @ back[:, :2].T + back[:, 2]).astype(int).T
+        size = self.crop.shape[1]
+        inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
+        column, row = np.clip(column, 0, size - 1), np.clip(row, 0, size - 1)
+        found = sum(self.crop[CLASSES.index(name), row, column] for name in names)
+        return np.where(inside, found, float("background" in names))
+
+    def explained(self) -> F32:
+        """(H, W) in [0, 1], that a pixel shows bare skin, brows, nose, ears or lips of this face."""
+        return self.probability(*EXPLAINED)
+
+    def resampled(self, affine: ArrayLike, shape: tuple[int, int], *names: str) -> F32:
+        """`probability` on another grid than the photo's pixels.
+
+        Args:
+            affine: (2, 3) pixels of the grid to pixels of the photo.
+            shape: (h, w) of the grid.
+            names: of `CLASSES`.
+
+        Returns:
+            (h, w), bilinear; outside of the crop all is background.
+        """
+        unknown = [name for name in names if name not in CLASSES]
+        if unknown or not names:
+            raise ValueError(f"name at least one of {', '.join(CLASSES)}; got {', '.join(unknown) or 'none'}")
+        if "background" in names:
+            others = [name for name in CLASSES if name not in names]
+            return 1 - self.resampled(affine, shape, *others) if others else np.ones(shape, np.float32)
+        values = self.crop[[CLASSES.index(name) for name in names]].sum(axis=0)
+        onto = np.linalg.inv(_square(np.asarray(affine, dtype=np.float64))) @ _square(self.map)
+        return _transformed(values, onto, shape)
+
+
+def _transformed(values: F32, onto: Array, shape: tuple[int, int]) -> F32:
+    """A map (S, S) on a grid (h, w), bilinear, 0 outside; ``onto`` (3, 3) maps its pixels to the grid's."""
+    height, width = shape
+    size = values.shape[0]
+    # Only the part of the grid that the map touches.
+    corners = onto[:2] @ np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]])
+    left, top = np.clip(np.floor(corners.min(axis=1)), 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(axis=1)), 0, (width, height)).astype(int)
+    result = np.zeros(shape, np.float32)
+    if right > left and bottom > top:
+        back = np.linalg.inv(onto)[:2]
+        back[:, 2] += back[:, :2] @ (left, top)
+        part = Image.fromarray(np.ascontiguousarray(values, np.float32)).transform(
+            (right - left, bottom - top),
+            Image.Transform.AFFINE,
+            tuple(back.ravel().tolist()),
+            Image.Resampling.BILINEAR,
+        )
+        result[top:bottom, left:right] = np.clip(np.asarray(part), 0, 1)
+    return result
+
+
+_IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def _square(affine: Array) -> Array:
+    return np.vstack([affine, (0.0, 0.0, 1.0)])
+
+
+def segment(pixels: U8, points: ArrayLike) -> Segmentation:
+    """Find the parts of one face.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB photo.
+        points: (478, 2) its landmarks in pixels, as `headshot.perception.landmarks.mediapipe.find_landmarks`
+            finds them.
+
+    Raises:
+        ValueError: shapes or types are others.
+        AssetError: the network is missing.
+    """
+    return segment_frame(pixels, crop_frame(points))
+
+
+def segment_frame(pixels: U8, frame: ArrayLike) -> Segmentation:
+    """Find the parts of the face in a crop (4,) as of `crop_frame`; see `segment`."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(f"pixels must be uint8 of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    affine = crop_map(frame)
+    picture = warp(pixels, affine[None], (CROP, CROP))
+    (crop,) = session("segmentation").run(["probabilities"], {"pixels": picture})
+    return Segmentation(crop[0], affine, (pixels.shape[0], pixels.shape[1]))
+
+
+def crop_frame(points: ArrayLike) -> Array:
+    """The crop that belongs to a face's landmarks.
+
+    Args:
+        points: (478, 2) pixels.
+
+    Returns:
+        (4,) x and y of its centre and its side in pixels, and its turn in radians, clockwise in the photo.
+    """
+    p = np.asarray(points, dtype=np.float64)
+    if p.shape != (POINTS, 2):
+        raise ValueError(f"landmarks must be ({POINTS}, 2), got {p.shape}")
+    left, right = (p[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE))
+    down = p[list(MOUTH_CORNERS)].mean(axis=0) - (left + right) / 2
+    # The line of the eyes tells the turn from the front, the line from the eyes to the mouth from the side.
+    across = right - left + (down[1], -down[0])
+    roll = float(np.arctan2(across[1], across[0]))
+    turn = _rotation(roll)
+    upright = p @ turn
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    extent = float((high - low).max())
+    x, y = turn @ ((low + high) / 2 - (0, RAISED * extent))
+    return np.array([x, y, MARGIN * extent, roll])
+
+
+def crop_map(frame: ArrayLike, size: int = CROP) -> Array:
+    """Pixels of a crop of some size to pixels of the photo, (2, 3), for a frame (4,) as of `crop_frame`."""
+    x, y, side, roll = np.asarray(frame, dtype=np.float64)
+    a = _rotation(roll) * (side / size)
+    return np.column_stack([a, np.array([x, y]) - a @ np.full(2, size / 2)])
+
+
+def _rotation(roll: float) -> Array:
+    c, s = np.cos(roll), np.sin(roll)
+    return np.array([[c, -s], [s, c]])

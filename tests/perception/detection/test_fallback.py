@@ -1,0 +1,111 @@
+"""Faces that only our own network sees: found in photos, not invented elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from headshot import read_photo
+from headshot.models.topologies.mediapipe478 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE
+from headshot.perception.detection.detect import detect_faces
+from headshot.perception.detection.fallback import OwnSettings, convinced, face_of, own_landmarks, search
+from headshot.perception.landmarks.in_house import Crop
+from headshot.perception.landmarks.mediapipe import find_landmarks
+
+U8 = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def hopper() -> U8:
+    return read_photo(Path(__file__).parents[3] / "photos" / "grace_hopper.jpg").pixels
+
+
+def test_search_finds_the_face_that_a_detector_finds(hopper: U8) -> None:
+    (face, points), *rest = search(hopper, OwnSettings())
+    assert not rest
+    theirs = find_landmarks(hopper, detect_faces(hopper)[0])
+    apart = np.linalg.norm(points.points - theirs.points, axis=1).mean() / theirs.extent
+    assert apart < 0.06
+    assert (face.box[:2] < theirs.points.mean(axis=0)).all() and (
+        theirs.points.mean(axis=0) < face.box[2:]
+    ).all()
+    left, right = (theirs.points[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE))
+    assert np.linalg.norm(face.points[0] - left) < 0.12 * theirs.extent
+    assert np.linalg.norm(face.points[1] - right) < 0.12 * theirs.extent
+
+
+def test_a_small_face_beside_the_middle(hopper: U8) -> None:
+    canvas = np.full((700, 900, 3), (96, 120, 84), np.uint8)
+    small = np.asarray(Image.fromarray(hopper).resize((220, 260)))
+    canvas[420:680, 660:880] = small
+    faces = search(canvas, OwnSettings())
+    assert len(faces) == 1
+    x, y = faces[0][1].points.mean(axis=0)
+    assert 660 < x < 880 and 420 < y < 680
+
+
+def _scenes() -> dict[str, U8]:
+    """Pictures without faces."""
+    rng = np.random.default_rng(0)
+    stripes = np.zeros((300, 400, 3), np.uint8)
+    stripes[::16] = (200, 120, 60)
+    rough = rng.integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    clouds = Image.fromarray(rough).resize((450, 300), Image.Resampling.BICUBIC)
+    disc = Image.new("RGB", (320, 320), (40, 60, 90))
+    ImageDraw.Draw(disc).ellipse([90, 70, 230, 250], fill=(222, 180, 150))
+    return {
+        "flat": np.full((300, 300, 3), 128, np.uint8),
+        "noise": rng.integers(0, 255, (300, 300, 3), dtype=np.uint8),
+        "stripes": stripes,
+        "clouds": np.asarray(clouds),
+        "disc": np.asarray(disc),
+    }
+
+
+@pytest.mark.parametrize("name", _scenes())
+def test_nothing_is_found_where_no_face_is(name: str) -> None:
+    assert search(_scenes()[name], OwnSettings()) == []
+
+
+def test_clothes_and_background_are_no_face(hopper: U8) -> None:
+    for part in (hopper[330:, :], hopper[:200, :110]):
+        assert search(np.ascontiguousarray(part), OwnSettings()) == []
+
+
+def test_the_witnesses_disagree_beside_the_face(hopper: U8) -> None:
+    face = detect_faces(hopper)[0]
+    points = own_landmarks(hopper, Crop.of_box(face.box), OwnSettings())
+    assert points is not None and points.regression is not None
+    assert convinced(hopper, points, OwnSettings())
+    assert not convinced(hopper, points, OwnSettings(opinion=1.01))
+    assert not convinced(hopper, points, OwnSettings(misfit=1e-4))
+    assert not convinced(hopper, points, OwnSettings(alone=1.01))
+    # The same claim about another place of the photo.
+    assert not convinced(np.ascontiguousarray(np.roll(hopper, 250, axis=0)), points, OwnSettings())
+
+
+def test_five_points_and_box_of_landmarks(hopper: U8) -> None:
+    points = own_landmarks(hopper, Crop.of_box(detect_faces(hopper)[0].box), OwnSettings())
+    assert points is not None
+    face = face_of(points)
+    assert face.points[0, 0] < face.points[2, 0] < face.points[1, 0], "the nose is between the eyes"
+    assert face.points[:2, 1].max() < face.points[2, 1] < face.points[3:, 1].min()
+    assert (points.points >= face.box[:2] - 1e-9).all() and (points.points <= face.box[2:] + 1e-9).all()
+
+
+def test_profiles_that_no_detector_finds(data: Path) -> None:
+    """Of held-out people; the network has never seen them."""
+    found = 0
+    for name in ("079/profile_01.jpg", "457/profile_01.jpg"):
+        pixels = read_photo(data / "cfp-train" / name).pixels
+        assert detect_faces(pixels) == []
+        faces = search(pixels, OwnSettings())
+        if faces:
+            found += 1
+            assert faces[0][1].regression is not None
+            assert abs(faces[0][1].regression.angles[0]) > 35
+    assert found == 2

@@ -1,0 +1,118 @@
+"""Taking light out of textures: a head whose colours and light are known, and a real photo."""
+
+import numpy as np
+import pytest
+
+from headshot import load_head_model
+from headshot.geometry.light import shade
+from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.models.albedo import load_albedo
+from headshot.render import TO_LINEAR, TO_SRGB, project_for_raster, view_camera
+from headshot.texture import Looks, TextureSettings, make_texture
+from headshot.texture.appearance import fit_looks
+from headshot.texture.atlas import atlas_of
+
+SIZE = TextureSettings(size=256, grain=0.0)
+DELIT = TextureSettings(size=256, grain=0.0, delit=True)
+MODEL, ALBEDO = load_head_model("low"), load_albedo("low")
+CAMERA = view_camera(MODEL.mean, 0.0, size=320)
+
+
+def _light() -> np.ndarray:
+    """Warm light from the subject's left and above."""
+    light = ALBEDO.light_mean.reshape(9, 3).copy()
+    light[0] = [0.8, 0.75, 0.7]
+    light[3], light[1] = [0.5, 0.45, 0.4], 0.1
+    return light
+
+
+def _photo(colours: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) of the mean head with these colours (V, 3) in this light, on grey."""
+    xy, depth = project_for_raster(MODEL.mean, CAMERA)
+    raster = rasterise(xy, depth, MODEL.triangles, CAMERA.height, CAMERA.width)
+    lit = np.maximum(shade(colours, vertex_normals(MODEL.mean, MODEL.triangles), light), 0)
+    picture = interpolate(raster, lit.astype(np.float32), MODEL.triangles)
+    picture[raster.triangle < 0] = 0.2
+    return TO_SRGB[np.round(np.clip(picture, 0, 1) * 4095).astype(int)]
+
+
+@pytest.fixture(scope="module")
+def person() -> np.ndarray:
+    """Colours (V, 3) of somebody other than the mean."""
+    coefficients = np.zeros(len(ALBEDO.modes))
+    coefficients[:4] = [-0.6, 1.0, -0.8, 0.5]
+    return np.maximum(ALBEDO.colours(coefficients), 0.01)
+
+
+def _by_side(texture: np.ndarray, chosen: np.ndarray) -> float:
+    """Linear brightness of the subject's left over that of the right, on observed texels."""
+    texels = atlas_of(MODEL, len(texture))
+    x = MODEL.mean[MODEL.triangles[texels.triangle], 0].mean(axis=-1)
+    bright = TO_LINEAR[texture].mean(axis=2)
+    return float(bright[chosen & (x > 15)].mean() / bright[chosen & (x < -15)].mean())
+
+
+def _cheeks(size: int) -> np.ndarray:
+    texels = atlas_of(MODEL, size)
+    cheek = interpolate_texels(MODEL.regions["cheeks"][:, None], texels)[..., 0] > 0.5
+    return cheek & (texels.triangle >= 0)
+
+
+def interpolate_texels(values: np.ndarray, texels) -> np.ndarray:
+    corners = values[MODEL.triangles[np.maximum(texels.triangle, 0)]]
+    return np.einsum("hwkc,hwk->hwc", corners, texels.barycentric)
+
+
+def test_side_light_leaves_the_texture(person):
+    pixels = _photo(person, _light())
+    looks = Looks(person, ALBEDO.occlusion, _light())
+    lit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, SIZE, looks)
+    delit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    assert (delit.observed <= lit.observed).all() and delit.observed.mean() > 0.8 * lit.observed.mean()
+    cheeks = _cheeks(256) & (delit.observed > 0.5)
+    assert _by_side(lit.pixels, cheeks) > 1.5
+    assert abs(_by_side(delit.pixels, cheeks) - 1) < 0.05
+    # What remains is the skin's own colour.
+    truth = interpolate_texels(person / np.maximum(ALBEDO.occlusion, 0.6)[:, None], atlas_of(MODEL, 256))
+    off = np.abs(TO_LINEAR[delit.pixels] - truth)[cheeks].mean(axis=0) / truth[cheeks].mean(axis=0)
+    assert (off < 0.06).all()
+
+
+def test_hidden_skin_continues_the_skins_own_colour(person):
+    looks = Looks(person, ALBEDO.occlusion, _light())
+    delit = make_texture(_photo(person, _light()), MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    texels = atlas_of(MODEL, 256)
+    back = interpolate_texels(MODEL.regions["scalp"][:, None], texels)[..., 0] > 0.9
+    back &= (texels.triangle >= 0) & (delit.observed == 0)
+    skin = TO_LINEAR[delit.pixels[back]].mean(axis=0)
+    own = person[MODEL.regions["scalp"] > 0.9].mean(axis=0)
+    assert np.allclose(skin, own, rtol=0.25)
+    # No texel of a chart was left out, none is black.
+    assert delit.pixels[texels.triangle >= 0].max(axis=1).min() > 8
+
+
+def test_a_cast_shadow_on_one_side_is_lifted(person):
+    """Spherical harmonics cannot explain it; its smooth part goes, and not the other way round."""
+    light = ALBEDO.light_mean.reshape(9, 3)
+    pixels = _photo(person, light)
+    row, column = np.mgrid[: CAMERA.height, : CAMERA.width]
+    shaded = (column > CAMERA.width * 0.52) & (row > CAMERA.height * 0.5)
+    dark = pixels.copy()
+    dark[shaded] = TO_SRGB[np.round(TO_LINEAR[pixels[shaded]] * 0.45 * 4095).astype(int)]
+    looks = Looks(person, ALBEDO.occlusion, light)
+    chosen = _cheeks(256)
+    before = make_texture(dark, MODEL.mean, MODEL, CAMERA, SIZE)
+    after = make_texture(dark, MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    chosen &= (before.observed > 0.5) & (after.observed > 0.5)
+    assert _by_side(before.pixels, chosen) < 0.7
+    assert _by_side(after.pixels, chosen) > 0.85
+
+
+def test_light_found_without_knowing_the_colours(person):
+    """From the picture alone: the pattern of the light, and a face that looks like the picture."""
+    light = _light()
+    found = fit_looks(_photo(person, light), MODEL.mean, MODEL, CAMERA, ALBEDO)
+    assert found.error < 0.06
+    truth, guess = (x[1:4].mean(axis=1) / x[0].mean() for x in (light, found.light))
+    assert np.abs(truth - guess).max() < 0.12
+    assert found.light[3].mean() > 0.25  # from the left
