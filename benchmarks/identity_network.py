@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 from rich.progress import track
 
 from headshot import load_head_model
+from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import look
 from headshot.evaluate.embedding import Recogniser, five_points
@@ -37,7 +37,6 @@ from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.perception.networks import open_network, session
 from headshot.pipeline import Settings, reconstruct_face
 
-Array = NDArray[np.float64]
 PEOPLE, PHOTOS = 60, 3
 FACES = 200  # of UTKFace
 RACES = ("White", "Black", "Asian", "Indian", "other")

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, Index
 from headshot.learn.data.windows import KINDS, Windows, learned_from
 from headshot.learn.engine import best_weights
 from headshot.learn.identity import explained, looks, read_shapes, unit
@@ -31,12 +31,11 @@ from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
 from headshot.learn.regressor import told_apart
 
-F32 = NDArray[np.float32]
 TRAINED, HELD_OUT = 3000, 300  # windows of each kind
 RIDGE = 1.0
 
 
-def seen(network: IdentityNetwork, windows: Windows, chosen: NDArray[np.int64]) -> dict[str, F32]:
+def seen(network: IdentityNetwork, windows: Windows, chosen: Index) -> dict[str, F32]:
     """Places (N, 256), feature and answer of windows."""
     kept: list[torch.Tensor] = []
     handle = network.places.register_forward_hook(lambda _m, _i, out: kept.append(out))
@@ -54,7 +53,7 @@ def ridge(x: F32, y: F32, at: F32) -> F32:
     return found
 
 
-def choose(windows: Windows, held_out: bool, count: int) -> NDArray[np.int64]:
+def choose(windows: Windows, held_out: bool, count: int) -> Index:
     """Windows with a known identity: photos of people, profiles, and (held out) synthetic heads."""
     known = (windows.labels["known"][:, 0] > 0) & (windows.held_out == held_out)
     people = known & (windows.person != "") & (windows.labels["embedding"] != 0).any(axis=1)

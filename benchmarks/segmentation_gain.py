@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, LandmarksOnly, Reconstructed, look
 from headshot.evaluate.parts import celebamask
@@ -36,7 +36,7 @@ FACE = ("skin", "nose", "brows", "eyes", "mouth", "upper_lip", "lower_lip")
 FOREIGN = ("background", "glasses", "hair", "hat", "cloth")
 
 
-def believed(head: Head, height: int, width: int) -> NDArray[np.float32]:
+def believed(head: Head, height: int, width: int) -> F32:
     """How far (H, W) the texture believes what the photo shows of the skin of the face."""
     assert head.texture is not None
     model, size = head.model, head.texture.observed.shape[0]
@@ -46,7 +46,7 @@ def believed(head: Head, height: int, width: int) -> NDArray[np.float32]:
     return np.where(face_mask(head, height, width), head.texture.observed[row, column], 0).astype(np.float32)
 
 
-def measure(sample: Sample, head: Head, pixels: NDArray[np.uint8]) -> dict[str, float]:
+def measure(sample: Sample, head: Head, pixels: U8) -> dict[str, float]:
     """The four numbers of one head, in percent or levels."""
     labels = sample.read(sample.labels)
     names = np.array(sample.scheme.labels)[labels]

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from headshot import Settings, reconstruct
+from headshot.arrays import F32, U8
 from headshot.image.resample import warp
 from headshot.learn.data import occlude as drawn
 from headshot.perception.segmentation import (
@@ -34,7 +34,6 @@ from headshot.render import RenderSettings, render
 from headshot.texture import TextureSettings, make_texture
 from headshot.texture.appearance import looks_of
 
-U8 = NDArray[np.uint8]
 PHOTOS = Path(__file__).parent.parent / "photos"
 SHAPE = Settings(texture=None, photometric=None, segment=False)
 
@@ -54,7 +53,7 @@ def triple(crop: U8) -> U8:
     return np.concatenate([crop, PALETTE[found.labels], shown.astype(np.uint8)], axis=1)
 
 
-def occluded(crop: U8, shape: Callable[[int, np.random.Generator], NDArray[np.float32]], seed: int) -> U8:
+def occluded(crop: U8, shape: Callable[[int, np.random.Generator], F32], seed: int) -> U8:
     """The crop with one of training's shapes before it: skin-coloured hands, dark glasses, masks, blobs."""
     random = np.random.default_rng(seed)
     size = crop.shape[0]

@@ -11,8 +11,9 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, I32, Array
 from headshot.fitting import FitSettings, PhotometricSettings, Scale, landmarks68, metric_scale
 from headshot.fitting.methods import (
     METHODS,
@@ -28,7 +29,7 @@ from headshot.fitting.methods import (
 from headshot.fitting.scale import FACE_SPREAD, scaled_camera
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, Source, read_photo
-from headshot.models.head_model import F32, I32, HeadModel, load_head_model
+from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import DetectSettings, Face, detect_faces
 from headshot.perception.detection.fallback import OwnSettings
@@ -38,8 +39,6 @@ from headshot.perception.segmentation import Segmentation, segment
 from headshot.quality import Quality, assess
 from headshot.texture import Texture, TextureSettings, make_texture
 from headshot.texture.appearance import looks_from, looks_of
-
-Array = NDArray[np.float64]
 
 IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
 

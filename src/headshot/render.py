@@ -11,15 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, I32, U8
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.models.head_model import HeadModel
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-U8 = NDArray[np.uint8]
 
 # Diffuse clay colours, linear light.
 CLAY = {

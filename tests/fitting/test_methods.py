@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from headshot import Reconstruction, Settings, reconstruct, reconstruct_all
 from headshot.apps.cli.main import app
+from headshot.arrays import F32, Array
 from headshot.fitting import FitSettings, PhotometricSettings
 from headshot.fitting.methods import (
     METHODS,
@@ -39,7 +39,7 @@ def heads() -> dict[str, Reconstruction]:
     return {method: reconstruct(photo, method=method, settings=SHAPE) for method in METHODS}
 
 
-def _face(head: Reconstruction) -> NDArray[np.float32]:
+def _face(head: Reconstruction) -> F32:
     return head.neutral_vertices[head.model.regions["face"] > 0.5] / np.float32(head.scale)
 
 
@@ -120,7 +120,7 @@ def test_looks_that_are_believed_count(
     crop = Crop.of_points(first.landmarks.points, first.landmarks.roll)
     guess = guess_identity(first.photo.pixels, crop).largest(HybridSettings().modes)
 
-    def identity(looks: float) -> NDArray[np.float64]:
+    def identity(looks: float) -> Array:
         belief = HybridSettings(looks=looks)
         chosen = Settings(detail="low", texture=None, photometric=None, hybrid=belief)
         return reconstruct(photos / "astronaut.jpg", method=method, settings=chosen).identity
@@ -136,7 +136,7 @@ def test_landmarks_that_disagree_in_the_mirror_count_less(heads: dict[str, Recon
     assert told.network is not None
     usual = float(told.network.sigma68[17:].mean()) / head.landmarks.extent
 
-    def noise(spread: float, told: Told) -> NDArray[np.float64]:
+    def noise(spread: float, told: Told) -> Array:
         points = replace(head.landmarks, spread=spread)
         return landmark_solver(head.photo, points, told, "low", settings).noise
 

@@ -12,11 +12,12 @@ half as long. The results differ by rounding only.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from headshot.arrays import F32
 
-def split(source: str, slope: NDArray[np.float32], output: str) -> tuple[list[NodeProto], list[TensorProto]]:
+
+def split(source: str, slope: F32, output: str) -> tuple[list[NodeProto], list[TensorProto]]:
     """Nodes and weights that compute PReLU.
 
     Args:

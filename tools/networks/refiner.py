@@ -33,6 +33,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headshot.arrays import Array, Index
 from headshot.image.resample import warp
 from headshot.learn.data.regressor_stream import RegressorStream, covered, degraded, moved_labels
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, learned_from
@@ -142,7 +143,7 @@ class Crops:
     sigma: Tensor
     true: Tensor
     weight: Tensor
-    window: NDArray[np.int64]
+    window: Index
     group: NDArray[np.str_]
 
 
@@ -189,7 +190,7 @@ def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> 
     )  # fmt: skip
 
 
-def _near(random: np.random.Generator) -> NDArray[np.float64]:
+def _near(random: np.random.Generator) -> Array:
     """A map (2, 3) of the unit square to pixels of the window, right to a few percent."""
     base, roll = SIDE * CROP_MARGIN / MARGIN, np.radians(random.normal(0, 4))
     c, s = np.cos(roll), np.sin(roll)
@@ -197,7 +198,7 @@ def _near(random: np.random.Generator) -> NDArray[np.float64]:
     return np.column_stack([a, SIDE / 2 + base * random.normal(0, 0.02, 2) - a @ [0.5, 0.5]])
 
 
-def losses(net: Refiner, crops: Crops, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+def losses(net: Refiner, crops: Crops, rows: Index) -> tuple[Tensor, Tensor, Tensor]:
     """Mean distance of the points (B,), per cent of the side; what the certainty costs; distance before."""
     true, weight, found = crops.true[rows], crops.weight[rows], crops.found[rows]
     error = torch.empty(len(rows), 1, 1).uniform_(0.4, 1.3) if net.training else torch.ones(1)
@@ -250,7 +251,7 @@ def learn(crops: Crops, steps: int, seed: int = 0) -> Refiner:
     return net
 
 
-def overconfidence(net: Refiner, crops: Crops, rows: NDArray[np.int64]) -> Tensor:
+def overconfidence(net: Refiner, crops: Crops, rows: Index) -> Tensor:
     """Root mean square of the errors over the standard deviations that the network gives them."""
     features = torch.from_numpy(crops.features[rows].astype(np.float32))
     points, surer = twice(net, features, crops.found[rows])

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from headshot.arrays import Array, Index
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def similarity(source: ArrayLike, target: ArrayLike, *, scaled: bool = True) -> 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _closest(
-    points: Array, corners: Array, order: Ints, start: Ints, boxes: Array, triangle: Ints, weights: Array
+    points: Array, corners: Array, order: Index, start: Index, boxes: Array, triangle: Index, weights: Array
 ) -> None:
     """Nearest triangle (N,) and barycentric coordinates (N, 3) of points, by a tree of boxes.
 
@@ -178,7 +177,7 @@ class Surface:
             levels.append(level)
         self._boxes = np.concatenate(levels[::-1])
 
-    def closest(self, points: ArrayLike) -> tuple[Ints, Array, Array]:
+    def closest(self, points: ArrayLike) -> tuple[Index, Array, Array]:
         """Triangle (N,), barycentric coordinates (N, 3) and distance (N,) of the surface's nearest point."""
         p = np.ascontiguousarray(points, np.float64)
         if p.ndim != 2 or p.shape[1] != 3 or not np.isfinite(p).all():
@@ -187,7 +186,7 @@ class Surface:
         _closest(p, self._corners, self._order, self._start, self._boxes, triangle, weights)
         return triangle, weights, np.linalg.norm(self.at(triangle, weights) - p, axis=1)
 
-    def at(self, triangle: Ints, weights: Array) -> Array:
+    def at(self, triangle: Index, weights: Array) -> Array:
         """Points (N, 3) of the surface."""
         return (self._corners[triangle] * weights[:, :, None]).sum(axis=1)
 

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.geometry.camera import rotation_from_angles
-
-Array = NDArray[np.float64]
 
 POINTS = 68
 PHOTOS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")

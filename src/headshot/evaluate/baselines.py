@@ -16,21 +16,20 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, Array
 from headshot.fitting import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
 from headshot.fitting.methods import Method
 from headshot.fitting.observe import observe
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
-from headshot.models.head_model import F32, HeadModel, PointModel, load_head_model
+from headshot.models.head_model import HeadModel, PointModel, load_head_model
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.faces import recognise
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68, Landmarks
 from headshot.pipeline import Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from headshot.arrays import Array, Index
 
 DRAWS = 1000
 STATISTICS: dict[str, Callable[..., Any]] = {
@@ -36,7 +36,7 @@ class Estimate:
     high: float
 
 
-def _counts(count: int, clusters: Sequence[str] | None, rng: np.random.Generator) -> NDArray[np.int64]:
+def _counts(count: int, clusters: Sequence[str] | None, rng: np.random.Generator) -> Index:
     """How often each item (DRAWS, count) is in each bootstrap sample: single items, or whole clusters."""
     if clusters is None:
         return rng.multinomial(count, np.full(count, 1 / count), DRAWS)
@@ -44,7 +44,7 @@ def _counts(count: int, clusters: Sequence[str] | None, rng: np.random.Generator
     return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)[:, owner]
 
 
-def _samples(values: Array, counts: NDArray[np.int64], statistic: str) -> Array:
+def _samples(values: Array, counts: Index, statistic: str) -> Array:
     """The statistic (DRAWS,) of each sample, as `STATISTICS` has it for the values repeated."""
     total = counts.sum(axis=1)
     if statistic == "mean":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from io import BytesIO
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
-U8 = NDArray[np.uint8]
+from headshot.arrays import U8
 
 TRUTH, FOUND = (255, 255, 255), (255, 120, 0)
 

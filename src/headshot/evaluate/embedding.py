@@ -16,15 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
+from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
 from headshot.image.resample import warp
 from headshot.perception.networks import open_network
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 HEIGHT, WIDTH = 112, 96
 # Eyes, nose tip and corners of the mouth in such a picture; counted in whole pixels from 0, so centres lie

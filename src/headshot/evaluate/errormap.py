@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from headshot.arrays import U8, Array
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.render import project_for_raster, view_camera
-
-U8 = NDArray[np.uint8]
 
 # Blue over white to red, told apart with red-green blindness; grey where nothing was measured.
 _STOPS = np.array(
@@ -20,7 +19,7 @@ _STOPS = np.array(
 _GREY = np.array([0.62, 0.62, 0.62])
 
 
-def colours(errors: ArrayLike, limit: float) -> NDArray[np.float64]:
+def colours(errors: ArrayLike, limit: float) -> Array:
     """sRGB colours (N, 3) in [0, 1] of errors (N,) from 0 to ``limit``; grey where they are NaN."""
     e = np.asarray(errors, np.float64)
     known = np.isfinite(e)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import U8, Index
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.baselines import look
 from headshot.evaluate.drawing import png
@@ -23,9 +23,6 @@ from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.segmentation import confusion, scores
 from headshot.image.photo import Photo, read_photo
 from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, segment, segment_frame
-
-U8 = NDArray[np.uint8]
-Counts = NDArray[np.int64]
 
 METHOD = "headshot"
 COMMON = 0.01  # classes with a smaller share of the labelled pixels do not count for the mean F1
@@ -158,7 +155,7 @@ def _tables(samples: dict[str, Sample], rows: dict[str, Row]) -> list[str]:
         used = [row for name, row in rows.items() if samples[name].scheme == scheme and "counts" in row]
         if not used:
             continue
-        counts: Counts = np.sum([row["counts"] for row in used], axis=0)
+        counts: Index = np.sum([row["counts"] for row in used], axis=0)
         result, share = scores(counts), counts.sum(axis=1) / counts.sum()
         lines = [
             [label, f"{100 * share[i]:.2f} %", f"{result.f1[i]:.3f}", f"{result.iou[i]:.3f}"]

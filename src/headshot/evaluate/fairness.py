@@ -22,8 +22,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, Array, Index, Mask
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.baselines import head_of, look
 from headshot.evaluate.drawing import png, side_by_side
@@ -53,10 +53,6 @@ from headshot.pipeline import Reconstruction, Settings, reconstruct, reconstruct
 from headshot.render import TO_SRGB
 from headshot.texture import TextureSettings
 
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
-
 LABEL = "headshot"
 LIMITS = {"failed": 1.0, "spread": 1.3, "mirrored": 1.3, "photometric": 1.3, "bare": 1.3}
 """Most percent of failures of a group, and how much worse than the best group any may be."""
@@ -80,7 +76,7 @@ class FairnessSettings:
     head: Settings = field(default_factory=lambda: Settings(detail="low", texture=TextureSettings(size=512)))
 
 
-def bare_vertices(head: Reconstruction, bare: NDArray[np.bool_]) -> NDArray[np.int64]:
+def bare_vertices(head: Reconstruction, bare: Mask) -> Index:
     """Vertices (N,) of the skin that turn to the camera and lie where the photo shows bare skin (H, W)."""
     model, camera = head.model, head.camera
     skin = np.unique(model.part_triangles("skin"))
@@ -93,7 +89,7 @@ def bare_vertices(head: Reconstruction, bare: NDArray[np.bool_]) -> NDArray[np.i
     return np.asarray(skin[turned & inside & seen], np.int64)
 
 
-def median_skin(head: Reconstruction, vertices: NDArray[np.int64], colours: F32 | None = None) -> Array:
+def median_skin(head: Reconstruction, vertices: Index, colours: F32 | None = None) -> Array:
     """Median colour (3,) of some vertices of the skin, sRGB levels.
 
     Args:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from headshot.arrays import Array
 from headshot.evaluate.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import Predictor, look, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
@@ -29,8 +29,6 @@ from headshot.evaluate.landmarks import NmeSettings, box_root, chosen_photos, me
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
 from headshot.image.photo import Photo, read_photo
-
-Array = NDArray[np.float64]
 
 BLUR = 0.03  # of the face's size, standard deviation
 SMALL = 60.0  # pixels

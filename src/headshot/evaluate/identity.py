@@ -22,14 +22,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Prediction, Predictor, default_predictors, look
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
 from headshot.image.photo import read_photo
-
-Array = NDArray[np.float64]
 
 SAMPLES = 250  # vertices of the face that stand for it in the journal
 FLAT = "2D points"  # landmarks of the photo, for comparison: what a flat picture already tells

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from headshot.evaluate.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import NetworkPoints, Predictor, default_predictors, look
@@ -30,8 +30,6 @@ from headshot.fitting.landmarks import initial_pose
 from headshot.geometry.camera import angles_of
 from headshot.image.photo import read_photo
 from headshot.models.head_model import load_head_model
-
-Array = NDArray[np.float64]
 
 OUTER_EYE_CORNERS = (36, 45)
 REGIONS = {

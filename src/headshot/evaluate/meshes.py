@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import Array, Index
 from headshot.errors import HeadshotError
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ENDINGS = (".obj", ".ply", ".glb")
 LANDMARK_ENDINGS = (".txt", ".json", ".lm3")
@@ -41,7 +39,7 @@ class Shape:
     """
 
     vertices: Array
-    triangles: Ints
+    triangles: Index
     seven: Array
 
 
@@ -112,7 +110,7 @@ def _three_numbers(row: list[str]) -> bool:
         return False
 
 
-def read_mesh(file: str | Path) -> tuple[Array, Ints]:
+def read_mesh(file: str | Path) -> tuple[Array, Index]:
     """Vertices (V, 3) in the file's unit and triangles (F, 3).
 
     Raises:
@@ -133,13 +131,13 @@ def read_mesh(file: str | Path) -> tuple[Array, Ints]:
     return vertices, triangles
 
 
-def _fan(polygons: list[list[int]]) -> Ints:
+def _fan(polygons: list[list[int]]) -> Index:
     """Triangles of polygons around their first corner."""
     out = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
     return np.array(out, np.int64).reshape(-1, 3)
 
 
-def _obj(content: bytes) -> tuple[Array, Ints]:
+def _obj(content: bytes) -> tuple[Array, Index]:
     vertices: list[list[float]] = []
     polygons: list[list[int]] = []
     for line in content.decode("utf-8", errors="replace").splitlines():
@@ -158,7 +156,7 @@ _PLY_TYPES = {
 }  # fmt: skip
 
 
-def _ply(content: bytes) -> tuple[Array, Ints]:
+def _ply(content: bytes) -> tuple[Array, Index]:
     head, separator, body = content.partition(b"end_header")
     if not separator or not head.startswith(b"ply"):
         raise ValueError("no PLY header")
@@ -176,7 +174,7 @@ def _ply(content: bytes) -> tuple[Array, Ints]:
     return data
 
 
-def _ply_ascii(body: bytes, elements: list[tuple[str, int, list[list[str]]]]) -> tuple[Array, Ints]:
+def _ply_ascii(body: bytes, elements: list[tuple[str, int, list[list[str]]]]) -> tuple[Array, Index]:
     lines = body.decode("ascii", errors="replace").splitlines()
     vertices: Array = np.zeros((0, 3))
     polygons: list[list[int]] = []
@@ -195,10 +193,10 @@ def _ply_ascii(body: bytes, elements: list[tuple[str, int, list[list[str]]]]) ->
 
 def _ply_binary(
     body: bytes, elements: list[tuple[str, int, list[list[str]]]], form: str
-) -> tuple[Array, Ints]:
+) -> tuple[Array, Index]:
     order = ">" if form == "binary_big_endian" else "<"
     vertices: Array = np.zeros((0, 3))
-    triangles: Ints = np.zeros((0, 3), np.int64)
+    triangles: Index = np.zeros((0, 3), np.int64)
     at = 0
     for name, count, properties in elements:
         lists = [p for p in properties if p[0] == "list"]
@@ -230,7 +228,7 @@ def _ply_binary(
 _GLTF_TYPES = {5120: "i1", 5121: "u1", 5122: "i2", 5123: "u2", 5125: "u4", 5126: "f4"}
 
 
-def _glb(content: bytes) -> tuple[Array, Ints]:
+def _glb(content: bytes) -> tuple[Array, Index]:
     magic, version, _ = struct.unpack_from("<4sII", content)
     if magic != b"glTF" or version != 2:
         raise ValueError("no GLB of version 2")

@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from headshot.arrays import U8, Array, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, look, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
@@ -31,10 +32,6 @@ from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import Photo, read_photo
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.render import RenderSettings, project_for_raster, render
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 
 RACES = ("White", "Black", "Asian", "Indian", "other")
 AGES = (0, 3, 13, 30, 60, 200)
@@ -233,8 +230,8 @@ def photos_of(root: Path, settings: PictureSettings) -> list[str]:
 def read_masked(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask | None]:
     """The photo, perhaps with a border; which of its pixels may count; which are background, if known."""
     photo = read_photo(root / name)
-    counts: NDArray[np.bool_] = np.ones((photo.height, photo.width), bool)
-    background: NDArray[np.bool_] | None = None
+    counts: Mask = np.ones((photo.height, photo.width), bool)
+    background: Mask | None = None
     labels = (root / "masks" / Path(name).name).with_suffix(".png")
     if labels.is_file():
         with Image.open(labels) as image:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import Annotation, read_cfp
 from headshot.evaluate.baselines import NetworkPoints, Predictor, look, methods_side_by_side
@@ -31,8 +31,6 @@ from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.split import held_out_people
 from headshot.geometry.camera import angles_of
 from headshot.image.photo import read_photo
-
-Array = NDArray[np.float64]
 
 OFF = 7.0
 """Percent of the root of the points' box above which a photo is off."""

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import U8, Array
 from headshot.evaluate.baselines import Head, Predictor, Seen, look, methods_side_by_side
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
@@ -32,9 +32,6 @@ from headshot.geometry.camera import Camera
 from headshot.image.photo import read_photo
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.render import render, view_camera
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 SIZE = 256  # of the pictures, pixels
 PHOTO = "photo itself"

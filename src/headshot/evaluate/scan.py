@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32, Array, Index, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.align import Similarity, Surface, distances, icp, similarity
 from headshot.evaluate.baselines import Head, Predictor, look
@@ -25,8 +25,6 @@ from headshot.evaluate.meshes import ENDINGS, LANDMARK_ENDINGS, SEVEN, Shape, re
 from headshot.evaluate.result import BASELINE, Column, Curve, Item, Result, cumulative
 from headshot.image.photo import read_photo
 from headshot.models.head_model import load_head_model
-
-Array = NDArray[np.float64]
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".heic")
 MEASURED, ALIGNED = 20_000, 4_000  # points of a scan for distances and for alignment, at most
@@ -83,9 +81,9 @@ class Prepared:
 
     name: str
     shape: Shape
-    measured: NDArray[np.int64]
-    aligned: NDArray[np.int64]
-    regions: dict[str, NDArray[np.bool_]]
+    measured: Index
+    aligned: Index
+    regions: dict[str, Mask]
     upright: Similarity
 
 
@@ -97,7 +95,7 @@ class Score:
     distance: Array
 
 
-def face_of(shape: Shape) -> NDArray[np.int64]:
+def face_of(shape: Shape) -> Index:
     """Vertices of the face: NoW's ball around the nose."""
     below, bridge = shape.seven[4], (shape.seven[1] + shape.seven[2]) / 2
     centre = below + 0.3 * (bridge - below)
@@ -148,16 +146,12 @@ def shape_of(head: Head) -> Shape:
     return _with_points(head.neutral, head.model.part_triangles("skin"), marks)
 
 
-def _with_points(
-    vertices: NDArray[np.float32], triangles: NDArray[np.int32], marks: NDArray[np.float32]
-) -> Shape:
+def _with_points(vertices: F32, triangles: I32, marks: F32) -> Shape:
     points = marks[list(SEVEN)].astype(np.float64)
     return Shape(vertices.astype(np.float64), triangles.astype(np.int64), points)
 
 
-def bend(
-    vertices: Array, triangles: NDArray[np.int32] | NDArray[np.int64], target: Array, steps: int = 6
-) -> Array:
+def bend(vertices: Array, triangles: I32 | Index, target: Array, steps: int = 6) -> Array:
     """Vertices (V, 3) after the quadratic map that brings the surface closest to points (N, 3).
 
     Ten monomials for each coordinate, by iterated least squares to closest points, without the worst tenth.

@@ -16,10 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
-Counts = NDArray[np.int64]
+from headshot.arrays import Array, Index, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +32,7 @@ class Scores:
 
     f1: Array
     iou: Array
-    present: NDArray[np.bool_]
+    present: Mask
 
     @property
     def mean_f1(self) -> float:
@@ -46,7 +45,7 @@ class Scores:
         return float(self.iou[self.present].mean())
 
 
-def confusion(predicted: ArrayLike, truth: ArrayLike, classes: int, ignore: int | None = None) -> Counts:
+def confusion(predicted: ArrayLike, truth: ArrayLike, classes: int, ignore: int | None = None) -> Index:
     """Pixels (C, C) by true (row) and predicted (column) class; true pixels labelled ``ignore`` do not count.
 
     Raises:

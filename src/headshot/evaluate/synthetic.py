@@ -16,9 +16,9 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import F32, I32, Array, Index
 from headshot.errors import HeadshotError
 from headshot.evaluate.align import Surface, icp, similarity
 from headshot.evaluate.baselines import Head, Predictor, look
@@ -27,8 +27,6 @@ from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 from headshot.image.photo import read_photo
 from headshot.models.head_model import HeadModel, load_head_model
-
-Array = NDArray[np.float64]
 
 POINTS = 2500  # of the face, in which errors are taken
 TOO_FAR = 2.0  # mm from our mean surface at which a vertex of the mesh has no counterpart
@@ -85,10 +83,10 @@ class Mesh:
         skin: (F', 3) triangles of the skin.
     """
 
-    triangles: NDArray[np.int32]
+    triangles: I32
     canonical: Array
-    face: NDArray[np.int64]
-    skin: NDArray[np.int32]
+    face: Index
+    skin: I32
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +161,7 @@ def read_truths(folder: str | Path) -> list[Truth]:
 
 
 @lru_cache(maxsize=8)
-def places(model: HeadModel, mesh: Mesh) -> tuple[NDArray[np.int64], Array]:
+def places(model: HeadModel, mesh: Mesh) -> tuple[Index, Array]:
     """Where the face of a true mesh lies on a model: corners (P, 3) and their weights (P, 3)."""
     surface = Surface(model.mean, model.part_triangles("skin"))
     triangle, weights, _ = surface.closest(mesh.canonical[mesh.face])
@@ -175,7 +173,7 @@ def errors(head: Head, truth: Truth) -> dict[str, float]:
     mesh = truth.mesh
     corners, weights = places(head.model, mesh)
 
-    def at(vertices: NDArray[np.float32]) -> Array:
+    def at(vertices: F32) -> Array:
         return np.einsum("pcd,pc->pd", np.asarray(vertices, np.float64)[corners], weights)
 
     neutral, posed, mean = at(head.neutral), at(head.vertices), at(head.model.mean)

@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import U8, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, Seen, look, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
@@ -30,9 +30,6 @@ from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import face_mask, landmark_residual, overlay, photometric_error, shrunk, ssim
 from headshot.evaluate.result import Column, Item, Result
 from headshot.image.photo import read_photo
-
-U8 = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headshot import __version__
+from headshot.arrays import F32, U8
 from headshot.export.settings import ExportSettings
 from headshot.geometry.raster import vertex_normals
 
 if TYPE_CHECKING:
-    from headshot.models.head_model import F32, HeadModel
+    from headshot.models.head_model import HeadModel
     from headshot.pipeline import Reconstruction
 
 METRES = np.float32(1e-3)  # per millimetre
@@ -129,7 +130,7 @@ def glb(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
     return _container(document, bytes(buffer.data))
 
 
-def encode_texture(pixels: NDArray[np.uint8], encoding: str, quality: int) -> bytes:
+def encode_texture(pixels: U8, encoding: str, quality: int) -> bytes:
     """A texture (T, T, 3) as a JPEG or PNG file."""
     file = io.BytesIO()
     if encoding == "jpeg":

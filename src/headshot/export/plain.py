@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot import __version__
+from headshot.arrays import F32, I32, U8
 from headshot.export.gltf import METRES, _Buffer, _container, encode_texture
 from headshot.export.ply import binary_ply
 from headshot.geometry.raster import vertex_normals
-from headshot.models.head_model import F32, I32
-
-U8 = NDArray[np.uint8]
 
 _VERTICES, _INDICES = 34962, 34963
 

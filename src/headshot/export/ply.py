@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot import __version__
+from headshot.arrays import I32, U8
 from headshot.export.settings import ExportSettings
 from headshot.geometry.raster import sample, vertex_normals
 
@@ -30,7 +31,7 @@ def ply(head: Reconstruction, settings: ExportSettings | None = None) -> bytes:
     return binary_ply(columns, head.triangles)
 
 
-def binary_ply(columns: dict[str, NDArray[Any]], triangles: NDArray[np.int32], comment: str = "") -> bytes:
+def binary_ply(columns: dict[str, NDArray[Any]], triangles: I32, comment: str = "") -> bytes:
     """A PLY file.
 
     Args:
@@ -58,7 +59,7 @@ def binary_ply(columns: dict[str, NDArray[Any]], triangles: NDArray[np.int32], c
     return ("\n".join(header) + "\n").encode() + points.tobytes() + faces.tobytes()
 
 
-def vertex_colours(texture: NDArray[np.uint8], model: HeadModel) -> NDArray[np.uint8]:
+def vertex_colours(texture: U8, model: HeadModel) -> U8:
     """Colours (V, 3) uint8 sRGB of the vertices; at a seam of the texture, from one of its sides."""
     corner = np.zeros(len(model.mean), np.int64)
     corner[model.triangles.ravel()] = model.triangles_uv.ravel()

@@ -12,17 +12,15 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from headshot.arrays import U8, Array
 from headshot.render import RenderSettings, render, view_camera
 
 if TYPE_CHECKING:
     from headshot.geometry.camera import Camera
     from headshot.pipeline import Reconstruction
 
-U8 = NDArray[np.uint8]
-Array = NDArray[np.float64]
 Picture = tuple[str, Image.Image]  # caption, square picture of CELL pixels
 
 CELL = 340

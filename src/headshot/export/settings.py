@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from headshot.arrays import F32, U8
 
-    from headshot.models.head_model import F32
+if TYPE_CHECKING:
     from headshot.pipeline import Reconstruction
 
 EXPRESSIONS = ("neutral", "photo")
@@ -47,7 +45,7 @@ class ExportSettings:
         if not 1 <= self.jpeg_quality <= 95:
             raise ValueError(f"jpeg_quality must be within 1 to 95, got {self.jpeg_quality}")
 
-    def texture_pixels(self, head: Reconstruction) -> NDArray[np.uint8] | None:
+    def texture_pixels(self, head: Reconstruction) -> U8 | None:
         """The texture (T, T, 3) to write, None for heads without."""
         chosen = head.albedo_texture if self.texture == "albedo" else head.texture
         return None if chosen is None else chosen.pixels

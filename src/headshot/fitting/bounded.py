@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Array
 from headshot.fitting.normal import Elimination
-
-Array = NDArray[np.float64]
 
 
 def bounded_step(hessian: Array, gradient: Array, expression: Array, first: int) -> Array:

@@ -15,11 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.geometry.light import LightPrior, LightSettings, sh_basis
-
-Array = NDArray[np.float64]
 
 # Per-point noise as in the light's estimate; but albedo has detail that light has not, for which points
 # count more nearly one by one.

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from headshot.arrays import F32
 from headshot.fitting.surface import Samples
 from headshot.geometry.camera import Camera
 from headshot.geometry.light import sh_basis_gradient
-from headshot.models.head_model import F32
 
 
 @dataclass(frozen=True, eq=False)

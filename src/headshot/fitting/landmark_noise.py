@@ -23,15 +23,13 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from headshot import assets
+from headshot.arrays import F32, Array
 from headshot.errors import ModelFormatError
 from headshot.geometry.camera import angles_of
 from headshot.models.head_model import PointModel
-
-F32 = NDArray[np.float32]
-Array = NDArray[np.float64]
 
 ASSET = "landmark_errors.npz"
 FORMAT_VERSION = 1

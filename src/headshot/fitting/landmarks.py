@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.fitting.bounded import bounded_step
 from headshot.fitting.landmark_noise import LandmarkErrors
 from headshot.fitting.normal import normal_equations
@@ -21,8 +22,6 @@ from headshot.fitting.projection import linearised
 from headshot.fitting.terms.points import Evidence, IdentityPrior
 from headshot.geometry.camera import Camera, angles_of, extent_of, nearest_rotation, rotation_from_vector
 from headshot.models.head_model import PointModel
-
-Array = NDArray[np.float64]
 
 _FIXED = 1e6  # precision of an identity that stays as it is
 TURN = 4.0  # degrees of yaw from which the landmarks' errors are looked up anew,

@@ -18,8 +18,8 @@ from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Array, Mask
 from headshot.fitting import (
     Evidence,
     Fit,
@@ -43,7 +43,6 @@ from headshot.perception.landmarks.in_house import Crop, Regression, RegressSett
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.segmentation import Segmentation
 
-Array = NDArray[np.float64]
 Method = Literal["fit", "regress", "hybrid"]
 METHODS: tuple[Method, ...] = ("fit", "regress", "hybrid")
 
@@ -107,7 +106,7 @@ class Solved:
     """
 
     fit: Fit
-    counted: NDArray[np.bool_]
+    counted: Mask
     albedo: Array | None
     light: Array | None
     measures: dict[str, float]

@@ -12,9 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from headshot.models.head_model import F32
-
-Array = NDArray[np.float64]
+from headshot.arrays import F32, Array
 
 BLOCK = 240  # equations that stay in the processor's cache
 _TILE = 4  # columns that are multiplied with each other at once

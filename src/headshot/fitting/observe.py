@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.fitting.landmarks import Observation
 from headshot.image.photo import Photo
 from headshot.models.arkit import ARKIT52
@@ -47,7 +48,7 @@ def observe(photo: Photo, landmarks: Landmarks, parts: Segmentation | None = Non
     )
 
 
-def hidden_doubt(points: ArrayLike, parts: Segmentation) -> NDArray[np.float64]:
+def hidden_doubt(points: ArrayLike, parts: Segmentation) -> Array:
     """How much larger than usual the errors of landmarks (478, 2) are where the face is hidden: (478,).
 
     The network guesses hidden points by those around. So does the fit, which knows more of faces. The
@@ -58,6 +59,6 @@ def hidden_doubt(points: ArrayLike, parts: Segmentation) -> NDArray[np.float64]:
     return 1 + (_COVERED - 1) * hidden * np.clip((hidden.mean() - _FEW) / (_MANY - _FEW), 0, 1)
 
 
-def expression_prior(scores: ArrayLike) -> NDArray[np.float64]:
+def expression_prior(scores: ArrayLike) -> Array:
     """What to expect of the ARKit weights (52,) from the network's scores (52,)."""
     return np.clip((np.asarray(scores, np.float64) - _RESTING) / (1 - _RESTING), 0, 1)

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Array
 from headshot.fitting.bounded import bounded_step
 from headshot.fitting.derivatives import Surface, of_pose, of_tangents, surface_at
 from headshot.fitting.landmarks import Fit, LandmarkSolver
@@ -32,12 +32,9 @@ from headshot.fitting.working_photo import WorkingPhoto, working_photo
 from headshot.geometry.camera import Camera, extent_of
 from headshot.geometry.light import LightPrior, estimate_light, sh_basis
 from headshot.geometry.raster import rasterise
-from headshot.models.head_model import F32, HeadModel
+from headshot.models.head_model import HeadModel
 from headshot.models.topologies.mediapipe478 import OVAL
 from headshot.render import project_for_raster
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 _ENOUGH = 0.4  # share of the face's skin, seen well, from which colours tell all that they can
 _EXPOSED = 1.1  # log of brightness, as far as people differ; what is beyond is the exposure

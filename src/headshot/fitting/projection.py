@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Array
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import PointModel
-
-Array = NDArray[np.float64]
 
 
 def linearised(model: PointModel, identity: Array, expression: Array, camera: Camera) -> tuple[Array, Array]:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, Array
 from headshot.fitting.surface import Samples, samples_of
 from headshot.geometry.light import LightPrior
 from headshot.models.albedo import load_albedo
-from headshot.models.head_model import F32, HeadModel
+from headshot.models.head_model import HeadModel
 
 FIELDS = 40
 REACH = 15.0  # mm, standard deviation of the bell of each field
@@ -61,7 +61,7 @@ def appearance_of(model: HeadModel, spread: float) -> Appearance:
 
 def smooth_fields(points: Samples, spread: float) -> F32:
     """Bells (S, K) around places spread evenly over the face, which together have a spread."""
-    place: NDArray[np.float64] = points.mean[:, :3].astype(np.float64)
+    place: Array = points.mean[:, :3].astype(np.float64)
     nearest = np.full(len(place), np.inf)
     chosen = int(np.abs(place[:, :2]).sum(axis=1).argmin())
     out = np.empty((len(place), FIELDS))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.geometry.camera import Camera
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 
@@ -74,5 +75,5 @@ def metric_scale(landmarks: ArrayLike, camera: Camera, iris_centres: ArrayLike, 
 
 def scaled_camera(camera: Camera, scale: float) -> Camera:
     """The same view of a head enlarged by ``scale``: it stands proportionally farther away."""
-    translation: NDArray[np.float64] = camera.translation * scale
+    translation: Array = camera.translation * scale
     return Camera(camera.width, camera.height, camera.focal, camera.centre, camera.rotation, translation)

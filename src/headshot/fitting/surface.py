@@ -18,7 +18,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.models.head_model import F32, I32, HeadModel, PointModel, sparse_product
+from headshot.arrays import F32, I32, Array
+from headshot.models.head_model import HeadModel, PointModel, sparse_product
 
 SPACING = 4.6  # mm between points of ordinary skin
 DETAIL = 1.7  # times as dense on nose, lips, brows and lids: small, and what people are known by
@@ -196,7 +197,7 @@ def _neighbours(model: HeadModel, corners: I32) -> I32:
     return out
 
 
-def _frames(model: HeadModel, corners: I32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _frames(model: HeadModel, corners: I32) -> tuple[Array, Array]:
     """Two unit directions (S, 3) in the plane of each triangle (S, 3), their cross product outwards."""
     a, b, c = model.mean[corners].astype(np.float64).transpose(1, 0, 2)
     first = b - a

@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, U8, Array
 from headshot.geometry.raster import sample
 from headshot.image.resample import warp
 from headshot.render import TO_LINEAR
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 _SLOPE_FLOOR = 0.02  # linear light below which noise and compression, not light, make differences
 _CLIPPED = 250  # sRGB at which cameras clip

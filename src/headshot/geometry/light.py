@@ -22,10 +22,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
-Floats = NDArray[np.floating]
+from headshot.arrays import Array, Floats
 
 # Ramamoorthi and Hanrahan 2001, eqs. 3, 7 and 8: E(n) = sum_lm A_l L_lm Y_lm(n), with A_l = pi, 2 pi / 3 and
 # pi / 4 for l = 0, 1, 2, and reflected light albedo / pi * E. Divided by the constant A_0 Y_00 each function

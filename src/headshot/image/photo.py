@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError, features
 
+from headshot.arrays import U8
 from headshot.errors import PhotoError
 from headshot.image.exif import FULL_FRAME_DIAGONAL, read_exif
 
-U8 = NDArray[np.uint8]
 Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
 
 MIN_SIDE = 16  # pixels

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-U8 = NDArray[np.uint8]
+from headshot.arrays import U8, Array
 
 MAX_TAPS = 2  # samples a pixel and axis; a coarser crop is made from a reduced picture
 
@@ -151,9 +151,7 @@ def warp(image: U8, maps: ArrayLike, size: tuple[int, int], *, clamp: bool = Fal
     return out
 
 
-def _reduced_around(
-    image: U8, maps: NDArray[np.float64], size: tuple[int, int], k: int
-) -> tuple[U8, NDArray[np.float64]]:
+def _reduced_around(image: U8, maps: Array, size: tuple[int, int], k: int) -> tuple[U8, Array]:
     """The part of a picture that crops touch, k times smaller, and the maps into it."""
     height, width = image.shape[0] // k * k, image.shape[1] // k * k
     if k == 1 or min(height, width) == 0:

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from headshot.arrays import U8
 from headshot.errors import HeadshotError
 from headshot.learn.curves import Metrics
 from headshot.learn.engine import Plan, Task, train
@@ -234,7 +234,7 @@ def validate(scene: Scene, network: nn.Module) -> Metrics:
     return metrics
 
 
-def sheet(scene: Scene, network: nn.Module, rows: int = 8) -> NDArray[np.uint8]:
+def sheet(scene: Scene, network: nn.Module, rows: int = 8) -> U8:
     """A picture: for each object the input, the mesh from that side, and truth and mesh from two other sides.
 
     With several views, inputs are sides that were not trained on.

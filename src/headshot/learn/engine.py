@@ -29,14 +29,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from headshot.arrays import U8
 from headshot.errors import HeadshotError
 from headshot.learn.curves import Curves, Metrics
 from headshot.learn.distributed import Group, join
@@ -101,7 +100,7 @@ class Task:
     loss: Callable[[nn.Module, Any], tuple[Tensor, Metrics]]
     validate: Callable[[nn.Module], Metrics]
     score: str
-    picture: Callable[[nn.Module], NDArray[np.uint8]] | None = None
+    picture: Callable[[nn.Module], U8] | None = None
 
 
 @dataclass

@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headshot.arrays import U8
 from headshot.errors import HeadshotError
 from headshot.learn.curves import Metrics
 from headshot.learn.data.cache import FaceCache
@@ -31,8 +30,6 @@ from headshot.learn.networks.mobilefacenet import load_mobilefacenet
 from headshot.learn.networks.regressor import FaceRegressor
 from headshot.learn.networks.resnet import Depth, load_imagenet
 from headshot.learn.render import Rendering, stitch
-
-U8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headshot.arrays import F32, Index
 from headshot.errors import HeadshotError
 from headshot.image.resample import warp
 from headshot.learn.curves import Metrics
@@ -29,7 +29,6 @@ from headshot.learn.regressor import to_network, told_apart
 from headshot.learn.weights import compress, write_onnx
 from headshot.perception.identity import SIDE
 
-F32 = NDArray[np.float32]
 VALIDATED = 240  # photos of people, as many profiles, and synthetic heads
 
 
@@ -183,7 +182,7 @@ def export_best(folder: Path, file: Path, anew: Windows | None = None) -> None:
     compress(file)
 
 
-def looks(network: nn.Module, windows: Windows, chosen: NDArray[np.int64]) -> tuple[F32, F32, F32]:
+def looks(network: nn.Module, windows: Windows, chosen: Index) -> tuple[F32, F32, F32]:
     """What a network says (feature, identity, logarithm of its deviations) of windows in right crops."""
     look, rows = crop_map()[None], []
     device = next(network.parameters()).device

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from headshot.arrays import U8
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.engine import Plan, Task, train
@@ -141,7 +141,7 @@ def validate(reference: Hemisphere, held: Photos, network: nn.Module, limit: int
     return {"photometric": error, "score": -error}
 
 
-def sheet(reference: Hemisphere, held: Photos, network: nn.Module, columns: int = 8) -> NDArray[np.uint8]:
+def sheet(reference: Hemisphere, held: Photos, network: nn.Module, columns: int = 8) -> U8:
     """Held-out photos above what the network makes of them."""
     tiles = []
     for k in range(min(columns, len(held.faces))):

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from headshot.arrays import F32, I32, U8, Array
 from headshot.errors import NoFaceError
 from headshot.evaluate.align import similarity
 from headshot.evaluate.baselines import LandmarksOnly, look
@@ -40,10 +40,6 @@ from headshot.learn.mesh_plus import batch_of, clay, item, turned
 from headshot.learn.mesh_plus_loss import Loss, cameras_of, draw, predict
 from headshot.learn.networks.meshnet_plus import STAGES
 from headshot.learn.template import face_template
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-Array = NDArray[np.float64]
 
 METHODS = ("MeshNet (paper)", "mean face", "MeshNet+")
 
@@ -226,7 +222,7 @@ def _same_pixel(found: dict[str, Result], where: Array, true: Array, size: int) 
     return out
 
 
-def picture(paper: Path, plus: Path, photos: Sequence[Path]) -> NDArray[np.uint8]:
+def picture(paper: Path, plus: Path, photos: Sequence[Path]) -> U8:
     """For each photo: its crop; MeshNet's rendering; MeshNet+'s rendering, its shape, and both turned."""
     methods = Methods(paper, plus)
     size = crop_size(plus)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from headshot.arrays import F32
 from headshot.errors import HeadshotError
 from headshot.geometry.raster import rasterise
 from headshot.learn.data.faces import Faces, read
@@ -20,8 +20,6 @@ from headshot.learn.networks.meshnet import MeshNet
 from headshot.learn.networks.meshnet_plus import MeshNetPlus
 from headshot.learn.template import face_template
 from headshot.models.head_model import Correspondence
-
-F32 = NDArray[np.float32]
 
 _FINE = 8  # pixels of the raster in which points are looked up on MeshNet's mesh, per pixel
 _TRAINING = 60  # training photos whose mean mesh that is

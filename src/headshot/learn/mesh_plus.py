@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from headshot.arrays import F32, U8, Index
 from headshot.evaluate.align import similarity
 from headshot.fitting.landmark_noise import load_landmark_errors
 from headshot.learn.curves import Metrics
@@ -35,7 +35,6 @@ from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
 from headshot.models.topologies.mediapipe478 import MIRROR
 
-F32 = NDArray[np.float32]
 # Light of a mirrored picture: the functions of normals that are odd in x change their sign
 # (headshot.geometry.light).
 _ODD_IN_X = torch.tensor([1.0, 1, 1, -1, -1, 1, 1, -1, 1])[:, None]
@@ -121,7 +120,7 @@ def item(source: Faces | Rendered, n: int) -> dict[str, Any]:
     return {**out, **rest, "known": torch.tensor(1.0), "lit": torch.tensor(lit)}
 
 
-def mirrored(face: dict[str, Any], mirror: NDArray[np.int64]) -> dict[str, Any]:
+def mirrored(face: dict[str, Any], mirror: Index) -> dict[str, Any]:
     """The same face in a mirror; ``mirror`` (V,) pairs the vertices of its truth."""
     flip = torch.tensor([-1.0, 1.0, 1.0])
     size = face["picture"].shape[2]
@@ -198,7 +197,7 @@ def turned(cameras: PerspectiveCameras) -> PerspectiveCameras:
     return replace(cameras, rotation=turn.expand_as(cameras.rotation))
 
 
-def sheet(photos: Faces, network: MeshNetPlus, columns: int = 8) -> NDArray[np.uint8]:
+def sheet(photos: Faces, network: MeshNetPlus, columns: int = 8) -> U8:
     """Held-out photos, the result, its albedo, its shape, and shape and result turned, in rows."""
     batch = batch_of([item(photos, n) for n in range(min(columns, len(photos)))])
     cameras = cameras_of(batch)

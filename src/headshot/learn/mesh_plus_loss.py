@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from headshot.arrays import I32
 from headshot.learn.curves import Metrics
 from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import laplacian_change
@@ -199,7 +199,7 @@ class Loss:
         }
 
 
-def _corners(points: Correspondence, triangles: NDArray[np.int32]) -> tuple[Tensor, Tensor]:
+def _corners(points: Correspondence, triangles: I32) -> tuple[Tensor, Tensor]:
     """Vertices (L, 3) and weights (L, 3) of points on a surface."""
     return (
         torch.from_numpy(triangles[points.triangle]).long(),

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from headshot.arrays import Array, Index
 from headshot.evaluate.align import Surface
 from headshot.evaluate.baselines import Head, Prediction, Predictor, Seen
 from headshot.geometry.camera import Camera
@@ -24,9 +24,6 @@ from headshot.learn.mesh_plus import batch_of, item
 from headshot.learn.mesh_plus_loss import predict
 from headshot.learn.template import CENTRE, cast, face_template
 from headshot.models.head_model import Correspondence, HeadModel, load_head_model
-
-F32 = NDArray[np.float32]
-Array = NDArray[np.float64]
 
 _FADING = 10.0  # mm from the template's border within which offsets are still felt
 
@@ -133,7 +130,7 @@ def _in_photo(crop: Camera, affine: Array, seen: Seen) -> Camera:
 
 
 @lru_cache(maxsize=1)
-def _template_near() -> tuple[NDArray[np.int64], Array]:
+def _template_near() -> tuple[Index, Array]:
     """For the vertices of the low head: corners (V, 3) of the template near them, and their weights (V, 3).
 
     Weights sum to one on the template and fade away from it.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
+from headshot.arrays import F32, U8, Array, Index, Mask
 from headshot.evaluate.align import similarity
 from headshot.evaluate.identity import auc
 from headshot.geometry.camera import extent_of
@@ -38,9 +39,6 @@ from headshot.learn.weights import compress, write_onnx
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import load_head_model
 from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 FAILED = 7.0  # per cent of the face: an error beyond it is a failure
 VALIDATED = {"synthetic": 160, "photo": 120, "profile": 96}
@@ -146,7 +144,7 @@ class Validation:
 
     def __init__(self, windows: Windows) -> None:
         self.windows = windows
-        self.chosen: dict[str, NDArray[np.int64]] = {}
+        self.chosen: dict[str, Index] = {}
         for name, count in VALIDATED.items():
             own = np.flatnonzero(windows.held_out & (windows.kind == KINDS.index(name)))
             full = (windows.labels["known"][own].sum(axis=1) > 0) | (name == "profile")
@@ -187,7 +185,7 @@ class Validation:
         out["score"] = -sum(parts) / 3 - out.get("shape", 0)
         return out
 
-    def shapes(self, found: NDArray[np.float32], true: NDArray[np.float32]) -> Metrics:
+    def shapes(self, found: F32, true: F32) -> Metrics:
         """Errors of neutral faces."""
         rows = []
         for a, b in zip(found.astype(float), true.astype(float), strict=True):
@@ -219,9 +217,9 @@ class Validation:
 
 def told_apart(
     name: str,
-    near: NDArray[np.float32],
+    near: F32,
     person: NDArray[np.str_],
-    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    parts: tuple[Mask, Mask],
 ) -> Metrics:
     """Areas under the curve of similarities (N, N): two photos of one person, and a photo and a profile."""
     photo, profile = parts
@@ -234,9 +232,7 @@ def told_apart(
     return out
 
 
-def predict(
-    network: nn.Module, windows: Windows, chosen: NDArray[np.int64]
-) -> tuple[Predicted, dict[str, Any]]:
+def predict(network: nn.Module, windows: Windows, chosen: Index) -> tuple[Predicted, dict[str, Any]]:
     """What the network says of windows seen in right crops, and the labels of these crops."""
     look = exact_look()
     maps = (look @ np.diag([1 / CROP, 1 / CROP, 1]))[None]
@@ -266,7 +262,7 @@ def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[
     return 100 * (gap * known).sum(axis=1) / known.sum(axis=1) / box, box
 
 
-def drawn(window: U8, points: NDArray[np.float32]) -> U8:
+def drawn(window: U8, points: F32) -> U8:
     """The right crop of a window (CROP, CROP, 3) with points (P, 2) in shares of its side."""
     crop = warp(window, (exact_look() @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
     image = Image.fromarray(crop)

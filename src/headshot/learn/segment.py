@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from headshot.arrays import I32, U8, Index
 from headshot.errors import HeadshotError
 from headshot.evaluate.parts import celebamask, fasseg, helen, lfw
 from headshot.evaluate.parts.scheme import UNKNOWN, Sample, classes
@@ -27,8 +27,6 @@ from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet
 from headshot.learn.weights import compress
 from headshot.perception.segmentation import CLASSES, CROP, PALETTE
-
-U8 = NDArray[np.uint8]
 
 
 def partial_loss(logits: Tensor, sets: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +103,7 @@ class Validation:
         metrics["score"] = float(np.mean([v for k, v in metrics.items()]))
         return metrics
 
-    def _confusion(self, network: nn.Module, source: Source) -> NDArray[np.int64]:
+    def _confusion(self, network: nn.Module, source: Source) -> Index:
         scheme = source.samples[0].scheme
         device = next(network.parameters()).device
         counts = np.zeros((len(scheme.labels),) * 2, np.int64)
@@ -138,7 +136,7 @@ def sample_picture(network: nn.Module, sources: Sequence[Source], rows: int = 4,
     return np.concatenate(lines)
 
 
-def _coloured(sets: NDArray[np.int32]) -> U8:
+def _coloured(sets: I32) -> U8:
     """Pictures of sets: the mean colour of their members."""
     members = (sets[..., None] >> np.arange(len(CLASSES))) & 1
     return (members @ PALETTE.astype(float) / np.maximum(members.sum(axis=-1), 1)[..., None]).astype(np.uint8)

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I32 = NDArray[np.int32]
+from headshot.arrays import F32, I32, Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,7 @@ def hemisphere(level: int = 5) -> Shape:
     return _on_sphere(corners, [(0, 1, 2), (0, 2, 3), (0, 3, 4), (0, 4, 1)], level)
 
 
-def _weld(points: F64, triangles: NDArray[np.intp]) -> Shape:
+def _weld(points: Array, triangles: NDArray[np.intp]) -> Shape:
     """Join vertices at one place, drop triangles without area, centre and scale to radius 1."""
     _, first, inverse = np.unique(np.round(points, 6), axis=0, return_index=True, return_inverse=True)
     points, faces = points[first], inverse.reshape(-1)[triangles]
@@ -120,7 +118,7 @@ def revolve(profile: ArrayLike, segments: int = 48) -> Shape:
     return _weld(points, _grid(len(radius), segments + 1))
 
 
-def radial(distance: Callable[[F64], F64], level: int = 4) -> Shape:
+def radial(distance: Callable[[Array], Array], level: int = 4) -> Shape:
     """A star-shaped solid: `ico_sphere` with each direction (V, 3) moved to a distance (V,)."""
     sphere = ico_sphere(level)
     directions = sphere.vertices.astype(np.float64)
@@ -157,13 +155,13 @@ _SPOUT = (
 _QUARTER = 0.56  # Newell's inner control points of a quarter circle
 
 
-def _bernstein(n: int) -> F64:
+def _bernstein(n: int) -> Array:
     """(n + 1, 4) cubic Bernstein polynomials at even steps of [0, 1]."""
     t = np.linspace(0, 1, n + 1)[:, None]
     return np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3])
 
 
-def _turned(curve: Sequence[tuple[float, float]], quarter: int) -> F64:
+def _turned(curve: Sequence[tuple[float, float]], quarter: int) -> Array:
     """Control points (4, 4, 3) of a quarter of the surface of revolution of a curve of (radius, height)."""
     angle = np.pi / 2 * quarter
     turn = np.round([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -172,7 +170,7 @@ def _turned(curve: Sequence[tuple[float, float]], quarter: int) -> F64:
 
 
 def _tube(inner: Sequence[tuple[float, float]], outer: Sequence[tuple[float, float]], width: Sequence[float],
-          side: int) -> F64:  # fmt: skip
+          side: int) -> Array:  # fmt: skip
     """Control points (4, 4, 3) of one half of a handle or spout."""
     rows = [
         [(*a, 0.0), (*a, side * w), (*b, side * w), (*b, 0.0)]

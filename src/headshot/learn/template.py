@@ -14,15 +14,11 @@ from functools import lru_cache
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, I32, Array, Index, Mask
 from headshot.learn.shapes import Shape, hemisphere, subdivide
 from headshot.models.head_model import Correspondence, HeadModel, load_head_model
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
 
 FINEST = 6  # level of the finest mesh: 8,321 vertices
 CENTRE = np.array([0.0, -15.0, -85.0])  # of the rays, mm: inside the mean head, behind the nose
@@ -59,7 +55,7 @@ class Template:
         return self.on_head.on(values, model.triangles)
 
 
-def rays(hemisphere_points: F64) -> F64:
+def rays(hemisphere_points: Array) -> Array:
     """Unit directions (N, 3) of the rays through points of the hemisphere: its rim at `OPENING`."""
     angle = np.arccos(np.clip(hemisphere_points[:, 2], -1, 1)) * (OPENING / (np.pi / 2))
     flat = hemisphere_points[:, :2]
@@ -68,7 +64,7 @@ def rays(hemisphere_points: F64) -> F64:
     return np.column_stack([np.sin(angle)[:, None] * flat, np.cos(angle)])
 
 
-def cast(directions: F64, vertices: F64, triangles: I32) -> tuple[Correspondence, NDArray[np.bool_]]:
+def cast(directions: Array, vertices: Array, triangles: I32) -> tuple[Correspondence, Mask]:
     """Where rays from `CENTRE` leave a surface: the farthest hits, and which rays hit at all."""
     corners = np.ascontiguousarray(vertices[triangles] - CENTRE)
     face = np.full(len(directions), -1, np.int64)
@@ -79,7 +75,7 @@ def cast(directions: F64, vertices: F64, triangles: I32) -> tuple[Correspondence
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _farthest(directions: F64, corners: F64, face: I64, weights: F64) -> None:
+def _farthest(directions: Array, corners: Array, face: Index, weights: Array) -> None:
     """Triangle (N,) that each ray from the origin crosses last, and its weights (N, 3); corners (F, 3, 3)."""
     for n in range(directions.shape[0]):
         x, y, z = directions[n, 0], directions[n, 1], directions[n, 2]

@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
+from headshot.arrays import F32, Array
 from headshot.errors import ModelFormatError
 from headshot.geometry.light import LightPrior
 from headshot.models.head_model import HeadModel, load_head_model
-
-F32 = NDArray[np.float32]
-Array = NDArray[np.float64]
 
 ASSET = "albedo.npz"
 FORMAT_VERSION = 1

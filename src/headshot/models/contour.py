@@ -9,15 +9,16 @@ outline is.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array, Index
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import HeadModel
 
 JAW = 17
 
 
-def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> NDArray[np.float64]:
+def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> Array:
     """Positions (68, 3) of the iBUG points on a head as seen by a camera, in the head's frame and units.
 
     Args:
@@ -33,7 +34,7 @@ def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> NDArra
     return points
 
 
-def on_outline(points: ArrayLike, lines: ArrayLike, camera: Camera) -> NDArray[np.int64]:
+def on_outline(points: ArrayLike, lines: ArrayLike, camera: Camera) -> Index:
     """Which of its candidates lies on the outline that a camera sees, for each point of the jaw.
 
     Args:

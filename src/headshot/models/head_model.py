@@ -23,10 +23,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
+from headshot.arrays import F32, I32, Index
 from headshot.errors import ModelFormatError
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
 
 FORMAT_VERSION = 1
 ASSET = "head_model.npz"
@@ -83,7 +81,7 @@ class PointModel:
         a, b = np.asarray(identity, np.float32), np.asarray(expression, np.float32)
         return self.mean + np.tensordot(a, self.identity, 1) + np.tensordot(b, self.expressions(a), 1)
 
-    def restricted(self, points: NDArray[np.int64] | slice) -> PointModel:
+    def restricted(self, points: Index | slice) -> PointModel:
         """The model at some of its points."""
         return PointModel(
             self.mean[points],

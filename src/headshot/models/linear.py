@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, I32, Array
 from headshot.errors import ModelFormatError
-from headshot.models.head_model import F32, I32, Correspondence
+from headshot.models.head_model import Correspondence
 
 ExpressionKind = Literal["blendshapes", "arkit", "pca"]
 
@@ -78,7 +79,7 @@ class LinearModel:
     albedo: F32 = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))
     uv: F32 | None = None
     triangles_uv: I32 | None = None
-    origin: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    origin: Array = field(default_factory=lambda: np.zeros(3))
     regions: dict[str, F32] = field(default_factory=dict)
     terms: str = ""
 
@@ -157,7 +158,7 @@ def facing_out(triangles: I32, mean: F32) -> I32:
     return triangles if area.sum() > 0 else np.ascontiguousarray(triangles[:, ::-1])
 
 
-def eye_origin(mean: F32, landmarks: LandmarkSet, triangles: I32) -> NDArray[np.float64]:
+def eye_origin(mean: F32, landmarks: LandmarkSet, triangles: I32) -> Array:
     """(3,) middle of the eye corners (iBUG 36, 39, 42, 45) that are defined; the frame's origin."""
     rows = np.isin(landmarks.index, (36, 39, 42, 45))
     if not rows.any():

@@ -12,19 +12,17 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8
 from headshot.errors import NoFaceError
 from headshot.fitting.landmarks import initial_pose
 from headshot.geometry.camera import angles_of
 from headshot.image.photo import Photo
-from headshot.models.head_model import F32, load_head_model
+from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import Face
 from headshot.perception.detection.fallback import OwnSettings, convinced, face_of, own_landmarks, search
 from headshot.perception.landmarks.in_house import Crop
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks, tilt
-
-U8 = NDArray[np.uint8]
 
 SIDEWAYS = 45.0
 """Degrees of yaw from which the landmarks of the photo and of its mirror image agree less."""

@@ -11,15 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
+from headshot.arrays import U8, Array
 from headshot.image.resample import warp
 from headshot.perception.landmarks.in_house import CROP_MARGIN, Crop, sides
 from headshot.perception.networks import session
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 SIDE, WIDTH = 112, 1.15
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""

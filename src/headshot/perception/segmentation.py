@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from headshot.arrays import F32, U8, Array
 from headshot.image.resample import warp
 from headshot.models.topologies.mediapipe478 import (
     EYE_LEFT_IN_IMAGE,
@@ -21,10 +22,6 @@ from headshot.models.topologies.mediapipe478 import (
     POINTS,
 )
 from headshot.perception.networks import session
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 CLASSES = (
     "background",

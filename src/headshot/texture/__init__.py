@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, U8
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import Segmentation
@@ -28,8 +29,6 @@ from headshot.texture.view import look
 
 __all__ = ["Looks", "Texture", "TextureSettings", "make_texture"]
 
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 _LIPS = np.array([0.88, 0.66, 0.66])  # of the skin's tone, when the photo shows no lips
 _TURNED = 1.5  # skin that turns so far away from the front, as 1 / cosine, is no longer all outside

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Array
 from headshot.fitting.colours import ColourFit, fit_colours
 from headshot.geometry.camera import Camera
 from headshot.geometry.raster import vertex_normals
 from headshot.models.albedo import AlbedoModel, load_albedo
-from headshot.models.head_model import F32, HeadModel
+from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import Segmentation
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import surface_of
@@ -25,14 +25,13 @@ from headshot.texture.view import look
 if TYPE_CHECKING:
     from headshot.pipeline import Reconstruction
 
-Array = NDArray[np.float64]
 
 _TEXELS = 256  # of the texture at whose density the photo is looked at: vertices lie coarser than its pixels
 _POINTS = 1200
 
 
 def fit_looks(
-    pixels: NDArray[np.uint8],
+    pixels: U8,
     vertices: F32,
     model: HeadModel,
     camera: Camera,

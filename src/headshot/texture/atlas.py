@@ -12,12 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32
 from headshot.geometry.raster import rasterise, vertex_normals
 from headshot.models.head_model import HeadModel
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-
 
 # Lower and upper edges of the brows among the 478 landmarks, from the outside in.
 BROWS = (

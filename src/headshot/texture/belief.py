@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from headshot.arrays import F32
 from headshot.texture.fetch import at, between, step
 from headshot.texture.masks import OWN
-
-F32 = NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -14,13 +14,9 @@ from functools import lru_cache
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32, U8
 from headshot.texture.atlas import Atlas, Surface
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-U8 = NDArray[np.uint8]
 
 FLOOR = np.float32(0.06)  # added to sRGB before the logarithm: dark pixels carry noise, not ratios
 _FADE = 35.0  # mm over which hidden skin fades to the typical tone

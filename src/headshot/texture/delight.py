@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Array
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import Raster, interpolate, vertex_normals
 from headshot.models.head_model import HeadModel
@@ -23,9 +24,6 @@ from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.complete import seen_colours, solve
 from headshot.texture.expect import Expectation
 from headshot.texture.skin import SkinColour, colourful
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 _DARKEST = 0.12  # of shading: what is darker carries more noise than colour,
 _DIM = 0.35  # and from here on it is believed less and less
@@ -53,7 +51,7 @@ class Looks:
 
     colours: F32
     occlusion: F32
-    light: NDArray[np.float64]
+    light: Array
 
 
 def shading_of(looks: Looks, vertices: F32, model: HeadModel) -> F32:

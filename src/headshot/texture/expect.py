@@ -13,13 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32
 from headshot.texture.atlas import Surface
 from headshot.texture.complete import solve
 from headshot.texture.skin import LIFT, SkinColour, colourful, weighted_median
-
-F32 = NDArray[np.float32]
 
 _HOLD = 5.0  # mm over which the field is smoothed where skin is seen
 _FADE = 70.0  # mm over which it fades to the overall tone

@@ -13,13 +13,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32, U8, Array
 from headshot.models.head_model import HeadModel
 from headshot.texture.atlas import Atlas, atlas_of
 from headshot.texture.skin import luminance, tinted
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-U8 = NDArray[np.uint8]
 
 EYES = ("eye_left", "eye_right")
 # Radius of the iris over the distance between the eyes' centres (11.7 mm across at 63 mm, both nearly
@@ -86,16 +83,14 @@ def eye_texels(model: HeadModel, size: int) -> tuple[EyeTexels, ...]:
     return tuple(out)
 
 
-def _sphere(points: F32) -> tuple[NDArray[np.float64], float]:
+def _sphere(points: F32) -> tuple[Array, float]:
     """Centre (3,) and radius of the sphere through points (N, 3), linear least squares."""
     p = points.astype(np.float64)
     solution = np.linalg.lstsq(np.column_stack([2 * p, np.ones(len(p))]), (p**2).sum(axis=1), rcond=None)[0]
     return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
 
 
-def measure_eyes(
-    eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def measure_eyes(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32) -> tuple[Array, Array]:
     """Tones sRGB of the sclera of each eye (2, 3), as light may come from one side, and of the iris (3,).
 
     Args:
@@ -105,8 +100,8 @@ def measure_eyes(
     """
     level = float(np.clip(luminance(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
     sclera, iris = level**0.6 * tinted(_SCLERA, tone), level**0.5 * tinted(_BROWN, tone)
-    inner: list[NDArray[np.float64]] = []
-    outer: list[NDArray[np.float64] | None] = []
+    inner: list[Array] = []
+    outer: list[Array | None] = []
     for eye in eyes:
         w = weight.ravel()[eye.index]
         seen = (w > 0.02) & (eye.radius < 2.6)
@@ -135,7 +130,7 @@ def measure_eyes(
     return np.clip(whites, 0.04, 0.97), np.clip(iris, 0.03, 0.8)
 
 
-def _sclera(found: NDArray[np.float64] | None, usual: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sclera(found: Array | None, usual: Array) -> Array:
     """The white of an eye (3,) from what the photo shows of it, and from what is usual in this light."""
     if found is None:
         return 0.85 * usual
@@ -145,7 +140,7 @@ def _sclera(found: NDArray[np.float64] | None, usual: NDArray[np.float64]) -> ND
     return np.asarray(grey * (usual / level + 0.45 * (found / max(float(luminance(found)), 0.02) - 1)))
 
 
-def _darkest_disc(light: NDArray[np.float64], x: F32, y: F32) -> tuple[float, float]:
+def _darkest_disc(light: Array, x: F32, y: F32) -> tuple[float, float]:
     """Centre of the iris among visible points: where the inside of a disc is darkest against its outside."""
     best, where = -np.inf, (0.0, 0.0)
     for cx in np.linspace(-1.1, 1.1, 9):
@@ -165,9 +160,7 @@ def _ramp(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floati
     return t * t * (3 - 2 * t)
 
 
-def paint_eyes(
-    eyes: tuple[EyeTexels, ...], sclera: NDArray[np.float64], iris: NDArray[np.float64], out: U8
-) -> None:
+def paint_eyes(eyes: tuple[EyeTexels, ...], sclera: Array, iris: Array, out: U8) -> None:
     """Paint both eyeballs into a texture (T, T, 3); the tones are those of `measure_eyes`."""
     for eye, own in zip(eyes, sclera, strict=True):
         r, x, y = eye.radius, eye.across, eye.up

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
+from headshot.arrays import F32, U8
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

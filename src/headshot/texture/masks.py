@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from headshot.arrays import F32, Array
 from headshot.perception.segmentation import CLASSES, Segmentation
-
-F32 = NDArray[np.float32]
 
 FREE, BARE, OWN, UNRIMMED, BRIDGE = range(5)  # channels of `masks`
 
@@ -26,7 +24,7 @@ _BROAD, _DOUBT = 15, np.float32(0.6)  # such a one where rims are broad, and how
 _COARSE, _GAP = 4, 7  # reduced by so much, lenses are so far apart
 
 
-def masks(parts: Segmentation | None, to_photo: NDArray[np.float64], shape: tuple[int, int]) -> F32:
+def masks(parts: Segmentation | None, to_photo: Array, shape: tuple[int, int]) -> F32:
     """Grids (r, c, 5), each in [0, 1].
 
     - FREE: nothing foreign is before the head: no hair, hat, clothes or hands;

@@ -11,14 +11,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32, U8, Array
 from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
 from headshot.texture.skin import luminance, tinted
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-U8 = NDArray[np.uint8]
 
 # sRGB in ordinary light, at the lips.
 _SOCK = np.array([0.40, 0.18, 0.17])
@@ -98,9 +95,7 @@ def between_lips(pixels: U8, parts: Segmentation | None) -> F32:
     return pixels[y[inside].astype(int), x[inside].astype(int)] / np.float32(255)
 
 
-def measure_teeth(
-    model: HeadModel, colour: U8, weight: F32, tone: F32, between: F32 | None = None
-) -> NDArray[np.float64]:
+def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32, between: F32 | None = None) -> Array:
     """Tone (3,) sRGB of the teeth.
 
     Args:
@@ -138,7 +133,7 @@ def _redness(colour: NDArray[np.floating]) -> float:
     return float(colour[0] - colour[1]) / max(float(luminance(colour)), 0.02)
 
 
-def paint_teeth(model: HeadModel, tone: F32, tooth: NDArray[np.float64], out: U8) -> None:
+def paint_teeth(model: HeadModel, tone: F32, tooth: Array, out: U8) -> None:
     """Paint both rows of teeth into a texture (T, T, 3): ``tone`` (3,) of the skin, ``tooth`` (3,) sRGB."""
     gum, dark = (_level(tone) * tinted(c, tone) for c in (_GUM, 0.4 * _SOCK))
     for index, bright, share in _tooth_texels(model, out.shape[0]):

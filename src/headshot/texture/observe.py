@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32, U8, Mask
 from headshot.models.head_model import HeadModel
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import Atlas, Surface
@@ -18,10 +18,6 @@ from headshot.texture.settle import settle
 from headshot.texture.skin import SkinColour, fit_skin, likelihood_table, weighted_median
 from headshot.texture.view import View
 
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-U8 = NDArray[np.uint8]
-
 _CELLS = 128  # along the texture's side, on which colour outliers are cleaned up
 _SURE = np.float32(0.75)  # how much less strictly colours are judged where the segmentation is sure
 _PLAIN = 0.45  # tolerated deviation of log brightness of single vertices
@@ -33,7 +29,7 @@ _SHADED = 0.4  # and from which on they change the colours of eyes
 def _rows(
     rows: tuple[int, int],
     texels: tuple[I32, F32],
-    mesh: tuple[I32, NDArray[np.bool_], F32, F32, F32, F32],
+    mesh: tuple[I32, Mask, F32, F32, F32, F32],
     buffers: tuple[F32, F32, F32, F32],
     pixels: U8,
     how: tuple[bool, int],

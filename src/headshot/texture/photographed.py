@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8
 from headshot.geometry.camera import Camera
 from headshot.geometry.raster import rasterise, sample, vertex_normals
 from headshot.models.head_model import HeadModel
 from headshot.render import project_for_raster
 from headshot.texture.atlas import atlas_of
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 
 def as_photographed(

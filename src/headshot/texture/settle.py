@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from headshot.arrays import F32
 from headshot.texture.fetch import step
 from headshot.texture.rows import in_rows
-
-F32 = NDArray[np.float32]
 
 _AROUND = 3  # cells around each that are looked at
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from headshot.arrays import F32, Array
 
 # What is assumed without any usable pixel: a medium skin under neutral light.
 _DEFAULT = np.array([176.0, 134.0, 112.0])
@@ -105,7 +105,7 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
     )
 
 
-def luminance(colour: NDArray[np.floating]) -> NDArray[np.float64]:
+def luminance(colour: NDArray[np.floating]) -> Array:
     """Brightness (...,) of sRGB colours (..., 3), good enough for comparisons."""
     return np.asarray(colour @ np.array([0.30, 0.59, 0.11]), dtype=np.float64)
 
@@ -116,7 +116,7 @@ def colourful(tone: F32) -> float:
     return min(1.0, saturation / 0.25)
 
 
-def tinted(colour: NDArray[np.floating], tone: F32) -> NDArray[np.float64]:
+def tinted(colour: NDArray[np.floating], tone: F32) -> Array:
     """A colour as saturated as the photo is: grey in greyscale photos, whose skin has no hue."""
     share = colourful(tone)
     return np.asarray(luminance(colour) * (1 - share) + share * colour, dtype=np.float64)

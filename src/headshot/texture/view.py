@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Mask
 from headshot.geometry.camera import Camera
 from headshot.geometry.raster import rasterise, vertex_normals
 from headshot.image.resample import reduced
@@ -15,9 +15,6 @@ from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import Segmentation
 from headshot.render import project_for_raster
 from headshot.texture.masks import masks
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 _WITHIN = np.float32(0.7)  # how much less a distance counts to an edge within the head than to its outline
 _GRID = 256  # samples along the longer side of the head's box in the visibility buffer
@@ -52,7 +49,7 @@ class View:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _distances(edge: NDArray[np.bool_], cell: float, out: F32) -> None:
+def _distances(edge: Mask, cell: float, out: F32) -> None:
     """Distance (r, c) in units of ``cell`` to the next edge (chamfer transform, 3-4 mask).
 
     Borgefors, "Distance Transformations in Digital Images", 1986.
@@ -78,7 +75,7 @@ def _distances(edge: NDArray[np.bool_], cell: float, out: F32) -> None:
                 out[y, x] = d
 
 
-def _jumps(depth: F32, threshold: float) -> NDArray[np.bool_]:
+def _jumps(depth: F32, threshold: float) -> Mask:
     """Cells (r, c) next to a step in depth. The picture's own border says nothing about occlusion."""
     out = np.isinf(depth)
     finite = np.where(out, np.float32(1e9), depth)

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from headshot.arrays import U8, Array
 from headshot.image.photo import read_photo
 from headshot.image.resample import warp
 from headshot.perception.detection.detect import DetectSettings, Face, detect_faces
 from headshot.perception.detection.mtcnn import overlaps, suppress
-
-U8 = NDArray[np.uint8]
 
 # Eyes, nose tip and mouth corners, placed by hand to about two pixels.
 ASTRONAUT = np.array([[203, 101], [247, 103], [224, 128], [203, 141], [246, 142]], dtype=float)
@@ -47,7 +45,7 @@ def scene(height: int, width: int) -> U8:
     return np.stack([60 + 90 * y / height, 90 + 60 * x / width, np.full(x.shape, 120)], 2).astype(np.uint8)
 
 
-def assert_points(face: Face, expected: NDArray[np.float64], tolerance: float = 0.16) -> None:
+def assert_points(face: Face, expected: Array, tolerance: float = 0.16) -> None:
     """Points within a share of the distance between the eyes."""
     unit = np.linalg.norm(expected[0] - expected[1])
     error = np.linalg.norm(face.points - expected, axis=1) / unit

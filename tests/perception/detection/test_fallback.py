@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from headshot import read_photo
+from headshot.arrays import U8
 from headshot.models.topologies.mediapipe478 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.detection.fallback import OwnSettings, convinced, face_of, own_landmarks, search
 from headshot.perception.landmarks.in_house import Crop
 from headshot.perception.landmarks.mediapipe import find_landmarks
-
-U8 = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")

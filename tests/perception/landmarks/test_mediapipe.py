@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from headshot.arrays import U8, Array
 from headshot.image.photo import read_photo
 from headshot.image.resample import warp
 from headshot.models.arkit import ARKIT52
@@ -23,8 +23,6 @@ from headshot.models.topologies.mediapipe478 import (
 )
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks
-
-U8 = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ def landmarks(photo: U8) -> Landmarks:
     return find_landmarks(photo, faces[0])
 
 
-def distance(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+def distance(found: Array, expected: Array) -> float:
     """Mean distance of points (478, 2) in units of the distance between the outer eye corners."""
     unit = np.linalg.norm(expected[33] - expected[263])
     return float(np.linalg.norm(found - expected, axis=1).mean() / unit)

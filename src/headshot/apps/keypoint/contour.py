@@ -14,15 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from headshot.apps.keypoint.view import Orthographic, View
-from headshot.models.head_model import F32
+from headshot.arrays import F32, Array, Index, Mask
 from headshot.models.linear import LinearModel
-
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 JAW = {"right": range(0, 8), "left": range(16, 8, -1)}
 FRONTAL = 7.5

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import U8, Array, Index
 from headshot.errors import MissingExtraError, NoFaceError
 from headshot.image.photo import Photo
 from headshot.image.resample import reduced
 
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 Finder = Literal["dlib", "headshot"]
 
 PREDICTOR = Path("face_recognition_models", "models", "shape_predictor_68_face_landmarks.dat")
@@ -103,7 +101,7 @@ def _dlib(pixels: U8) -> list[Points68]:
     return found
 
 
-def _variants(box: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def _variants(box: Index) -> list[Index]:
     """Boxes (4,) around the detector's, whose steps in size and place are coarse.
 
     The regression trees follow the box that they start from: a box one step too large can put the jaw beside
@@ -117,7 +115,7 @@ def _variants(box: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     ]
 
 
-def _predicted(predictor: Any, rectangle: Any, pixels: U8, box: NDArray[np.int64]) -> Array:
+def _predicted(predictor: Any, rectangle: Any, pixels: U8, box: Index) -> Array:
     """Landmarks (68, 2) that the shape predictor finds from a box."""
     shape = predictor(pixels, rectangle(*(int(edge) for edge in box)))
     return np.array([[part.x, part.y] for part in shape.parts()], np.float64) + 0.5

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from headshot.apps.keypoint.contour import Outline, turned_away
 from headshot.apps.keypoint.regress import bounded_least_squares, linear_shape
@@ -28,12 +28,9 @@ from headshot.apps.keypoint.view import (
     pose_derivative,
     refined,
 )
+from headshot.arrays import F32, Array, Index, Mask
 from headshot.geometry.camera import extent_of
-from headshot.models.head_model import F32
 from headshot.models.linear import LOWER_WEIGHT, UPPER_WEIGHT, LinearModel
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 SETTLED = 4
 """Rounds after which it stays decided which side of the face is turned away, and after which steps become
@@ -113,7 +110,7 @@ class KeypointFit:
     identity: Array
     expression: Array
     vertices: F32
-    landmark: NDArray[np.int64]
+    landmark: Index
     partners: Array
     residual: Array
     noise: float

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from headshot import __version__
@@ -17,6 +16,7 @@ from headshot.apps.keypoint.find import Points68
 from headshot.apps.keypoint.fit import KeypointFit
 from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, photo_surface
 from headshot.apps.keypoint.view import Orthographic
+from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
 from headshot.export.atomic import write_files
 from headshot.export.names import safe_stem
@@ -24,8 +24,6 @@ from headshot.export.plain import PlainMesh, plain_glb, plain_obj, plain_ply
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.render import view_camera
-
-U8 = NDArray[np.uint8]
 
 FORMATS = ("obj", "glb", "ply", "json", "png")
 PANEL = 420  # pixels of a side of each picture
@@ -112,7 +110,7 @@ def _turned(fit: KeypointFit) -> float:
     return -20.0 if fit.view.angles[0] <= 0 else 20.0
 
 
-def _crop(photo: Photo, fit: KeypointFit) -> tuple[U8, float, NDArray[np.float64]]:
+def _crop(photo: Photo, fit: KeypointFit) -> tuple[U8, float, Array]:
     """The face in the photo as a square picture; its scale and top-left corner in the photo."""
     pixels = fit.view.project(fit.vertices)
     low, high = pixels.min(axis=0), pixels.max(axis=0)
@@ -128,7 +126,7 @@ def _crop(photo: Photo, fit: KeypointFit) -> tuple[U8, float, NDArray[np.float64
 def _overlay(
     crop: U8,
     gain: float,
-    corner: NDArray[np.float64],
+    corner: Array,
     fit: KeypointFit,
     found: Points68,
     surface: PhotoSurface,
@@ -138,7 +136,7 @@ def _overlay(
     large = Image.fromarray(crop).resize((PANEL * s, PANEL * s), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(large)
 
-    def dots(points: NDArray[np.float64], radius: float, colour: tuple[int, int, int]) -> None:
+    def dots(points: Array, radius: float, colour: tuple[int, int, int]) -> None:
         for x, y in (points - corner) * gain * s:
             if np.isfinite(x) and np.isfinite(y):
                 draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colour)
@@ -199,7 +197,7 @@ def record(fit: KeypointFit, photo: Photo, found: Points68) -> dict[str, Any]:
     }
 
 
-def _list(array: NDArray[np.float64]) -> list[Any]:
+def _list(array: Array) -> list[Any]:
     return np.round(np.asarray(array, np.float64), 6).tolist()
 
 

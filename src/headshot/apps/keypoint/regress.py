@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from headshot.arrays import Array
 
 
 def linear_shape(design: ArrayLike, target: ArrayLike, noise: float) -> Array:

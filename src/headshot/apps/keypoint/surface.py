@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from headshot.apps.keypoint.contour import edges_of
 from headshot.apps.keypoint.view import Orthographic, View
+from headshot.arrays import F32, I32, U8, Array, Mask
 from headshot.geometry.camera import Camera
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
-from headshot.models.head_model import F32, I32
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 _WINDOW = 640  # pixels of the longer side of the depth buffer in which visibility is decided
 _TOLERANCE = 2.5  # mm that a vertex may lie behind the depth buffer and still be seen
@@ -138,7 +135,7 @@ def bake(surface: PhotoSurface, uv: F32, triangles_uv: I32, size: int) -> U8:
     corner = surface.triangles[flat.triangle[covered]]
     weight = flat.barycentric[covered]
 
-    def pick(values: NDArray[np.float32]) -> F32:
+    def pick(values: F32) -> F32:
         return np.asarray(np.einsum("nkc,nk->nc", values[corner], weight), np.float32)
 
     texels = surface.at(pick(surface.vertices), pick(surface.seen[:, None])[:, 0], pick(surface.colours))
@@ -149,7 +146,7 @@ def bake(surface: PhotoSurface, uv: F32, triangles_uv: I32, size: int) -> U8:
     return np.asarray(np.round(np.clip(out, 0, 1) * 255), np.uint8)
 
 
-def _grow(picture: F32, covered: NDArray[np.bool_], rounds: int) -> None:
+def _grow(picture: F32, covered: Mask, rounds: int) -> None:
     """Repeat the colours at the rim of islands outwards, so that filtering does not mix in the ground."""
     every, first, last = slice(None), slice(None, -1), slice(1, None)
     known = covered.copy()

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.fitting.landmarks import initial_pose
 from headshot.geometry.camera import Camera, angles_of, rotation_from_vector
-
-Array = NDArray[np.float64]
 
 # Landmarks by facial component (iBUG numbers from 0). Their centres hardly move with the expression.
 COMPONENTS = (

@@ -13,13 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import U8
 from headshot.errors import HeadshotError
 from headshot.evaluate.parts.scheme import Sample, Scheme
-
-U8 = NDArray[np.uint8]
 
 # Suffix of the part's file in the original layout, in the order of the merged index; 0 is the background.
 # The order is the authors' too (their g_mask.py): where parts overlap, the later one counts.

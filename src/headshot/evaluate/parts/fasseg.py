@@ -12,13 +12,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import U8
 from headshot.errors import HeadshotError
 from headshot.evaluate.parts.scheme import Sample, Scheme
-
-U8 = NDArray[np.uint8]
 
 PALETTE = {
     "background": (255, 0, 0),

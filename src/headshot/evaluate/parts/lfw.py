@@ -9,13 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import U8
 from headshot.errors import HeadshotError
 from headshot.evaluate.parts.scheme import Sample, Scheme, Sets, classes
-
-U8 = NDArray[np.uint8]
 
 SCHEME = Scheme.define(
     "lfw",

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import U8
 from headshot.perception.segmentation import CLASSES
 
-U8 = NDArray[np.uint8]
 Sets = NDArray[np.uint16]
 
 UNKNOWN = (1 << len(CLASSES)) - 1  # any class: such pixels teach nothing

@@ -13,15 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, Array
 from headshot.fitting.normal import normal_equations
 from headshot.fitting.projection import linearised
 from headshot.geometry.camera import Camera
 from headshot.models.contour import JAW, on_outline
-from headshot.models.head_model import F32, HeadModel, PointModel
-
-Array = NDArray[np.float64]
+from headshot.models.head_model import HeadModel, PointModel
 
 CHIN = JAW // 2
 TURNED = 20.0

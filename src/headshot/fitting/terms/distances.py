@@ -18,15 +18,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.fitting.normal import normal_equations
 from headshot.fitting.projection import linearised
 from headshot.geometry.camera import Camera, extent_of
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import PointModel
-
-Array = NDArray[np.float64]
 
 # Points of MediaPipe on the inner edges of the upper and of the lower lip, between the corners.
 UPPER = (80, 81, 82, 13, 312, 311, 310)

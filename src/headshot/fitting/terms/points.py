@@ -16,14 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.fitting.normal import normal_equations
 from headshot.fitting.terms.contour import Outline
 from headshot.fitting.terms.distances import Gaps
 from headshot.models.head_model import PointModel
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,14 +19,12 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from headshot.arrays import I32, Index
 from headshot.geometry.raster.batch import Floats, RasterSettings, checked, float_type, for_each
 from headshot.geometry.raster.hard import Raster
 from headshot.geometry.raster.topology import Topology
 
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
 _MISSING = 2  # the facing of a triangle that cannot be drawn, or that is not there
 
 
@@ -44,9 +42,9 @@ class Silhouettes:
         batch, vertices: B and V.
     """
 
-    inner: I64
-    outer: I64
-    ends: I64
+    inner: Index
+    outer: Index
+    ends: Index
     offset: Floats
     slope: Floats
     batch: int
@@ -88,8 +86,8 @@ def _trace(
     triangle: I32,
     buffer: Any,
     slot: I32,
-    pixels: I64,
-    ends: I64,
+    pixels: Index,
+    ends: Index,
     nearness: Any,
     offset: Any,
     slope: Any,
@@ -174,7 +172,7 @@ def _trace(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _blend(colour: Any, inner: I64, outer: I64, offset: Any, out: Any) -> None:
+def _blend(colour: Any, inner: Index, outer: Index, offset: Any, out: Any) -> None:
     """Add to ``out`` (pixels, C), which holds ``colour``."""
     for n in range(inner.shape[0]):
         target = outer[n] if offset[n] > 0 else inner[n]
@@ -185,9 +183,9 @@ def _blend(colour: Any, inner: I64, outer: I64, offset: Any, out: Any) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _blend_gradient(
     colour: Any,
-    inner: I64,
-    outer: I64,
-    ends: I64,
+    inner: Index,
+    outer: Index,
+    ends: Index,
     offset: Any,
     slope: Any,
     d_out: Any,

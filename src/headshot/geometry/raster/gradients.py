@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from headshot.arrays import I32
 from headshot.geometry.raster.batch import Floats, checked, float_type, for_each
 from headshot.geometry.raster.hard import Raster
 from headshot.geometry.raster.normals import sum_triangle_normals
 from headshot.geometry.raster.topology import Topology
-
-I32 = NDArray[np.int32]
 
 # A triangle this much smaller than its distance (or, in pixels, thinner than rounding) has no gradient: what
 # it would get overflows float32.

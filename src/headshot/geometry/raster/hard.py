@@ -21,13 +21,10 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, I32
 from headshot.geometry.raster.topology import Topology
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-
 
 _HITS = 1024  # pixels tested between two looks whether the list of hits is full: it shall stay in the cache
 

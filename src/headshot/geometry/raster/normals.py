@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, I32
 from headshot.geometry.raster.topology import Topology
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

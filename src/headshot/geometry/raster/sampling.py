@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-F32 = NDArray[np.float32]
+from headshot.arrays import F32
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

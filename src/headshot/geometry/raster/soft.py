@@ -29,8 +29,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from headshot.arrays import I32
 from headshot.geometry.raster.soft_kernels import soft_backward, soft_forward
-from headshot.geometry.raster.soft_pairs import I32, Floats, Parameters
+from headshot.geometry.raster.soft_pairs import Floats, Parameters
 
 
 @dataclass(frozen=True)

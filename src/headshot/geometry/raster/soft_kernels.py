@@ -13,6 +13,7 @@ from math import sqrt
 import numpy as np
 from numba import njit
 
+from headshot.arrays import I32
 from headshot.geometry.raster.soft_pairs import (
     B0,
     B1,
@@ -24,7 +25,6 @@ from headshot.geometry.raster.soft_pairs import (
     FOOT_X,
     FOOT_Y,
     HIGHEST,
-    I32,
     LANES,
     NOT_D,
     NOTHING,

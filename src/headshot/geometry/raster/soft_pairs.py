@@ -14,8 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from headshot.arrays import I32
+
 Floats = NDArray[Any]
-I32 = NDArray[np.int32]
 Triple = tuple[float, float, float]
 Parameters = tuple[float, float, float, float, float, float]
 

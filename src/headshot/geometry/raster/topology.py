@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-I32 = NDArray[np.int32]
+from headshot.arrays import I32
 
 
 @dataclass(frozen=True, init=False, eq=False)

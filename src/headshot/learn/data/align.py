@@ -10,12 +10,11 @@ length of 1,015 pixels sees at a distance of one metre, which is the camera of `
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.models.head_model import HeadModel
-
-Array = NDArray[np.float64]
 
 SIZE = 224
 """Side of aligned crops, pixels."""

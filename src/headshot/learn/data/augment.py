@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
+from headshot.arrays import F32, U8, Array
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def jitter_frame(frame: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+def jitter_frame(frame: Array, random: np.random.Generator) -> Array:
     """A frame (4,) as of `headshot.perception.segmentation.crop_frame`, moved.
 
     Scaled and turned as if landmarks were bad.

@@ -21,14 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import F32, U8, Array
 from headshot.errors import HeadshotError
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 _BEGIN, _END = b"HSFACES1", b"HSINDEX1"
 _TAIL = struct.Struct("<Q8s")

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from headshot.arrays import U8, Array
 from headshot.evaluate.parts.scheme import UNKNOWN, Sample, Sets, classes
 from headshot.image.resample import warp
 from headshot.learn.data.augment import change_colours, degrade, jitter_frame
 from headshot.learn.data.occlude import occlude
 from headshot.perception.segmentation import crop_map
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 BACKGROUND = classes("background")
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import F32, U8, Array, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Seen, look
 from headshot.evaluate.parts import Sample
@@ -30,10 +31,6 @@ from headshot.models.head_model import PointModel, load_head_model
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import CLASSES, crop_frame, crop_map, segment
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
-Array = NDArray[np.float64]
 
 PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed
 FACE = ("skin", "nose", "brows", "eyes", "glasses", "mouth", "upper_lip", "lower_lip")
@@ -60,16 +57,16 @@ class Faces:
     focal: F32
     rotation: F32
     translation: F32
-    held_out: NDArray[np.bool_]
+    held_out: Mask
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def select(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Faces:
+    def select(self, rows: Mask | NDArray[np.intp] | slice) -> Faces:
         """Some of the faces."""
         return Faces(*(getattr(self, f.name)[rows] for f in fields(self)))
 
-    def mask(self) -> NDArray[np.bool_]:
+    def mask(self) -> Mask:
         """(N, S, S) where the face is: skin, its features and glasses, but neither ears, hair nor neck."""
         return np.isin(self.labels, [CLASSES.index(name) for name in FACE])
 

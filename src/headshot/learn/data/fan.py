@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError, MissingExtraError
 from headshot.perception.detection.detect import Face
 
@@ -23,7 +23,7 @@ WEIGHTS = "3DFAN4-7835d9f11d.pth.tar"
 URL = f"https://www.adrianbulat.com/downloads/python-fan/{WEIGHTS}"
 
 
-def fan_points(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.float64]:
+def fan_points(pixels: U8, face: Face) -> Array:
     """Landmarks (68, 2), pixels of the photo (H, W, 3), of a face found in it.
 
     Raises:

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import Array
 from headshot.evaluate.parts.scheme import Sample, classes
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import MARGIN, RAISED, crop_frame
-
-Array = NDArray[np.float64]
 
 FACE = classes("skin", "nose", "eyes", "brows", "glasses", "mouth", "upper_lip", "lower_lip")
 PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed

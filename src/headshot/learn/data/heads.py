@@ -13,8 +13,8 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Array, Index
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.align import Surface, similarity
 from headshot.evaluate.synthetic import Mesh, Truth, read_truths
@@ -24,9 +24,6 @@ from headshot.learn.data.faces import Faces, face_in
 from headshot.learn.data.rendered import LEVEL, Rendered, in_crop, in_fitted_camera, join_rendered
 from headshot.learn.template import Template
 from headshot.models.head_model import load_head_model
-
-F32 = NDArray[np.float32]
-Array = NDArray[np.float64]
 
 _OFF_SKIN = 2.0  # mm from the skin from which a vertex of the template is looked for on all of the head
 _MISSED = 0.1  # of the face's extent, from which a face that was found is another one
@@ -68,7 +65,7 @@ def collect_heads(
 
 
 def _one(
-    truth: Truth, places: tuple[NDArray[np.int64], Array], size: int, template: Template, held_out: bool
+    truth: Truth, places: tuple[Index, Array], size: int, template: Template, held_out: bool
 ) -> Rendered | None:
     """One photo, or None where its face is not found."""
     photo = read_photo(truth.photo)
@@ -108,7 +105,7 @@ def _camera(truth: Truth, photo: Photo) -> Camera:
     return Camera(photo.width, photo.height, focal, middle, np.eye(3), np.zeros(3))
 
 
-def _places(mesh: Mesh, template: Template) -> tuple[NDArray[np.int64], Array]:
+def _places(mesh: Mesh, template: Template) -> tuple[Index, Array]:
     """Corners (V, 3) and weights (V, 3) of the template's vertices on a true mesh."""
     wanted = template.vertices[: template.counts[LEVEL]].astype(np.float64)
     skin, all_parts = (Surface(mesh.canonical, t) for t in (mesh.skin, mesh.triangles))

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from headshot.arrays import F32, U8, Array
 from headshot.errors import HeadshotError
 from headshot.evaluate.embedding import Recogniser, five_points, similarity
 from headshot.image.resample import warp
@@ -33,9 +33,6 @@ COVERED, HARMED = 0.1, 0.6
 MIXED = 0.65  # of "front" and "synthetic"; of faces from the side the recogniser knows too little
 FRONTAL = 35  # degrees of yaw
 
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
-
 
 @dataclass(frozen=True)
 class Jitter:
@@ -46,9 +43,7 @@ class Jitter:
     roll: float = 5.0
 
 
-def crop_map(
-    offset: tuple[float, float] = (0, 0), size: float = 1.0, roll: float = 0.0
-) -> NDArray[np.float64]:
+def crop_map(offset: tuple[float, float] = (0, 0), size: float = 1.0, roll: float = 0.0) -> Array:
     """(2, 3) pixels of the crop to those of a window."""
     side = SIDE * WIDTH / MARGIN * size
     c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))

@@ -9,13 +9,10 @@ the face is labelled as what it is: background, hair or glasses.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from headshot.arrays import F32, U8, Array, Mask
 from headshot.evaluate.parts.scheme import Sets, classes
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 BACKGROUND, HAIR, GLASSES = classes("background"), classes("hair"), classes("glasses")
 SKIN = classes("skin")
@@ -63,7 +60,7 @@ def _draw(size: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     return image, ImageDraw.Draw(image)
 
 
-def _soft(mask: Image.Image | NDArray[np.bool_], random: np.random.Generator) -> F32:
+def _soft(mask: Image.Image | Mask, random: np.random.Generator) -> F32:
     """A mask (S, S) in [0, 1] with edges as blurred as a photo's."""
     if not isinstance(mask, Image.Image):
         mask = Image.fromarray(mask.astype(np.uint8) * 255)
@@ -160,7 +157,7 @@ def draw_bars(size: int, random: np.random.Generator) -> F32:
     return _soft(image, random)
 
 
-def _box(centre: NDArray[np.float64], radius: float) -> tuple[float, float, float, float]:
+def _box(centre: Array, radius: float) -> tuple[float, float, float, float]:
     x, y = centre.tolist()
     return x - radius, y - radius, x + radius, y + radius
 

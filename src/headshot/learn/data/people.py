@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Index
 from headshot.learn.data.windows import Windows
 
 
@@ -19,11 +19,11 @@ class People:
         windows: of each person, those among which mates are chosen.
     """
 
-    number: NDArray[np.int64]
+    number: Index
     windows: dict[int, list[int]]
 
     @classmethod
-    def of(cls, windows: Windows, chosen: NDArray[np.int64]) -> People:
+    def of(cls, windows: Windows, chosen: Index) -> People:
         """With mates among some windows."""
         number = np.unique(windows.person, return_inverse=True)[1].astype(np.int64)
         number[windows.person == ""] = -1

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import look
@@ -36,8 +36,6 @@ from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.faces import yaw_of
 from headshot.pipeline import Reconstruction, Settings, reconstruct_face
-
-Array = NDArray[np.float64]
 
 WIDEST = 50.0  # degrees of yaw up to which the fit is believed
 LEAST_PRESENCE, MOST_SPREAD = 0.95, 0.03

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Index
 from headshot.geometry.raster import vertex_normals
 from headshot.image.resample import warp
 from headshot.learn.data.windows import into_window, window_map
@@ -25,10 +25,6 @@ from headshot.models.head_model import load_head_model
 from headshot.pipeline import Reconstruction
 from headshot.texture import TextureSettings, make_texture
 from headshot.texture.photographed import as_photographed
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 TEXELS = 256
 AROUND, AROUND_SIDE = 2.6, 224  # the surroundings: side in face sizes, and in pixels
@@ -60,7 +56,7 @@ class Portrait:
 
 
 @lru_cache(maxsize=1)
-def outline_vertices() -> NDArray[np.int64]:
+def outline_vertices() -> Index:
     """Vertices along the outlines that a head may have."""
     model = load_head_model("low")
     skin = np.unique(model.part_triangles("skin"))

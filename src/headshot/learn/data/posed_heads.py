@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Array
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
@@ -37,10 +37,6 @@ from headshot.models.arkit import ARKIT52
 from headshot.models.contour import landmarks68
 from headshot.models.head_model import load_head_model
 from headshot.render import TO_LINEAR, TO_SRGB
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 SAMPLES = 2  # a pixel and axis
 WIDEST = 95.0  # degrees of yaw

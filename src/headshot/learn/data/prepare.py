@@ -19,10 +19,10 @@ from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from headshot.apps.batch import find_photos
+from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
 from headshot.image.photo import read_photo
 from headshot.image.resample import warp
@@ -204,11 +204,11 @@ def person_of(name: str) -> str:
 
 
 @cache
-def _standard() -> NDArray[np.float64]:
+def _standard() -> Array:
     return standard_points(load_head_model("low"))
 
 
-def _encoded(pixels: NDArray[np.uint8], kind: str) -> bytes:
+def _encoded(pixels: U8, kind: str) -> bytes:
     buffer = io.BytesIO()
     options = {"quality": QUALITY, "subsampling": 0} if kind == "jpeg" else {}
     Image.fromarray(pixels).save(buffer, kind, **options)

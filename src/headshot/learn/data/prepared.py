@@ -12,18 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from headshot.arrays import Array, Index
 from headshot.errors import HeadshotError
 from headshot.image.resample import warp
 from headshot.learn.data.cache import FaceCache
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68, MIRROR
-
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
-U8 = NDArray[np.uint8]
 
 UNITS = 224.0
 """Points are given in pixels of a picture of this side, whatever the side of the pictures is."""

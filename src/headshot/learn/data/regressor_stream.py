@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from headshot.arrays import F32, U8, Array
 from headshot.image.resample import warp
 from headshot.learn.data.occlude import (
     dark,
@@ -31,10 +31,6 @@ from headshot.learn.data.people import People
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, light_factor
 from headshot.models.albedo import load_albedo
 from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN, sides
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 SHARES = {"synthetic": 0.38, "photo": 0.42, "profile": 0.12, "none": 0.08}
 """Of the stream."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Array, Mask
 from headshot.fitting.landmark_noise import load_landmark_errors
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.learn.data.faces import Faces, camera_of, join
@@ -30,9 +30,6 @@ from headshot.learn.template import Template
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 from headshot.perception.segmentation import CLASSES, crop_frame, crop_map
-
-F32 = NDArray[np.float32]
-Array = NDArray[np.float64]
 
 LEVEL = 5  # of the template at whose 2,113 vertices truth is kept
 _JITTER = 0.8  # mm: errors of single landmarks beside those that they have in common
@@ -60,7 +57,7 @@ class Rendered:
     def __len__(self) -> int:
         return len(self.faces)
 
-    def select(self, rows: NDArray[np.bool_] | slice) -> Rendered:
+    def select(self, rows: Mask | slice) -> Rendered:
         """Some of them."""
         rest = (getattr(self, f.name)[rows] for f in fields(self)[1:])
         return Rendered(self.faces.select(rows), *rest)
@@ -173,7 +170,7 @@ def in_crop(camera: Camera, affine: Array) -> Camera:
 def _picture(
     model: HeadModel, looks: tuple[F32, Array], topology: Topology, vertices: Array, camera: Camera,
     size: int, random: np.random.Generator,
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:  # fmt: skip
+) -> tuple[U8, Mask]:  # fmt: skip
     """Pixels (S, S, 3) of a head with colours (V, 3) in a light (9, 3), and where its face is (S, S)."""
     colours, light = looks
     renderer = MeshRenderer(

@@ -18,16 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headshot.arrays import F32, U8, Array, Index, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.split import measured_people, measured_photos
 from headshot.geometry.camera import Camera
 from headshot.image.resample import warp
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.perception.landmarks.in_house import placing
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
 
 SIDE = 192
 MARGIN = 2.2
@@ -156,11 +153,11 @@ class Windows:
     """
 
     pixels: list[U8]
-    where: NDArray[np.int64]
+    where: Index
     kind: NDArray[np.int8]
     name: NDArray[np.str_]
     person: NDArray[np.str_]
-    held_out: NDArray[np.bool_]
+    held_out: Mask
     labels: dict[str, F32]
 
     def __len__(self) -> int:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headshot.arrays import F32
 from headshot.learn.curves import Metrics
 from headshot.learn.losses import people
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.losses.rendered_identity import RenderedIdentity
 from headshot.perception.landmarks.in_house import sides
-
-F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

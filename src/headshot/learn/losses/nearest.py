@@ -12,16 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
+from headshot.arrays import Array, Index
 
 _LEAF = 8  # points in a leaf, at most
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _select(points: F64, order: I64, axis: int, first: int, last: int, middle: int) -> None:
+def _select(points: Array, order: Index, axis: int, first: int, last: int, middle: int) -> None:
     """Swap rows first..last so that no row before ``middle`` is above, and none after it below, it."""
     while first < last:
         pivot = points[(first + last) // 2, axis]
@@ -46,7 +45,7 @@ def _select(points: F64, order: I64, axis: int, first: int, last: int, middle: i
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _build(points: F64, order: I64, depth: int, start: I64, end: I64, boxes: F64) -> None:
+def _build(points: Array, order: Index, depth: int, start: Index, end: Index, boxes: Array) -> None:
     """Sort points (M, 3) in place and fill the nodes' ranges and boxes, level by level."""
     inner = 2**depth - 1
     start[0], end[0] = 0, points.shape[0]
@@ -70,7 +69,7 @@ def _build(points: F64, order: I64, depth: int, start: I64, end: I64, boxes: F64
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _to_box(x: float, y: float, z: float, boxes: F64, node: int) -> float:
+def _to_box(x: float, y: float, z: float, boxes: Array, node: int) -> float:
     """Squared distance from a point to a node's box."""
     dx = max(boxes[node, 0] - x, x - boxes[node, 3], 0.0)
     dy = max(boxes[node, 1] - y, y - boxes[node, 4], 0.0)
@@ -80,7 +79,15 @@ def _to_box(x: float, y: float, z: float, boxes: F64, node: int) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _search(
-    queries: F64, rows: I64, points: F64, order: I64, depth: int, start: I64, end: I64, boxes: F64, out: I64
+    queries: Array,
+    rows: Index,
+    points: Array,
+    order: Index,
+    depth: int,
+    start: Index,
+    end: Index,
+    boxes: Array,
+    out: Index,
 ) -> None:
     """Index (N,) of the nearest point of each query, in the order in which the cloud was given.
 
@@ -122,9 +129,9 @@ def _search(
 
 @dataclass(frozen=True, eq=False)
 class _Nodes:
-    start: I64
-    end: I64
-    boxes: F64
+    start: Index
+    end: Index
+    boxes: Array
 
 
 class PointCloud:
@@ -153,7 +160,7 @@ class PointCloud:
         self._nodes = _Nodes(np.zeros(count, np.int64), np.zeros(count, np.int64), np.empty((count, 6)))
         _build(given, self.order, self._depth, self._nodes.start, self._nodes.end, self._nodes.boxes)
 
-    def nearest(self, queries: PointCloud) -> I64:
+    def nearest(self, queries: PointCloud) -> Index:
         """Index (N,) of the point nearest to each query, both in the order in which they were given.
 
         Of points at exactly the same distance any may be returned.

@@ -24,9 +24,9 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headshot.arrays import F32
 from headshot.errors import HeadshotError
 
 # Channels of the convolutions of each block; blocks are parted by max pooling (Simonyan and Zisserman 2015).
@@ -145,7 +145,7 @@ class _Array:
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
-    def value(self) -> NDArray[np.float32]:
+    def value(self) -> F32:
         _, shape, _, _, data = self.state
         return np.frombuffer(data, "<f4").reshape(shape)
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headshot.arrays import Array
 from headshot.learn.data.windows import KNOWN
 from headshot.learn.losses import people
 from headshot.learn.networks.lite_regressor import Predicted
@@ -123,7 +123,7 @@ class Geometry(nn.Module):
         return p.place[:, None, :2] + seen * flip
 
 
-def _square(modes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _square(modes: Array) -> Array:
     """(I, I) with the same products as modes (I, M)."""
     values, vectors = np.linalg.eigh(modes @ modes.T)
     return vectors * np.sqrt(np.maximum(values, 0))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headshot.arrays import U8, Index, Mask
 from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
 from headshot.geometry.camera import Camera
 from headshot.image.resample import warp
@@ -57,7 +57,7 @@ class RenderedIdentity(nn.Module):
         asked = (windows.labels["embedding"] != 0).any(axis=1)
         whole = (windows.labels["weight"][:, 478:] > 0).all(axis=1)
         photo = windows.kind == KINDS.index("photo")
-        self.usable: NDArray[np.bool_] = photo & asked & whole & (known > 0).all(axis=1)
+        self.usable: Mask = photo & asked & whole & (known > 0).all(axis=1)
 
     def forward(self, identity: Tensor, window: Tensor) -> Tensor:
         """1 - cosine between a person's embedding and that of the face drawn into their photo.
@@ -79,7 +79,7 @@ class RenderedIdentity(nn.Module):
         wanted = torch.from_numpy(self.windows.labels["embedding"][chosen]).to(identity)
         return 1 - nn.functional.cosine_similarity(one + other, wanted, dim=1).mean()
 
-    def draw(self, identity: Tensor, windows: NDArray[np.int64]) -> Tensor:
+    def draw(self, identity: Tensor, windows: Index) -> Tensor:
         """Windows (B, HEIGHT, WIDTH, 3), sRGB, with the faces in them that have these identities (B, I)."""
         cameras, behind = zip(*(self._aligned(int(k)) for k in windows), strict=True)
         labels = self.windows.labels
@@ -98,7 +98,7 @@ class RenderedIdentity(nn.Module):
         photo = torch.from_numpy(np.stack(behind)).to(identity) / 255
         return stitch(drawn, photo).clamp(0, 1)
 
-    def _aligned(self, window: int) -> tuple[Camera, NDArray[np.uint8]]:
+    def _aligned(self, window: int) -> tuple[Camera, U8]:
         """A window as the recogniser wants to see it, and the camera that sees the head there."""
         labels = {name: self.windows.labels[name][window].copy() for name in ("points", "rotation", "place")}
         affine = similarity(POINTS, five_points(labels["points"][478:]))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from headshot.arrays import I32
 from headshot.geometry.raster import Raster, Topology, gradients, projection
 from headshot.geometry.raster import antialias as antialias_kernels
 from headshot.geometry.raster import batch as kernels
@@ -187,7 +188,7 @@ class _SoftRasterise(torch.autograd.Function):
         values: Tensor,
         uv: Tensor,
         texture: Tensor,
-        triangles_uv: NDArray[np.int32],
+        triangles_uv: I32,
         topology: Topology,
         settings: RasterSettings,
         soft: SoftSettings,

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32
 from headshot.errors import ModelFormatError
-from headshot.models.head_model import F32, I32
 from headshot.models.linear import LinearModel, at_vertices, eye_origin, facing_out
 from headshot.models.readers.basel_front import (
     EXPRESSION,

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32, Array
 from headshot.errors import MissingExtraError, ModelFormatError
-from headshot.models.head_model import F32, I32
 from headshot.models.linear import LandmarkSet, LinearModel, eye_origin, facing_out
 from headshot.models.readers.eos import companions, contour_lines, landmark_set, read_mapping
 
@@ -111,7 +110,7 @@ def _pca(source: Any, part: str) -> tuple[F32, F32]:
     return mean.reshape(-1, 3), np.ascontiguousarray(modes).reshape(len(modes), -1, 3)
 
 
-def _landmarks(source: Any) -> dict[int, NDArray[np.float64]]:
+def _landmarks(source: Any) -> dict[int, Array]:
     """iBUG point (from 1) -> place (3,), of the points that the file names."""
     if "metadata/landmarks/json" not in source:
         return {}
@@ -126,7 +125,7 @@ def _landmarks(source: Any) -> dict[int, NDArray[np.float64]]:
 
 
 def _landmark_set(
-    mapping: Path | None, named: dict[int, NDArray[np.float64]], mean: F32, triangles: I32, file: Path
+    mapping: Path | None, named: dict[int, Array], mean: F32, triangles: I32, file: Path
 ) -> LandmarkSet:
     if mapping is not None:
         return landmark_set(read_mapping(mapping), triangles, len(mean), mapping)

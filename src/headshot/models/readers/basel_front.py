@@ -19,13 +19,11 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from headshot.arrays import F32, I32, Array
 from headshot.errors import ModelFormatError
-from headshot.models.head_model import F32, I32
 from headshot.models.linear import LandmarkSet, LinearModel, at_vertices, eye_origin, facing_out
-
-Array = NDArray[np.float64]
 
 IDENTITY, EXPRESSION, TEXTURE, ANGLES, LIGHT, TRANSLATION = 80, 64, 80, 3, 27, 3
 COEFFICIENTS = IDENTITY + EXPRESSION + TEXTURE + ANGLES + LIGHT + TRANSLATION
@@ -240,6 +238,6 @@ def load_front(file: str | Path) -> BaselFront:
         ) from error
 
 
-def _unit(vectors: NDArray[np.float32]) -> F32:
+def _unit(vectors: F32) -> F32:
     length = np.sqrt(np.einsum("vc,vc->v", vectors, vectors))[:, None]
     return np.asarray(vectors / np.maximum(length, np.float32(1e-12)), np.float32)

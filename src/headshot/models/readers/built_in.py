@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import Index
 from headshot.models.head_model import Correspondence, HeadModel
 from headshot.models.linear import LandmarkSet, LinearModel
 
@@ -18,7 +18,7 @@ def linear_model(model: HeadModel) -> LinearModel:
     """
     points = model.landmarks["ibug68"]
 
-    def rows(index: NDArray[np.int64] | slice) -> Correspondence:
+    def rows(index: Index | slice) -> Correspondence:
         return Correspondence(points.triangle[index], points.barycentric[index])
 
     return LinearModel(

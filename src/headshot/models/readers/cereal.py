@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import F32
 from headshot.errors import ModelFormatError
 
 
@@ -48,7 +49,7 @@ class CerealReader:
         """A std::string."""
         return bytes(self._take(self.size(1))).decode("utf-8", "replace")
 
-    def matrix(self) -> NDArray[np.float32]:
+    def matrix(self) -> F32:
         """An Eigen matrix of floats (rows, columns); it is stored by columns."""
         rows, columns = self.unpack("i"), self.unpack("i")
         if rows < 0 or columns < 0:

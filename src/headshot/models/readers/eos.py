@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.arrays import F32, I32
 from headshot.errors import ModelFormatError
-from headshot.models.head_model import F32, I32, Correspondence
+from headshot.models.head_model import Correspondence
 from headshot.models.linear import (
     ExpressionKind,
     LandmarkSet,
@@ -97,8 +98,8 @@ def companions(model: str | Path, stem: str | None = None) -> EosFiles:
 class _Pca:
     """A principal component model of eos: mean (3V,), modes (3V, K) per standard deviation, triangles."""
 
-    mean: NDArray[np.float32]
-    modes: NDArray[np.float32]
+    mean: F32
+    modes: F32
     triangles: I32
 
 
@@ -189,7 +190,7 @@ def _pca(reader: CerealReader) -> _Pca:
     return _Pca(mean.ravel().astype(np.float32), modes.astype(np.float32), triangles)
 
 
-def _blendshapes(reader: CerealReader, size: int) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+def _blendshapes(reader: CerealReader, size: int) -> tuple[tuple[str, ...], F32]:
     """A vector of blendshapes: names, offsets (E, 3V)."""
     names, offsets = [], []
     for _ in range(reader.size(16)):
@@ -204,7 +205,7 @@ def _blendshapes(reader: CerealReader, size: int) -> tuple[tuple[str, ...], NDAr
     return tuple(names), np.array(offsets, np.float32).reshape(len(names), size)
 
 
-def _vectors(flat: NDArray[np.float32]) -> F32:
+def _vectors(flat: F32) -> F32:
     """(N, 3V) as (N, V, 3)."""
     return np.ascontiguousarray(flat.reshape(len(flat), flat.shape[1] // 3, 3))
 

@@ -8,14 +8,11 @@ knows no small faces, but it finds some that MTCNN misses, among them faces that
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import U8, Array
 from headshot.image.resample import warp
 from headshot.perception.detection.mtcnn import NOTHING, Found, overlaps
 from headshot.perception.networks import session
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 INPUT = 128
 GRIDS = ((16, 2), (8, 6))  # cells a side, anchors a cell

@@ -11,14 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import U8, Array
 from headshot.image.resample import reduced, warp
 from headshot.perception.detection import blazeface, mtcnn
 from headshot.perception.detection.mtcnn import Found
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 QUARTER_TURNS = (90.0, -90.0, 180.0)
 HALF_WAY = (45.0, -45.0, 135.0, -135.0)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import U8, Array
 from headshot.geometry.camera import extent_of
 from headshot.image.resample import warp
 from headshot.models.head_model import load_head_model
@@ -31,9 +31,6 @@ from headshot.perception.landmarks.in_house import (
 )
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import session
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 SAME = 0.3  # overlap of the boxes of one face found twice
 NOSE_TIP = 4

@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from headshot.arrays import F32, U8, Array, Mask
 from headshot.image.resample import warp
 from headshot.perception.networks import session
-
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 WINDOW, STRIDE = 12, 2  # receptive field and step of the proposal network, pixels
 PYRAMID_STEP = 0.709  # about sqrt(1/2), as in the authors' code: the area halves at each level
@@ -63,7 +61,7 @@ def cascade(image: U8, min_face: float, thresholds: tuple[float, float, float]) 
     return Found(boxes[kept], (corner + local * side)[kept], scores[kept])
 
 
-def look_upright(image: U8, boxes: Array) -> NDArray[np.bool_]:
+def look_upright(image: U8, boxes: Array) -> Mask:
     """Whether boxes (n, 4) look more like faces (n,) than their contents turned upside down.
 
     The networks take one upside-down face in three for an upright one, with bad points. The output network
@@ -100,7 +98,7 @@ def _proposals(image: U8, min_face: float, threshold: float) -> Array:
     return _squares(_corrected(boxes[kept], np.concatenate(shifts)[kept]))
 
 
-def _corrected(boxes: Array, shifts: NDArray[np.float32]) -> Array:
+def _corrected(boxes: Array, shifts: F32) -> Array:
     """Boxes (n, 4) moved by a network's corrections (n, 4), which are in units of their sides."""
     return boxes + shifts * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
 

@@ -14,20 +14,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from onnxruntime import InferenceSession
 
+from headshot.arrays import F32, U8, Array, Index
 from headshot.geometry.camera import Camera, angles_of, nearest_rotation
 from headshot.image.resample import warp
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import load_head_model
 from headshot.models.topologies.mediapipe478 import MIRROR, POINTS
 from headshot.perception.networks import session
-
-Array = NDArray[np.float64]
-F32 = NDArray[np.float32]
-Index = NDArray[np.int64]
-U8 = NDArray[np.uint8]
 
 CROP, CROP_MARGIN = 128, 1.4
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""

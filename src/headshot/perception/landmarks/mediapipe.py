@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headshot.arrays import F32, U8, Array
 from headshot.geometry.camera import extent_of
 from headshot.image.resample import warp
 from headshot.models.arkit import ARKIT52
@@ -30,8 +30,6 @@ from headshot.perception.networks import session
 
 __all__ = ["MEDIAPIPE_TO_IBUG68", "LandmarkSettings", "Landmarks", "find_landmarks"]
 
-Array = NDArray[np.float64]
-U8 = NDArray[np.uint8]
 
 CROP = 256  # side of the network's input, pixels
 
@@ -71,7 +69,7 @@ class Landmarks:
     points: Array
     depth: Array
     presence: float
-    blendshapes: NDArray[np.float32]
+    blendshapes: F32
     spread: float = 0.0
     regression: Regression | None = None
 
@@ -283,7 +281,7 @@ def _crop_of_points(points: Array, margin: float) -> _Crop:
     return _Crop(x, y, float((high - low).max()) * margin, roll)
 
 
-def _blendshapes(found: _Pass) -> NDArray[np.float32]:
+def _blendshapes(found: _Pass) -> F32:
     """The 52 expression scores of upright points; the network itself is blind to position and size."""
     upright = (found.points[BLENDSHAPE_POINTS] @ _rotation(found.crop.roll)).astype(np.float32)
     scores = session("face_blendshapes").run(["scores"], {"points": upright[None]})[0]

@@ -1,0 +1,18 @@
+"""Types of arrays, once for the whole package.
+
+Only dtypes: NumPy's types say nothing of shapes, which docstrings give with the dimension letters B batch,
+N views, V vertices, F triangles, L landmarks, I identity modes, E expressions, A albedo modes, H x W image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+F32 = NDArray[np.float32]
+Floats = NDArray[np.floating]
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
