@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,33 +13,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, Array
-from headshot.fitting import FitSettings, PhotometricSettings, Scale, landmarks68, metric_scale
-from headshot.fitting.methods import (
-    METHODS,
-    HybridSettings,
-    Method,
-    Solved,
-    ask,
-    fitted,
-    landmark_solver,
-    point_model,
-    quick,
-)
-from headshot.fitting.scale import FACE_SPREAD, scaled_camera
+from headshot.fitting.evidence import fit_models
+from headshot.fitting.person import FittedView, fit_person
+from headshot.fitting.scale import FACE_SPREAD, Scale, metric_scale, scaled_camera
+from headshot.fitting.settings import FitSettings, PhotometricSettings
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, Source, read_photo
+from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import DetectSettings, Face, detect_faces
 from headshot.perception.detection.fallback import OwnSettings
 from headshot.perception.faces import recognise
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings
-from headshot.perception.segmentation import Segmentation, segment
+from headshot.perception.observe import observe
+from headshot.perception.segmentation import Segmentation
 from headshot.quality import Quality, assess
 from headshot.texture import Texture, TextureSettings, make_texture
 from headshot.texture.appearance import looks_from, looks_of
 
 IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
+
+
+Method = str
+METHODS = ("fit", "regress", "hybrid")
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,6 @@ class Settings:
             texture believes it.
         texture: settings of the texture, or None to make none.
         method: "fit", "regress" or "hybrid", see `headshot.fitting.methods`.
-        hybrid: how far fits believe our own network.
         own: when our own network finds the face.
     """
 
@@ -66,7 +61,6 @@ class Settings:
     segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
     method: Method = "hybrid"
-    hybrid: HybridSettings = field(default_factory=HybridSettings)
     own: OwnSettings = field(default_factory=OwnSettings)
 
     def __post_init__(self) -> None:
@@ -246,35 +240,30 @@ def reconstruct_face(
     clock.seconds.update(seconds)
     with clock("model"):
         model = load_head_model(settings.detail)
-        points478 = point_model(settings.detail)
+        points478 = fit_models(model).landmarks
     fitting, colours = settings.fit, settings.photometric
     if settings.method == "regress":
-        fitting, colours = quick(fitting, colours)
-    with ThreadPoolExecutor(1) as beside:
-        parted = beside.submit(_parts, photo, points, clock) if settings.segment else None
-        with clock("regress"):
-            told = ask(photo, points, settings.method, settings.hybrid)
-        parts = None if parted is None else parted.result()
+        fitting, colours = fitting.fast(), None if colours is None else colours.fast()
+    with clock("networks"):
+        seen = observe(photo, face, points, in_house=settings.method != "fit", segmented=settings.segment)
+    parts = seen.segmentation
     with clock("fit"):
-        solver = landmark_solver(photo, points, told, settings.detail, (fitting, settings.hybrid), parts)
-        solver.run()
-    with clock("photometric"):
-        solved = fitted(photo, solver, told, (colours, settings.hybrid), parts)
-    fit = solved.fit
+        person = fit_person([seen], model, fitting, colours)
+    solved = fit = person.views[0]
     with clock("shape"):
-        irises = points478.positions(fit.identity, fit.expression)[IRIS_CENTRES]
+        irises = points478.positions(person.identity, fit.expression)[IRIS_CENTRES]
         metric = metric_scale(points.points, fit.camera, irises, points.extent)
         if points.regression is not None:
             metric = Scale(1.0, FACE_SPREAD, None)  # the network's irises are the model's, not measured
         camera = scaled_camera(fit.camera, metric.value)
         scale = np.float32(metric.value)
-        vertices = scale * model.shape(fit.identity, fit.expression)
-        neutral = scale * model.neutral(fit.identity)
+        vertices = scale * model.shape(person.identity, fit.expression)
+        neutral = scale * model.neutral(person.identity)
         markers = landmarks68(model, vertices, camera)
     with clock("texture"):
         texture = None
         if settings.texture is not None:
-            looks = looks_from(solved.albedo, solved.light, model.resolution)
+            looks = looks_from(person.albedo, solved.light, model.resolution)
             texture = make_texture(photo.pixels, vertices, model, camera, settings.texture, looks, parts)
     quality = assess(_measures(photo, points, solved, texture), _photo_warnings(photo))
     return Reconstruction(
@@ -284,9 +273,9 @@ def reconstruct_face(
         landmarks=points,
         model=model,
         camera=camera,
-        identity=fit.identity,
+        identity=person.identity,
         expression=fit.expression,
-        albedo=solved.albedo,
+        albedo=person.albedo,
         light=solved.light,
         scale=metric.value,
         scale_uncertainty=metric.uncertainty,
@@ -300,15 +289,11 @@ def reconstruct_face(
     )
 
 
-def _parts(photo: Photo, points: Landmarks, clock: _Clock) -> Segmentation:
-    with clock("segment"):
-        return segment(photo.pixels, points.points)
-
-
-def _measures(photo: Photo, points: Landmarks, solved: Solved, texture: Texture | None) -> dict[str, float]:
-    fit = solved.fit
+def _measures(
+    photo: Photo, points: Landmarks, fit: FittedView, texture: Texture | None
+) -> dict[str, float]:
     yaw, pitch, _ = fit.camera.angles
-    misfit = float(np.sqrt((fit.residual[solved.counted] ** 2).sum(axis=1).mean()))
+    misfit = float(np.sqrt((fit.residual[fit.counted] ** 2).sum(axis=1).mean()))
     inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])
     return {
         "presence": float(points.presence),
@@ -318,7 +303,8 @@ def _measures(photo: Photo, points: Landmarks, solved: Solved, texture: Texture 
         "residual": 100 * misfit / points.extent,
         "inside": float(inside.all(axis=1).mean()),
         "coverage": 1.0 if texture is None else float(texture.coverage),
-        **solved.measures,
+        **({} if fit.explained is None else {"explained": fit.explained}),
+        **({} if fit.colour_noise is None else {"colour_noise": fit.colour_noise}),
     }
 
 

@@ -19,16 +19,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, Array
-from headshot.fitting import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
-from headshot.fitting.methods import Method
-from headshot.fitting.observe import observe
+from headshot.fitting.evidence import landmark_observation
+from headshot.fitting.landmarks import fit_landmarks
+from headshot.fitting.settings import FitSettings, PhotometricSettings
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
+from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.faces import recognise
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68, Landmarks
-from headshot.pipeline import Reconstruction, Settings, reconstruct_face
+from headshot.pipeline import Method, Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
 
 
@@ -209,7 +210,7 @@ class MeanFace:
 
     def __call__(self, seen: Seen) -> Prediction:
         model = load_head_model(self.detail)
-        observation = replace(observe(seen.photo, seen.landmarks), expression=np.zeros(0))
+        observation = replace(landmark_observation(seen.photo, seen.landmarks), expression=np.zeros(0))
         camera = fit_landmarks(observation, _rigid(self.detail), FitSettings()).camera
         texture = None
         if seen.textured:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from headshot.arrays import Array
+from headshot.arrays import Array, Index
+from headshot.fitting.parameters import Layout, PersonState, ViewState
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import PointModel
 
@@ -47,3 +48,9 @@ def linearised(model: PointModel, identity: Array, expression: Array, camera: Ca
     jacobian[6] = from_centre
     jacobian[7:] = np.matmul(basis.transpose(1, 0, 2), head.transpose(0, 2, 1)).transpose(1, 0, 2)
     return from_centre + camera.centre, jacobian
+
+
+def geometry_columns(person: PersonState, view: ViewState) -> Index:
+    """Where the parameters of `linearised` lie in the local vector."""
+    layout = Layout.of(person, view)
+    return layout.columns(layout.pose, layout.identity, layout.expression)

@@ -27,7 +27,7 @@ REACH = 15.0  # mm, standard deviation of the bell of each field
 
 
 @dataclass(frozen=True, eq=False)
-class Appearance:
+class Reflectance:
     """Colours of faces at the points on the skin.
 
     Attributes:
@@ -44,7 +44,7 @@ class Appearance:
 
 
 @lru_cache(maxsize=2)
-def appearance_of(model: HeadModel, spread: float) -> Appearance:
+def reflectance_of(model: HeadModel, spread: float) -> Reflectance:
     """The built-in albedo model, with fields, at the points of the built-in head model; made once.
 
     Args:
@@ -56,7 +56,7 @@ def appearance_of(model: HeadModel, spread: float) -> Appearance:
     modes = points.on(colours.modes).transpose(1, 2, 0)
     fields = mean[:, :, None] * smooth_fields(points, spread)[:, None]
     both = np.ascontiguousarray(np.concatenate([modes, fields], axis=2), dtype=np.float32)
-    return Appearance(mean, both, len(colours.modes), colours.light_prior)
+    return Reflectance(mean, both, len(colours.modes), colours.light_prior)
 
 
 def smooth_fields(points: Samples, spread: float) -> F32:

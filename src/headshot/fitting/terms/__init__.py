@@ -1,1 +1,45 @@
-"""Residual terms of a fit, one a module."""
+"""Residual terms of a fit, one a module.
+
+A term knows its residuals and their derivatives by a person and a view, and nothing else. It hands over normal
+equations rather than residuals, because most terms weight, correlate or project them first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from headshot.arrays import Array, Index
+from headshot.fitting.parameters import PersonState, ViewState
+
+
+@dataclass(frozen=True, eq=False)
+class TermEquations:
+    """Gauss-Newton equations of a term: H step = g.
+
+    Attributes:
+        columns: (P,) entries of the local vector (`headshot.fitting.parameters.Layout`) that it depends on.
+        hessian: (P, P).
+        gradient: (P,), downhill.
+    """
+
+    columns: Index
+    hessian: Array
+    gradient: Array
+
+    def add_to(self, hessian: Array, gradient: Array) -> None:
+        """Add the equations to those in all entries of the local vector, in place."""
+        hessian[np.ix_(self.columns, self.columns)] += self.hessian
+        gradient[self.columns] += self.gradient
+
+
+class Term(Protocol):
+    """What a fit needs of a term."""
+
+    def equations(self, person: PersonState, view: ViewState) -> TermEquations:
+        """Normal equations at a state, robust weights held fixed."""
+
+    def cost(self, person: PersonState, view: ViewState) -> float:
+        """Twice the negative logarithm of the likelihood, up to a constant: what `equations` descends."""

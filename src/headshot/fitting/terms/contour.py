@@ -17,7 +17,9 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, Array
 from headshot.fitting.normal import normal_equations
-from headshot.fitting.projection import linearised
+from headshot.fitting.parameters import PersonState, ViewState
+from headshot.fitting.projection import geometry_columns, linearised
+from headshot.fitting.terms import TermEquations
 from headshot.geometry.camera import Camera
 from headshot.models.contour import JAW, on_outline
 from headshot.models.head_model import HeadModel, PointModel
@@ -30,7 +32,7 @@ SIDEWAYS = 45.0
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class ContourModel:
     """Where on the skin the outline may be.
 
     Attributes:
@@ -42,7 +44,7 @@ class Candidates:
     basis: F32
 
     @classmethod
-    def of(cls, model: HeadModel) -> Candidates:
+    def of(cls, model: HeadModel) -> ContourModel:
         """Those of a head model."""
         both = [model.at(model.landmarks[name]) for name in ("ibug68", "contour")]
         both[0] = both[0].restricted(slice(JAW))
@@ -67,7 +69,7 @@ class Candidates:
         return self.model.restricted(np.where(chosen < 0, own, JAW + own * lines.shape[1] + chosen))
 
 
-class Outline:
+class ContourTerm:
     """Points on the outline in a photo.
 
     The equations say where on the head the outline runs, and in which direction; the cost is that of this
@@ -75,7 +77,7 @@ class Outline:
     """
 
     def __init__(
-        self, points: Array, deviation: Array, candidates: Candidates, *, outlier: float = 3.0
+        self, points: Array, deviation: Array, candidates: ContourModel, *, outlier: float = 3.0
     ) -> None:
         """Take points.
 
@@ -88,23 +90,26 @@ class Outline:
         self.points, self.deviation, self.candidates, self.outlier = points, deviation, candidates, outlier
         self._held: tuple[PointModel, Array] | None = None
 
-    def equations(self, identity: Array, expression: Array, camera: Camera) -> tuple[Array, Array]:
-        """Hessian (P, P) and downhill gradient (P,) at an identity (I,) and expression (E,)."""
-        model = self.candidates.seen(identity, expression, camera)
-        seen, slopes = linearised(model, identity, expression, camera)
+    def equations(self, person: PersonState, view: ViewState) -> TermEquations:
+        """Normal equations of pose, identity and expression."""
+        model = self.candidates.seen(person.identity, view.expression, view.camera)
+        seen, slopes = linearised(model, person.identity, view.expression, view.camera)
         across = _normals(seen)
         self._held = model, across
         residual = ((self.points - seen) * across).sum(axis=1)
         root = 1 / (self.deviation * (1 + self._squared(residual)))
-        return normal_equations(np.einsum("pjc,jc->pj", slopes, across) * root, residual * root)
+        hessian, gradient = normal_equations(
+            np.einsum("pjc,jc->pj", slopes, across) * root, residual * root
+        )
+        return TermEquations(geometry_columns(person, view), hessian, gradient)
 
-    def cost(self, identity: Array, expression: Array, camera: Camera) -> float:
-        """Robust squared residuals: half of it is what `equations` descends."""
+    def cost(self, person: PersonState, view: ViewState) -> float:
+        """Robust squared residuals across the contour as it was found last."""
         if self._held is None:
-            self.equations(identity, expression, camera)
+            self.equations(person, view)
         assert self._held is not None
         model, across = self._held
-        seen = camera.project(model.positions(identity, expression))
+        seen = view.camera.project(model.positions(person.identity, view.expression))
         t2 = self._squared(((self.points - seen) * across).sum(axis=1))
         return self.outlier**2 * float((t2 / (1 + t2)).sum())
 
@@ -112,7 +117,7 @@ class Outline:
         return np.asarray((residual / (self.deviation * self.outlier)) ** 2)
 
 
-def face_outline(points: ArrayLike, deviation: ArrayLike, yaw: float, candidates: Candidates) -> Outline:
+def face_contour(points: ArrayLike, deviation: ArrayLike, yaw: float, candidates: ContourModel) -> ContourTerm:
     """The outline of a face in a photo, as far as it is one.
 
     Args:
@@ -124,7 +129,7 @@ def face_outline(points: ArrayLike, deviation: ArrayLike, yaw: float, candidates
     number = np.arange(JAW)
     near = number < CHIN if yaw > 0 else number > CHIN
     lost = (near & (abs(yaw) > TURNED)) | (abs(yaw) > SIDEWAYS)
-    return Outline(np.asarray(points, np.float64), np.where(lost, np.inf, deviation), candidates)
+    return ContourTerm(np.asarray(points, np.float64), np.where(lost, np.inf, deviation), candidates)
 
 
 def _normals(outline: Array) -> Array:

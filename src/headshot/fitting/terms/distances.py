@@ -1,7 +1,7 @@
-"""How far points are apart that the landmark network sees better than the points themselves.
+"""Lip and eyelid distances, which the landmark network sees better than the points themselves.
 
 Lips that touch are seen to touch, wherever the network puts both of them. Each point of closed lips is
-believed to a millimetre or two only, so that a fit to the points alone leaves the mouth ajar, and teeth show
+known to a millimetre or two only, so that a fit to the points alone leaves the mouth ajar, and teeth show
 in it. The distance between the lips is off by a few tenths of a millimetre where they touch, and by a sixth
 of it or so where they do not (60 photos of HELEN that the results do not measure).
 
@@ -22,8 +22,10 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import Array
 from headshot.fitting.normal import normal_equations
-from headshot.fitting.projection import linearised
-from headshot.geometry.camera import Camera, extent_of
+from headshot.fitting.parameters import PersonState, ViewState
+from headshot.fitting.projection import geometry_columns, linearised
+from headshot.fitting.terms import TermEquations
+from headshot.geometry.camera import extent_of
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import PointModel
 
@@ -45,7 +47,7 @@ APART = 0.3  # and as a share of the distance
 
 
 @dataclass(frozen=True, eq=False)
-class Gaps:
+class DistanceTerm:
     """Vectors between pairs of points in the photo.
 
     Attributes:
@@ -58,16 +60,19 @@ class Gaps:
     deviation: Array
     model: PointModel
 
-    def equations(self, identity: Array, expression: Array, camera: Camera) -> tuple[Array, Array]:
-        """Hessian (P, P) and downhill gradient (P,) at an identity (I,) and expression (E,)."""
-        seen, slopes = linearised(self.model, identity, expression, camera)
+    def equations(self, person: PersonState, view: ViewState) -> TermEquations:
+        """Normal equations of pose, identity and expression."""
+        seen, slopes = linearised(self.model, person.identity, view.expression, view.camera)
         k, root = len(self.between), (1 / self.deviation)[:, None]
         flat = ((slopes[:, k:] - slopes[:, :k]) * root).reshape(len(slopes), -1)
-        return normal_equations(flat, (self._residual(seen) * root).ravel())
+        hessian, gradient = normal_equations(flat, (self._residual(seen) * root).ravel())
+        return TermEquations(geometry_columns(person, view), hessian, gradient)
 
-    def cost(self, identity: Array, expression: Array, camera: Camera) -> float:
-        """Squared residuals in standard deviations: half of it is what `equations` descends."""
-        residual = self._residual(camera.project(self.model.positions(identity, expression)))
+    def cost(self, person: PersonState, view: ViewState) -> float:
+        """Squared residuals in standard deviations."""
+        residual = self._residual(
+            view.camera.project(self.model.positions(person.identity, view.expression))
+        )
         return float((residual**2).sum(axis=1) @ self.deviation**-2)
 
     def _residual(self, projected: Array) -> Array:
@@ -76,7 +81,7 @@ class Gaps:
         return np.asarray(self.between - (projected[k:] - projected[:k]))
 
 
-def face_gaps(points: ArrayLike, model: PointModel, extent: float) -> Gaps:
+def lip_and_lid_distances(points: ArrayLike, model: PointModel, extent: float) -> DistanceTerm:
     """The distances between the lips, and between the lids, in a photo.
 
     Args:
@@ -96,7 +101,7 @@ def face_gaps(points: ArrayLike, model: PointModel, extent: float) -> Gaps:
         between.append(eye.expected(extent))
     vectors = np.concatenate(between)
     deviation = np.hypot(TOUCHING * extent, APART * np.linalg.norm(vectors, axis=1))
-    return Gaps(vectors, deviation, model.restricted(np.concatenate([*upper, *lower])))
+    return DistanceTerm(vectors, deviation, model.restricted(np.concatenate([*upper, *lower])))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,9 +21,10 @@ from headshot.arrays import F32, U8, Array, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Seen, look
 from headshot.evaluate.parts import Sample
-from headshot.fitting import FitSettings, fit_landmarks
-from headshot.fitting.landmarks import Observation
-from headshot.fitting.observe import CONFIDENCE
+from headshot.fitting.evidence import CONFIDENCE
+from headshot.fitting.initialise import LandmarkObservation
+from headshot.fitting.landmarks import fit_landmarks
+from headshot.fitting.settings import FitSettings
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.image.resample import warp
@@ -92,7 +93,7 @@ def _rigid() -> PointModel:
 
 def camera_of(landmarks: Array, size: int) -> Camera:
     """The camera (with the mean head's pose) that fits 478 landmarks in a crop of so many pixels."""
-    seen = Observation(
+    seen = LandmarkObservation(
         points=landmarks, confidence=CONFIDENCE, expression=np.zeros(0), width=size, height=size, focal=None
     )
     return fit_landmarks(seen, _rigid(), FitSettings()).camera

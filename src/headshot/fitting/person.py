@@ -1,0 +1,157 @@
+"""A person from one photo or several: one identity, albedo and size, a camera, expression and light a view.
+
+    observations -> fit of each view alone -> joint fit to landmarks -> to colours -> shape shrunk to its prior
+
+What a fit changes about the shape that the identity prior expects is noise by a good part, also where it is
+sure: networks err at all points alike, and camera and expression are mistaken for shape. So its errors are
+taken to be in proportion to what it knows in each direction (Zellner's g-prior, 1986): one factor shortens
+the change by landmarks, another that by colours; both grow with the number of views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headshot.arrays import Array, Mask
+from headshot.fitting.evidence import FitModels, fit_models, start_observed
+from headshot.fitting.priors import IdentityPrior
+from headshot.fitting.schedule import (
+    Fit,
+    Picture,
+    begin,
+    descend_colours,
+    descend_landmarks,
+    joined,
+    with_identity,
+)
+from headshot.fitting.settings import FitSettings, PhotometricSettings
+from headshot.fitting.view_weights import ViewWeights, identity_prior, view_weights
+from headshot.geometry.camera import Camera
+from headshot.models.head_model import HeadModel, load_head_model
+from headshot.perception.observe import FaceObservation
+
+_LAST_STEP = 1  # for pose and expression alone, once the shape is fixed
+
+
+@dataclass(frozen=True, eq=False)
+class FittedView:
+    """One view of a fitted person, in model millimetres.
+
+    Attributes:
+        camera: camera and head pose.
+        expression: (E,) weights in [0, 1].
+        light: (9, 3), head frame; None without the fit to colours.
+        residual: (L, 2) pixels, landmarks of the photo minus those of the head.
+        counted: (L,) the landmarks that the fit was to follow.
+        explained: share of the face's skin whose colours the head explains; None without the fit to colours.
+        colour_noise: standard deviation of the colours that are explained, sRGB (0 to 1); None likewise.
+        weight: share of the view's information that is not in other views as well.
+    """
+
+    camera: Camera
+    expression: Array
+    light: Array | None
+    residual: Array
+    counted: Mask
+    explained: float | None
+    colour_noise: float | None
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPerson:
+    """A person and the views of them.
+
+    Attributes:
+        identity: (I,) coefficients in standard deviations.
+        albedo: (A,) coefficients in standard deviations; None without the fit to colours.
+        views: in the order of the observations.
+        single: (N, I) the identity of each view fitted alone, before shrinkage.
+    """
+
+    identity: Array
+    albedo: Array | None
+    views: tuple[FittedView, ...]
+
+
+def fit_person(
+    seen: Sequence[FaceObservation],
+    model: HeadModel,
+    settings: FitSettings,
+    colours: PhotometricSettings | None,
+) -> FittedPerson:
+    """Fit a person to one photo or several.
+
+    Args:
+        seen: what networks saw, one for each photo.
+        model: the head model.
+        settings: of the fit.
+        colours: of the fit to colours; None fits landmarks only.
+
+    Raises:
+        ValueError: no observations.
+    """
+    if not seen:
+        raise ValueError("a person needs at least one observation")
+    models = fit_models(model)
+    fit, weights, expected = _fit_landmarks(seen, models, settings)
+    start = fit.identity
+
+    def shrunk(now: Fit) -> Array:
+        kept, kept_colours = weights.shrinkage(settings)
+        assert expected is not None
+        shape: Array = expected + kept * (start - expected) + kept_colours * (now.identity - start)
+        return shape
+
+    shape = None if expected is None else shrunk
+    if colours is not None:
+        pictures = [
+            Picture(s.photo.pixels, None if s.segmentation is None else s.segmentation.explained())
+            for s in seen
+        ]
+        # At one resolution for all: the coefficients are the same, and so are the results.
+        fit = descend_colours(fit, pictures, load_head_model("low"), colours, shape)
+    elif shape is not None:
+        fit = descend_landmarks(with_identity(fit, shape(fit)), settings, _LAST_STEP)
+    return _result(fit, weights)
+
+
+def _fit_landmarks(
+    seen: Sequence[FaceObservation], models: FitModels, settings: FitSettings
+) -> tuple[Fit, ViewWeights, Array | None]:
+    """The fit to the landmarks of all views, their weights, and the shape that the identity prior expects."""
+    modes = len(models.landmarks.identity)
+    predictions = [s.identity for s in seen]
+    singles = []
+    for observation in seen:
+        prior = identity_prior([observation.identity], np.ones(1), modes)
+        alone = begin([start_observed(observation, models, prior.mean, settings)], prior)
+        singles.append(descend_landmarks(alone, settings))
+    weights = view_weights(seen, [fit.state.views[0].camera for fit in singles])
+    prior = identity_prior(predictions, weights.identity, modes)
+    expected = prior.mean if any(p is not None for p in predictions) else None
+    if len(singles) == 1:
+        return singles[0], weights, expected
+    return descend_landmarks(joined(singles, prior, weights.landmarks), settings), weights, expected
+
+
+def _result(fit: Fit, weights: ViewWeights) -> FittedPerson:
+    person, views = fit.state.person, []
+    for v, (problem, view) in enumerate(zip(fit.problem.views, fit.state.views, strict=True)):
+        term = problem.colours
+        views.append(
+            FittedView(
+                camera=view.camera,
+                expression=view.expression,
+                light=None if term is None else view.light.reshape(9, 3),
+                residual=problem.landmarks.residual(person, view),
+                counted=problem.landmarks.confidence > 0,
+                explained=None if term is None else term.explained(person, view),
+                colour_noise=None if term is None else term.noise,
+                weight=float(weights.landmarks[v]),
+            )
+        )
+    return FittedPerson(person.identity, person.albedo if len(person.albedo) else None, tuple(views))

@@ -1,0 +1,110 @@
+"""How much each of several views adds: views whose errors are alike are not independent.
+
+Errors of two photos of one person are correlated, the more so the more alike their poses: networks see the same
+face, and five frames of one burst say little more than one. With C the covariance of the views' errors of one
+quantity, their best linear estimate has the weights C^-1 1, whose sum is the number of independent views
+(generalised least squares, Aitken 1935).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headshot.arrays import Array
+from headshot.fitting.priors import IdentityPrior
+from headshot.fitting.settings import FitSettings
+from headshot.geometry.camera import Camera
+from headshot.perception.identity import IdentityGuess
+from headshot.perception.observe import FaceObservation
+
+MODES = 40
+"""Of the identity modes so many, the largest, are what faces' features tell of; finer ones go with nothing."""
+COMMON = 0.15
+"""Correlation of the errors of two views however different they are."""
+ALIKE = 0.5
+"""Correlation of those of two views of one pose."""
+APART = 25.0
+"""Degrees between head poses over which it falls from one to the other (standard deviation of a bell)."""
+COMMON_IDENTITY = 0.5
+"""Correlation of the errors of identity predictions from two photos of one person."""
+
+
+@dataclass(frozen=True, eq=False)
+class ViewWeights:
+    """Weights of N views.
+
+    Attributes:
+        landmarks: (N,) of landmarks and colours, in (0, 1].
+        identity: (N,) of identity predictions.
+    """
+
+    landmarks: Array
+    identity: Array
+
+    @property
+    def independent(self) -> float:
+        """How many independent views these are."""
+        return float(self.landmarks.sum())
+
+    def shrinkage(self, settings: FitSettings) -> tuple[float, float]:
+        """Shares of the changes by landmarks and by colours that are kept: those of one view, whose noise is
+        so many times smaller."""
+        n = self.independent
+        kept = (settings.shrinkage, settings.shrinkage_colours)
+        one, other = (n * k / (n * k + 1 - k) if k else 0.0 for k in kept)
+        return one, other
+
+
+def view_weights(seen: Sequence[FaceObservation], cameras: Sequence[Camera]) -> ViewWeights:
+    """Weights of views by their poses.
+
+    Args:
+        seen: what networks saw.
+        cameras: the pose of each.
+    """
+    n = len(cameras)
+    if n == 1:
+        return ViewWeights(np.ones(1), np.ones(1))
+    turn = np.array([[_angle(a, b) for b in cameras] for a in cameras])
+    correlation = COMMON + (ALIKE - COMMON) * np.exp(-0.5 * (turn / APART) ** 2)
+    np.fill_diagonal(correlation, 1)
+    weights = np.maximum(np.linalg.solve(correlation, np.ones(n)), 1e-3)
+    alike = np.full((n, n), COMMON_IDENTITY)
+    np.fill_diagonal(alike, 1)
+    return ViewWeights(weights, np.linalg.solve(alike, np.ones(n)))
+
+
+def identity_prior(
+    predictions: Sequence[IdentityGuess | None], weights: Array, modes: int
+) -> IdentityPrior:
+    """The prior of a person's identity from what a network predicts from each photo; N(0, I) without any.
+
+    Each prediction is a posterior under N(0, I); taken back to measurements, they are averaged with the
+    weights, whose sum is the number of independent ones.
+
+    Args:
+        predictions: of each photo, or None.
+        weights: (N,).
+        modes: I.
+    """
+    known = [(p, w) for p, w in zip(predictions, weights, strict=True) if p is not None]
+    if not known:
+        return IdentityPrior.standard(modes)
+    precision, pull = np.ones(modes), np.zeros(modes)
+    predicted = np.arange(modes) < MODES
+    for p, w in known:
+        precision += np.where(predicted, w * (p.sigma**-2 - 1), 0.0)
+        pull += np.where(predicted, w * p.mean * p.sigma**-2, 0.0)
+    # Where a network is less sure than of people in general, more photos do not make it less sure still.
+    least = np.min([p.sigma**-2 for p, _ in known], axis=0)
+    precision = np.maximum(precision, np.minimum(least, 1.0))
+    return IdentityPrior(pull / precision, precision)
+
+
+def _angle(a: Camera, b: Camera) -> float:
+    """Degrees between two head poses."""
+    cosine = (np.trace(a.rotation @ b.rotation.T) - 1) / 2
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
