@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from headshot.arrays import Array
 from headshot.fitting.bounded import bounded_step
@@ -20,7 +19,8 @@ from headshot.fitting.landmark_noise import LandmarkErrors
 from headshot.fitting.normal import normal_equations
 from headshot.fitting.projection import linearised
 from headshot.fitting.terms.points import Evidence, IdentityPrior
-from headshot.geometry.camera import Camera, angles_of, extent_of, nearest_rotation, rotation_from_vector
+from headshot.geometry.camera import Camera, angles_of, extent_of, rotation_from_vector
+from headshot.geometry.pose import weak_perspective_pose
 from headshot.models.head_model import PointModel
 
 _FIXED = 1e6  # precision of an identity that stays as it is
@@ -151,29 +151,6 @@ def _check(seen: Observation, model: PointModel, errors: LandmarkErrors | None) 
         raise ValueError(f"a pose needs at least 6 usable landmarks, got {usable.sum()}")
 
 
-def initial_pose(points: ArrayLike, shape: ArrayLike, weight: ArrayLike) -> tuple[Array, Array, float]:
-    """Pose under scaled orthography, in closed form (linear least squares, then the nearest rotation).
-
-    Args:
-        points: (L, 2) pixels, y down.
-        shape: (L, 3) mm.
-        weight: (L,) non-negative.
-
-    Returns:
-        rotation (3, 3); image position (2,) of the head's origin, pixels; scale in pixels per mm.
-    """
-    p, s, w = (np.asarray(a, dtype=np.float64) for a in (points, shape, weight))
-    design = np.column_stack([s, np.ones(len(s))]) * w[:, None]
-    affine, *_ = np.linalg.lstsq(design, p * [1, -1] * w[:, None], rcond=None)
-    rows = affine[:3].T
-    scale = float(np.sqrt(np.linalg.norm(rows[0]) * np.linalg.norm(rows[1])))
-    # The two rows of a noisy affine camera are not orthogonal; the cross product completes them to a
-    # matrix whose nearest rotation splits the error evenly.
-    first, second = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    rotation = nearest_rotation(np.stack([first, second, np.cross(first, second)]))
-    return rotation, affine[3] * [1, -1], scale
-
-
 class LandmarkSolver:
     """State of one fit: parameters x = (rotation 3, translation 3, log focal 1, identity I, expression E).
 
@@ -207,7 +184,7 @@ class LandmarkSolver:
         self.expression = np.clip(seen.expression, 0, 1)
         self.identity: Array = self.prior.mean.copy()
         start = model.positions(self.identity, self.expression)
-        self.rotation, origin, scale = initial_pose(self.points, start, self.confidence)
+        self.rotation, origin, scale = weak_perspective_pose(self.points, start, self.confidence)
         self.turned: Array = self.rotation
         self.doubt: Array = np.ones(len(ok)) if seen.doubt is None else seen.doubt
         if errors is not None:

@@ -15,8 +15,8 @@ import numpy as np
 
 from headshot.arrays import F32, U8
 from headshot.errors import NoFaceError
-from headshot.fitting.landmarks import initial_pose
 from headshot.geometry.camera import angles_of
+from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import Face
@@ -134,7 +134,7 @@ def is_face(points: Landmarks, settings: LandmarkSettings) -> bool:
 def yaw_of(points: Landmarks) -> float:
     """Yaw in degrees of the mean head posed to the landmarks."""
     mean = _mean_points()
-    rotation, _, _ = initial_pose(points.points, mean, np.ones(len(mean)))
+    rotation, _, _ = weak_perspective_pose(points.points, mean, np.ones(len(mean)))
     return angles_of(rotation)[0]
 
 

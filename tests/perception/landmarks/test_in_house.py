@@ -7,16 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headshot import Camera, load_head_model, read_photo
-from headshot.geometry.camera import rotation_from_angles
+from headshot import load_head_model, read_photo
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.in_house import (
     Crop,
     RegressSettings,
-    placed,
-    placing,
     presences,
-    ray_turn,
     refine,
     regress,
     regress_crops,
@@ -123,26 +119,6 @@ def test_the_camera_shows_the_head_where_its_points_are(astronaut):
     vertices = model.shape(found.identity, found.expression)
     seen = camera.project(model.landmarks["mediapipe478"].on(vertices, model.triangles))
     assert np.linalg.norm(seen - found.points, axis=1).mean() < 0.04 * found.crop.side
-
-
-def test_camera_and_placing_are_each_other_s_inverse():
-    rotation = rotation_from_angles(40, -10, 5)
-    camera = Camera(640, 480, 900.0, (320.0, 240.0), rotation, np.array([120.0, -80.0, -700.0]))
-    straight, origin, scale = placing(camera)
-    # As a camera that looks straight at the head sees it: the ray to the head is its axis.
-    assert np.allclose(
-        straight.T @ [0, 0, 1], -rotation.T @ camera.translation / np.linalg.norm(camera.translation)
-    )
-    found = placed(straight, origin, scale, (640, 480), 900.0)
-    assert np.allclose(found.rotation, rotation) and np.allclose(found.translation, camera.translation)
-
-
-def test_the_turn_to_a_ray_is_the_smallest():
-    for direction in ([0.0, 0.0, -1.0], [0.5, 0.2, -1.0], [-2.0, 1.0, -0.5]):
-        d = np.array(direction) / np.linalg.norm(direction)
-        turn = ray_turn(d)
-        assert np.allclose(turn @ [0, 0, -1], d)
-        assert np.isclose(np.trace(turn), 1 + 2 * -d[2])  # its angle is the one between the two
 
 
 def test_crops_of_points_are_upright_and_hold_them():

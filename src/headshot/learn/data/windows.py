@@ -22,9 +22,9 @@ from headshot.arrays import F32, U8, Array, Index, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.split import measured_people, measured_photos
 from headshot.geometry.camera import Camera
+from headshot.geometry.pose import pose_in_crop
 from headshot.image.resample import warp
 from headshot.models.albedo import AlbedoModel, load_albedo
-from headshot.perception.landmarks.in_house import placing
 
 SIDE = 192
 MARGIN = 2.2
@@ -76,7 +76,7 @@ def window_map(points: ArrayLike, roll: float, margin: float = MARGIN, side: int
 
 def pose_labels(camera: Camera, affine: Array, side: int = SIDE) -> tuple[F32, F32]:
     """Rotation (3, 3) and place (3,) of a head in a window; see `Row`."""
-    rotation, at, scale = placing(camera)
+    rotation, at, scale = pose_in_crop(camera)
     factor = float(np.sqrt(np.linalg.det(affine[:, :2])))
     turn = np.eye(3)
     turn[:2, :2] = affine[:, :2] / factor  # y points up in the camera frame, so that the sense is right

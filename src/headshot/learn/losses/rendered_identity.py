@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from headshot.arrays import U8, Index, Mask
 from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
 from headshot.geometry.camera import Camera
+from headshot.geometry.pose import camera_of_crop_pose
 from headshot.image.resample import warp
 from headshot.learn.data.align import CENTRE
 from headshot.learn.data.regressor_stream import moved_labels
@@ -34,7 +35,6 @@ from headshot.learn.render import (
 )
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
-from headshot.perception.landmarks.in_house import placed
 
 FACES = 8
 """Of a batch, at most: looking at them takes as long as all else."""
@@ -107,4 +107,4 @@ class RenderedIdentity(nn.Module):
         x, y, size = labels["place"].tolist()
         origin, scale = HEIGHT * np.array([x, y]), HEIGHT * float(np.exp(size))
         rotation = labels["rotation"].astype(np.float64)
-        return placed(rotation, origin, scale, (WIDTH, HEIGHT)), picture
+        return camera_of_crop_pose(rotation, origin, scale, (WIDTH, HEIGHT)), picture

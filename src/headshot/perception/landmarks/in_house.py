@@ -19,6 +19,7 @@ from onnxruntime import InferenceSession
 
 from headshot.arrays import F32, U8, Array, Index
 from headshot.geometry.camera import Camera, angles_of, nearest_rotation
+from headshot.geometry.pose import camera_of_crop_pose
 from headshot.image.resample import warp
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import load_head_model
@@ -27,8 +28,6 @@ from headshot.perception.networks import session
 
 CROP, CROP_MARGIN = 128, 1.4
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
-DISTANCE = 1000.0
-"""Millimetres from the camera that are assumed of heads in photos without a known focal length."""
 _BOX_TO_POINTS = 0.07  # a detector's box sits higher than that of the points, in its sizes
 
 # iBUG index of each point's counterpart on the other side of the face.
@@ -122,7 +121,7 @@ class Regression:
             width, height: of the photo, whose middle is taken for the principal point.
             focal: focal length in pixels; the head is taken to be 1 m away where it is unknown.
         """
-        return placed(self.rotation, self.origin, self.scale, (width, height), focal)
+        return camera_of_crop_pose(self.rotation, self.origin, self.scale, (width, height), focal)
 
 
 @dataclass(frozen=True)
@@ -317,38 +316,3 @@ def _turn(roll: float) -> Array:
     """(2, 2) rotation by degrees, clockwise in the photo."""
     a = np.radians(roll)
     return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-
-
-def ray_turn(direction: Array) -> Array:
-    """Smallest rotation (3, 3) that turns the view axis -z to a direction (3,) of the camera frame."""
-    d = direction / np.linalg.norm(direction)
-    # Rodrigues' formula for the axis (0, 0, -1) x d; cos = -d_z.
-    x, y = d[1], -d[0]
-    k = np.array([[0, 0, y], [0, 0, -x], [-y, x, 0]])
-    return np.eye(3) + k + k @ k / (1 - d[2])
-
-
-def placing(camera: Camera) -> tuple[Array, Array, float]:
-    """Pose of a head as a crop around it shows it.
-
-    Returns:
-        rotation (3, 3), head frame to a camera that looks straight at the head's origin; the pixel (2,) of
-        that origin; and pixels per millimetre there.
-    """
-    turn = ray_turn(camera.translation)
-    at = camera.project(np.zeros(3))
-    return turn.T @ camera.rotation, at, float(camera.focal / -camera.translation[2])
-
-
-def placed(
-    rotation: Array, origin: Array, scale: float, size: tuple[int, int], focal: float | None = None
-) -> Camera:
-    """The camera of a picture of ``size`` (width, height) in which a head stands so: undoes `placing`.
-
-    Its principal point is the middle of the picture; without a focal length the head is 1 m away.
-    """
-    width, height = size
-    f = focal or scale * DISTANCE
-    aside = (origin - (width / 2, height / 2)) / f
-    translation = f / scale * np.array([aside[0], -aside[1], -1.0])
-    return Camera(width, height, f, (width / 2, height / 2), ray_turn(translation) @ rotation, translation)
