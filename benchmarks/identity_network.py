@@ -31,8 +31,8 @@ from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.evaluate.identity import aligned, auc, distances
 from headshot.evaluate.split import held_out
 from headshot.learn.data.photos import read_padded
-from headshot.perception.identity import guess_identity
-from headshot.perception.landmarks.in_house import Crop, regress
+from headshot.perception.identity import predict_identity
+from headshot.perception.landmarks.in_house import Crop, predict_head
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.perception.networks import open_network, session
 from headshot.pipeline import Settings, reconstruct_face
@@ -68,8 +68,8 @@ def seen(file: Path, owner: str, kind: str, networks: tuple[ort.InferenceSession
     return Look(
         owner,
         kind,
-        guess_identity(photo.pixels, crop, networks[0]).mean,
-        regress(photo.pixels, crop).identity,
+        predict_identity(photo.pixels, crop, networks[0]).mean,
+        predict_head(photo.pixels, crop).identity,
         fit.identity,
         networks[1].both_sides(photo.pixels, five),
     )

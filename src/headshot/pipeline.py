@@ -264,7 +264,7 @@ def reconstruct_face(
     with clock("shape"):
         irises = points478.positions(fit.identity, fit.expression)[IRIS_CENTRES]
         metric = metric_scale(points.points, fit.camera, irises, points.extent)
-        if points.regression is not None:
+        if points.prediction is not None:
             metric = Scale(1.0, FACE_SPREAD, None)  # the network's irises are the model's, not measured
         camera = scaled_camera(fit.camera, metric.value)
         scale = np.float32(metric.value)

@@ -23,7 +23,7 @@ from headshot.learn.losses.identity import IdentityLoss, Weights  # noqa: E402
 from headshot.learn.networks.identity import make_identity_network  # noqa: E402
 from headshot.learn.regressor import told_apart  # noqa: E402
 from headshot.perception.identity import SIDE, WIDTH  # noqa: E402
-from headshot.perception.landmarks.in_house import sides  # noqa: E402
+from headshot.perception.landmarks.mirror import head_mirror  # noqa: E402
 
 PEOPLE = 6
 
@@ -64,7 +64,7 @@ def test_items_depend_on_their_number_alone_and_leave_out_who_is_held_out(folder
     stream = IdentityStream(windows)
     once, again = stream[5], stream[5]
     assert all((once[key] == again[key]).all() for key in once)
-    signs, seen = sides().identity, set()
+    signs, seen = head_mirror().identity, set()
     for k in range(60):
         item = stream[k]
         assert item["pixels"].shape == (3, SIDE, SIDE) and item["known"] == 1 and item["exact"] == 0
@@ -86,7 +86,7 @@ def test_every_second_item_is_of_the_same_person(folder):
 
 def test_mirrored_crops_are_compared_as_they_are(folder):
     """One person's photo and its mirror image have one shape; antisymmetric modes change their sign."""
-    signs = torch.tensor(sides().identity)
+    signs = torch.tensor(head_mirror().identity)
     true = {"identity": torch.zeros(3, 100), "known": torch.zeros(3), "exact": torch.zeros(3),
             "embedding": torch.zeros(3, store.EMBEDDING), "person": torch.tensor([1, 1, 2])}  # fmt: skip
     one = torch.randn(100, generator=torch.Generator().manual_seed(0))

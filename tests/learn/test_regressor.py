@@ -30,7 +30,7 @@ from headshot.learn.regressor import (  # noqa: E402
     run,
 )  # fmt: skip
 from headshot.perception.detection.detect import detect_faces  # noqa: E402
-from headshot.perception.landmarks.in_house import Crop, regress_crops  # noqa: E402
+from headshot.perception.landmarks.in_house import Crop, predict_heads  # noqa: E402
 from headshot.perception.landmarks.mediapipe import find_landmarks  # noqa: E402
 from headshot.pipeline import reconstruct_face  # noqa: E402
 
@@ -225,7 +225,7 @@ def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):
     export_best(tmp_path / "run", tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
     pixels = read_photo(PHOTOS / "astronaut.jpg").pixels
-    found = regress_crops(pixels, [Crop(220.0, 130.0, 150.0)], network=session)[0]
+    found = predict_heads(pixels, [Crop(220.0, 130.0, 150.0)], network=session)[0]
     assert found.points.shape == (478, 2) and found.identity.shape == (100,)
     assert np.isfinite(found.points).all()
 

@@ -25,7 +25,7 @@ def test_frontal_faces_keep_the_landmark_networks_points(photos: Path) -> None:
         photo = read_photo(photos / name)
         faces = detect_faces(photo.pixels)
         ((_, points),) = recognise(photo, faces, [0], PLAIN)
-        assert points.regression is None
+        assert points.prediction is None
         assert (points.points == find_landmarks(photo.pixels, faces[0]).points).all()
 
 
@@ -34,7 +34,7 @@ def test_our_network_alone_on_request(photos: Path) -> None:
     faces = detect_faces(photo.pixels)
     ((_, points),) = recognise(photo, faces, [0], PLAIN, OwnSettings(only=True))
     theirs = find_landmarks(photo.pixels, faces[0])
-    assert points.regression is not None and points.presence > 0.5
+    assert points.prediction is not None and points.presence > 0.5
     assert np.linalg.norm(points.points - theirs.points, axis=1).mean() < 0.05 * theirs.extent
     assert points.blendshapes.shape == (52,) and points.depth.shape == (478,)
     nose, ear = points.depth[4], points.depth[234]
@@ -46,11 +46,11 @@ def test_the_landmark_network_places_what_only_ours_found(photos: Path) -> None:
     photo = read_photo(photos / "grace_hopper.jpg")
     theirs = find_landmarks(photo.pixels, detect_faces(photo.pixels)[0])
     ((face, points),) = recognise(photo, [], [0], PLAIN)
-    assert points.regression is None
+    assert points.prediction is None
     assert np.linalg.norm(points.points - theirs.points, axis=1).mean() < 0.01 * theirs.extent
     assert face.box == pytest.approx([*points.points.min(axis=0), *points.points.max(axis=0)])
     ((_, mine),) = recognise(photo, [], [0], PLAIN, OwnSettings(only=True))
-    assert mine.regression is not None
+    assert mine.prediction is not None
 
 
 def test_half_a_face_is_no_profile(photos: Path) -> None:
@@ -67,7 +67,7 @@ def test_half_a_face_is_no_profile(photos: Path) -> None:
     ((_, mine),) = recognise(half, [], [0], PLAIN, replace(own, only=True))
     assert abs(yaw_of(mine)) > own.yaw
     ((_, points),) = recognise(half, [], [0], PLAIN, own)
-    assert points.regression is None
+    assert points.prediction is None
     off = [np.linalg.norm(p.points - theirs.points, axis=1).mean() / theirs.extent for p in (points, mine)]
     assert off[0] < 0.03 < 0.1 < off[1]
 

@@ -38,8 +38,8 @@ from headshot.fitting.terms.contour import Candidates, face_outline
 from headshot.fitting.terms.distances import face_gaps
 from headshot.image.photo import Photo
 from headshot.models.head_model import PointModel, load_head_model
-from headshot.perception.identity import IdentityGuess, guess_identity
-from headshot.perception.landmarks.in_house import Crop, Regression, RegressSettings, regress
+from headshot.perception.identity import IdentityPrediction, predict_identity
+from headshot.perception.landmarks.in_house import Crop, HeadPrediction, predict_head
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.segmentation import Segmentation
 
@@ -89,8 +89,8 @@ class Told:
         looks: of the shape, likewise.
     """
 
-    network: Regression | None = None
-    looks: IdentityGuess | None = None
+    network: HeadPrediction | None = None
+    looks: IdentityPrediction | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,17 +147,17 @@ def _outline_model(detail: str) -> Candidates:
 def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings) -> Told:
     """What our networks say of a face with known landmarks, as far as a method wants to know it."""
     if method == "fit":
-        return Told(points.regression)
-    found = points.regression
+        return Told(points.prediction)
+    found = points.prediction
     # Eyes and mouth say little about the roll of a profile.
     crop = Crop.of_points(points.points, points.roll if found is None else found.angles[2])
     if found is None and np.isfinite(belief.beside):
-        found = regress(photo.pixels, crop, RegressSettings(looks=1))
-    looks = guess_identity(photo.pixels, crop).largest(belief.modes) if belief.looks > 0 else None
+        found = predict_head(photo.pixels, crop, passes=1)
+    looks = predict_identity(photo.pixels, crop).largest(belief.modes) if belief.looks > 0 else None
     return Told(found, looks)
 
 
-def shape_prior(looks: IdentityGuess | None, belief: float) -> IdentityPrior | None:
+def shape_prior(looks: IdentityPrediction | None, belief: float) -> IdentityPrior | None:
     """What looks say of a shape as the prior of a fit; None where nobody asked them.
 
     Doubt leads back to N(0, I), not to knowing less than what people are like.
@@ -168,7 +168,7 @@ def shape_prior(looks: IdentityGuess | None, belief: float) -> IdentityPrior | N
     return IdentityPrior.guess(belief * looks.mean, np.sqrt(variance))
 
 
-def between(solver: LandmarkSolver, start: Array, looks: IdentityGuess, belief: HybridSettings) -> Array:
+def between(solver: LandmarkSolver, start: Array, looks: IdentityPrediction, belief: HybridSettings) -> Array:
     """The shape (I,) between that which looks expect and the one where a solver stands.
 
     What a fit changes about the shape that looks expect is noise by half, also where it is sure: networks err
@@ -232,7 +232,7 @@ def landmark_solver(
         parts: what the pixels show of the face: points that are hidden are doubted.
     """
     fitting, belief = settings
-    if points.regression is not None:
+    if points.prediction is not None:
         return own_solver(photo, told, detail, settings)
     whole, others, outline = point_model(detail), None, None
     if told.network is not None and np.isfinite(belief.beside):

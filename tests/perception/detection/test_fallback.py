@@ -77,7 +77,7 @@ def test_clothes_and_background_are_no_face(hopper: U8) -> None:
 def test_the_witnesses_disagree_beside_the_face(hopper: U8) -> None:
     face = detect_faces(hopper)[0]
     points = own_landmarks(hopper, Crop.of_box(face.box), OwnSettings())
-    assert points is not None and points.regression is not None
+    assert points is not None and points.prediction is not None
     assert convinced(hopper, points, OwnSettings())
     assert not convinced(hopper, points, OwnSettings(opinion=1.01))
     assert not convinced(hopper, points, OwnSettings(misfit=1e-4))
@@ -104,6 +104,6 @@ def test_profiles_that_no_detector_finds(data: Path) -> None:
         faces = search(pixels, OwnSettings())
         if faces:
             found += 1
-            assert faces[0][1].regression is not None
-            assert abs(faces[0][1].regression.angles[0]) > 35
+            assert faces[0][1].prediction is not None
+            assert abs(faces[0][1].prediction.angles[0]) > 35
     assert found == 2

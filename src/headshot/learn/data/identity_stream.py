@@ -25,7 +25,7 @@ from headshot.learn.data.regressor_stream import covered, degraded
 from headshot.learn.data.windows import KINDS, KNOWN, MARGIN, SIDE, Windows
 from headshot.perception.identity import SIDE as CROP
 from headshot.perception.identity import WIDTH
-from headshot.perception.landmarks.in_house import sides
+from headshot.perception.landmarks.mirror import head_mirror
 
 SHARES = {"front": 0.55, "turned": 0.13, "profile": 0.2, "synthetic": 0.12}
 """Of the stream: photos from the front and from the side, most of these made by turning; CFP's profiles."""
@@ -72,7 +72,7 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
     ) -> None:
         self.windows, self.seed, self.pairs = windows, seed, pairs
         self.recogniser = None if recogniser is None else Recogniser(recogniser)
-        self.signs = sides().identity
+        self.signs = head_mirror().identity
         labels, photo = windows.labels, windows.kind == KINDS.index("photo")
         known = (labels["embedding"] != 0).any(axis=1) | (labels["known"][:, 0] > 0)
         forward = labels["rotation"][:, :, 2]  # not turned where the pose is unknown

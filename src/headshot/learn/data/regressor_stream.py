@@ -30,7 +30,8 @@ from headshot.learn.data.occlude import (
 from headshot.learn.data.people import People
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, light_factor
 from headshot.models.albedo import load_albedo
-from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN, sides
+from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN
+from headshot.perception.landmarks.mirror import head_mirror
 
 SHARES = {"synthetic": 0.38, "photo": 0.42, "profile": 0.12, "none": 0.08}
 """Of the stream."""
@@ -71,7 +72,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         ]
         shares = np.array([SHARES[k] * bool(len(g)) for k, g in zip(KINDS, self.groups, strict=True)])
         self.shares = shares / shares.sum()
-        self.sides = sides()
+        self.sides = head_mirror()
         factor = light_factor(load_albedo("low"))
         self.lights = np.linalg.solve(factor, self.sides.light[:, None] * factor).astype(np.float32)
         self.people = People.of(windows, self.groups[KINDS.index("photo")])

@@ -23,11 +23,9 @@ from headshot.perception.detection.mtcnn import overlaps
 from headshot.perception.landmarks.in_house import (
     CROP_MARGIN,
     Crop,
-    Regression,
-    RegressSettings,
-    refine,
-    regress,
-    regress_crops,
+    HeadPrediction,
+    predict_heads,
+    refine_points,
 )
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import session
@@ -82,21 +80,22 @@ def own_landmarks(pixels: U8, start: Crop, settings: OwnSettings) -> Landmarks |
         start: where to look first.
         settings: see `OwnSettings`.
     """
-    before = regress(pixels, start, RegressSettings(looks=2, mirrored=False, refined=False))
+    first = predict_heads(pixels, [start])[0]
+    before = predict_heads(pixels, [first.next_crop])[0]
     if before.presence < settings.presence / 2:
         return None
-    after = regress_crops(pixels, [Crop.of_points(before.points, before.angles[2])], mirrored=True)[0]
+    after = predict_heads(pixels, [before.next_crop], mirrored=True)[0]
     change = float(np.linalg.norm(after.points - before.points, axis=1).mean()) / _extent(after)
     if after.presence < settings.presence or change > settings.moved:
         return None
-    after = refine(pixels, after)
+    after = refine_points(pixels, after)
     return Landmarks(
         points=after.points,
         depth=_head_points(after)[:, 2] * after.scale,
         presence=after.presence,
         blendshapes=after.expression.astype(np.float32),
         spread=change,
-        regression=after,
+        prediction=after,
     )
 
 
@@ -108,12 +107,12 @@ def search(pixels: U8, settings: OwnSettings) -> list[tuple[Face, Landmarks]]:
         settings: see `OwnSettings`.
     """
     for size in settings.sizes:
-        looks = regress_crops(pixels, list(_grid(pixels, size, settings.step)))
+        looks = predict_heads(pixels, list(_grid(pixels, size, settings.step)))
         found: list[tuple[Face, Landmarks]] = []
         for k in np.argsort([-look.presence for look in looks])[:TRIED]:
             if looks[k].presence < settings.presence:
                 break
-            points = own_landmarks(pixels, Crop.of_points(looks[k].points, looks[k].angles[2]), settings)
+            points = own_landmarks(pixels, looks[k].next_crop, settings)
             if points is None or not convinced(pixels, points, settings):
                 continue
             face = face_of(points)
@@ -148,11 +147,11 @@ def _grid(pixels: U8, size: float, step: float) -> Iterator[Crop]:
 
 def convinced(pixels: U8, points: Landmarks, settings: OwnSettings) -> bool:
     """Whether all witnesses see a face under points of our own network."""
-    found = points.regression
+    found = points.prediction
     assert found is not None
     c = found.crop
     crops = [Crop(c.x + dx * c.side, c.y + dy * c.side, c.side * s, c.roll + r) for dx, dy, s, r in AROUND]
-    looks = regress_crops(pixels, [c, *crops])
+    looks = predict_heads(pixels, [c, *crops])
     if min(look.presence for look in looks[1:]) < settings.alone:
         return False
     found = looks[0]  # points and head of one look, not refined
@@ -180,13 +179,13 @@ def _zoomed(pixels: U8, crop: Crop, zoom: float, size: int) -> U8:
     return warp(pixels, (larger.map @ np.diag([1 / size, 1 / size, 1]))[None], (size, size), clamp=True)
 
 
-def _head_points(found: Regression) -> Array:
+def _head_points(found: HeadPrediction) -> Array:
     """The 478 points (478, 3) on the network's head, turned as the crop shows it, model mm."""
     model = load_head_model("low")
     vertices = model.shape(found.identity, found.expression)
     return model.landmarks["mediapipe478"].on(vertices, model.triangles) @ found.rotation.T
 
 
-def _extent(found: Regression) -> float:
+def _extent(found: HeadPrediction) -> float:
     """Root of the area of the box of the points, pixels."""
     return max(extent_of(found.points), 1.0)

@@ -1,8 +1,8 @@
-"""One look of our own network at a crop: points, pose, identity, expression, light and colours of a head.
+"""The in-house landmark network: points, pose, identity, expression, light and colours of the head in a crop.
 
-The network (docs/regressor.md) sees faces from all sides, small, blurred and half hidden ones too, and says
-how sure it is of each point. It wants an upright crop around the face; from a poor one it finds the way to a
-good one by itself, in a second look.
+The network (docs/regressor.md) was trained on faces from all sides, also small, blurred and half hidden ones,
+and predicts a standard deviation of each point. It expects an upright crop around the face; from a poor crop
+a first pass leads to a good one for the second.
 
 Dimension letters: N crops, P = 546 points (478 of MediaPipe's mesh and the 68 of iBUG).
 """
@@ -11,33 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 from onnxruntime import InferenceSession
 
-from headshot.arrays import F32, U8, Array, Index
+from headshot.arrays import U8, Array
 from headshot.geometry.camera import Camera, angles_of, nearest_rotation
 from headshot.geometry.pose import camera_of_crop_pose
 from headshot.image.resample import warp
-from headshot.models.arkit import ARKIT52
-from headshot.models.head_model import load_head_model
-from headshot.models.topologies.mediapipe478 import MIRROR, POINTS
+from headshot.models.topologies.mediapipe478 import POINTS
+from headshot.perception.landmarks.mirror import head_mirror
 from headshot.perception.networks import session
 
 CROP, CROP_MARGIN = 128, 1.4
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
 _BOX_TO_POINTS = 0.07  # a detector's box sits higher than that of the points, in its sizes
-
-# iBUG index of each point's counterpart on the other side of the face.
-# fmt: off
-_MIRROR68 = (
-    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31,
-    45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
-    54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
-)
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -75,23 +64,23 @@ class Crop:
 
 
 @dataclass(frozen=True, eq=False)
-class Regression:
-    """What the network says about the head in a crop.
+class HeadPrediction:
+    """What the in-house network predicts of the head in a crop.
 
     Attributes:
         crop: the crop.
         points: (478, 2) points on the head in pixels of the photo, hidden ones too.
-        sigma: (478,) their standard deviation along each axis, pixels. Neighbours err alike.
+        sigma: (478,) their standard deviation along each axis, pixels. Errors of neighbours are correlated.
         points68, sigma68: (68, 2), (68,) the same for iBUG's points, whose jaw follows the visible outline.
         identity: (I,) coefficients in standard deviations of the prior: the mean given the picture.
-        identity_sigma: (I,) standard deviation of what they are off by.
+        identity_sigma: (I,) standard deviation of their errors.
         expression: (52,) ARKit weights in [0, 1].
-        rotation: (3, 3) head frame to a camera that looks straight at the head.
+        rotation: (3, 3) head frame to a camera whose axis goes through the head's origin.
         origin: (2,) pixel of the head frame's origin.
         scale: pixels of the photo for a millimetre of the head model at the origin.
         light: (9, 3) spherical harmonics in the head frame, as in `headshot.geometry.light`.
         albedo: (A,) coefficients of `headshot.models.albedo`.
-        presence: belief in [0, 1] that the crop shows a face, about as large as it should be.
+        presence: probability that the crop shows a face, about as large as it should be.
     """
 
     crop: Crop
@@ -114,6 +103,11 @@ class Regression:
         """Yaw, pitch and roll in degrees as the crop shows them; see `Camera.angles`."""
         return angles_of(self.rotation)
 
+    @property
+    def next_crop(self) -> Crop:
+        """The crop around the predicted points, for another pass."""
+        return Crop.of_points(self.points, self.angles[2])
+
     def camera(self, width: int, height: int, focal: float | None = None) -> Camera:
         """The camera that sees the head, in millimetres of the head model.
 
@@ -124,55 +118,37 @@ class Regression:
         return camera_of_crop_pose(self.rotation, self.origin, self.scale, (width, height), focal)
 
 
-@dataclass(frozen=True)
-class RegressSettings:
-    """Settings of `regress`.
+def predict_head(
+    pixels: U8, crop: Crop, passes: int = 2, network: InferenceSession | None = None
+) -> HeadPrediction:
+    """Predict the head in a crop, in several passes, each on the crop around the points of the one before.
 
-    Attributes:
-        looks: at crops, each but the first where the one before found the face.
-        mirrored: in the last look, average with what the network says of the mirrored crop.
-        refined: look again at the points of the last look, see `refine`.
-    """
-
-    looks: int = 2
-    mirrored: bool = True
-    refined: bool = True
-
-
-def regress(
-    pixels: U8,
-    crop: Crop,
-    settings: RegressSettings = RegressSettings(),
-    network: InferenceSession | None = None,
-) -> Regression:
-    """Look at the head in a crop, and again at the crop where it was found.
+    The last pass is averaged with that of the mirrored crop, and its points are refined (`refine_points`).
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the photo.
         crop: around the face: `Crop.of_box` or `Crop.of_points`.
-        settings: see `RegressSettings`.
+        passes: 1 where the crop is good, as one around landmarks is.
         network: another one of the same form; the one that ships by default.
 
     Returns:
-        What the network says; without a face under the crop, something with a low ``presence``.
+        The prediction; without a face in the crop, one with a low ``presence``.
     """
-    for _ in range(settings.looks - 1):
-        found = regress_crops(pixels, [crop], network=network)[0]
-        crop = Crop.of_points(found.points, found.angles[2])
-    last = regress_crops(pixels, [crop], mirrored=settings.mirrored, network=network)[0]
-    return refine(pixels, last) if settings.refined else last
+    for _ in range(passes - 1):
+        crop = predict_heads(pixels, [crop], network=network)[0].next_crop
+    return refine_points(pixels, predict_heads(pixels, [crop], mirrored=True, network=network)[0])
 
 
-def refine(pixels: U8, found: Regression) -> Regression:
-    """Look closely at each point where the network found it, and put it where it should have been.
+def refine_points(pixels: U8, found: HeadPrediction) -> HeadPrediction:
+    """Correct each predicted point from the features around it: two steps of a cascade (docs/regressor.md).
 
-    A step of a cascade, taken twice: docs/regressor.md. Only points and their deviations change.
+    Only points and their standard deviations change.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the photo.
-        found: what the network says of a face in it.
+        found: prediction for a face in it.
     """
-    crop, affine, mirror = found.crop, found.crop.map, sides().points
+    crop, affine, mirror = found.crop, found.crop.map, head_mirror().points
     picture = _cut(pixels, [crop])
     points = np.concatenate([found.points, found.points68]) - affine[:, 2]
     local = points @ np.linalg.inv(affine[:, :2]).T
@@ -192,10 +168,17 @@ def refine(pixels: U8, found: Regression) -> Regression:
     )
 
 
-def regress_crops(
+def predict_heads(
     pixels: U8, crops: Sequence[Crop], *, mirrored: bool = False, network: InferenceSession | None = None
-) -> list[Regression]:
-    """One look at each of some crops of a photo (H, W, 3); see `regress`."""
+) -> list[HeadPrediction]:
+    """One pass on each of several crops of a photo; points are not refined.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the photo.
+        crops: N of them.
+        mirrored: average with the predictions for the mirrored crops.
+        network: see `predict_head`.
+    """
     pictures = _cut(pixels, crops)
     if mirrored:
         pictures = np.concatenate([pictures, pictures[:, :, ::-1]])
@@ -211,14 +194,8 @@ def regress_crops(
     return [_in_photo(crop, one) for crop, one in zip(crops, found, strict=True)]
 
 
-def presences(pixels: U8, crops: Sequence[Crop]) -> Array:
-    """Belief (N,) in [0, 1] that each of some crops shows a face about as large as it should be."""
-    found = session("regressor").run(["presence"], {"pixels": _cut(pixels, crops)})[0]
-    return np.asarray(found, np.float64)
-
-
 def _cut(pixels: U8, crops: Sequence[Crop]) -> U8:
-    """(N, CROP, CROP, 3) what the network gets; beyond the photo its border goes on."""
+    """(N, CROP, CROP, 3) crops as the network takes them; beyond the photo its border is repeated."""
     maps = np.stack([crop.map @ np.diag([1 / CROP, 1 / CROP, 1]) for crop in crops])
     return warp(pixels, maps, (CROP, CROP), clamp=True)
 
@@ -226,15 +203,15 @@ def _cut(pixels: U8, crops: Sequence[Crop]) -> U8:
 Outputs = dict[str, Array]
 
 
-def _in_photo(crop: Crop, found: Outputs) -> Regression:
-    """What the network says of a crop, in terms of the photo."""
+def _in_photo(crop: Crop, found: Outputs) -> HeadPrediction:
+    """Outputs for a crop in coordinates of the photo."""
     affine = crop.map
     points = found["points"] @ affine[:, :2].T + affine[:, 2]
     sigma = found["sigma"] * crop.side
     turn = np.eye(3)
     turn[:2, :2] = _turn(-crop.roll)
     place = found["place"]
-    return Regression(
+    return HeadPrediction(
         crop=crop,
         points=points[:POINTS],
         sigma=sigma[:POINTS],
@@ -253,15 +230,15 @@ def _in_photo(crop: Crop, found: Outputs) -> Regression:
 
 
 def _averaged(one: Outputs, other: Outputs) -> Outputs:
-    """The mean of two answers."""
+    """The mean of two outputs."""
     out = {name: (value + other[name]) / 2 for name, value in one.items()}
     out["rotation"] = nearest_rotation(out["rotation"])
     return out
 
 
 def _unmirrored(found: Outputs) -> Outputs:
-    """What an answer about the mirrored crop says about the crop."""
-    s = sides()
+    """Outputs for the mirrored crop as outputs for the crop."""
+    s = head_mirror()
     flip = np.array([-1.0, 1.0, 1.0])
     out = dict(found)
     out["points"] = np.column_stack([1 - found["points"][s.points, 0], found["points"][s.points, 1]])
@@ -272,44 +249,6 @@ def _unmirrored(found: Outputs) -> Outputs:
     out["place"] = np.array([1 - found["place"][0], *found["place"][1:]])
     out["light"] = s.light * found["light"]
     return out
-
-
-@dataclass(frozen=True, eq=False)
-class Sides:
-    """What mirroring does to a head's description.
-
-    Attributes:
-        points: (P,) the point of a mirrored face that lies where each point was.
-        identity: (I,) 1 for symmetric modes, -1 for antisymmetric ones; the built-in head has no others.
-        expression: (52,) ARKit index of each expression's counterpart.
-        light: (27,) likewise of spherical harmonics (9, 3), flattened.
-    """
-
-    points: Index
-    identity: F32
-    expression: Index
-    light: F32
-
-
-@lru_cache(maxsize=1)
-def sides() -> Sides:
-    """`Sides` of the built-in head."""
-    model = load_head_model("low")
-    flipped = model.identity[:, model.mirror] * np.array([-1, 1, 1], np.float32)
-    signs = np.sign((flipped * model.identity).sum(axis=(1, 2)))
-    other = {"Left": "Right", "Right": "Left"}
-    names = []
-    for name in ARKIT52:
-        side = next((s for s in other if name.endswith(s)), "")
-        names.append(name.removesuffix(side) + other[side] if side else name)
-    light = np.ones((9, 3))
-    light[[3, 4, 7]] = -1  # x, xy and xz of `headshot.geometry.light`
-    return Sides(
-        np.concatenate([MIRROR, POINTS + np.array(_MIRROR68)]),
-        signs.astype(np.float32),
-        np.array([ARKIT52.index(name) for name in names]),
-        light.ravel().astype(np.float32),
-    )
 
 
 def _turn(roll: float) -> Array:

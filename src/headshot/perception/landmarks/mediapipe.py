@@ -25,7 +25,7 @@ from headshot.models.topologies.mediapipe478 import (
     MOUTH_CORNERS,
 )
 from headshot.perception.detection.detect import Face
-from headshot.perception.landmarks.in_house import Regression
+from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.networks import session
 
 __all__ = ["MEDIAPIPE_TO_IBUG68", "LandmarkSettings", "Landmarks", "find_landmarks"]
@@ -56,14 +56,14 @@ class Landmarks:
         points: (478, 2) pixels of the photo.
         depth: (478,) the network's relative depth in pixels of the photo, larger is closer to the camera;
             zero lies near the middle of the head.
-        presence: the network's belief in [0, 1] that there is a face under the points.
+        presence: the network's probability that there is a face under the points.
         blendshapes: (52,) float32 expression scores in [0, 1], in the order of
             `headshot.models.arkit.ARKIT52`. The network has no ``tongueOut``: it is always 0.
-        spread: mean distance between the landmarks of the photo and of its mirror image as a share of their
-            extent; 0 when not measured. Of 99 in 100 frontal photos it is below 0.02; drawn faces have
-            more, and so have profiles, whose landmarks are then not to be trusted to the pixel.
-        regression: what our own network says of the face, where all of the above is its
-            (`headshot.perception.faces`); None where it is the landmark network's.
+        spread: mean distance between the landmarks of the photo and of its mirror image (the in-house
+            network's: of its last two passes) as a share of their extent. Of 99 in 100 frontal photos it is
+            below 0.02; drawn faces have more, and so have profiles, whose landmarks are then less accurate.
+        prediction: the in-house network's prediction, where all of the above comes from it
+            (`headshot.perception.faces`); None where it comes from MediaPipe's network.
     """
 
     points: Array
@@ -71,7 +71,7 @@ class Landmarks:
     presence: float
     blendshapes: F32
     spread: float = 0.0
-    regression: Regression | None = None
+    prediction: HeadPrediction | None = None
 
     @property
     def roll(self) -> float:
