@@ -32,8 +32,8 @@ from headshot.image.photo import Photo, Source, read_photo
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import DetectSettings, Face, detect_faces
-from headshot.perception.detection.fallback import OwnSettings
-from headshot.perception.faces import recognise
+from headshot.perception.detection.fallback import FallbackSettings
+from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings
 from headshot.perception.segmentation import Segmentation, segment
 from headshot.quality import Quality, assess
@@ -55,7 +55,7 @@ class Settings:
         texture: settings of the texture, or None to make none.
         method: "fit", "regress" or "hybrid", see `headshot.fitting.methods`.
         hybrid: how far fits believe our own network.
-        own: when our own network finds the face.
+        fallback: when the in-house network finds the face.
     """
 
     detail: str = "high"
@@ -67,7 +67,7 @@ class Settings:
     texture: TextureSettings | None = field(default_factory=TextureSettings)
     method: Method = "hybrid"
     hybrid: HybridSettings = field(default_factory=HybridSettings)
-    own: OwnSettings = field(default_factory=OwnSettings)
+    fallback: FallbackSettings = field(default_factory=FallbackSettings)
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -234,7 +234,7 @@ def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> l
         detect = replace(settings.detect, exhaustive=True) if several else settings.detect
         faces = detect_faces(photo.pixels, detect)
     with clock("landmarks"):
-        found = recognise(photo, faces, wanted, settings.landmarks, settings.own)
+        found = locate_faces(photo, faces, wanted, settings.landmarks, settings.fallback)
     return [reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
 
 

@@ -26,7 +26,7 @@ from headshot.fitting.methods import (
     shape_prior,
 )
 from headshot.models.head_model import load_head_model
-from headshot.perception.detection.fallback import OwnSettings
+from headshot.perception.detection.fallback import FallbackSettings
 from headshot.perception.identity import IdentityPrediction, predict_identity
 from headshot.perception.landmarks.in_house import Crop, predict_head
 
@@ -163,7 +163,7 @@ def test_faces_of_our_network_can_be_fitted(photos: Path) -> None:
     photo = photos / "grace_hopper.jpg"
     fit = reconstruct(photo, settings=SHAPE)
     for method in METHODS:
-        settings = Settings(detail="low", texture=None, own=OwnSettings(only=True))
+        settings = Settings(detail="low", texture=None, fallback=FallbackSettings(check_yaw=0, prefer_yaw=0))
         head = reconstruct(photo, method=method, settings=settings)
         assert head.landmarks.prediction is not None
         off = head.project(head.landmarks68[17:]) - fit.project(fit.landmarks68[17:])
@@ -172,7 +172,9 @@ def test_faces_of_our_network_can_be_fitted(photos: Path) -> None:
 
 def test_points_of_our_network_have_errors_in_proportion_to_those_that_it_expects(photos: Path) -> None:
     photo = photos / "grace_hopper.jpg"
-    settings = Settings(detail="low", texture=None, own=OwnSettings(only=True), photometric=None)
+    settings = Settings(
+        detail="low", texture=None, fallback=FallbackSettings(check_yaw=0, prefer_yaw=0), photometric=None
+    )
     head = reconstruct(photo, method="fit", settings=settings)
     told = ask(head.photo, head.landmarks, "fit", settings.hybrid)
     assert told.network is not None
