@@ -27,8 +27,9 @@ from headshot.fitting.methods import (
 )
 from headshot.models.head_model import load_head_model
 from headshot.perception.detection.fallback import FallbackSettings
-from headshot.perception.identity import IdentityPrediction, predict_identity
-from headshot.perception.landmarks.in_house import Crop, predict_head
+from headshot.perception.identity import MARGIN, IdentityPrediction, predict_identity
+from headshot.perception.landmarks import in_house
+from headshot.perception.landmarks.in_house import predict_head
 
 SHAPE = Settings(detail="low", texture=None)
 
@@ -77,8 +78,7 @@ def test_every_method_explains_the_colours_with_the_shape_that_it_ends_with(
 def test_heads_lie_on_the_points_of_our_network(heads: dict[str, Reconstruction]) -> None:
     """They follow the points better than the network's own description of the head does."""
     head = heads["regress"]
-    crop = Crop.of_points(head.landmarks.points, head.landmarks.roll)
-    found = predict_head(head.photo.pixels, crop, passes=1)
+    found = predict_head(head.photo.pixels, head.landmarks.crop(in_house.MARGIN), passes=1)
     model = load_head_model("low")
     camera = found.camera(head.photo.width, head.photo.height)
     own = model.landmarks["ibug68"].on(model.shape(found.identity, found.expression), model.triangles)
@@ -95,7 +95,7 @@ def test_shapes_stay_as_near_to_looks_as_they_are_to_be(
 ) -> None:
     """What is kept of the fit's changes is that share of them, with pose and expression on the points."""
     points = heads[method].landmarks
-    crop = Crop.of_points(points.points, points.roll)
+    crop = points.crop(MARGIN)
     guess = predict_identity(heads[method].photo.pixels, crop).largest(HybridSettings().modes)
 
     def head(kept: float) -> Reconstruction:
@@ -117,7 +117,7 @@ def test_looks_that_are_believed_count(
     method: Method, heads: dict[str, Reconstruction], photos: Path
 ) -> None:
     first = heads[method]
-    crop = Crop.of_points(first.landmarks.points, first.landmarks.roll)
+    crop = first.landmarks.crop(MARGIN)
     guess = predict_identity(first.photo.pixels, crop).largest(HybridSettings().modes)
 
     def identity(looks: float) -> Array:

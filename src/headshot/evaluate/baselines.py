@@ -25,9 +25,10 @@ from headshot.fitting.observe import observe
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
+from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.faces import locate_faces
-from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68, Landmarks
+from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.pipeline import Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
 

@@ -38,8 +38,10 @@ from headshot.fitting.terms.contour import Candidates, face_outline
 from headshot.fitting.terms.distances import face_gaps
 from headshot.image.photo import Photo
 from headshot.models.head_model import PointModel, load_head_model
+from headshot.perception import identity
 from headshot.perception.identity import IdentityPrediction, predict_identity
-from headshot.perception.landmarks.in_house import Crop, HeadPrediction, predict_head
+from headshot.perception.landmarks import in_house
+from headshot.perception.landmarks.in_house import HeadPrediction, predict_head
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.segmentation import Segmentation
 
@@ -149,11 +151,11 @@ def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings)
     if method == "fit":
         return Told(points.prediction)
     found = points.prediction
-    # Eyes and mouth say little about the roll of a profile.
-    crop = Crop.of_points(points.points, points.roll if found is None else found.angles[2])
     if found is None and np.isfinite(belief.beside):
-        found = predict_head(photo.pixels, crop, passes=1)
-    looks = predict_identity(photo.pixels, crop).largest(belief.modes) if belief.looks > 0 else None
+        found = predict_head(photo.pixels, points.crop(in_house.MARGIN), passes=1)
+    looks = None
+    if belief.looks > 0:
+        looks = predict_identity(photo.pixels, points.crop(identity.MARGIN)).largest(belief.modes)
     return Told(found, looks)
 
 

@@ -16,6 +16,7 @@ from headshot.arrays import F32, U8
 from headshot.errors import NoFaceError
 from headshot.geometry.camera import angles_of
 from headshot.geometry.pose import weak_perspective_pose
+from headshot.image.crop import FaceCrop, head_roll
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import Face
@@ -26,13 +27,8 @@ from headshot.perception.detection.fallback import (
     search,
     verify_detection,
 )
-from headshot.perception.landmarks.in_house import Crop
-from headshot.perception.landmarks.mediapipe import (
-    Landmarks,
-    LandmarkSettings,
-    find_landmarks,
-    tilt,
-)
+from headshot.perception.landmarks.in_house import MARGIN
+from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks
 
 MAX_SPREAD = 0.04
 """Most distance between the landmarks of photo and mirror image, as a share of their extent: of drawings it
@@ -99,7 +95,7 @@ def _landmarks(
     points = find_landmarks(pixels, face, settings, alternatives=False)
     if points.confident and abs(yaw_of(points)) < fallback.check_yaw:
         return points
-    start = Crop.of_box(face.box, float(np.degrees(tilt(face.points[:2], face.points[3:]))))
+    start = FaceCrop.of_box(face.box, MARGIN, head_roll(face.points[:2], face.points[3:]))
     in_house = in_house_landmarks(pixels, start)
     if not points.confident:
         # From a good crop, such as that of the in-house landmarks, MediaPipe's network may find the face

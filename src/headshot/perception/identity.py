@@ -9,18 +9,17 @@ Dimension letters: I identity modes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from onnxruntime import InferenceSession
 
 from headshot.arrays import U8, Array
-from headshot.image.resample import warp
-from headshot.perception.landmarks.in_house import CROP_MARGIN, Crop
+from headshot.image.crop import FaceCrop, cut_crops
 from headshot.perception.landmarks.mirror import head_mirror
 from headshot.perception.networks import session
 
-SIDE, WIDTH = 112, 1.15
+SIZE, MARGIN = 112, 1.15
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
 SHIFTS = (0.0, 0.06, -0.06)
 """Vertical shifts of the crops whose predictions are averaged, in their sides."""
@@ -44,18 +43,18 @@ class IdentityPrediction:
         return IdentityPrediction(np.where(predicted, self.mean, 0.0), np.where(predicted, self.sigma, 1.0))
 
 
-def predict_identity(pixels: U8, crop: Crop, network: InferenceSession | None = None) -> IdentityPrediction:
+def predict_identity(
+    pixels: U8, crop: FaceCrop, network: InferenceSession | None = None
+) -> IdentityPrediction:
     """The identity of the face in a crop: the mean over three shifted crops and their mirror images.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the photo.
-        crop: `Crop.of_points` of the face, upright.
+        crop: `FaceCrop.of_points` of the face with `MARGIN`, upright.
         network: another one of the same form; the one that ships by default.
     """
     network = network or session("identity")
-    tight = replace(crop, side=crop.side * WIDTH / CROP_MARGIN)
-    maps = np.stack([tight.map @ [[1 / SIDE, 0, 0], [0, 1 / SIDE, d], [0, 0, 1]] for d in SHIFTS])
-    pictures = warp(pixels, maps, (SIDE, SIDE), clamp=True)
+    pictures = cut_crops(pixels, [crop.varied(down=shift) for shift in SHIFTS], SIZE)
     both = np.ascontiguousarray(np.concatenate([pictures, pictures[:, :, ::-1]]))
     identity, sigma = network.run(["identity", "identity_sigma"], {"pixels": both})
     one, other = identity.reshape(2, len(SHIFTS), -1).mean(axis=1)

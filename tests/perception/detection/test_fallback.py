@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from headshot import read_photo
 from headshot.arrays import U8
+from headshot.image.crop import FaceCrop
 from headshot.models.topologies.mediapipe478 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.detection.fallback import (
@@ -26,7 +27,7 @@ from headshot.perception.detection.fallback import (
     search,
     verify_detection,
 )
-from headshot.perception.landmarks.in_house import Crop, predict_heads
+from headshot.perception.landmarks.in_house import MARGIN, predict_heads
 from headshot.perception.landmarks.mediapipe import find_landmarks
 
 
@@ -88,7 +89,7 @@ def test_clothes_and_background_are_no_face(hopper: U8) -> None:
 
 
 def test_checks_pass_on_the_face_and_fail_beside_it(hopper: U8) -> None:
-    points = in_house_landmarks(hopper, Crop.of_box(detect_faces(hopper)[0].box))
+    points = in_house_landmarks(hopper, FaceCrop.of_box(detect_faces(hopper)[0].box, MARGIN))
     assert points is not None and points.prediction is not None
     assert verify_detection(hopper, points)
     # The same claim about another place of the photo.
@@ -102,7 +103,7 @@ def test_checks_pass_on_the_face_and_fail_beside_it(hopper: U8) -> None:
 
 
 def test_points_off_the_predicted_head_are_a_misfit(hopper: U8) -> None:
-    (found,) = predict_heads(hopper, [Crop.of_box(detect_faces(hopper)[0].box)])
+    (found,) = predict_heads(hopper, [FaceCrop.of_box(detect_faces(hopper)[0].box, MARGIN)])
     shifted = replace(found, points=found.points + 0.1 * np.ptp(found.points, axis=0))
     assert head_misfit(found) < MAX_MISFIT < head_misfit(shifted)
 
@@ -118,7 +119,7 @@ def test_settings_are_checked() -> None:
 
 
 def test_five_points_and_box_of_landmarks(hopper: U8) -> None:
-    points = in_house_landmarks(hopper, Crop.of_box(detect_faces(hopper)[0].box))
+    points = in_house_landmarks(hopper, FaceCrop.of_box(detect_faces(hopper)[0].box, MARGIN))
     assert points is not None
     face = face_of(points)
     assert face.points[0, 0] < face.points[2, 0] < face.points[1, 0], "the nose is between the eyes"

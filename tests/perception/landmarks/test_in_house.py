@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from headshot import load_head_model, read_photo
+from headshot.image.crop import FaceCrop
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.in_house import (
-    Crop,
+    MARGIN,
     predict_head,
     predict_heads,
     refine_points,
@@ -30,7 +31,7 @@ def astronaut():
 def test_points_lie_where_mediapipe_places_them(astronaut):
     pixels, face = astronaut
     truth = find_landmarks(pixels, face).points
-    found = predict_head(pixels, Crop.of_box(face.box))
+    found = predict_head(pixels, FaceCrop.of_box(face.box, MARGIN))
     extent = np.sqrt(np.prod(np.ptp(truth, axis=0)))
     assert np.linalg.norm(found.points - truth, axis=1).mean() < 0.06 * extent
     assert found.presence > 0.9
@@ -42,7 +43,7 @@ def test_points_lie_where_mediapipe_places_them(astronaut):
 def test_refinement_brings_points_nearer(astronaut):
     pixels, face = astronaut
     truth = find_landmarks(pixels, face).points
-    first = predict_heads(pixels, [Crop.of_box(face.box)])[0]
+    first = predict_heads(pixels, [FaceCrop.of_box(face.box, MARGIN)])[0]
     rough = predict_heads(pixels, [first.next_crop], mirrored=True)[0]
     fine = refine_points(pixels, rough)
     before, after = (np.linalg.norm(found.points - truth, axis=1).mean() for found in (rough, fine))
@@ -54,8 +55,8 @@ def test_refinement_brings_points_nearer(astronaut):
 def test_refinement_in_the_mirrored_photo_is_mirrored(astronaut):
     pixels, face = astronaut
     width = pixels.shape[1]
-    crop = Crop.of_box(face.box)
-    other = Crop(width - crop.x, crop.y, crop.side)
+    crop = FaceCrop.of_box(face.box, MARGIN)
+    other = FaceCrop(width - crop.x, crop.y, crop.side)
     flipped = np.ascontiguousarray(pixels[:, ::-1])
     one = refine_points(pixels, predict_heads(pixels, [crop], mirrored=True)[0])
     two = refine_points(flipped, predict_heads(flipped, [other], mirrored=True)[0])
@@ -68,16 +69,16 @@ def test_refinement_in_the_mirrored_photo_is_mirrored(astronaut):
 
 def test_a_poor_crop_leads_to_the_same_face(astronaut):
     pixels, face = astronaut
-    good = Crop.of_box(face.box)
-    poor = Crop(good.x + 0.2 * good.side, good.y - 0.1 * good.side, 1.35 * good.side, 20.0)
+    good = FaceCrop.of_box(face.box, MARGIN)
+    poor = good.varied(1.35, right=0.2, down=-0.1, turn=20.0)
     near, far = predict_head(pixels, good, passes=4), predict_head(pixels, poor, passes=4)
     assert np.linalg.norm(near.points - far.points, axis=1).mean() < 0.03 * good.side
 
 
 def test_no_face_has_little_presence(astronaut):
     pixels, face = astronaut
-    crop = Crop.of_box(face.box)
-    empty = Crop(60.0, 60.0, crop.side)  # flag and wall
+    crop = FaceCrop.of_box(face.box, MARGIN)
+    empty = FaceCrop(60.0, 60.0, crop.side)  # flag and wall
     seen, unseen = (found.presence for found in predict_heads(pixels, [crop, empty]))
     assert seen > 0.9 > 0.5 > unseen
 
@@ -85,8 +86,8 @@ def test_no_face_has_little_presence(astronaut):
 def test_mirrored_photos_have_mirrored_predictions(astronaut):
     pixels, face = astronaut
     width = pixels.shape[1]
-    crop = Crop.of_box(face.box)
-    other = Crop(width - crop.x, crop.y, crop.side)
+    crop = FaceCrop.of_box(face.box, MARGIN)
+    other = FaceCrop(width - crop.x, crop.y, crop.side)
     one = predict_heads(pixels, [crop], mirrored=True)[0]
     two = predict_heads(np.ascontiguousarray(pixels[:, ::-1]), [other], mirrored=True)[0]
     swap = head_mirror()
@@ -101,7 +102,7 @@ def test_mirrored_photos_have_mirrored_predictions(astronaut):
 
 def test_several_crops_at_once_are_predicted_as_alone(astronaut):
     pixels, face = astronaut
-    crops = [Crop.of_box(face.box), Crop.of_box(face.box, roll=15.0)]
+    crops = [FaceCrop.of_box(face.box, MARGIN), FaceCrop.of_box(face.box, MARGIN, roll=15.0)]
     both = predict_heads(pixels, crops)
     for crop, found in zip(crops, both, strict=True):
         alone = predict_heads(pixels, [crop])[0]
@@ -111,19 +112,9 @@ def test_several_crops_at_once_are_predicted_as_alone(astronaut):
 def test_the_camera_shows_the_head_where_its_points_are(astronaut):
     pixels, face = astronaut
     height, width = pixels.shape[:2]
-    found = predict_head(pixels, Crop.of_box(face.box))
+    found = predict_head(pixels, FaceCrop.of_box(face.box, MARGIN))
     camera = found.camera(width, height)
     model = load_head_model("low")
     vertices = model.shape(found.identity, found.expression)
     seen = camera.project(model.landmarks["mediapipe478"].on(vertices, model.triangles))
     assert np.linalg.norm(seen - found.points, axis=1).mean() < 0.04 * found.crop.side
-
-
-def test_crops_of_points_are_upright_and_hold_them():
-    upright = np.random.default_rng(0).uniform([100, 100], [180, 220], (478, 2))
-    a = np.radians(30)
-    turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-    crop = Crop.of_points(upright @ turn.T, 30.0)
-    local = (upright @ turn.T - crop.map[:, 2]) @ np.linalg.inv(crop.map[:, :2]).T
-    assert np.allclose((local.min(axis=0) + local.max(axis=0)) / 2, 0.5)
-    assert np.isclose(np.ptp(local, axis=0).max(), 1 / 1.4)

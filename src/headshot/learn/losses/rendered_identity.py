@@ -19,9 +19,10 @@ from headshot.arrays import U8, Index, Mask
 from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
 from headshot.geometry.camera import Camera
 from headshot.geometry.pose import camera_of_crop_pose
+from headshot.image.crop import FaceCrop
 from headshot.image.resample import warp
 from headshot.learn.data.align import CENTRE
-from headshot.learn.data.regressor_stream import moved_labels
+from headshot.learn.data.regressor_stream import labels_in_crop
 from headshot.learn.data.windows import KINDS, KNOWN, Windows
 from headshot.learn.face_model import Coefficients, HeadFace
 from headshot.learn.networks.mobilefacenet import load_mobilefacenet
@@ -103,7 +104,7 @@ class RenderedIdentity(nn.Module):
         labels = {name: self.windows.labels[name][window].copy() for name in ("points", "rotation", "place")}
         affine = similarity(POINTS, five_points(labels["points"][478:]))
         picture = warp(self.windows.picture(window), affine[None], (HEIGHT, WIDTH), clamp=True)[0]
-        moved_labels(labels, affine @ np.diag([HEIGHT, HEIGHT, 1.0]))
+        labels_in_crop(labels, FaceCrop.of_map(affine @ np.diag([HEIGHT, HEIGHT, 1.0])))
         x, y, size = labels["place"].tolist()
         origin, scale = HEIGHT * np.array([x, y]), HEIGHT * float(np.exp(size))
         rotation = labels["rotation"].astype(np.float64)

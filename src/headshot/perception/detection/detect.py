@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headshot.arrays import U8, Array
+from headshot.image.crop import rotation2d
 from headshot.image.resample import reduced, warp
 from headshot.perception.detection import blazeface, mtcnn
 from headshot.perception.detection.mtcnn import Found
@@ -132,9 +133,8 @@ def _rotated(pixels: U8, degrees: tuple[float, ...], settings: DetectSettings) -
     copy, min_face, factor = _working_copy(pixels, FIRST_SHARE, settings)
     height, width = copy.shape[:2]
     results = []
-    for angle in np.radians(degrees):
-        c, s = np.cos(angle), np.sin(angle)
-        rotation = np.array([[c, -s], [s, c]])  # of the rotated copy into the copy
+    for angle in degrees:
+        rotation = rotation2d(angle)  # of the rotated copy into the copy
         size = np.abs(rotation.T) @ (width, height)
         across, down = np.ceil(size - 1e-6).astype(int)
         centre = np.array([width, height]) / 2 - rotation @ (across / 2, down / 2)
@@ -142,7 +142,7 @@ def _rotated(pixels: U8, degrees: tuple[float, ...], settings: DetectSettings) -
         boxes, points, scores = mtcnn.cascade(turned, min_face, settings.thresholds)
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2 @ rotation.T + centre
         half = (boxes[:, 2:] - boxes[:, :2]) / 2 @ np.abs(rotation.T)
-        if angle % (np.pi / 2) > 1e-6:  # a tilted box needs no larger one around it
+        if angle % 90:  # a tilted box needs no larger one around it
             half = (boxes[:, 2:] - boxes[:, :2]) / 2
         boxes = np.concatenate([middle - half, middle + half], axis=1)
         results.append(Found(boxes * factor, (points @ rotation.T + centre) * factor, scores))

@@ -16,7 +16,7 @@ import numpy as np
 
 from headshot.arrays import U8, Array
 from headshot.geometry.camera import extent_of
-from headshot.image.resample import warp
+from headshot.image.crop import FaceCrop, cut_crops
 from headshot.models.head_model import load_head_model
 from headshot.models.topologies.mediapipe478 import (
     EYE_LEFT_IN_IMAGE,
@@ -27,8 +27,7 @@ from headshot.models.topologies.mediapipe478 import (
 from headshot.perception.detection.detect import Face
 from headshot.perception.detection.mtcnn import overlaps
 from headshot.perception.landmarks.in_house import (
-    CROP_MARGIN,
-    Crop,
+    MARGIN,
     HeadPrediction,
     predict_heads,
     refine_points,
@@ -51,10 +50,10 @@ MIN_AGREEMENT = 0.4
 """Least product of the scores of MTCNN's output network and of BlazeFace."""
 
 AROUND = (
-    (0.12, 0, 1, 0), (-0.12, 0, 1, 0), (0, 0.12, 1, 0), (0, -0.12, 1, 0),
-    (0, 0, 1.2, 0), (0, 0, 0.85, 0), (0, 0, 1, 20), (0, 0, 1, -20),
+    (1, 0.12, 0, 0), (1, -0.12, 0, 0), (1, 0, 0.12, 0), (1, 0, -0.12, 0),
+    (1.2, 0, 0, 0), (0.85, 0, 0, 0), (1, 0, 0, 20), (1, 0, 0, -20),
 )  # fmt: skip
-"""Crops around a face: shift in sides to the right and down, factor of the side, degrees."""
+"""Crops around a face, as `FaceCrop.varied` takes them."""
 
 GRID_STEP = 0.35
 """Distance of the crops of a search grid, in their sides: training shifted faces by up to a third."""
@@ -87,7 +86,7 @@ class FallbackSettings:
             raise ValueError(f"search_sizes must be shares of the photo in (0, 1], got {self.search_sizes}")
 
 
-def in_house_landmarks(pixels: U8, start: Crop) -> Landmarks | None:
+def in_house_landmarks(pixels: U8, start: FaceCrop) -> Landmarks | None:
     """Landmarks by the in-house network for the face in or near a crop; None where it finds none.
 
     Args:
@@ -147,18 +146,18 @@ def face_of(points: Landmarks) -> Face:
     return Face(np.concatenate([p.min(axis=0), p.max(axis=0)]), five, points.presence)
 
 
-def _grid(pixels: U8, size: float) -> Iterator[Crop]:
+def _grid(pixels: U8, size: float) -> Iterator[FaceCrop]:
     """Crops for faces of a size, a share of the photo's shorter side, all over the photo."""
     height, width = pixels.shape[:2]
     face = size * min(height, width)
-    side = CROP_MARGIN * face
+    side = MARGIN * face
     axes = []
     for length in (width, height):
         count = int(np.ceil(max(length - face, 0.0) / (GRID_STEP * side))) + 1
         axes.append(np.linspace(face / 2, length - face / 2, count) if count > 1 else np.array([length / 2]))
     for y in axes[1]:
         for x in axes[0]:
-            yield Crop(float(x), float(y), side)
+            yield FaceCrop(float(x), float(y), side)
 
 
 def verify_detection(pixels: U8, points: Landmarks) -> bool:
@@ -182,12 +181,9 @@ def verify_detection(pixels: U8, points: Landmarks) -> bool:
     )
 
 
-def presence_around(pixels: U8, crop: Crop) -> float:
+def presence_around(pixels: U8, crop: FaceCrop) -> float:
     """Least presence in the crops `AROUND` a crop."""
-    crops = [
-        Crop(crop.x + dx * crop.side, crop.y + dy * crop.side, crop.side * scale, crop.roll + roll)
-        for dx, dy, scale, roll in AROUND
-    ]
+    crops = [crop.varied(*variation) for variation in AROUND]
     return min(head.presence for head in predict_heads(pixels, crops))
 
 
@@ -197,26 +193,17 @@ def head_misfit(found: HeadPrediction) -> float:
     return float(np.linalg.norm(on_head - found.points, axis=1).mean()) / _extent(found)
 
 
-def detector_agreement(pixels: U8, crop: Crop) -> float:
+def detector_agreement(pixels: U8, crop: FaceCrop) -> float:
     """Product of the scores of MTCNN's output network and of BlazeFace for the face in a crop, in [0, 1].
 
     Of each the best over several enlargements of the crop.
     """
-    mtcnn = [
-        session("mtcnn_onet").run(["scores"], {"pixels": _zoomed(pixels, crop, zoom, 48)})[0][0, 1]
-        for zoom in (0.6, 0.75, 0.9)
-    ]
-    blazeface = [
-        session("face_detector").run(["scores"], {"pixels": _zoomed(pixels, crop, zoom, 128)})[0].max()
-        for zoom in (1.0, 1.6)
-    ]
-    return float(max(mtcnn) * max(blazeface))
-
-
-def _zoomed(pixels: U8, crop: Crop, zoom: float, size: int) -> U8:
-    """(1, size, size, 3) a crop enlarged about its middle."""
-    larger = Crop(crop.x, crop.y, crop.side * zoom, crop.roll)
-    return warp(pixels, (larger.map @ np.diag([1 / size, 1 / size, 1]))[None], (size, size), clamp=True)
+    mtcnn, blazeface = session("mtcnn_onet"), session("face_detector")
+    small = cut_crops(pixels, [crop.varied(zoom) for zoom in (0.6, 0.75, 0.9)], 48)
+    large = cut_crops(pixels, [crop.varied(zoom) for zoom in (1.0, 1.6)], 128)
+    one = mtcnn.run(["scores"], {"pixels": small})[0][:, 1].max()
+    other = max(blazeface.run(["scores"], {"pixels": picture[None]})[0].max() for picture in large)
+    return float(one * other)
 
 
 def _head_points(found: HeadPrediction) -> Array:

@@ -13,54 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 from onnxruntime import InferenceSession
 
 from headshot.arrays import U8, Array
 from headshot.geometry.camera import Camera, angles_of, nearest_rotation
 from headshot.geometry.pose import camera_of_crop_pose
-from headshot.image.resample import warp
+from headshot.image.crop import FaceCrop, cut_crops, rotation2d
 from headshot.models.topologies.mediapipe478 import POINTS
 from headshot.perception.landmarks.mirror import head_mirror
 from headshot.perception.networks import session
 
-CROP, CROP_MARGIN = 128, 1.4
+SIZE, MARGIN = 128, 1.4
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
-_BOX_TO_POINTS = 0.07  # a detector's box sits higher than that of the points, in its sizes
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A square window of a photo: centre and side in pixels, and its turn in degrees, clockwise."""
-
-    x: float
-    y: float
-    side: float
-    roll: float = 0.0
-
-    @classmethod
-    def of_box(cls, box: ArrayLike, roll: float = 0.0) -> Crop:
-        """Around a detector's box x0, y0, x1, y1; ``roll`` of the head, as in `headshot.Camera.angles`."""
-        b = np.asarray(box, np.float64)
-        size = float(np.sqrt(np.prod(b[2:] - b[:2])))
-        a = np.radians(roll)
-        x, y = (b[:2] + b[2:]) / 2 + _BOX_TO_POINTS * size * np.array([-np.sin(a), np.cos(a)])
-        return cls(float(x), float(y), CROP_MARGIN * size, roll)
-
-    @classmethod
-    def of_points(cls, points: ArrayLike, roll: float) -> Crop:
-        """Around the 478 points (478, 2) of a head with this roll."""
-        turn = _turn(roll)
-        upright = np.asarray(points, np.float64) @ turn
-        low, high = upright.min(axis=0), upright.max(axis=0)
-        x, y = turn @ ((low + high) / 2)
-        return cls(float(x), float(y), CROP_MARGIN * float((high - low).max()), roll)
-
-    @property
-    def map(self) -> Array:
-        """(2, 3) the unit square to pixels of the photo."""
-        a = _turn(self.roll) * self.side
-        return np.column_stack([a, np.array([self.x, self.y]) - a @ [0.5, 0.5]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +47,7 @@ class HeadPrediction:
         presence: probability that the crop shows a face, about as large as it should be.
     """
 
-    crop: Crop
+    crop: FaceCrop
     points: Array
     sigma: Array
     points68: Array
@@ -104,9 +68,9 @@ class HeadPrediction:
         return angles_of(self.rotation)
 
     @property
-    def next_crop(self) -> Crop:
+    def next_crop(self) -> FaceCrop:
         """The crop around the predicted points, for another pass."""
-        return Crop.of_points(self.points, self.angles[2])
+        return FaceCrop.of_points(self.points, MARGIN, self.angles[2])
 
     def camera(self, width: int, height: int, focal: float | None = None) -> Camera:
         """The camera that sees the head, in millimetres of the head model.
@@ -119,7 +83,7 @@ class HeadPrediction:
 
 
 def predict_head(
-    pixels: U8, crop: Crop, passes: int = 2, network: InferenceSession | None = None
+    pixels: U8, crop: FaceCrop, passes: int = 2, network: InferenceSession | None = None
 ) -> HeadPrediction:
     """Predict the head in a crop, in several passes, each on the crop around the points of the one before.
 
@@ -127,7 +91,7 @@ def predict_head(
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the photo.
-        crop: around the face: `Crop.of_box` or `Crop.of_points`.
+        crop: around the face: `FaceCrop.of_box` or `FaceCrop.of_points` with `MARGIN`.
         passes: 1 where the crop is good, as one around landmarks is.
         network: another one of the same form; the one that ships by default.
 
@@ -148,10 +112,9 @@ def refine_points(pixels: U8, found: HeadPrediction) -> HeadPrediction:
         pixels: (H, W, 3) uint8 RGB, the photo.
         found: prediction for a face in it.
     """
-    crop, affine, mirror = found.crop, found.crop.map, head_mirror().points
-    picture = _cut(pixels, [crop])
-    points = np.concatenate([found.points, found.points68]) - affine[:, 2]
-    local = points @ np.linalg.inv(affine[:, :2]).T
+    crop, mirror = found.crop, head_mirror().points
+    picture = cut_crops(pixels, [crop], SIZE)
+    local = crop.from_photo(np.concatenate([found.points, found.points68]))
     sigma = np.concatenate([found.sigma, found.sigma68]) / crop.side
     feed = {
         "pixels": np.concatenate([picture, picture[:, :, ::-1]]),
@@ -162,14 +125,14 @@ def refine_points(pixels: U8, found: HeadPrediction) -> HeadPrediction:
     one, other = refined.astype(np.float64)
     local = (one + other[mirror] * [-1, 1] + [1, 0]) / 2
     sigma = (spread[0] + spread[1][mirror]).astype(np.float64) / 2 * crop.side
-    points = local @ affine[:, :2].T + affine[:, 2]
+    points = crop.to_photo(local)
     return replace(
         found, points=points[:POINTS], sigma=sigma[:POINTS], points68=points[POINTS:], sigma68=sigma[POINTS:]
     )
 
 
 def predict_heads(
-    pixels: U8, crops: Sequence[Crop], *, mirrored: bool = False, network: InferenceSession | None = None
+    pixels: U8, crops: Sequence[FaceCrop], *, mirrored: bool = False, network: InferenceSession | None = None
 ) -> list[HeadPrediction]:
     """One pass on each of several crops of a photo; points are not refined.
 
@@ -179,7 +142,7 @@ def predict_heads(
         mirrored: average with the predictions for the mirrored crops.
         network: see `predict_head`.
     """
-    pictures = _cut(pixels, crops)
+    pictures = cut_crops(pixels, crops, SIZE)
     if mirrored:
         pictures = np.concatenate([pictures, pictures[:, :, ::-1]])
     network = network or session("regressor")
@@ -194,22 +157,15 @@ def predict_heads(
     return [_in_photo(crop, one) for crop, one in zip(crops, found, strict=True)]
 
 
-def _cut(pixels: U8, crops: Sequence[Crop]) -> U8:
-    """(N, CROP, CROP, 3) crops as the network takes them; beyond the photo its border is repeated."""
-    maps = np.stack([crop.map @ np.diag([1 / CROP, 1 / CROP, 1]) for crop in crops])
-    return warp(pixels, maps, (CROP, CROP), clamp=True)
-
-
 Outputs = dict[str, Array]
 
 
-def _in_photo(crop: Crop, found: Outputs) -> HeadPrediction:
+def _in_photo(crop: FaceCrop, found: Outputs) -> HeadPrediction:
     """Outputs for a crop in coordinates of the photo."""
-    affine = crop.map
-    points = found["points"] @ affine[:, :2].T + affine[:, 2]
+    points = crop.to_photo(found["points"])
     sigma = found["sigma"] * crop.side
     turn = np.eye(3)
-    turn[:2, :2] = _turn(-crop.roll)
+    turn[:2, :2] = rotation2d(-crop.roll)
     place = found["place"]
     return HeadPrediction(
         crop=crop,
@@ -221,7 +177,7 @@ def _in_photo(crop: Crop, found: Outputs) -> HeadPrediction:
         identity_sigma=found["identity_sigma"],
         expression=found["expression"],
         rotation=turn @ found["rotation"],
-        origin=affine[:, :2] @ place[:2] + affine[:, 2],
+        origin=crop.to_photo(place[:2]),
         scale=float(np.exp(place[2])) * crop.side,
         light=found["light"].reshape(9, 3),
         albedo=found["albedo"],
@@ -249,9 +205,3 @@ def _unmirrored(found: Outputs) -> Outputs:
     out["place"] = np.array([1 - found["place"][0], *found["place"][1:]])
     out["light"] = s.light * found["light"]
     return out
-
-
-def _turn(roll: float) -> Array:
-    """(2, 2) rotation by degrees, clockwise in the photo."""
-    a = np.radians(roll)
-    return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])

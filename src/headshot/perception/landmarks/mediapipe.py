@@ -14,24 +14,18 @@ import numpy as np
 
 from headshot.arrays import F32, U8, Array
 from headshot.geometry.camera import extent_of
-from headshot.image.resample import warp
+from headshot.image.crop import FaceCrop, head_roll, rotation2d
 from headshot.models.arkit import ARKIT52
 from headshot.models.topologies.mediapipe478 import (
     BLENDSHAPE_POINTS,
-    EYE_LEFT_IN_IMAGE,
-    EYE_RIGHT_IN_IMAGE,
-    MEDIAPIPE_TO_IBUG68,
     MIRROR,
-    MOUTH_CORNERS,
+    roll_of,
 )
 from headshot.perception.detection.detect import Face
 from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.networks import session
 
-__all__ = ["MEDIAPIPE_TO_IBUG68", "LandmarkSettings", "Landmarks", "find_landmarks"]
-
-
-CROP = 256
+SIZE = 256
 """Side of the network's input, pixels."""
 MARGIN = 1.5
 """Side of the crop over the extent of the landmarks, as in MediaPipe's graph."""
@@ -44,7 +38,7 @@ SPREAD_COST = 5.0
 """Presence that a spread of 1 costs: landmarks off the face can have full presence, but not agreement with
 those of the mirror image."""
 ALTERNATIVES = (
-    (1.0, 0.0, np.pi),
+    (1.0, 0.0, 180.0),
     (0.9, 0.12, 0.0),
     (0.9, -0.12, 0.0),
     (1.12, 0.0, 0.0),
@@ -54,7 +48,7 @@ ALTERNATIVES = (
     (1.3, 0.0, 0.0),
 )
 """Other first crops where those are not confident: side and shift to the right in units of the usual side,
-turn in radians. Near-profiles need another crop, and the detector may have taken an upside-down face for
+turn in degrees. Near-profiles need another crop, and the detector may have taken an upside-down face for
 upright."""
 
 RERUN_SPREAD = 0.005
@@ -106,9 +100,16 @@ class Landmarks:
 
     @property
     def roll(self) -> float:
-        """Tilt of the head in degrees, clockwise in the photo, by its eyes and mouth."""
-        eyes = (self.points[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE))
-        return float(np.degrees(tilt(np.stack(list(eyes)), self.points[list(MOUTH_CORNERS)])))
+        """Roll of the head in degrees, clockwise in the photo, by its eyes and mouth.
+
+        Where the in-house network placed the points, as it predicts it: those of a profile say little about
+        it.
+        """
+        return roll_of(self.points) if self.prediction is None else self.prediction.angles[2]
+
+    def crop(self, margin: float) -> FaceCrop:
+        """The upright crop around the points, its side ``margin`` times their extent."""
+        return FaceCrop.of_points(self.points, margin, self.roll)
 
     @property
     def extent(self) -> float:
@@ -138,30 +139,10 @@ class LandmarkSettings:
 
 
 @dataclass(frozen=True)
-class _Crop:
-    """A square, rotated window of the photo: centre and side in pixels, rotation in radians."""
-
-    x: float
-    y: float
-    side: float
-    roll: float
-
-    def map(self) -> Array:
-        """(2, 3) pixel coordinates of the network's input to pixels of the photo."""
-        a = _rotation(self.roll) * (self.side / CROP)
-        return np.column_stack([a, np.array([self.x, self.y]) - a @ np.full(2, CROP / 2)])
-
-    def varied(self, scale: float, right: float, turn: float) -> _Crop:
-        """Another crop: `ALTERNATIVES`."""
-        x, y = np.array([self.x, self.y]) + _rotation(self.roll) @ (right * self.side, 0.0)
-        return _Crop(x, y, self.side * scale, self.roll + turn)
-
-
-@dataclass(frozen=True)
 class _Pass:
     """Output of the network for one crop: points (478, 2) and depth (478,) in pixels of the photo."""
 
-    crop: _Crop
+    crop: FaceCrop
     points: Array
     depth: Array
     presence: float
@@ -185,12 +166,13 @@ def find_landmarks(
     Returns:
         The landmarks. With a low ``presence`` there may be no face.
     """
-    first = _crop_of_face(face, FIRST_MARGIN)
+    roll = head_roll(face.points[:2], face.points[3:])
+    first = FaceCrop.of_box(face.box, FIRST_MARGIN, roll)
     best, spread = _attempt(pixels, first)
-    for alternative in ALTERNATIVES if alternatives else ():
+    for scale, right, turn in ALTERNATIVES if alternatives else ():
         if best.presence >= CONFIDENT_PRESENCE and spread <= CONFIDENT_SPREAD:
             break
-        other, other_spread = _attempt(pixels, first.varied(*alternative))
+        other, other_spread = _attempt(pixels, first.varied(scale, right, turn=turn))
         if _score(other.presence, other_spread) > _score(best.presence, spread):
             best, spread = other, other_spread
     if spread > RERUN_SPREAD:
@@ -204,7 +186,7 @@ def _score(presence: float, spread: float) -> float:
     return presence - SPREAD_COST * spread
 
 
-def _attempt(pixels: U8, crop: _Crop) -> tuple[_Pass, float]:
+def _attempt(pixels: U8, crop: FaceCrop) -> tuple[_Pass, float]:
     """Landmarks found from one first crop, averaged with those of the mirrored photo, and their spread."""
     found = _two_passes(pixels, crop)
     other = _run(pixels, _crop_of_points(found.points), mirrored=True)
@@ -229,7 +211,7 @@ def _distance(one: _Pass, other: _Pass) -> float:
     return float(np.linalg.norm(one.points - other.points, axis=1).mean()) / extent_of(one.points)
 
 
-def _two_passes(pixels: U8, crop: _Crop) -> _Pass:
+def _two_passes(pixels: U8, crop: FaceCrop) -> _Pass:
     """Landmarks from the crop around those of a first pass.
 
     From the side the second crop may have less presence than the first; then the first counts.
@@ -251,61 +233,27 @@ def _averaged(one: _Pass, other: _Pass, share: float = 0.5) -> _Pass:
     )
 
 
-def _run(pixels: U8, crop: _Crop, *, mirrored: bool = False) -> _Pass:
+def _run(pixels: U8, crop: FaceCrop, *, mirrored: bool = False) -> _Pass:
     """One pass of the landmark network, on request on the mirrored crop."""
-    affine = crop.map()
-    picture = warp(pixels, affine[None], (CROP, CROP), clamp=True)
+    picture = crop.cut(pixels, SIZE)[None]
     if mirrored:
         picture = np.ascontiguousarray(picture[:, :, ::-1])
     found, presence = session("face_landmarks").run(["points", "presence"], {"pixels": picture})
-    local = found[0].astype(np.float64)
+    local = found[0].astype(np.float64) / SIZE
     if mirrored:
-        local[:, 0] = CROP - local[:, 0]
+        local[:, 0] = 1 - local[:, 0]
         local = local[MIRROR]
-    points = local[:, :2] @ affine[:, :2].T + affine[:, 2]
-    return _Pass(crop, points, -local[:, 2] * crop.side / CROP, float(presence[0]))
+    return _Pass(crop, crop.to_photo(local[:, :2]), -local[:, 2] * crop.side, float(presence[0]))
 
 
-def _rotation(roll: float) -> Array:
-    """(2, 2) rotation by an angle in radians, clockwise in the photo."""
-    c, s = np.cos(roll), np.sin(roll)
-    return np.array([[c, -s], [s, c]])
-
-
-def tilt(eyes: Array, mouth: Array) -> float:
-    """Rotation of a head in the image plane, radians, clockwise in the photo.
-
-    From the front the line of the eyes says it best; from the side, where that is short, the line from the
-    eyes to the mouth does. Their sum weights both by their length.
-
-    Args:
-        eyes, mouth: (2, 2) left and right in the image, pixels.
-    """
-    down = mouth.mean(axis=0) - eyes.mean(axis=0)
-    right = eyes[1] - eyes[0] + (down[1], -down[0])
-    return float(np.arctan2(right[1], right[0]))
-
-
-def _crop_of_face(face: Face, margin: float) -> _Crop:
-    """The first crop. The detector's box sits 7 % higher than the landmarks' extent."""
-    roll = tilt(face.points[:2], face.points[3:])
-    x, y = (face.box[:2] + face.box[2:]) / 2 + _rotation(roll) @ (0.0, 0.07 * face.size)
-    return _Crop(x, y, face.size * margin, roll)
-
-
-def _crop_of_points(points: Array) -> _Crop:
+def _crop_of_points(points: Array) -> FaceCrop:
     """The crop that the network expects for a face with these points."""
-    eyes = np.stack([points[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE)])
-    roll = tilt(eyes, points[list(MOUTH_CORNERS)])
-    upright = points @ _rotation(roll)
-    low, high = upright.min(axis=0), upright.max(axis=0)
-    x, y = _rotation(roll) @ ((low + high) / 2)
-    return _Crop(x, y, float((high - low).max()) * MARGIN, roll)
+    return FaceCrop.of_points(points, MARGIN, roll_of(points))
 
 
 def _blendshapes(found: _Pass) -> F32:
     """The 52 expression scores of upright points; the network itself is blind to position and size."""
-    upright = (found.points[BLENDSHAPE_POINTS] @ _rotation(found.crop.roll)).astype(np.float32)
+    upright = (found.points[BLENDSHAPE_POINTS] @ rotation2d(found.crop.roll)).astype(np.float32)
     scores = session("face_blendshapes").run(["scores"], {"points": upright[None]})[0]
     # The network's first score is "_neutral"; the others are ARKit's but for tongueOut, which comes last.
     assert ARKIT52[-1] == "tongueOut"
