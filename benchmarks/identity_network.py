@@ -31,9 +31,11 @@ from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.evaluate.identity import aligned, auc, distances
 from headshot.evaluate.split import held_out
 from headshot.learn.data.photos import read_padded
-from headshot.perception.identity import guess_identity
-from headshot.perception.landmarks.in_house import Crop, regress
-from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
+from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
+from headshot.perception import identity
+from headshot.perception.identity import predict_identity
+from headshot.perception.landmarks import in_house
+from headshot.perception.landmarks.in_house import predict_head
 from headshot.perception.networks import open_network, session
 from headshot.pipeline import Settings, reconstruct_face
 
@@ -62,14 +64,13 @@ def seen(file: Path, owner: str, kind: str, networks: tuple[ort.InferenceSession
     except HeadshotError:
         return None
     points = found.landmarks
-    crop = Crop.of_points(points.points, points.roll)
     fit = reconstruct_face(photo, found.face, points, Settings(detail="low", texture=None, method="fit"), {})
     five = five_points(points.points[np.array(MEDIAPIPE_TO_IBUG68)])
     return Look(
         owner,
         kind,
-        guess_identity(photo.pixels, crop, networks[0]).mean,
-        regress(photo.pixels, crop).identity,
+        predict_identity(photo.pixels, points.crop(identity.MARGIN), networks[0]).mean,
+        predict_head(photo.pixels, points.crop(in_house.MARGIN)).identity,
         fit.identity,
         networks[1].both_sides(photo.pixels, five),
     )

@@ -44,14 +44,13 @@ from headshot.evaluate.landmarks import interocular
 from headshot.evaluate.split import held_out, held_out_people
 from headshot.evaluate.synthetic import errors, read_truths
 from headshot.geometry.camera import extent_of
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, read_windows
+from headshot.image.crop import FaceCrop
+from headshot.learn.data.windows import KINDS, crop_of_window, read_windows
 from headshot.perception.landmarks.in_house import (
-    CROP_MARGIN,
-    Crop,
-    Regression,
-    RegressSettings,
-    regress,
-    regress_crops,
+    MARGIN,
+    HeadPrediction,
+    predict_head,
+    predict_heads,
 )
 from headshot.perception.networks import open_network, session
 
@@ -79,7 +78,7 @@ def detected(file: Path, cache: dict[str, Box]) -> Box:
     return cache[key]
 
 
-def head_of(found: Regression, width: int, height: int) -> Head:
+def head_of(found: HeadPrediction, width: int, height: int) -> Head:
     """The regressed head as measures want it."""
     model = load_head_model("low")
     return Head(
@@ -99,7 +98,7 @@ def synthetic(data: Path, cache: dict[str, Box], network: ort.InferenceSession) 
         if box is None:
             continue
         pixels = photo_of(truth.photo)
-        found = regress(pixels, Crop.of_box(box), network=network)
+        found = predict_head(pixels, FaceCrop.of_box(box, MARGIN), network=network)
         rows.append(errors(head_of(found, pixels.shape[1], pixels.shape[0]), truth))
     keys = {
         "vertex": "vertex, mm",
@@ -122,7 +121,7 @@ def identity(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -
             box = detected(file, cache)
             if box is None:
                 continue
-            found = regress(photo_of(file), Crop.of_box(box), network=network)
+            found = predict_head(photo_of(file), FaceCrop.of_box(box, MARGIN), network=network)
             shapes.append(model.neutral(found.identity)[face])
             owners.append(person.name)
             sizes.append(np.linalg.norm(found.identity))
@@ -143,7 +142,7 @@ def points(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> 
         box = detected(mark.photo, cache)
         if box is None:
             continue
-        found = regress(photo_of(mark.photo), Crop.of_box(box), network=network)
+        found = predict_head(photo_of(mark.photo), FaceCrop.of_box(box, MARGIN), network=network)
         gap = np.linalg.norm(found.points68 - mark.points, axis=1)
         sure.append(np.mean((gap[JAW:] / found.sigma68[JAW:]) ** 2) / 2)
         gap *= 100 / interocular(mark.points)
@@ -168,8 +167,8 @@ def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> di
         side = float((high - low).max())
         middle = (low + high) / 2 + random.uniform(-0.15, 0.15, 2) * side
         half = 0.5 * side * np.exp(random.uniform(-np.log(1.3), np.log(1.3)))
-        crop = Crop(*middle.tolist(), 2 * 1.4 * half)
-        found = regress(photo_of(mark.photo), crop, RegressSettings(looks=3), network=network)
+        crop = FaceCrop(*middle.tolist(), 2 * MARGIN * half)
+        found = predict_head(photo_of(mark.photo), crop, passes=3, network=network)
         gap = np.linalg.norm(found.points68 - mark.points, axis=1)
         known[:JAW] = False
         off.append(100 * gap[known].mean() / np.sqrt(np.prod(high - low)))
@@ -185,10 +184,10 @@ def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float
         for k in np.flatnonzero(windows.held_out & (windows.kind == KINDS.index("photo"))).tolist()
         if windows.name[k].startswith("utkface")
     ]
-    middle = Crop(SIDE / 2, SIDE / 2, SIDE * CROP_MARGIN / MARGIN)
+    middle = crop_of_window(MARGIN)
     groups: dict[str, list[tuple[float, float]]] = {}
     for k in track(chosen, "groups"):
-        found = regress(windows.picture(k), middle, network=network)
+        found = predict_head(windows.picture(k), middle, network=network)
         true = windows.labels["points"][k, :478]
         gap = np.linalg.norm(found.points - true, axis=1).mean() / extent_of(true)
         age, sex, race = (int(part) for part in windows.name[k].split("/")[-1].split("_")[:3])
@@ -205,7 +204,7 @@ def speed(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> d
     times = []
     for _ in range(60):
         start = perf_counter()
-        regress_crops(pixels, [Crop(150.0, 150.0, 200.0)], network=network)
+        predict_heads(pixels, [FaceCrop(150.0, 150.0, 200.0)], network=network)
         times.append(1000 * (perf_counter() - start))
     return {"one look, ms": float(np.median(times))}
 

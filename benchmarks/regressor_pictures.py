@@ -16,12 +16,12 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from headshot import Settings, load_head_model, read_photo
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
-from headshot.image.resample import warp
+from headshot.image.crop import FaceCrop
 from headshot.learn.data.portraits import portrait_of
 from headshot.learn.data.posed_heads import HeadMaker
-from headshot.learn.data.windows import MARGIN, SIDE
+from headshot.learn.data.windows import crop_of_window
 from headshot.perception.detection.detect import detect_faces
-from headshot.perception.landmarks.in_house import CROP_MARGIN, Crop, Regression, RegressSettings, regress
+from headshot.perception.landmarks.in_house import MARGIN, HeadPrediction, predict_head
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.pipeline import reconstruct_face
 
@@ -30,14 +30,13 @@ TILE, WIDER = 150, 1.25
 SUN = np.array([-0.3, 0.4, 0.86])
 
 
-def tile(pixels: np.ndarray, found: Regression) -> np.ndarray:
+def tile(pixels: np.ndarray, found: HeadPrediction) -> np.ndarray:
     """(2 TILE, TILE, 3): the crop with its points above the regressed head."""
-    crop = Crop(found.crop.x, found.crop.y, found.crop.side * WIDER, found.crop.roll)
-    affine = crop.map @ np.diag([1 / TILE, 1 / TILE, 1])
-    picture = warp(pixels, affine[None], (TILE, TILE), clamp=True)[0]
+    crop = found.crop.varied(WIDER)
+    picture = crop.cut(pixels, TILE)
 
     def local(points: np.ndarray) -> np.ndarray:
-        return (points - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
+        return TILE * crop.from_photo(points)
 
     image = Image.fromarray(picture)
     pen = ImageDraw.Draw(image)
@@ -85,16 +84,16 @@ def main() -> None:
         points = find_landmarks(photo.pixels, face)
         head = reconstruct_face(photo, face, points, Settings("low", texture=None, method="fit"), {})
         portraits.append(portrait_of(head, f"photos/{name}"))
-        crop = Crop.of_box(face.box)
+        crop = FaceCrop.of_box(face.box, MARGIN)
         states = [np.asarray(state) for state in spoiled(Image.fromarray(photo.pixels))]
-        tiles = [tile(state, regress(state, crop, RegressSettings(looks=3))) for state in states]
+        tiles = [tile(state, predict_head(state, crop, passes=3)) for state in states]
         rows.append(np.concatenate(tiles, axis=1))
     maker = HeadMaker(portraits)
     heads = [maker.make(np.random.default_rng([2, k])) for k in range(60)]
     heads.sort(key=lambda head: float(head.name.split("/")[1]))
-    middle = Crop(SIDE / 2, SIDE / 2, SIDE * CROP_MARGIN / MARGIN)
+    middle = crop_of_window(MARGIN)
     for chosen in (heads[2::11][:6], heads[7::10][:6]):
-        tiles = [tile(h.pixels, regress(h.pixels, middle, RegressSettings(looks=1))) for h in chosen]
+        tiles = [tile(h.pixels, predict_head(h.pixels, middle, passes=1)) for h in chosen]
         rows.append(np.concatenate(tiles, axis=1))
     file = ROOT / "docs" / "images" / "regressor.jpg"
     Image.fromarray(np.concatenate(rows)).save(file, quality=82)

@@ -19,16 +19,15 @@ from PIL import Image
 
 from headshot import Settings, reconstruct
 from headshot.arrays import F32, U8
-from headshot.image.resample import warp
+from headshot.image.crop import FaceCrop
 from headshot.learn.data import occlude as drawn
 from headshot.perception.segmentation import (
-    CROP,
     EXPLAINED,
     PALETTE,
-    crop_frame,
-    crop_map,
+    SIZE,
+    crop_of,
     segment,
-    segment_frame,
+    segment_crop,
 )
 from headshot.render import RenderSettings, render
 from headshot.texture import TextureSettings, make_texture
@@ -41,13 +40,13 @@ SHAPE = Settings(texture=None, photometric=None, segment=False)
 def crops(name: str) -> tuple[U8, U8]:
     """A photo and its crop as the network sees it, (S, S, 3)."""
     head = reconstruct(PHOTOS / f"{name}.jpg", settings=SHAPE)
-    affine = crop_map(crop_frame(head.landmarks.points))
-    return head.photo.pixels, warp(head.photo.pixels, affine[None], (CROP, CROP))[0]
+    crop = crop_of(head.landmarks.points)
+    return head.photo.pixels, crop.cut(head.photo.pixels, SIZE, clamp=False)
 
 
 def triple(crop: U8) -> U8:
     """Crop, parts and what is explained, side by side (S, 3 S, 3), as found in this crop of a photo."""
-    found = segment_frame(crop, (CROP / 2, CROP / 2, CROP, 0.0))
+    found = segment_crop(crop, FaceCrop(SIZE / 2, SIZE / 2, SIZE))
     explained = found.probability(*EXPLAINED)[..., None]
     shown = crop * explained + np.array([255, 0, 255]) * (1 - explained)
     return np.concatenate([crop, PALETTE[found.labels], shown.astype(np.uint8)], axis=1)
@@ -73,7 +72,7 @@ def hard(crop: U8) -> list[U8]:
     """Bad photos: a face of 35 pixels, hardly any light, one quarter turned."""
     small = Image.fromarray(crop).resize((64, 64), Image.Resampling.BOX)
     return [
-        np.asarray(small.resize((CROP, CROP), Image.Resampling.BICUBIC)),
+        np.asarray(small.resize((SIZE, SIZE), Image.Resampling.BICUBIC)),
         (crop * 0.12).astype(np.uint8),
         np.ascontiguousarray(np.rot90(crop)),
     ]
@@ -98,10 +97,10 @@ def textures() -> U8:
     cases = (("grace_hopper", None, 0), ("astronaut", drawn.draw_hand, 12), ("astronaut", drawn.draw_blob, 9))
     for name, shape, seed in cases:
         head = reconstruct(PHOTOS / f"{name}.jpg", settings=SHAPE)
-        frame = crop_frame(head.landmarks.points)
+        crop = crop_of(head.landmarks.points)
         pixels = head.photo.pixels.copy()
         if shape is not None:
-            x, y, side = (int(value) for value in (*(frame[:2] - frame[2] / 2), frame[2]))
+            x, y, side = (int(value) for value in (crop.x - crop.side / 2, crop.y - crop.side / 2, crop.side))
             window = pixels[max(y, 0) : y + side, max(x, 0) : x + side]
             square = min(window.shape[:2])
             window[:square, :square] = occluded(window[:square, :square].copy(), shape, seed)
@@ -122,8 +121,7 @@ def textures() -> U8:
                     settings=RenderSettings(lighting=0.0),
                 )
             )
-        affine = crop_map(frame)
-        tiles = [warp(picture, affine[None], (CROP, CROP))[0] for picture in pictures]
+        tiles = [crop.cut(picture, SIZE, clamp=False) for picture in pictures]
         rows.append(np.concatenate(tiles, axis=1))
     return np.concatenate(rows)
 

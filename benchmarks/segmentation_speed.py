@@ -18,9 +18,9 @@ import numpy as np
 
 from headshot import Settings, reconstruct
 from headshot.assets import path
-from headshot.image.resample import warp
+from headshot.image.crop import cut_crops
 from headshot.perception.networks import session
-from headshot.perception.segmentation import CROP, crop_frame, crop_map, segment
+from headshot.perception.segmentation import SIZE, crop_of, segment
 from report import publish, table
 
 RUNS, WARM = 60, 10
@@ -45,7 +45,7 @@ def main() -> None:
     a = parser.parse_args()
     head = reconstruct(a.photo, settings=Settings(photometric=None, texture=None))
     pixels, points = head.photo.pixels, head.landmarks.points
-    crop = warp(pixels, crop_map(crop_frame(points))[None], (CROP, CROP))
+    crop = cut_crops(pixels, [crop_of(points)], SIZE, clamp=False)
     network = session("segmentation")
     rows: list[list[object]] = [
         ["network alone", *milliseconds(lambda: network.run(["probabilities"], {"pixels": crop}))],

@@ -14,16 +14,6 @@ import pytest
 
 from headshot import assets
 from headshot.errors import AssetError
-from headshot.perception.networks import session
-
-NETWORKS = {
-    "mtcnn_pnet": {"scores", "boxes"},
-    "mtcnn_rnet": {"scores", "boxes"},
-    "mtcnn_onet": {"scores", "boxes", "points"},
-    "face_detector": {"scores", "boxes"},
-    "face_landmarks": {"points", "presence"},
-    "face_blendshapes": {"scores"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +56,6 @@ def test_licence_texts_are_there() -> None:
     }
     assert "Permission is hereby granted" in texts["MIT"]
     assert "TERMS AND CONDITIONS FOR USE, REPRODUCTION" in texts["Apache-2.0"]
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_networks_load(name: str) -> None:
-    assert {output.name for output in session(name).get_outputs()} == NETWORKS[name]
-    assert session(name) is session(name)
 
 
 def test_altered_asset_is_refused(copy: Path) -> None:

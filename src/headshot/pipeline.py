@@ -23,8 +23,8 @@ from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import DetectSettings, Face, detect_faces
-from headshot.perception.detection.fallback import OwnSettings
-from headshot.perception.faces import recognise
+from headshot.perception.detection.fallback import FallbackSettings
+from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings
 from headshot.perception.observe import observe
 from headshot.perception.segmentation import Segmentation
@@ -50,7 +50,7 @@ class Settings:
             texture believes it.
         texture: settings of the texture, or None to make none.
         method: "fit", "regress" or "hybrid", see `headshot.fitting.methods`.
-        own: when our own network finds the face.
+        fallback: when the in-house network finds the face.
     """
 
     detail: str = "high"
@@ -61,7 +61,7 @@ class Settings:
     segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
     method: Method = "hybrid"
-    own: OwnSettings = field(default_factory=OwnSettings)
+    fallback: FallbackSettings = field(default_factory=FallbackSettings)
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -228,7 +228,7 @@ def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> l
         detect = replace(settings.detect, exhaustive=True) if several else settings.detect
         faces = detect_faces(photo.pixels, detect)
     with clock("landmarks"):
-        found = recognise(photo, faces, wanted, settings.landmarks, settings.own)
+        found = locate_faces(photo, faces, wanted, settings.landmarks, settings.fallback)
     return [reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
 
 
@@ -253,7 +253,7 @@ def reconstruct_face(
     with clock("shape"):
         irises = points478.positions(person.identity, fit.expression)[IRIS_CENTRES]
         metric = metric_scale(points.points, fit.camera, irises, points.extent)
-        if points.regression is not None:
+        if points.prediction is not None:
             metric = Scale(1.0, FACE_SPREAD, None)  # the network's irises are the model's, not measured
         camera = scaled_camera(fit.camera, metric.value)
         scale = np.float32(metric.value)
@@ -289,9 +289,7 @@ def reconstruct_face(
     )
 
 
-def _measures(
-    photo: Photo, points: Landmarks, fit: FittedView, texture: Texture | None
-) -> dict[str, float]:
+def _measures(photo: Photo, points: Landmarks, fit: FittedView, texture: Texture | None) -> dict[str, float]:
     yaw, pitch, _ = fit.camera.angles
     misfit = float(np.sqrt((fit.residual[fit.counted] ** 2).sum(axis=1).mean()))
     inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])

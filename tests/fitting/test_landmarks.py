@@ -12,7 +12,6 @@ from headshot.fitting.landmarks import (
     LandmarkSolver,
     Observation,
     fit_landmarks,
-    initial_pose,
 )
 from headshot.geometry.camera import Camera, rotation_from_angles, rotation_from_vector
 from headshot.models.head_model import load_head_model
@@ -168,17 +167,6 @@ def test_jacobian_matches_finite_differences(model):
         numeric = (ends[0] - ends[1]) / (2 * step)
         scale = max(np.abs(numeric).max(), 1.0)
         assert jacobian[parameter] == pytest.approx(numeric, abs=0.02 * scale)
-
-
-def test_closed_form_pose_under_scaled_orthography():
-    rng = np.random.default_rng(0)
-    shape = rng.normal(size=(30, 3)) * 50
-    rotation = rotation_from_angles(40, -15, 10)
-    points = 2.5 * (shape @ rotation.T)[:, :2] * [1, -1] + [100, 200]
-    found, origin, scale = initial_pose(points, shape, np.ones(30))
-    assert found == pytest.approx(rotation, abs=1e-9)
-    assert origin == pytest.approx([100, 200])
-    assert scale == pytest.approx(2.5)
 
 
 def test_bounded_step_minimises_over_the_box():

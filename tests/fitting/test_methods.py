@@ -26,9 +26,10 @@ from headshot.fitting.methods import (
     shape_prior,
 )
 from headshot.models.head_model import load_head_model
-from headshot.perception.detection.fallback import OwnSettings
-from headshot.perception.identity import IdentityGuess, guess_identity
-from headshot.perception.landmarks.in_house import Crop, RegressSettings, regress
+from headshot.perception.detection.fallback import FallbackSettings
+from headshot.perception.identity import MARGIN, IdentityPrediction, predict_identity
+from headshot.perception.landmarks import in_house
+from headshot.perception.landmarks.in_house import predict_head
 
 SHAPE = Settings(detail="low", texture=None)
 
@@ -77,8 +78,7 @@ def test_every_method_explains_the_colours_with_the_shape_that_it_ends_with(
 def test_heads_lie_on_the_points_of_our_network(heads: dict[str, Reconstruction]) -> None:
     """They follow the points better than the network's own description of the head does."""
     head = heads["regress"]
-    crop = Crop.of_points(head.landmarks.points, head.landmarks.roll)
-    found = regress(head.photo.pixels, crop, RegressSettings(looks=1))
+    found = predict_head(head.photo.pixels, head.landmarks.crop(in_house.MARGIN), passes=1)
     model = load_head_model("low")
     camera = found.camera(head.photo.width, head.photo.height)
     own = model.landmarks["ibug68"].on(model.shape(found.identity, found.expression), model.triangles)
@@ -95,8 +95,8 @@ def test_shapes_stay_as_near_to_looks_as_they_are_to_be(
 ) -> None:
     """What is kept of the fit's changes is that share of them, with pose and expression on the points."""
     points = heads[method].landmarks
-    crop = Crop.of_points(points.points, points.roll)
-    guess = guess_identity(heads[method].photo.pixels, crop).largest(HybridSettings().modes)
+    crop = points.crop(MARGIN)
+    guess = predict_identity(heads[method].photo.pixels, crop).largest(HybridSettings().modes)
 
     def head(kept: float) -> Reconstruction:
         belief = HybridSettings(kept=kept, kept_colours=kept)
@@ -117,8 +117,8 @@ def test_looks_that_are_believed_count(
     method: Method, heads: dict[str, Reconstruction], photos: Path
 ) -> None:
     first = heads[method]
-    crop = Crop.of_points(first.landmarks.points, first.landmarks.roll)
-    guess = guess_identity(first.photo.pixels, crop).largest(HybridSettings().modes)
+    crop = first.landmarks.crop(MARGIN)
+    guess = predict_identity(first.photo.pixels, crop).largest(HybridSettings().modes)
 
     def identity(looks: float) -> Array:
         belief = HybridSettings(looks=looks)
@@ -148,7 +148,7 @@ def test_landmarks_that_disagree_in_the_mirror_count_less(heads: dict[str, Recon
 
 
 def test_doubt_of_looks_ends_at_what_is_known_of_people() -> None:
-    looks = IdentityGuess(np.array([0.5, -1.0, 0.0]), np.array([0.8, 0.5, 1.1]))
+    looks = IdentityPrediction(np.array([0.5, -1.0, 0.0]), np.array([0.8, 0.5, 1.1]))
     as_it_is, doubted = shape_prior(looks, 1.0), shape_prior(looks, 0.0)
     assert as_it_is is not None and doubted is not None
     np.testing.assert_allclose(as_it_is.mean, looks.mean)
@@ -163,16 +163,18 @@ def test_faces_of_our_network_can_be_fitted(photos: Path) -> None:
     photo = photos / "grace_hopper.jpg"
     fit = reconstruct(photo, settings=SHAPE)
     for method in METHODS:
-        settings = Settings(detail="low", texture=None, own=OwnSettings(only=True))
+        settings = Settings(detail="low", texture=None, fallback=FallbackSettings(check_yaw=0, prefer_yaw=0))
         head = reconstruct(photo, method=method, settings=settings)
-        assert head.landmarks.regression is not None
+        assert head.landmarks.prediction is not None
         off = head.project(head.landmarks68[17:]) - fit.project(fit.landmarks68[17:])
         assert np.linalg.norm(off, axis=1).mean() < 0.06 * fit.landmarks.extent
 
 
 def test_points_of_our_network_have_errors_in_proportion_to_those_that_it_expects(photos: Path) -> None:
     photo = photos / "grace_hopper.jpg"
-    settings = Settings(detail="low", texture=None, own=OwnSettings(only=True), photometric=None)
+    settings = Settings(
+        detail="low", texture=None, fallback=FallbackSettings(check_yaw=0, prefer_yaw=0), photometric=None
+    )
     head = reconstruct(photo, method="fit", settings=settings)
     told = ask(head.photo, head.landmarks, "fit", settings.hybrid)
     assert told.network is not None

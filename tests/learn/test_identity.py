@@ -17,13 +17,13 @@ from headshot.learn import identity as learn  # noqa: E402
 from headshot.learn.cli import app  # noqa: E402
 from headshot.learn.data import identity_stream  # noqa: E402
 from headshot.learn.data import windows as store  # noqa: E402
-from headshot.learn.data.identity_stream import IdentityStream, crop_map  # noqa: E402
+from headshot.learn.data.identity_stream import IdentityStream  # noqa: E402
 from headshot.learn.engine import Plan  # noqa: E402
 from headshot.learn.losses.identity import IdentityLoss, Weights  # noqa: E402
 from headshot.learn.networks.identity import make_identity_network  # noqa: E402
 from headshot.learn.regressor import told_apart  # noqa: E402
-from headshot.perception.identity import SIDE, WIDTH  # noqa: E402
-from headshot.perception.landmarks.in_house import sides  # noqa: E402
+from headshot.perception.identity import MARGIN, SIZE  # noqa: E402
+from headshot.perception.landmarks.mirror import head_mirror  # noqa: E402
 
 PEOPLE = 6
 
@@ -53,8 +53,8 @@ def folder(tmp_path_factory):
 
 
 def test_the_crop_is_that_of_run_time():
-    corners = crop_map() @ np.array([[0, SIDE], [0, SIDE], [1, 1]])
-    side = WIDTH * store.SIDE / store.MARGIN  # of the window's face, whose middle is that of the window
+    corners = store.crop_of_window(MARGIN).pixel_map(SIZE) @ np.array([[0, SIZE], [0, SIZE], [1, 1]])
+    side = MARGIN * store.SIDE / store.MARGIN  # of the window's face, whose middle is that of the window
     assert corners[:, 0] == pytest.approx(np.full(2, (store.SIDE - side) / 2))
     assert corners[:, 1] == pytest.approx(np.full(2, (store.SIDE + side) / 2))
 
@@ -64,10 +64,10 @@ def test_items_depend_on_their_number_alone_and_leave_out_who_is_held_out(folder
     stream = IdentityStream(windows)
     once, again = stream[5], stream[5]
     assert all((once[key] == again[key]).all() for key in once)
-    signs, seen = sides().identity, set()
+    signs, seen = head_mirror().identity, set()
     for k in range(60):
         item = stream[k]
-        assert item["pixels"].shape == (3, SIDE, SIDE) and item["known"] == 1 and item["exact"] == 0
+        assert item["pixels"].shape == (3, SIZE, SIZE) and item["known"] == 1 and item["exact"] == 0
         own = windows.labels["identity"]
         for side in (1, signs):
             seen |= set(windows.person[(np.abs(own * side - item["identity"].numpy()) < 1e-5).all(axis=1)])
@@ -86,7 +86,7 @@ def test_every_second_item_is_of_the_same_person(folder):
 
 def test_mirrored_crops_are_compared_as_they_are(folder):
     """One person's photo and its mirror image have one shape; antisymmetric modes change their sign."""
-    signs = torch.tensor(sides().identity)
+    signs = torch.tensor(head_mirror().identity)
     true = {"identity": torch.zeros(3, 100), "known": torch.zeros(3), "exact": torch.zeros(3),
             "embedding": torch.zeros(3, store.EMBEDDING), "person": torch.tensor([1, 1, 2])}  # fmt: skip
     one = torch.randn(100, generator=torch.Generator().manual_seed(0))
@@ -176,7 +176,7 @@ def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkey
     learn.run(tmp_path / "run", folder, plan, learn.IdentitySettings(imagenet=False))
     rows = (tmp_path / "run" / "curves.csv").read_text()
     assert "validation,explained_photo" in rows and "validation,auc_mixed" in rows
-    pixels = np.random.default_rng(0).integers(0, 255, (3, SIDE, SIDE, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 255, (3, SIZE, SIZE, 3), dtype=np.uint8)
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(learn.best_weights(tmp_path / "run"))
     found = []

@@ -27,7 +27,7 @@ from headshot.learn.networks.meshnet import MeshNet  # noqa: E402
 from headshot.learn.networks.meshnet_plus import MeshNetPlus  # noqa: E402
 from headshot.learn.template import face_template  # noqa: E402
 from headshot.models.head_model import load_head_model  # noqa: E402
-from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68  # noqa: E402
+from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68  # noqa: E402
 
 
 @pytest.fixture(scope="module")

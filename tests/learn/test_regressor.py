@@ -13,24 +13,25 @@ from typer.testing import CliRunner  # noqa: E402
 
 from headshot import Settings, load_head_model, read_photo  # noqa: E402
 from headshot.geometry.camera import angles_of  # noqa: E402
+from headshot.image.crop import FaceCrop  # noqa: E402
 from headshot.learn.data import windows as store  # noqa: E402
 from headshot.learn.data.photos import learn_photo  # noqa: E402
 from headshot.learn.data.portraits import portrait_of, read_portraits, save_portraits  # noqa: E402
 from headshot.learn.data.posed_heads import HeadMaker  # noqa: E402
-from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels  # noqa: E402
+from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, labels_in_crop  # noqa: E402
 from headshot.learn.engine import Plan  # noqa: E402
 from headshot.learn.losses.regressor import Geometry  # noqa: E402
 from headshot.learn.networks.lite_regressor import MODES, make_regressor, rotation_of  # noqa: E402
 from headshot.learn.regressor import (  # noqa: E402
     RegressorSettings,
     Validation,
-    exact_look,
     export_best,
     point_modes,
+    right_crop,
     run,
 )  # fmt: skip
 from headshot.perception.detection.detect import detect_faces  # noqa: E402
-from headshot.perception.landmarks.in_house import Crop, regress_crops  # noqa: E402
+from headshot.perception.landmarks.in_house import predict_heads  # noqa: E402
 from headshot.perception.landmarks.mediapipe import find_landmarks  # noqa: E402
 from headshot.pipeline import reconstruct_face  # noqa: E402
 
@@ -127,29 +128,25 @@ def test_labels_of_synthetic_heads_describe_their_picture(folder):
     assert windows.picture(0).std() > 5
 
 
-def test_looks_at_a_window_move_the_labels_along(folder):
+def test_crops_of_a_window_move_the_labels_along(folder):
     windows = store.read_windows(folder)
     labels = {key: values[-2].copy() for key, values in windows.labels.items()}
-    look = exact_look()
-    turn = np.radians(25)
-    a = look[:, :2] @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * 1.2
-    look = np.column_stack([a, np.full(2, store.SIDE / 2) - a @ [0.45, 0.55]])
+    crop = right_crop().varied(1.2, right=0.05, down=-0.05, turn=25)
     before = {key: value.copy() for key, value in labels.items()}
-    moved_labels(labels, look)
-    back = labels["points"] @ look[:, :2].T + look[:, 2]
-    assert np.allclose(back, before["points"], atol=1e-2)
+    labels_in_crop(labels, crop)
+    assert np.allclose(crop.to_photo(labels["points"]), before["points"], atol=1e-2)
     # The crop is turned clockwise by 25 degrees in the window, so the head turns the other way in it.
     roll = angles_of(labels["rotation"])[2] - angles_of(before["rotation"])[2]
     assert roll == pytest.approx(-25, abs=0.5)
     size = np.exp(labels["place"][2] - before["place"][2])
-    assert size == pytest.approx(store.SIDE / np.sqrt(np.linalg.det(look[:, :2])), rel=1e-4)
+    assert size == pytest.approx(store.SIDE / crop.side, rel=1e-4)
 
 
 def test_mirroring_twice_changes_nothing(folder):
     windows = store.read_windows(folder)
     stream = RegressorStream(windows)
     labels = {key: values[-1].copy() for key, values in windows.labels.items()}
-    moved_labels(labels, exact_look())
+    labels_in_crop(labels, right_crop())
     before = {key: value.copy() for key, value in labels.items()}
     stream.mirrored(labels)
     assert np.abs(labels["points"] - before["points"]).max() > 0.01
@@ -163,7 +160,7 @@ def test_a_mirrored_head_is_the_head_with_mirrored_labels(folder):
     windows = store.read_windows(folder)
     stream = RegressorStream(windows)
     labels = {key: values[-1].copy() for key, values in windows.labels.items()}
-    moved_labels(labels, exact_look())
+    labels_in_crop(labels, right_crop())
     stream.mirrored(labels)
 
     class Truth:
@@ -225,7 +222,7 @@ def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):
     export_best(tmp_path / "run", tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
     pixels = read_photo(PHOTOS / "astronaut.jpg").pixels
-    found = regress_crops(pixels, [Crop(220.0, 130.0, 150.0)], network=session)[0]
+    found = predict_heads(pixels, [FaceCrop(220.0, 130.0, 150.0)], network=session)[0]
     assert found.points.shape == (478, 2) and found.identity.shape == (100,)
     assert np.isfinite(found.points).all()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import warnings
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ torch = pytest.importorskip("torch")
 from headshot.errors import HeadshotError  # noqa: E402
 from headshot.evaluate.parts import celebamask, lfw  # noqa: E402
 from headshot.evaluate.parts.scheme import UNKNOWN, classes  # noqa: E402
-from headshot.learn.data.augment import change_colours, degrade, jitter_frame  # noqa: E402
+from headshot.image.crop import FaceCrop  # noqa: E402
+from headshot.learn.data.augment import change_colours, degrade, jittered  # noqa: E402
 from headshot.learn.data.crops import BACKGROUND, Plain, Source, Stream, StreamSettings, cut  # noqa: E402
-from headshot.learn.data.frames import find_frames, frame_of  # noqa: E402
+from headshot.learn.data.face_crops import crop_of_sample, find_crops  # noqa: E402
 from headshot.learn.data.occlude import occlude  # noqa: E402
 from headshot.learn.engine import Plan, Task, train  # noqa: E402
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet  # noqa: E402
@@ -33,7 +34,7 @@ from headshot.learn.segment import (  # noqa: E402
     sample_picture,
     sources,
 )
-from headshot.perception.segmentation import CLASSES, MARGIN, crop_frame  # noqa: E402
+from headshot.perception.segmentation import CLASSES, MARGIN, crop_of  # noqa: E402
 
 C = len(CLASSES)
 
@@ -61,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def halves(folder: Path) -> tuple[list[Source], list[Source]]:
-    return sources(Folders(celebamask=folder).find(), folder / "frames.json")
+    return sources(Folders(celebamask=folder).find(), folder / "crops.json")
 
 
 def test_partial_loss_equals_its_definition() -> None:
@@ -121,17 +122,17 @@ def test_the_encoder_has_its_imagenet_weights() -> None:
     assert sum(p.numel() for p in network.parameters()) < 2.6e6
 
 
-def test_frames_fall_back_to_the_label(folder: Path) -> None:
+def test_crops_fall_back_to_the_label(folder: Path) -> None:
     sample = celebamask.find(folder)[0]
-    x, y, side, roll = frame_of(sample)  # a disc, in which no landmarks are found
+    crop = crop_of_sample(sample)  # a disc, in which no landmarks are found
     labels = sample.read(sample.labels)
     rows, columns = np.nonzero((labels == 1) | (labels == 2))
-    assert (x, roll) == (pytest.approx(columns.mean() + 0.5, abs=1.5), 0)
-    assert side == pytest.approx(MARGIN * 36, rel=0.1)
-    assert abs(y - rows.mean()) < 6
+    assert (crop.x, crop.roll) == (pytest.approx(columns.mean() + 0.5, abs=1.5), 0)
+    assert crop.side == pytest.approx(MARGIN * 36, rel=0.1)
+    assert abs(crop.y - rows.mean()) < 6
 
 
-def test_frames_of_real_photos_are_those_of_run_time(tmp_path: Path, photos: Path) -> None:
+def test_crops_of_real_photos_are_those_of_run_time(tmp_path: Path, photos: Path) -> None:
     from headshot import Settings, reconstruct
 
     head = reconstruct(
@@ -146,10 +147,12 @@ def test_frames_of_real_photos_are_those_of_run_time(tmp_path: Path, photos: Pat
     labels[low[1] : high[1], low[0] : high[0]] = 1
     Image.fromarray(labels).save(tmp_path / "masks" / "a.png")
     (sample,) = celebamask.find(tmp_path)
-    frames = find_frames([sample], tmp_path / "frames.json")
-    np.testing.assert_allclose(frames[0], crop_frame(head.landmarks.points), rtol=0.02, atol=0.02)
+    crops = find_crops([sample], tmp_path / "crops.json")
+    np.testing.assert_allclose(
+        astuple(crops[0]), astuple(crop_of(head.landmarks.points)), rtol=0.02, atol=0.5
+    )
     (tmp_path / "images" / "a.jpg").unlink()
-    np.testing.assert_array_equal(find_frames([sample], tmp_path / "frames.json"), frames)  # from the file
+    assert find_crops([sample], tmp_path / "crops.json") == crops  # from the file
 
 
 def test_the_stream_is_repeatable_and_varied(halves: tuple[list[Source], list[Source]]) -> None:
@@ -166,10 +169,10 @@ def test_the_stream_is_repeatable_and_varied(halves: tuple[list[Source], list[So
 
 def test_outside_of_a_photo_is_background_or_unknown(halves: tuple[list[Source], list[Source]]) -> None:
     source = halves[0][0]
-    far = np.array([0.0, 0.0, 64.0, 0.3])
+    far = FaceCrop(0.0, 0.0, 64.0, 17.0)
     pixels, sets = cut(source.samples[0], far, 32)
     assert (pixels[0, 0] == 0).all() and sets[0, 0] == BACKGROUND
-    assert Plain(Source(source.samples[:1], far[None], 1.0), 32)[0][1][0, 0] == UNKNOWN
+    assert Plain(Source(source.samples[:1], [far], 1.0), 32)[0][1][0, 0] == UNKNOWN
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -194,9 +197,9 @@ def test_changes_keep_shape_and_type() -> None:
     for _ in range(20):
         changed = degrade(change_colours(pixels, random), random)
         assert changed.shape == pixels.shape and changed.dtype == np.uint8
-    frames = np.array([jitter_frame(np.array([50.0, 60, 100, 0.1]), random) for _ in range(200)])
-    assert abs(frames[:, 2].mean() / 100 - 1) < 0.06 and frames[:, 2].std() > 5
-    assert np.abs(frames[:, :2] - (50, 60)).max() <= 15
+    crops = np.array([astuple(jittered(FaceCrop(50.0, 60.0, 100.0, 6.0), random)) for _ in range(200)])
+    assert abs(crops[:, 2].mean() / 100 - 1) < 0.06 and crops[:, 2].std() > 5
+    assert np.abs(crops[:, :2] - (50, 60)).max() <= 15 and 5 < crops[:, 3].std() < 15
 
 
 def test_it_learns_and_resumes_and_exports(tmp_path: Path, halves: tuple[list[Source], list[Source]]) -> None:
@@ -251,7 +254,7 @@ def test_it_learns_and_resumes_and_exports(tmp_path: Path, halves: tuple[list[So
 def test_the_plain_u_net_learns_from_real_photos(data: Path) -> None:
     """The paper's network, narrower, on FASSEG's own labels."""
     samples = [s for s in Folders(fasseg=data / "fasseg").find()[0] if not s.held_out][:4]
-    source = Source(samples, np.array([frame_of(sample) for sample in samples]), 1.0)
+    source = Source(samples, [crop_of_sample(sample) for sample in samples], 1.0)
     items = [Plain(source, 64)[k] for k in range(len(samples))]
     batch = torch.stack([item[0] for item in items]), torch.stack([item[1] for item in items])
     torch.manual_seed(0)
@@ -281,7 +284,7 @@ def test_validation_measures_coarser_labels(tmp_path: Path) -> None:
     labels[:, :8], labels[:4] = 255, 2
     Image.fromarray(labels).save(tmp_path / "labels" / "A" / "A_0001.png")
     samples = lfw.find(tmp_path / "labels", tmp_path / "photos")
-    source = Source(samples, np.array([[16.0, 16, 32, 0]]), 1.0)
+    source = Source(samples, [FaceCrop(16.0, 16.0, 32.0)], 1.0)
 
     class Constant(torch.nn.Module):
         """Half nose, half neck: both are LFW's skin."""

@@ -10,8 +10,9 @@ import pytest
 
 from headshot import Settings, reconstruct
 from headshot.evaluate.picture import face_mask
+from headshot.image.crop import rotation2d
 from headshot.image.resample import warp
-from headshot.perception.segmentation import CLASSES, CROP, Segmentation, crop_frame, crop_map, segment
+from headshot.perception.segmentation import CLASSES, SIZE, Segmentation, crop_of, segment
 from headshot.pipeline import Reconstruction
 
 PHOTOS = Path(__file__).parents[2] / "photos"
@@ -30,20 +31,12 @@ def _parts(name: str) -> Segmentation:
 
 def test_the_crop_turns_with_the_face() -> None:
     points = _head("astronaut").landmarks.points
-    x, y, side, roll = crop_frame(points)
-    c, s = np.cos(0.4), np.sin(0.4)
-    turn = 1.5 * np.array([[c, -s], [s, c]])
-    moved = crop_frame(points @ turn.T + (30, -20))
-    np.testing.assert_allclose(moved[:2], turn @ (x, y) + (30, -20), atol=0.03 * side)
-    assert moved[2] == pytest.approx(1.5 * side, rel=0.03)
-    assert moved[3] == pytest.approx(roll + 0.4, abs=0.03)
-
-
-def test_the_crop_map_sends_the_middle_to_the_middle() -> None:
-    affine = crop_map((120.0, 80.0, 64.0, 0.3))
-    np.testing.assert_allclose(affine @ (CROP / 2, CROP / 2, 1), (120, 80))
-    corners = affine @ np.array([[0, CROP], [0, 0], [1, 1]])
-    assert np.linalg.norm(corners[:, 1] - corners[:, 0]) == pytest.approx(64)
+    crop = crop_of(points)
+    turn = 1.5 * rotation2d(23)
+    moved = crop_of(points @ turn.T + (30, -20))
+    np.testing.assert_allclose((moved.x, moved.y), turn @ (crop.x, crop.y) + (30, -20), atol=0.03 * crop.side)
+    assert moved.side == pytest.approx(1.5 * crop.side, rel=0.03)
+    assert moved.roll == pytest.approx(crop.roll + 23, abs=2)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "grace_hopper"])
@@ -88,7 +81,7 @@ def test_resampling_to_the_photo_inverts_the_crop() -> None:
     parts = _parts("astronaut")
     skin = parts.probability("skin")
     picture = np.repeat((skin * 255).astype(np.uint8)[..., None], 3, axis=2)
-    back = warp(picture, parts.map[None], (CROP, CROP))[0, ..., 0] / 255
+    back = warp(picture, parts.map[None], (SIZE, SIZE))[0, ..., 0] / 255
     own = parts.crop[CLASSES.index("skin")]
     # Blurred by two samplings along the borders of the skin, but not moved.
     assert np.abs(back - own).mean() < 0.02
@@ -112,7 +105,7 @@ def test_unknown_names_and_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="got none"):
         parts.probability()
     with pytest.raises(ValueError, match=r"\(478, 2\), got \(68, 2\)"):
-        crop_frame(np.zeros((68, 2)))
+        crop_of(np.zeros((68, 2)))
     points = _head("astronaut").landmarks.points
     with pytest.raises(ValueError, match="uint8"):
         segment(np.zeros((10, 10, 3), np.float32), points)  # type: ignore[arg-type]

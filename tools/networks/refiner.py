@@ -33,14 +33,14 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headshot.arrays import Array, Index
-from headshot.image.resample import warp
-from headshot.learn.data.regressor_stream import RegressorStream, covered, degraded, moved_labels
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, learned_from
+from headshot.arrays import Index
+from headshot.image.crop import FaceCrop
+from headshot.learn.data.regressor_stream import RegressorStream, covered, degraded, labels_in_crop
+from headshot.learn.data.windows import KINDS, Windows, crop_of_window, learned_from
 from headshot.learn.networks.lite_regressor import make_regressor
 from headshot.learn.weights import compress
 from headshot.models.topologies.mediapipe478 import OVAL
-from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN
+from headshot.perception.landmarks.in_house import MARGIN, SIZE
 from headshot.perception.networks import open_network
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -168,14 +168,13 @@ def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> 
             pixels = windows.picture(k)
             if random.random() < 0.15:
                 pixels = covered(pixels, windows.picture(int(random.integers(len(windows)))), random)
-            moved = _near(random)
-            crop = warp(pixels, (moved @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
-            crop = degraded(crop, random)
-            moved_labels(labels, moved)
+            crop = _near(random)
+            picture = degraded(crop.cut(pixels, SIZE), random)
+            labels_in_crop(labels, crop)
             if random.random() < 0.5:
-                crop = crop[:, ::-1]
+                picture = picture[:, ::-1]
                 stream.mirrored(labels)
-            pictures.append(np.ascontiguousarray(crop))
+            pictures.append(np.ascontiguousarray(picture))
             true[j], weight[j] = labels["points"], labels["weight"]
         batch = np.stack(pictures)
         found, sigma = regressor.run(["points", "sigma"], {"pixels": batch})
@@ -190,12 +189,11 @@ def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> 
     )  # fmt: skip
 
 
-def _near(random: np.random.Generator) -> Array:
-    """A map (2, 3) of the unit square to pixels of the window, right to a few percent."""
-    base, roll = SIDE * CROP_MARGIN / MARGIN, np.radians(random.normal(0, 4))
-    c, s = np.cos(roll), np.sin(roll)
-    a = base * np.exp(random.normal(0, 0.05)) * np.array([[c, -s], [s, c]])
-    return np.column_stack([a, SIDE / 2 + base * random.normal(0, 0.02, 2) - a @ [0.5, 0.5]])
+def _near(random: np.random.Generator) -> FaceCrop:
+    """A crop of the window, right to a few percent."""
+    roll = float(random.normal(0, 4))
+    scale = float(np.exp(random.normal(0, 0.05)))
+    return crop_of_window(MARGIN, scale, random.normal(0, 0.02, 2) / scale, roll)
 
 
 def losses(net: Refiner, crops: Crops, rows: Index) -> tuple[Tensor, Tensor, Tensor]:
@@ -264,7 +262,7 @@ def export(net: Refiner, file: Path) -> None:
     """Write the network."""
     inputs, outputs = ("pixels", "points", "sigma"), ("refined", "refined_sigma")
     example = (
-        torch.zeros(2, CROP, CROP, 3, dtype=torch.uint8),
+        torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8),
         torch.full((2, POINTS, 2), 0.5),
         torch.ones(2, POINTS),
     )

@@ -26,9 +26,10 @@ from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
+from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 from headshot.perception.detection.detect import Face, detect_faces
-from headshot.perception.faces import recognise
-from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68, Landmarks
+from headshot.perception.faces import locate_faces
+from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.pipeline import Method, Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
 
@@ -135,7 +136,7 @@ def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False)
             # The quick search ended with another, larger face.
             faces = detect_faces(photo.pixels, replace(settings.detect, exhaustive=True))
         faces.sort(key=lambda f: float(np.linalg.norm((f.box[:2] + f.box[2:]) / 2 - target)))
-    face, landmarks = recognise(photo, faces, [0], settings.landmarks)[0]
+    face, landmarks = locate_faces(photo, faces, [0], settings.landmarks)[0]
     return Seen(photo, face, landmarks, textured)
 
 

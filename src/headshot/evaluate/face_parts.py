@@ -21,8 +21,9 @@ from headshot.evaluate.picture import skin_bin, typology
 from headshot.evaluate.report import table
 from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.segmentation import confusion, scores
+from headshot.image.crop import FaceCrop
 from headshot.image.photo import Photo, read_photo
-from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, segment, segment_frame
+from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, segment, segment_crop
 
 METHOD = "headshot"
 COMMON = 0.01  # classes with a smaller share of the labelled pixels do not count for the mean F1
@@ -49,12 +50,12 @@ def segment_photo(photo: Photo) -> tuple[Segmentation, bool]:
 
     Without a face the crop is the whole photo: the label maps that this is compared with do show one.
     """
-    middle = np.array([photo.width, photo.height]) / 2
+    middle = (photo.width / 2, photo.height / 2)
     try:
         return segment(photo.pixels, look(photo, middle).landmarks.points), True
     except NoFaceError:
-        side = float(max(photo.width, photo.height))
-        return segment_frame(photo.pixels, (*middle, side, 0.0)), False
+        whole = FaceCrop(*middle, side=float(max(photo.width, photo.height)))
+        return segment_crop(photo.pixels, whole), False
 
 
 def predict(found: Segmentation, scheme: Scheme) -> U8:

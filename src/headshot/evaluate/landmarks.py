@@ -26,8 +26,8 @@ from headshot.evaluate.drawing import points_picture
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
-from headshot.geometry.pose import orthographic_pose
 from headshot.geometry.camera import angles_of
+from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.photo import read_photo
 from headshot.models.head_model import load_head_model
 
@@ -126,7 +126,7 @@ def true_yaw(annotation: Annotation) -> float:
     mean = model.landmarks["ibug68"].on(model.mean, model.triangles)
     known = np.flatnonzero(np.isfinite(annotation.points).all(axis=1))
     known = known[known >= 17]
-    rotation, _, _ = orthographic_pose(annotation.points[known], mean[known], np.ones(len(known)))
+    rotation, _, _ = weak_perspective_pose(annotation.points[known], mean[known], np.ones(len(known)))
     return angles_of(rotation)[0]
 
 

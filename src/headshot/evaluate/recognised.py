@@ -30,7 +30,7 @@ from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
 from headshot.geometry.camera import Camera
 from headshot.image.photo import read_photo
-from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
+from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 from headshot.render import render, view_camera
 
 SIZE = 256  # of the pictures, pixels

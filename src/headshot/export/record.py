@@ -78,7 +78,7 @@ def record(
             "score": _round(head.face.score, 4),
         },
         "landmarks": {
-            "network": "landmarks" if head.landmarks.regression is None else "regressor",
+            "network": "landmarks" if head.landmarks.prediction is None else "regressor",
             "presence": _round(head.landmarks.presence, 4),
             "points": _round(head.landmarks.points, 3),
         },

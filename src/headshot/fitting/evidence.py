@@ -1,8 +1,8 @@
 """From what networks saw in a photo to the terms of a view.
 
-Where the landmark network lost the face (`headshot.perception.faces`), the points of the in-house network take
-the place of its landmarks. Factors by which a network's standard deviations are multiplied were chosen on
-photos and people that neither networks learned from nor the benchmark measures (docs/fitting.md).
+Where the landmark network lost the face (`headshot.perception.faces`), the points of the in-house network
+take the place of its landmarks. Factors by which a network's standard deviations are multiplied were chosen
+on photos and people that neither networks learned from nor the benchmark measures (docs/fitting.md).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from headshot.image.photo import Photo
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import HeadModel, PointModel
 from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, POINTS, UPPER_LIP
-from headshot.perception.landmarks.in_house import Regression
+from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.observe import FaceObservation
 from headshot.perception.segmentation import Segmentation
@@ -39,8 +39,11 @@ BESIDE_INNER = 1.2  # these beside landmarks of the other network
 BESIDE_CONTOUR = 1.0  # iBUG's 17 points on the contour of the face, beside landmarks
 
 # The landmark network does not say how sure it is; but of a blurred face it sees another one in the mirror.
-STEADY = 0.6  # usual disagreement of its landmarks with the mirrored photo's, over the in-house network's sigma
-MOST_INFLATION = 8.0  # by which their noise grows at most
+STEADY = 0.6  # usual disagreement of its landmarks with the mirrored photo's, over the in-house network's
+sigma
+MOST_INFLATION = 8.0
+
+# by which their noise grows at most
 
 # The network's scores of a relaxed face: the lower quartile over 3,600 photos of LFW, HELEN and UTKFace,
 # where it is not negligible. What it calls a squint is mostly the shape of the eye.
@@ -107,8 +110,8 @@ def start_observed(
         settings: see `FitSettings`.
     """
     found = seen.landmarks
-    if found.regression is not None:
-        return _start_in_house(seen, found.regression, models, identity, settings)
+    if found.prediction is not None:
+        return _start_in_house(seen, found.prediction, models, identity, settings)
     others: list[Term] = []
     inflation = 1.0
     if seen.prediction is not None:
@@ -146,7 +149,7 @@ def landmark_observation(
 
 
 def _start_in_house(
-    seen: FaceObservation, found: Regression, models: FitModels, identity: Array, settings: FitSettings
+    seen: FaceObservation, found: HeadPrediction, models: FitModels, identity: Array, settings: FitSettings
 ) -> ViewStart:
     """The fit to the points of the in-house network alone."""
     points = np.concatenate([found.points, found.points68[JAW:]])
@@ -163,12 +166,12 @@ def _start_in_house(
     return start_view(observation, models.both, identity, settings)
 
 
-def _contour(found: Regression, model: ContourModel) -> Term:
+def _contour(found: HeadPrediction, model: ContourModel) -> Term:
     deviation = BESIDE_CONTOUR * found.sigma68[:JAW]
     return face_contour(found.points68[:JAW], deviation, found.angles[0], model)
 
 
-def mirror_inflation(landmarks: Landmarks, found: Regression) -> float:
+def mirror_inflation(landmarks: Landmarks, found: HeadPrediction) -> float:
     """How much larger than usual the landmarks' errors are: by their distance from the mirrored photo's.
 
     Of a blurred face the landmark network sees another one in the mirror, while the in-house network is no

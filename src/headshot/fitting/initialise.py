@@ -15,7 +15,7 @@ from headshot.fitting.settings import FitSettings
 from headshot.fitting.terms import Term
 from headshot.fitting.terms.landmarks import LandmarkNoise, LandmarkTerm
 from headshot.geometry.camera import Camera, angles_of, extent_of
-from headshot.geometry.pose import orthographic_pose
+from headshot.geometry.pose import weak_perspective_pose
 from headshot.models.head_model import PointModel
 
 LEAST_POINTS = 6
@@ -94,7 +94,7 @@ def start_view(
     confidence = np.where(usable, seen.confidence if noise_model is None else 1.0, 0.0)
     expression: Array = np.clip(seen.expression, 0, 1)
     start = model.positions(identity, expression)
-    rotation, origin, scale = orthographic_pose(points, start, confidence)
+    rotation, origin, scale = weak_perspective_pose(points, start, confidence)
     camera, prior = _camera(seen, rotation, origin, scale, settings)
     hidden: Array = np.ones(len(points)) if seen.hidden is None else seen.hidden
     if seen.deviation is not None:

@@ -84,6 +84,4 @@ def result_of(fit: Fit) -> LandmarkFit:
         out=np.zeros_like(term.confidence),
         where=term.confidence > 0,
     )
-    return LandmarkFit(
-        person.identity, view.expression, view.camera, residual, weight, term.noise, fit.steps
-    )
+    return LandmarkFit(person.identity, view.expression, view.camera, residual, weight, term.noise, fit.steps)

@@ -1,6 +1,7 @@
 """A person from one photo or several: one identity, albedo and size, a camera, expression and light a view.
 
-    observations -> fit of each view alone -> joint fit to landmarks -> to colours -> shape shrunk to its prior
+    observations -> fit of each view alone -> joint fit to landmarks -> to colours -> shape shrunk to its
+    prior
 
 What a fit changes about the shape that the identity prior expects is noise by a good part, also where it is
 sure: networks err at all points alike, and camera and expression are mistaken for shape. So its errors are
@@ -17,7 +18,6 @@ import numpy as np
 
 from headshot.arrays import Array, Mask
 from headshot.fitting.evidence import FitModels, fit_models, start_observed
-from headshot.fitting.priors import IdentityPrior
 from headshot.fitting.schedule import (
     Fit,
     Picture,

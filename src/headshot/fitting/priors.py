@@ -40,7 +40,8 @@ class IdentityPrior:
 
     @staticmethod
     def predicted(mean: ArrayLike, deviation: ArrayLike) -> IdentityPrior:
-        """A network's prediction (I,) for people who are N(0, I), and the standard deviation (I,) of its errors.
+        """A network's prediction (I,) for people who are N(0, I), and the standard deviation (I,) of its
+        errors.
 
         The prediction is a posterior mean, which knows how people are: with errors as large as people differ
         (1) it says nothing and must be 0 itself.

@@ -59,9 +59,7 @@ class ViewProblem:
             total += float(away @ light.precision @ away)
         return self.weight * total
 
-    def system(
-        self, person: PersonState, view: ViewState, expected: float
-    ) -> tuple[ViewSystem, Array]:
+    def system(self, person: PersonState, view: ViewState, expected: float) -> tuple[ViewSystem, Array]:
         """Normal equations in the local vector, and the landmarks' Jacobian (size, L, 2) in its entries.
 
         ``expected`` is the trace of the precision with which the identity is known besides.

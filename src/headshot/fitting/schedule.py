@@ -212,9 +212,7 @@ class _Colours:
         """How much a face of this size tells, in [0, 1]."""
         return float(min(self.size / self.settings.small, 1.0) ** 2)
 
-    def term(
-        self, reflectance: Reflectance, level: int, person: PersonState, view: ViewState
-    ) -> ColourTerm:
+    def term(self, reflectance: Reflectance, level: int, person: PersonState, view: ViewState) -> ColourTerm:
         """The photometric term at a level."""
         s = self.settings
         width = s.widths[level]

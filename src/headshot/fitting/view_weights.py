@@ -1,9 +1,9 @@
 """How much each of several views adds: views whose errors are alike are not independent.
 
-Errors of two photos of one person are correlated, the more so the more alike their poses: networks see the same
-face, and five frames of one burst say little more than one. With C the covariance of the views' errors of one
-quantity, their best linear estimate has the weights C^-1 1, whose sum is the number of independent views
-(generalised least squares, Aitken 1935).
+Errors of two photos of one person are correlated, the more so the more alike their poses: networks see the
+same face, and five frames of one burst say little more than one. With C the covariance of the views' errors
+of one quantity, their best linear estimate has the weights C^-1 1, whose sum is the number of independent
+views (generalised least squares, Aitken 1935).
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from headshot.arrays import Array
 from headshot.fitting.priors import IdentityPrior
 from headshot.fitting.settings import FitSettings
 from headshot.geometry.camera import Camera
-from headshot.perception.identity import IdentityGuess
+from headshot.perception.identity import IdentityPrediction
 from headshot.perception.observe import FaceObservation
 
 MODES = 40
-"""Of the identity modes so many, the largest, are what faces' features tell of; finer ones go with nothing."""
+"""Of the identity modes so many, the largest, are what faces' features tell of.
+
+Finer ones go with nothing.
+"""
 COMMON = 0.15
 """Correlation of the errors of two views however different they are."""
 ALIKE = 0.5
@@ -78,7 +81,7 @@ def view_weights(seen: Sequence[FaceObservation], cameras: Sequence[Camera]) -> 
 
 
 def identity_prior(
-    predictions: Sequence[IdentityGuess | None], weights: Array, modes: int
+    predictions: Sequence[IdentityPrediction | None], weights: Array, modes: int
 ) -> IdentityPrior:
     """The prior of a person's identity from what a network predicts from each photo; N(0, I) without any.
 

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from headshot.arrays import F32, Index
 from headshot.errors import HeadshotError
-from headshot.image.resample import warp
 from headshot.learn.curves import Metrics
-from headshot.learn.data.identity_stream import IdentityStream, crop_map
-from headshot.learn.data.windows import KINDS, Windows, learned_from
+from headshot.learn.data.identity_stream import IdentityStream
+from headshot.learn.data.windows import KINDS, Windows, crop_of_window, learned_from
 from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.losses.identity import IdentityLoss, Weights
 from headshot.learn.losses.regressor import Geometry
@@ -27,7 +26,7 @@ from headshot.learn.networks.identity import IdentityNetwork, make_identity_netw
 from headshot.learn.networks.lite_regressor import FEATURE
 from headshot.learn.regressor import to_network, told_apart
 from headshot.learn.weights import compress, write_onnx
-from headshot.perception.identity import SIDE
+from headshot.perception.identity import MARGIN, SIZE
 
 VALIDATED = 240  # photos of people, as many profiles, and synthetic heads
 
@@ -167,7 +166,7 @@ RIDGE = 5.0
 
 
 def export_best(folder: Path, file: Path, anew: Windows | None = None) -> None:
-    """Write the best weights of a run as ONNX: ``pixels`` (N, SIDE, SIDE, 3) uint8 sRGB to `OUTPUTS`.
+    """Write the best weights of a run as ONNX: ``pixels`` (N, SIZE, SIZE, 3) uint8 sRGB to `OUTPUTS`.
 
     Args:
         folder: of the run.
@@ -178,16 +177,16 @@ def export_best(folder: Path, file: Path, anew: Windows | None = None) -> None:
     network.load_state_dict(best_weights(folder))
     if anew is not None:
         read_shapes(network, anew)
-    write_onnx(Exported(network), SIDE, OUTPUTS, file)
+    write_onnx(Exported(network), SIZE, OUTPUTS, file)
     compress(file)
 
 
 def looks(network: nn.Module, windows: Windows, chosen: Index) -> tuple[F32, F32, F32]:
     """What a network says (feature, identity, logarithm of its deviations) of windows in right crops."""
-    look, rows = crop_map()[None], []
+    crop, rows = crop_of_window(MARGIN), []
     device = next(network.parameters()).device
     for part in np.array_split(chosen, max(1, len(chosen) // 32)):
-        crops = [warp(windows.picture(k), look, (SIDE, SIDE), clamp=True)[0] for k in part.tolist()]
+        crops = [crop.cut(windows.picture(k), SIZE) for k in part.tolist()]
         pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
         with torch.no_grad():
             rows.append([value.cpu().numpy() for value in network(to_network(pixels.to(device)))])

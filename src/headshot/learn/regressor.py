@@ -16,14 +16,13 @@ from headshot.arrays import F32, U8, Array, Index, Mask
 from headshot.evaluate.align import similarity
 from headshot.evaluate.identity import auc
 from headshot.geometry.camera import extent_of
-from headshot.image.resample import warp
+from headshot.image.crop import FaceCrop
 from headshot.learn.curves import Metrics
-from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
+from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, labels_in_crop
 from headshot.learn.data.windows import (
     KINDS,
-    MARGIN,
-    SIDE,
     Windows,
+    crop_of_window,
     learned_from,
     light_factor,
 )
@@ -38,7 +37,7 @@ from headshot.learn.networks.lite_regressor import (
 from headshot.learn.weights import compress, write_onnx
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import load_head_model
-from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN
+from headshot.perception.landmarks.in_house import MARGIN, SIZE
 
 FAILED = 7.0  # per cent of the face: an error beyond it is a failure
 VALIDATED = {"synthetic": 160, "photo": 120, "profile": 96}
@@ -99,7 +98,7 @@ def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, T
     rows = []
     for k in random.choice(known, samples):
         labels = {key: values[k].copy() for key, values in windows.labels.items()}
-        moved_labels(labels, _jitter(random))
+        labels_in_crop(labels, _jitter(random))
         if random.random() < 0.5:
             stream.mirrored(labels)
         rows.append(labels["points"].ravel())
@@ -114,21 +113,15 @@ def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, T
     )
 
 
-def _jitter(random: np.random.Generator) -> Array:
-    base = SIDE * CROP_MARGIN / MARGIN
-    roll = np.radians(random.normal(0, 15))
-    a = (
-        base
-        * np.exp(random.normal(0, 0.15))
-        * np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-    )
-    return np.column_stack([a, SIDE / 2 + random.normal(0, 0.1, 2) * base - a @ [0.5, 0.5]])
+def _jitter(random: np.random.Generator) -> FaceCrop:
+    roll = float(random.normal(0, 15))
+    scale = float(np.exp(random.normal(0, 0.15)))
+    return crop_of_window(MARGIN, scale, random.normal(0, 0.1, 2) / scale, roll)
 
 
-def exact_look() -> Array:
-    """The map (2, 3) of the unit square to the window's pixels for the crop that a second look takes."""
-    side = SIDE * CROP_MARGIN / MARGIN
-    return np.column_stack([np.eye(2) * side, np.full(2, (SIDE - side) / 2)])
+def right_crop() -> FaceCrop:
+    """The crop of a window that a second pass takes."""
+    return crop_of_window(MARGIN)
 
 
 class Validation:
@@ -234,14 +227,13 @@ def told_apart(
 
 def predict(network: nn.Module, windows: Windows, chosen: Index) -> tuple[Predicted, dict[str, Any]]:
     """What the network says of windows seen in right crops, and the labels of these crops."""
-    look = exact_look()
-    maps = (look @ np.diag([1 / CROP, 1 / CROP, 1]))[None]
+    crop = right_crop()
     rows, crops = [], []
     for k in chosen.tolist():
         labels = {key: values[k].copy() for key, values in windows.labels.items()}
-        moved_labels(labels, look)
+        labels_in_crop(labels, crop)
         rows.append(labels)
-        crops.append(warp(windows.picture(k), maps, (CROP, CROP), clamp=True)[0])
+        crops.append(crop.cut(windows.picture(k), SIZE))
     pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
     device = next(network.parameters()).device
     with torch.no_grad():
@@ -263,11 +255,10 @@ def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[
 
 
 def drawn(window: U8, points: F32) -> U8:
-    """The right crop of a window (CROP, CROP, 3) with points (P, 2) in shares of its side."""
-    crop = warp(window, (exact_look() @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
-    image = Image.fromarray(crop)
+    """The right crop of a window (SIZE, SIZE, 3) with points (P, 2) in shares of its side."""
+    image = Image.fromarray(right_crop().cut(window, SIZE))
     pen = ImageDraw.Draw(image)
-    for n, (x, y) in enumerate((points * CROP).tolist()):
+    for n, (x, y) in enumerate((points * SIZE).tolist()):
         pen.point((x, y), fill=(0, 255, 0) if n < 478 else (255, 60, 60))
     return np.asarray(image)
 
@@ -306,5 +297,5 @@ def export_best(folder: Path, file: Path) -> None:
     """
     network = make_regressor(imagenet=False)
     network.load_state_dict(best_weights(folder))
-    write_onnx(Exported(network, load_albedo("low")), CROP, OUTPUTS, file)
+    write_onnx(Exported(network, load_albedo("low")), SIZE, OUTPUTS, file)
     compress(file, eight_bits_from=100_000)

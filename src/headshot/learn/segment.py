@@ -22,11 +22,11 @@ from headshot.evaluate.parts import celebamask, fasseg, helen, lfw
 from headshot.evaluate.parts.scheme import UNKNOWN, Sample, classes
 from headshot.evaluate.segmentation import confusion, scores
 from headshot.learn.data.crops import Plain, Source, Stream, StreamSettings
-from headshot.learn.data.frames import find_frames
+from headshot.learn.data.face_crops import find_crops
 from headshot.learn.engine import Plan, Task, best_weights, train
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet
 from headshot.learn.weights import compress
-from headshot.perception.segmentation import CLASSES, CROP, PALETTE
+from headshot.perception.segmentation import CLASSES, PALETTE, SIZE
 
 
 def partial_loss(logits: Tensor, sets: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +86,7 @@ class Validation:
         limit: so many of each source, spread over it.
     """
 
-    def __init__(self, sources: Sequence[Source], size: int = CROP, limit: int = 60) -> None:
+    def __init__(self, sources: Sequence[Source], size: int = SIZE, limit: int = 60) -> None:
         self.sources = [_thinned(source, limit) for source in sources]
         self.size = size
 
@@ -121,7 +121,7 @@ class Validation:
         return counts
 
 
-def sample_picture(network: nn.Module, sources: Sequence[Source], rows: int = 4, size: int = CROP) -> U8:
+def sample_picture(network: nn.Module, sources: Sequence[Source], rows: int = 4, size: int = SIZE) -> U8:
     """Photos, labels, predictions side by side, (H, W, 3): a row for each source, ``rows`` crops in it."""
     device = next(network.parameters()).device
     lines = []
@@ -144,10 +144,10 @@ def _coloured(sets: I32) -> U8:
 
 def _thinned(source: Source, limit: int) -> Source:
     step = max(1, -(-len(source.samples) // limit))
-    return Source(source.samples[::step], source.frames[::step], source.share)
+    return Source(source.samples[::step], source.crops[::step], source.share)
 
 
-def export_onnx(network: nn.Module, file: Path, size: int = CROP) -> None:
+def export_onnx(network: nn.Module, file: Path, size: int = SIZE) -> None:
     """Write a network as ONNX: ``pixels`` (1, S, S, 3) uint8 sRGB to ``probabilities`` (1, C, S, S) float32.
 
     Weights are kept with 8 bits, small ones with 16; ONNX Runtime computes with 32.
@@ -221,7 +221,7 @@ SHARES = {
 }  # fmt: skip
 
 
-def sources(samples: Sequence[Sequence[Sample]], frames: Path) -> tuple[list[Source], list[Source]]:
+def sources(samples: Sequence[Sequence[Sample]], crops: Path) -> tuple[list[Source], list[Source]]:
     """Samples of data sets as sources for training and for validation, one for each labelling scheme."""
     training: list[Source] = []
     validation: list[Source] = []
@@ -230,10 +230,10 @@ def sources(samples: Sequence[Sequence[Sample]], frames: Path) -> tuple[list[Sou
             for held_out, target in ((False, training), (True, validation)):
                 part = [s for s in found if s.scheme.name == name and s.held_out == held_out]
                 if part:
-                    target.append(Source(part, find_frames(part, frames), SHARES[name]))
+                    target.append(Source(part, find_crops(part, crops), SHARES[name]))
     rare = [s for source in training for s in source.samples if s.scheme.name == "celebamask" and _rare(s)]
     if rare:
-        training.append(Source(rare, find_frames(rare, frames), SHARES["rare"]))
+        training.append(Source(rare, find_crops(rare, crops), SHARES["rare"]))
     return training, validation
 
 
@@ -268,8 +268,8 @@ def run(
     small_steps: int = 1000,
 ) -> nn.Module:  # fmt: skip
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    training, validation = sources(folders.find(), folder / "frames.json")
-    sizes = ((0, 192), (small_steps, CROP)) if small_steps else ((0, CROP),)
+    training, validation = sources(folders.find(), folder / "crops.json")
+    sizes = ((0, 192), (small_steps, SIZE)) if small_steps else ((0, SIZE),)
     torch.manual_seed(plan.seed)
     task = Task(
         network=make_network(network, imagenet=imagenet),

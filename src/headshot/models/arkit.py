@@ -6,6 +6,8 @@ subject's.
 
 from __future__ import annotations
 
+import numpy as np
+
 ARKIT52: tuple[str, ...] = (
     "browDownLeft",
     "browDownRight",
@@ -60,3 +62,15 @@ ARKIT52: tuple[str, ...] = (
     "noseSneerRight",
     "tongueOut",
 )
+
+
+def _counterpart(name: str) -> str:
+    """The same expression of the other side; of symmetric ones their own name."""
+    for side, other in (("Left", "Right"), ("Right", "Left")):
+        if name.endswith(side):
+            return name.removesuffix(side) + other
+    return name
+
+
+# MIRROR[i] is the expression that a mirrored face has where a face has expression i.
+MIRROR = np.array([ARKIT52.index(_counterpart(name)) for name in ARKIT52])

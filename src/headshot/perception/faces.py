@@ -1,69 +1,78 @@
-"""Which detections are faces, and where their landmarks lie.
+"""Which detections are faces, and by which network their landmarks are placed.
 
-The landmark network places the points of most faces to the pixel, but it loses those that are turned away by
-more than some 60 degrees, very small, blurred or half hidden. There our own network
-(`headshot.perception.landmarks.in_house`), which has learned such faces, takes its place; and where no
-detector finds anything, it looks everywhere.
+MediaPipe's landmark network places the points of most faces to the pixel, but fails on those that are turned
+by more than some 60 degrees, very small, blurred or half hidden. There the in-house network
+(`headshot.perception.landmarks.in_house`), which is trained on such faces, takes its place; and where no
+detector finds anything, it searches the whole photo.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from headshot.arrays import F32, U8
 from headshot.errors import NoFaceError
-from headshot.geometry.pose import orthographic_pose
 from headshot.geometry.camera import angles_of
+from headshot.geometry.pose import weak_perspective_pose
+from headshot.image.crop import FaceCrop, head_roll
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import Face
-from headshot.perception.detection.fallback import OwnSettings, convinced, face_of, own_landmarks, search
-from headshot.perception.landmarks.in_house import Crop
-from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks, tilt
+from headshot.perception.detection.fallback import (
+    FallbackSettings,
+    face_of,
+    in_house_landmarks,
+    search,
+    verify_detection,
+)
+from headshot.perception.landmarks.in_house import MARGIN
+from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks
 
-SIDEWAYS = 45.0
-"""Degrees of yaw from which the landmarks of the photo and of its mirror image agree less."""
-SPREAD, SPREAD_SIDEWAYS = 0.04, 0.08
-"""Most distance between these as a share of their extent: drawings have presence, but disagree."""
+MAX_SPREAD = 0.04
+"""Most distance between the landmarks of photo and mirror image, as a share of their extent: of drawings it
+is 0.04 and more, of 99 % of photos below 0.02, profiles excepted."""
+SIDEWAYS, MAX_SPREAD_SIDEWAYS = 45.0, 0.08
+"""Degrees of yaw from which that distance may be larger, and how large."""
 
-COVERED = 40.0
-"""Degrees of yaw: of profiles the landmark network, shown the place, sees more, if it sees a face at all.
-What our network takes for a profile and the landmark network for less is a face with one half covered."""
+HALF_HIDDEN = 40.0
+"""Degrees of yaw: a face that is a profile to the in-house network, but turned by less than this to
+MediaPipe's, has one half covered; of profiles MediaPipe's network, given the place, sees more, if it finds a
+face at all."""
 
 
-def recognise(
+def locate_faces(
     photo: Photo,
     faces: list[Face],
     wanted: list[int] | None,
     settings: LandmarkSettings,
-    own: OwnSettings | None = None,
+    fallback: FallbackSettings | None = None,
 ) -> list[tuple[Face, Landmarks]]:
-    """Landmarks of the wanted faces; detections in which the networks see no face do not count.
+    """Landmarks of the wanted faces; detections in which the landmark networks find no face do not count.
 
     Args:
         photo: the photo.
         faces: detections in the order in which ``wanted`` counts them.
         wanted: which of those that are faces, counted from 0; None for all.
         settings: see `LandmarkSettings`.
-        own: see `OwnSettings`.
+        fallback: see `FallbackSettings`.
 
     Raises:
         NoFaceError: there is no face, or no such face.
     """
-    own = own or OwnSettings()
+    fallback = fallback or FallbackSettings()
     found: list[tuple[Face, Landmarks]] = []
     needed = len(faces) if wanted is None else max(wanted) + 1
     for face in faces:
-        points = _landmarks(photo.pixels, face, settings, own)
+        points = _landmarks(photo.pixels, face, settings, fallback)
         if points is not None:
             found.append((face, points))
         if len(found) == needed:
             break
-    if not found and own.enabled:
-        found = [_placed(photo.pixels, *pair, settings, own) for pair in search(photo.pixels, own)]
+    if not found and fallback.enabled:
+        pairs = search(photo.pixels, fallback)
+        found = [_more_accurate(photo.pixels, *pair, settings, fallback) for pair in pairs]
     if not found:
         raise NoFaceError(
             f"no face found in {photo.name}: use a photo in which the face is at least 40 pixels wide, "
@@ -76,65 +85,61 @@ def recognise(
     return [found[i] for i in wanted]
 
 
-def _landmarks(pixels: U8, face: Face, settings: LandmarkSettings, own: OwnSettings) -> Landmarks | None:
+def _landmarks(
+    pixels: U8, face: Face, settings: LandmarkSettings, fallback: FallbackSettings
+) -> Landmarks | None:
     """Landmarks of a detection, or None when it is no face."""
-    if not own.enabled:
+    if not fallback.enabled:
         points = find_landmarks(pixels, face, settings)
         return points if is_face(points, settings) else None
-    start = Crop.of_box(face.box, float(np.degrees(tilt(face.points[:2], face.points[3:]))))
-    if own.only:
-        mine = own_landmarks(pixels, start, own)
-        if mine is not None:
-            return mine
-    once = replace(settings, alternatives=False)
-    points = find_landmarks(pixels, face, once)
-    sure = points.presence >= settings.sure_presence and points.spread <= settings.sure_spread
-    if sure and abs(yaw_of(points)) < own.ask:
+    points = find_landmarks(pixels, face, settings, alternatives=False)
+    if points.confident and abs(yaw_of(points)) < fallback.check_yaw:
         return points
-    mine = own_landmarks(pixels, start, own)
-    if not sure:
-        # From a good crop, such as our network's, the landmark network may find what it lost; without one it
-        # tries its own alternatives.
-        known = (face, settings) if mine is None else (face_of(mine), once)
-        again = find_landmarks(pixels, *known)
-        if again.presence - 5 * again.spread > points.presence - 5 * points.spread:
+    start = FaceCrop.of_box(face.box, MARGIN, head_roll(face.points[:2], face.points[3:]))
+    in_house = in_house_landmarks(pixels, start)
+    if not points.confident:
+        # From a good crop, such as that of the in-house landmarks, MediaPipe's network may find the face
+        # after all; without one the alternative crops are tried.
+        if in_house is None:
+            again = find_landmarks(pixels, face, settings)
+        else:
+            again = find_landmarks(pixels, face_of(in_house), settings, alternatives=False)
+        if again.score > points.score:
             points = again
     good = is_face(points, settings)
-    if mine is None or (good and abs(yaw_of(mine)) < own.yaw):
+    if in_house is None or (good and abs(yaw_of(in_house)) < fallback.prefer_yaw):
         return points if good else None
-    return mine if good or convinced(pixels, mine, own) else None
+    return in_house if good or verify_detection(pixels, in_house) else None
 
 
-def _placed(
-    pixels: U8, face: Face, mine: Landmarks, settings: LandmarkSettings, own: OwnSettings
+def _more_accurate(
+    pixels: U8, face: Face, in_house: Landmarks, settings: LandmarkSettings, fallback: FallbackSettings
 ) -> tuple[Face, Landmarks]:
-    """A face that only our own network found, with the points of whoever places them better.
+    """A face that only the in-house network found, with the landmarks of the network that is more accurate.
 
-    Shown the place, the landmark network sees most faces that are hidden from detectors, and their points.
+    Given the place, MediaPipe's network finds most faces that are hidden from detectors, and their points.
     """
-    if own.only:
-        return face, mine
     points = find_landmarks(pixels, face, settings)
-    limit = np.inf if abs(yaw_of(mine)) < own.yaw else COVERED
-    placed = is_face(points, settings) and abs(yaw_of(points)) < limit
-    return (face_of(points), points) if placed else (face, mine)
+    limit = np.inf if abs(yaw_of(in_house)) < fallback.prefer_yaw else HALF_HIDDEN
+    accepted = is_face(points, settings) and abs(yaw_of(points)) < limit
+    return (face_of(points), points) if accepted else (face, in_house)
 
 
 def is_face(points: Landmarks, settings: LandmarkSettings) -> bool:
-    """Whether the landmark network sees a face, and the same one in the mirrored picture.
+    """Whether MediaPipe's network finds a face, and the same one in the mirrored picture.
 
-    Drawings can have presence, but their two sets of points differ by 4 % of the face and more; 99 % of
-    photos stay below 2 %, except profiles.
+    Drawings can have presence, but their two sets of points differ by 4 % of the face and more; of 99 % of
+    photos they differ by less than 2 %, except profiles.
     """
     if points.presence < settings.minimum_presence:
         return False
-    return points.spread <= (SPREAD if abs(yaw_of(points)) < SIDEWAYS else SPREAD_SIDEWAYS)
+    return points.spread <= (MAX_SPREAD if abs(yaw_of(points)) < SIDEWAYS else MAX_SPREAD_SIDEWAYS)
 
 
 def yaw_of(points: Landmarks) -> float:
     """Yaw in degrees of the mean head posed to the landmarks."""
     mean = _mean_points()
-    rotation, _, _ = orthographic_pose(points.points, mean, np.ones(len(mean)))
+    rotation, _, _ = weak_perspective_pose(points.points, mean, np.ones(len(mean)))
     return angles_of(rotation)[0]
 
 

@@ -1,61 +1,62 @@
-"""What somebody's head is like, by their looks.
+"""Identity prior from face-recognition features: what the shape of a person's head is probably like.
 
 Who somebody is says much about the shape of their head, from any side, in any light: more than a second
-photo would (docs/identity.md). A network that was taught by a recogniser of faces says it.
+photo would (docs/identity.md). As in MICA (Zielonka et al., "Towards Metrical Reconstruction of Human Faces",
+ECCV 2022) a network trained on the features of a face-recognition network predicts it.
 
 Dimension letters: I identity modes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from onnxruntime import InferenceSession
 
 from headshot.arrays import U8, Array
-from headshot.image.resample import warp
-from headshot.perception.landmarks.in_house import CROP_MARGIN, Crop, sides
+from headshot.image.crop import FaceCrop, cut_crops
+from headshot.perception.landmarks.mirror import head_mirror
 from headshot.perception.networks import session
 
-SIDE, WIDTH = 112, 1.15
+SIZE, MARGIN = 112, 1.15
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
 SHIFTS = (0.0, 0.06, -0.06)
-"""Crops that are looked at: as it is, lower, higher, in their sides. The mean is steadier than any."""
+"""Vertical shifts of the crops whose predictions are averaged, in their sides."""
 
 
 @dataclass(frozen=True, eq=False)
-class IdentityGuess:
-    """What the looks say of a shape.
+class IdentityPrediction:
+    """Normal distribution of a person's identity coefficients, without covariances.
 
     Attributes:
         mean: (I,) coefficients, in standard deviations of the prior.
-        sigma: (I,) how far people who look like this differ from it.
+        sigma: (I,) their standard deviations.
     """
 
     mean: Array
     sigma: Array
 
-    def largest(self, modes: int) -> IdentityGuess:
-        """The same of the largest modes; of all others, what people are like."""
-        told = np.arange(len(self.mean)) < modes
-        return IdentityGuess(np.where(told, self.mean, 0.0), np.where(told, self.sigma, 1.0))
+    def largest(self, modes: int) -> IdentityPrediction:
+        """The prediction for so many first modes, the largest; the standard normal prior for all others."""
+        predicted = np.arange(len(self.mean)) < modes
+        return IdentityPrediction(np.where(predicted, self.mean, 0.0), np.where(predicted, self.sigma, 1.0))
 
 
-def guess_identity(pixels: U8, crop: Crop, network: InferenceSession | None = None) -> IdentityGuess:
-    """The identity of the face in a crop.
+def predict_identity(
+    pixels: U8, crop: FaceCrop, network: InferenceSession | None = None
+) -> IdentityPrediction:
+    """The identity of the face in a crop: the mean over three shifted crops and their mirror images.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the photo.
-        crop: `Crop.of_points` of the face, upright.
+        crop: `FaceCrop.of_points` of the face with `MARGIN`, upright.
         network: another one of the same form; the one that ships by default.
     """
     network = network or session("identity")
-    tight = replace(crop, side=crop.side * WIDTH / CROP_MARGIN)
-    maps = np.stack([tight.map @ [[1 / SIDE, 0, 0], [0, 1 / SIDE, d], [0, 0, 1]] for d in SHIFTS])
-    pictures = warp(pixels, maps, (SIDE, SIDE), clamp=True)
+    pictures = cut_crops(pixels, [crop.varied(down=shift) for shift in SHIFTS], SIZE)
     both = np.ascontiguousarray(np.concatenate([pictures, pictures[:, :, ::-1]]))
     identity, sigma = network.run(["identity", "identity_sigma"], {"pixels": both})
     one, other = identity.reshape(2, len(SHIFTS), -1).mean(axis=1)
-    mean = (one + other * sides().identity) / 2
-    return IdentityGuess(mean.astype(np.float64), sigma.mean(axis=0).astype(np.float64))
+    mean = (one + other * head_mirror().identity) / 2
+    return IdentityPrediction(mean.astype(np.float64), sigma.mean(axis=0).astype(np.float64))

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from headshot.image.photo import Photo
+from headshot.perception import identity
 from headshot.perception.detection.detect import Face
-from headshot.perception.identity import IdentityGuess, guess_identity
-from headshot.perception.landmarks.in_house import Crop, Regression, RegressSettings, regress
+from headshot.perception.identity import IdentityPrediction, predict_identity
+from headshot.perception.landmarks import in_house as in_house_network
+from headshot.perception.landmarks.in_house import HeadPrediction, predict_head
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.segmentation import Segmentation, segment
 
@@ -20,8 +22,8 @@ class FaceObservation:
     photo: Photo
     face: Face
     landmarks: Landmarks
-    prediction: Regression | None = None
-    identity: IdentityGuess | None = None
+    prediction: HeadPrediction | None = None
+    identity: IdentityPrediction | None = None
     segmentation: Segmentation | None = None
 
 
@@ -31,12 +33,11 @@ def observe(
     """Run the networks that a fit wants to hear."""
     with ThreadPoolExecutor(1) as beside:
         parted = beside.submit(segment, photo.pixels, landmarks.points) if segmented else None
-        found, identity = landmarks.regression, None
+        found, who = landmarks.prediction, None
         if in_house:
-            crop = Crop.of_points(landmarks.points, landmarks.roll if found is None else found.angles[2])
             if found is None:
-                found = regress(photo.pixels, crop, RegressSettings(looks=1))
-            identity = guess_identity(photo.pixels, crop)
+                found = predict_head(photo.pixels, landmarks.crop(in_house_network.MARGIN), passes=1)
+            who = predict_identity(photo.pixels, landmarks.crop(identity.MARGIN))
         return FaceObservation(
-            photo, face, landmarks, found, identity, None if parted is None else parted.result()
+            photo, face, landmarks, found, who, None if parted is None else parted.result()
         )

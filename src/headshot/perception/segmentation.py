@@ -14,13 +14,8 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from headshot.arrays import F32, U8, Array
-from headshot.image.resample import warp
-from headshot.models.topologies.mediapipe478 import (
-    EYE_LEFT_IN_IMAGE,
-    EYE_RIGHT_IN_IMAGE,
-    MOUTH_CORNERS,
-    POINTS,
-)
+from headshot.image.crop import FaceCrop, cut_crops
+from headshot.models.topologies.mediapipe478 import POINTS, roll_of
 from headshot.perception.networks import session
 
 CLASSES = (
@@ -50,9 +45,10 @@ PALETTE = np.array(
     np.uint8,
 )  # fmt: skip
 
-CROP = 256  # side of the network's input, pixels
-MARGIN = 1.75  # side of the crop over the extent of the landmarks: room for hair and neck
-RAISED = 0.05  # how much higher than the landmarks' middle the crop's lies, in extents
+SIZE, MARGIN = 256, 1.75
+"""Side of the network's input in pixels, and in extents of the landmarks: room for hair and neck."""
+RAISED = 0.05
+"""How much higher than the middle of the landmarks that of the crop lies, in extents."""
 
 
 # What a face model explains: skin and what belongs to it, but neither eyes nor the inside of the mouth.
@@ -173,51 +169,26 @@ def segment(pixels: U8, points: ArrayLike) -> Segmentation:
         ValueError: shapes or types are others.
         AssetError: the network is missing.
     """
-    return segment_frame(pixels, crop_frame(points))
+    return segment_crop(pixels, crop_of(points))
 
 
-def segment_frame(pixels: U8, frame: ArrayLike) -> Segmentation:
-    """Find the parts of the face in a crop (4,) as of `crop_frame`; see `segment`."""
+def segment_crop(pixels: U8, crop: FaceCrop) -> Segmentation:
+    """Find the parts of the face in a crop as of `crop_of`; see `segment`."""
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"pixels must be uint8 of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
-    affine = crop_map(frame)
-    picture = warp(pixels, affine[None], (CROP, CROP))
-    (crop,) = session("segmentation").run(["probabilities"], {"pixels": picture})
-    return Segmentation(crop[0], affine, (pixels.shape[0], pixels.shape[1]))
+    (found,) = session("segmentation").run(
+        ["probabilities"], {"pixels": cut_crops(pixels, [crop], SIZE, clamp=False)}
+    )
+    return Segmentation(found[0], crop.pixel_map(SIZE), (pixels.shape[0], pixels.shape[1]))
 
 
-def crop_frame(points: ArrayLike) -> Array:
-    """The crop that belongs to a face's landmarks.
+def crop_of(points: ArrayLike) -> FaceCrop:
+    """The crop around a face with these landmarks (478, 2), pixels.
 
-    Args:
-        points: (478, 2) pixels.
-
-    Returns:
-        (4,) x and y of its centre and its side in pixels, and its turn in radians, clockwise in the photo.
+    Raises:
+        ValueError: they have another shape.
     """
     p = np.asarray(points, dtype=np.float64)
     if p.shape != (POINTS, 2):
         raise ValueError(f"landmarks must be ({POINTS}, 2), got {p.shape}")
-    left, right = (p[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE))
-    down = p[list(MOUTH_CORNERS)].mean(axis=0) - (left + right) / 2
-    # The line of the eyes tells the turn from the front, the line from the eyes to the mouth from the side.
-    across = right - left + (down[1], -down[0])
-    roll = float(np.arctan2(across[1], across[0]))
-    turn = _rotation(roll)
-    upright = p @ turn
-    low, high = upright.min(axis=0), upright.max(axis=0)
-    extent = float((high - low).max())
-    x, y = turn @ ((low + high) / 2 - (0, RAISED * extent))
-    return np.array([x, y, MARGIN * extent, roll])
-
-
-def crop_map(frame: ArrayLike, size: int = CROP) -> Array:
-    """Pixels of a crop of some size to pixels of the photo, (2, 3), for a frame (4,) as of `crop_frame`."""
-    x, y, side, roll = np.asarray(frame, dtype=np.float64)
-    a = _rotation(roll) * (side / size)
-    return np.column_stack([a, np.array([x, y]) - a @ np.full(2, size / 2)])
-
-
-def _rotation(roll: float) -> Array:
-    c, s = np.cos(roll), np.sin(roll)
-    return np.array([[c, -s], [s, c]])
+    return FaceCrop.of_points(p, MARGIN, roll_of(p), RAISED)

@@ -55,6 +55,7 @@ def test_info_and_licences() -> None:
     info = invoke("info")
     assert info.exit_code == 0
     assert "head_model.npz" in info.output
+    assert "segmentation" in info.output and "headshot-1" in info.output
     assert "MIT" in info.output
     licences = invoke("licences")
     assert "Apache License" in licences.output

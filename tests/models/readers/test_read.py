@@ -10,7 +10,7 @@ import pytest
 
 from headshot.errors import ModelFormatError
 from headshot.models.head_model import load_head_model
-from headshot.models.readers import read_linear_model
+from headshot.models.readers import READERS, read_linear_model
 
 
 def test_own_model_is_the_same_surface() -> None:
@@ -26,7 +26,9 @@ def test_own_model_is_the_same_surface() -> None:
     assert right[0, 0] < -50 and right[0, 1] > right[-1, 1]  # from the subject's right ear down to the chin
 
 
-@pytest.mark.parametrize("name", ["flame.pkl", "a.xyz", "missing.mat", "missing.npz"])
+@pytest.mark.parametrize(
+    "name", ["flame.pkl", "a.xyz", "missing.mat", "missing.npz", "missing.h5", "missing.bin"]
+)
 def test_what_cannot_be_read_says_so(tmp_path: Path, name: str) -> None:
     if not name.startswith("missing"):
         (tmp_path / name).write_bytes(b"cos\nsystem\n(S'false'\ntR.")
@@ -35,6 +37,14 @@ def test_what_cannot_be_read_says_so(tmp_path: Path, name: str) -> None:
     assert name in str(caught.value)
     if name.endswith("pkl"):
         assert "run any code" in str(caught.value)
+
+
+def test_kinds_of_files_are_read_by_one_reader_each(tmp_path: Path) -> None:
+    suffixes = [suffix for reader in READERS for suffix in reader.suffixes]
+    assert len(suffixes) == len(set(suffixes))
+    with pytest.raises(ModelFormatError) as caught:
+        read_linear_model(tmp_path / "a.xyz")
+    assert all(reader.models in str(caught.value) for reader in READERS)
 
 
 def test_models_check_themselves() -> None:

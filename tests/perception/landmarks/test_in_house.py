@@ -1,4 +1,4 @@
-"""The regressor at run time: where it sees things, how it moves with the photo, and its conventions."""
+"""The in-house network: where it places points, how they move with the photo, and its conventions."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headshot import Camera, load_head_model, read_photo
-from headshot.geometry.camera import rotation_from_angles
+from headshot import load_head_model, read_photo
+from headshot.image.crop import FaceCrop
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.in_house import (
-    Crop,
-    RegressSettings,
-    placed,
-    placing,
-    presences,
-    ray_turn,
-    refine,
-    regress,
-    regress_crops,
-    sides,
+    MARGIN,
+    predict_head,
+    predict_heads,
+    refine_points,
 )
 from headshot.perception.landmarks.mediapipe import find_landmarks
+from headshot.perception.landmarks.mirror import head_mirror
 
 PHOTOS = Path(__file__).parents[3] / "photos"
 
@@ -33,10 +28,10 @@ def astronaut():
     return pixels, detect_faces(pixels)[0]
 
 
-def test_points_lie_where_the_landmark_network_sees_them(astronaut):
+def test_points_lie_where_mediapipe_places_them(astronaut):
     pixels, face = astronaut
     truth = find_landmarks(pixels, face).points
-    found = regress(pixels, Crop.of_box(face.box))
+    found = predict_head(pixels, FaceCrop.of_box(face.box, MARGIN))
     extent = np.sqrt(np.prod(np.ptp(truth, axis=0)))
     assert np.linalg.norm(found.points - truth, axis=1).mean() < 0.06 * extent
     assert found.presence > 0.9
@@ -45,26 +40,27 @@ def test_points_lie_where_the_landmark_network_sees_them(astronaut):
     assert np.allclose(found.rotation @ found.rotation.T, np.eye(3), atol=1e-6)
 
 
-def test_a_closer_look_brings_points_nearer(astronaut):
+def test_refinement_brings_points_nearer(astronaut):
     pixels, face = astronaut
     truth = find_landmarks(pixels, face).points
-    rough = regress(pixels, Crop.of_box(face.box), RegressSettings(refined=False))
-    fine = refine(pixels, rough)
+    first = predict_heads(pixels, [FaceCrop.of_box(face.box, MARGIN)])[0]
+    rough = predict_heads(pixels, [first.next_crop], mirrored=True)[0]
+    fine = refine_points(pixels, rough)
     before, after = (np.linalg.norm(found.points - truth, axis=1).mean() for found in (rough, fine))
     assert after < 0.8 * before
     assert (fine.sigma > 0).all() and (fine.sigma68 > 0).all()
     assert fine.crop == rough.crop and (fine.identity == rough.identity).all()
 
 
-def test_a_closer_look_at_the_mirrored_photo_is_mirrored(astronaut):
+def test_refinement_in_the_mirrored_photo_is_mirrored(astronaut):
     pixels, face = astronaut
     width = pixels.shape[1]
-    crop = Crop.of_box(face.box)
-    other = Crop(width - crop.x, crop.y, crop.side)
+    crop = FaceCrop.of_box(face.box, MARGIN)
+    other = FaceCrop(width - crop.x, crop.y, crop.side)
     flipped = np.ascontiguousarray(pixels[:, ::-1])
-    one = refine(pixels, regress_crops(pixels, [crop], mirrored=True)[0])
-    two = refine(flipped, regress_crops(flipped, [other], mirrored=True)[0])
-    swap = sides().points
+    one = refine_points(pixels, predict_heads(pixels, [crop], mirrored=True)[0])
+    two = refine_points(flipped, predict_heads(flipped, [other], mirrored=True)[0])
+    swap = head_mirror().points
     points = np.concatenate([one.points, one.points68])[swap]
     points[:, 0] = width - points[:, 0]
     assert np.allclose(points[:478], two.points, atol=0.05)
@@ -73,29 +69,28 @@ def test_a_closer_look_at_the_mirrored_photo_is_mirrored(astronaut):
 
 def test_a_poor_crop_leads_to_the_same_face(astronaut):
     pixels, face = astronaut
-    good = Crop.of_box(face.box)
-    poor = Crop(good.x + 0.2 * good.side, good.y - 0.1 * good.side, 1.35 * good.side, 20.0)
-    settings = RegressSettings(looks=4)
-    near, far = regress(pixels, good, settings), regress(pixels, poor, settings)
+    good = FaceCrop.of_box(face.box, MARGIN)
+    poor = good.varied(1.35, right=0.2, down=-0.1, turn=20.0)
+    near, far = predict_head(pixels, good, passes=4), predict_head(pixels, poor, passes=4)
     assert np.linalg.norm(near.points - far.points, axis=1).mean() < 0.03 * good.side
 
 
 def test_no_face_has_little_presence(astronaut):
     pixels, face = astronaut
-    crop = Crop.of_box(face.box)
-    empty = Crop(60.0, 60.0, crop.side)  # flag and wall
-    seen, unseen = presences(pixels, [crop, empty])
+    crop = FaceCrop.of_box(face.box, MARGIN)
+    empty = FaceCrop(60.0, 60.0, crop.side)  # flag and wall
+    seen, unseen = (found.presence for found in predict_heads(pixels, [crop, empty]))
     assert seen > 0.9 > 0.5 > unseen
 
 
-def test_mirrored_photos_have_mirrored_answers(astronaut):
+def test_mirrored_photos_have_mirrored_predictions(astronaut):
     pixels, face = astronaut
     width = pixels.shape[1]
-    crop = Crop.of_box(face.box)
-    other = Crop(width - crop.x, crop.y, crop.side)
-    one = regress_crops(pixels, [crop], mirrored=True)[0]
-    two = regress_crops(np.ascontiguousarray(pixels[:, ::-1]), [other], mirrored=True)[0]
-    swap = sides()
+    crop = FaceCrop.of_box(face.box, MARGIN)
+    other = FaceCrop(width - crop.x, crop.y, crop.side)
+    one = predict_heads(pixels, [crop], mirrored=True)[0]
+    two = predict_heads(np.ascontiguousarray(pixels[:, ::-1]), [other], mirrored=True)[0]
+    swap = head_mirror()
     points = np.concatenate([one.points, one.points68])[swap.points]
     points[:, 0] = width - points[:, 0]
     assert np.allclose(points[:478], two.points, atol=0.05)
@@ -105,51 +100,21 @@ def test_mirrored_photos_have_mirrored_answers(astronaut):
     assert np.allclose(one.light * np.array([1, 1, 1, -1, -1, 1, 1, -1, 1])[:, None], two.light, atol=1e-3)
 
 
-def test_several_crops_at_once_are_seen_as_alone(astronaut):
+def test_several_crops_at_once_are_predicted_as_alone(astronaut):
     pixels, face = astronaut
-    crops = [Crop.of_box(face.box), Crop.of_box(face.box, roll=15.0)]
-    both = regress_crops(pixels, crops)
+    crops = [FaceCrop.of_box(face.box, MARGIN), FaceCrop.of_box(face.box, MARGIN, roll=15.0)]
+    both = predict_heads(pixels, crops)
     for crop, found in zip(crops, both, strict=True):
-        alone = regress_crops(pixels, [crop])[0]
+        alone = predict_heads(pixels, [crop])[0]
         assert np.allclose(alone.points, found.points, atol=1e-2)
 
 
 def test_the_camera_shows_the_head_where_its_points_are(astronaut):
     pixels, face = astronaut
     height, width = pixels.shape[:2]
-    found = regress(pixels, Crop.of_box(face.box))
+    found = predict_head(pixels, FaceCrop.of_box(face.box, MARGIN))
     camera = found.camera(width, height)
     model = load_head_model("low")
     vertices = model.shape(found.identity, found.expression)
     seen = camera.project(model.landmarks["mediapipe478"].on(vertices, model.triangles))
     assert np.linalg.norm(seen - found.points, axis=1).mean() < 0.04 * found.crop.side
-
-
-def test_camera_and_placing_are_each_other_s_inverse():
-    rotation = rotation_from_angles(40, -10, 5)
-    camera = Camera(640, 480, 900.0, (320.0, 240.0), rotation, np.array([120.0, -80.0, -700.0]))
-    straight, origin, scale = placing(camera)
-    # As a camera that looks straight at the head sees it: the ray to the head is its axis.
-    assert np.allclose(
-        straight.T @ [0, 0, 1], -rotation.T @ camera.translation / np.linalg.norm(camera.translation)
-    )
-    found = placed(straight, origin, scale, (640, 480), 900.0)
-    assert np.allclose(found.rotation, rotation) and np.allclose(found.translation, camera.translation)
-
-
-def test_the_turn_to_a_ray_is_the_smallest():
-    for direction in ([0.0, 0.0, -1.0], [0.5, 0.2, -1.0], [-2.0, 1.0, -0.5]):
-        d = np.array(direction) / np.linalg.norm(direction)
-        turn = ray_turn(d)
-        assert np.allclose(turn @ [0, 0, -1], d)
-        assert np.isclose(np.trace(turn), 1 + 2 * -d[2])  # its angle is the one between the two
-
-
-def test_crops_of_points_are_upright_and_hold_them():
-    upright = np.random.default_rng(0).uniform([100, 100], [180, 220], (478, 2))
-    a = np.radians(30)
-    turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-    crop = Crop.of_points(upright @ turn.T, 30.0)
-    local = (upright @ turn.T - crop.map[:, 2]) @ np.linalg.inv(crop.map[:, :2]).T
-    assert np.allclose((local.min(axis=0) + local.max(axis=0)) / 2, 0.5)
-    assert np.isclose(np.ptp(local, axis=0).max(), 1 / 1.4)

@@ -173,7 +173,7 @@ app.command(COMMAND)(convert_basel)
 
 @app.command()
 def info() -> None:
-    """Show the version, what it runs on, and the files that it ships with."""
+    """Show the version, what it runs on, and the files and networks that it ships with."""
     import platform
     from importlib.metadata import version
 
@@ -181,6 +181,7 @@ def info() -> None:
     from rich.table import Table
 
     from headshot import __version__, assets
+    from headshot.perception.networks import NETWORKS
 
     console = Console(highlight=False)
     console.print(f"headshot {__version__}, Python {platform.python_version()}, {platform.platform()}")
@@ -188,6 +189,11 @@ def info() -> None:
     table = Table("file", "size", "licence", "source", box=None, pad_edge=False)
     for name, entry in sorted(assets.manifest().items()):
         table.add_row(name, f"{entry['bytes'] / 1e6:.1f} MB", entry["licence"], entry["source"])
+    console.print(table)
+    table = Table("network", "input", "for", "head model", box=None, pad_edge=False)
+    for name, network in NETWORKS.items():
+        shape = " x ".join(str(n) for n in next(iter(network.inputs.values()))[1:])
+        table.add_row(name, shape, network.purpose, network.head_model or "any")
     console.print(table)
 
 

@@ -127,14 +127,14 @@ def _own(photo: Photo) -> list[Points68]:
     The network's 478 points have no exact counterparts among the 68; those of the head fitted to them do.
     """
     from headshot.perception.detection.detect import DetectSettings, detect_faces
-    from headshot.perception.faces import recognise
+    from headshot.perception.faces import locate_faces
     from headshot.pipeline import Settings, reconstruct_face
 
     settings = Settings(detail="low", texture=None, photometric=None, method="fit")
     faces = detect_faces(photo.pixels, DetectSettings(exhaustive=True))
     heads = [
         reconstruct_face(photo, face, points, settings, {})
-        for face, points in recognise(photo, faces, None, settings.landmarks)
+        for face, points in locate_faces(photo, faces, None, settings.landmarks)
     ]
     return [
         Points68(head.project(head.landmarks68), head.face.box, head.face.score, "headshot") for head in heads

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import Array
-from headshot.geometry.pose import orthographic_pose
 from headshot.geometry.camera import Camera, angles_of, rotation_from_vector
+from headshot.geometry.pose import weak_perspective_pose
 
 # Landmarks by facial component (iBUG numbers from 0). Their centres hardly move with the expression.
 COMPONENTS = (
@@ -123,7 +123,7 @@ def component_pose(points: ArrayLike, index: ArrayLike, shape: ArrayLike) -> Ort
             model.append(places[rows].mean(axis=0))
     if len(image) < 5:  # a sparse set of landmarks: take them as they are
         image, model = list(pixels[known]), list(places)
-    rotation, origin, scale = orthographic_pose(np.array(image), np.array(model), np.ones(len(image)))
+    rotation, origin, scale = weak_perspective_pose(np.array(image), np.array(model), np.ones(len(image)))
     return Orthographic(rotation, origin, scale)
 
 

@@ -1,7 +1,7 @@
 """Residual terms of a fit, one a module.
 
-A term knows its residuals and their derivatives by a person and a view, and nothing else. It hands over normal
-equations rather than residuals, because most terms weight, correlate or project them first.
+A term knows its residuals and their derivatives by a person and a view, and nothing else. It hands over
+normal equations rather than residuals, because most terms weight, correlate or project them first.
 """
 
 from __future__ import annotations

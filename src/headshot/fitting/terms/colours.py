@@ -1,8 +1,9 @@
 """The photometric term: colours of the skin, compared with those of the photo.
 
 What the photo shows at points on the skin of the face is explained by their albedo in spherical-harmonics
-light (Ramamoorthi and Hanrahan 2001), after Blanz and Vetter, "Face recognition based on fitting a 3D morphable
-model" (PAMI 2003), section 4; with robust weights (Geman and McClure) for what the model cannot explain.
+light (Ramamoorthi and Hanrahan 2001), after Blanz and Vetter, "Face recognition based on fitting a 3D
+morphable model" (PAMI 2003), section 4; with robust weights (Geman and McClure) for what the model cannot
+explain.
 
 Colours are compared in linear light, times the slope of the sRGB curve: as differences that are seen. Errors
 of neighbouring points have common causes: some are fitted along (`headshot.fitting.reflectance`), and all
@@ -146,7 +147,9 @@ class ColourTerm:
             sums.add(jacobian.reshape(3 * len(use), size).T, residual[use].ravel())
         layout = Layout.of(person, view)
         shape = (layout.pose, layout.identity, layout.expression) if self.geometry else ()
-        return TermEquations(layout.columns(*shape, layout.albedo, layout.fields, layout.light), *sums.result())
+        return TermEquations(
+            layout.columns(*shape, layout.albedo, layout.fields, layout.light), *sums.result()
+        )
 
     def measured_noise(self, person: PersonState, view: ViewState, least: float) -> ColourTerm:
         """The term with a robust standard deviation of the residuals as its noise, at least ``least``."""

@@ -98,9 +98,7 @@ class ContourTerm:
         self._held = model, across
         residual = ((self.points - seen) * across).sum(axis=1)
         root = 1 / (self.deviation * (1 + self._squared(residual)))
-        hessian, gradient = normal_equations(
-            np.einsum("pjc,jc->pj", slopes, across) * root, residual * root
-        )
+        hessian, gradient = normal_equations(np.einsum("pjc,jc->pj", slopes, across) * root, residual * root)
         return TermEquations(geometry_columns(person, view), hessian, gradient)
 
     def cost(self, person: PersonState, view: ViewState) -> float:
@@ -117,7 +115,9 @@ class ContourTerm:
         return np.asarray((residual / (self.deviation * self.outlier)) ** 2)
 
 
-def face_contour(points: ArrayLike, deviation: ArrayLike, yaw: float, candidates: ContourModel) -> ContourTerm:
+def face_contour(
+    points: ArrayLike, deviation: ArrayLike, yaw: float, candidates: ContourModel
+) -> ContourTerm:
     """The outline of a face in a photo, as far as it is one.
 
     Args:

@@ -70,9 +70,7 @@ class DistanceTerm:
 
     def cost(self, person: PersonState, view: ViewState) -> float:
         """Squared residuals in standard deviations."""
-        residual = self._residual(
-            view.camera.project(self.model.positions(person.identity, view.expression))
-        )
+        residual = self._residual(view.camera.project(self.model.positions(person.identity, view.expression)))
         return float((residual**2).sum(axis=1) @ self.deviation**-2)
 
     def _residual(self, projected: Array) -> Array:

@@ -34,8 +34,8 @@ class LandmarkTerm:
         points: (L, 2) pixels; finite.
         confidence: (L,) relative precision; 0 leaves a landmark out.
         noise: (L,) standard deviation of each landmark, pixels.
-        model: the head model at the landmarks, with K more "identity" modes behind those of people where their
-            network's errors are known.
+        model: the head model at the landmarks, with K more "identity" modes behind those of people where
+            their network's errors are known.
         outlier: residuals beyond about this many standard deviations lose their influence.
     """
 
@@ -82,7 +82,6 @@ class LandmarkTerm:
         """Robust squared residuals in standard deviations."""
         t2 = (self.residual(person, view) ** 2).sum(axis=1) / (self.noise * self.outlier) ** 2
         return self.outlier**2 * float(self.confidence @ (t2 / (1 + t2)))
-
 
 
 @dataclass(frozen=True, eq=False)

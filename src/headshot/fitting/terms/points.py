@@ -1,7 +1,7 @@
 """A set of points with noise of their own: those of a network that says how sure it is of each.
 
-A network errs at many points alike: as far as that was measured, it is taken into account as for the landmarks
-(`headshot.fitting.landmark_noise`), but needs no more parameters, because the covariance
+A network errs at many points alike: as far as that was measured, it is taken into account as for the
+landmarks (`headshot.fitting.landmark_noise`), but needs no more parameters, because the covariance
 ``diag(deviation^2) + sum_k common_k common_k'`` is inverted by Woodbury's identity.
 
 Dimension letters: I identity modes, L points, K modes of common errors, P = 7 + I + E.
@@ -77,7 +77,10 @@ class PointTerm:
         return TermEquations(geometry_columns(person, view), hessian, gradient)
 
     def cost(self, person: PersonState, view: ViewState) -> float:
-        """Robust squared residuals; what errors in common explain is taken off with the weights as they are."""
+        """Robust squared residuals.
+
+        What errors in common explain is taken off with the weights as they are.
+        """
         shape = self.model.positions(person.identity, view.expression)
         residual = self.residual(view.camera.project(shape))
         spread = self._spread() * self.outlier

@@ -7,21 +7,18 @@ import io
 import numpy as np
 from PIL import Image, ImageFilter
 
-from headshot.arrays import F32, U8, Array
+from headshot.arrays import F32, U8
+from headshot.image.crop import FaceCrop
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def jitter_frame(frame: Array, random: np.random.Generator) -> Array:
-    """A frame (4,) as of `headshot.perception.segmentation.crop_frame`, moved.
-
-    Scaled and turned as if landmarks were bad.
-    """
-    x, y, side, roll = frame
+def jittered(crop: FaceCrop, random: np.random.Generator) -> FaceCrop:
+    """A crop moved, scaled and turned as if landmarks were bad."""
     scale = float(np.clip(np.exp(random.normal(0, 0.12)), 0.7, 1.4))
-    x, y = np.array([x, y]) + np.clip(random.normal(0, 0.04, 2), -0.15, 0.15) * side
-    turn = random.uniform(-0.8, 0.8) if random.random() < 0.05 else random.normal(0, 0.12)
-    return np.array([x, y, side * scale, roll + turn])
+    x, y = np.array([crop.x, crop.y]) + np.clip(random.normal(0, 0.04, 2), -0.15, 0.15) * crop.side
+    turn = random.uniform(-0.8, 0.8) if random.random() < 0.05 else random.normal(0, 0.12)  # radians
+    return FaceCrop(float(x), float(y), crop.side * scale, crop.roll + float(np.degrees(turn)))
 
 
 def change_colours(pixels: U8, random: np.random.Generator) -> U8:

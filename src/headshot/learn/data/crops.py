@@ -13,20 +13,19 @@ from torch.utils.data import Dataset
 
 from headshot.arrays import U8, Array
 from headshot.evaluate.parts.scheme import UNKNOWN, Sample, Sets, classes
-from headshot.image.resample import warp
-from headshot.learn.data.augment import change_colours, degrade, jitter_frame
+from headshot.image.crop import FaceCrop
+from headshot.learn.data.augment import change_colours, degrade, jittered
 from headshot.learn.data.occlude import occlude
-from headshot.perception.segmentation import crop_map
 
 BACKGROUND = classes("background")
 
 
-def cut(sample: Sample, frame: Array, size: int, outside: int = BACKGROUND) -> tuple[U8, Sets]:
+def cut(sample: Sample, crop: FaceCrop, size: int, outside: int = BACKGROUND) -> tuple[U8, Sets]:
     """Crop (size, size, 3) of a photo, black outside of it, and the sets (size, size) of its pixels.
 
     Args:
         sample: photo and labels.
-        frame: (4,) as of `headshot.perception.segmentation.crop_frame`.
+        crop: around the face, as of `headshot.perception.segmentation.crop_of`.
         size: of the crop, pixels.
         outside: set of the pixels that lie outside of the photo.
     """
@@ -35,8 +34,7 @@ def cut(sample: Sample, frame: Array, size: int, outside: int = BACKGROUND) -> t
     sets = sample.read_sets()
     if sets.shape != pixels.shape[:2]:  # CelebAMask-HQ's labels are half as large as its photos
         sets = _resized(sets, pixels.shape[0], pixels.shape[1])
-    affine = crop_map(frame, size)
-    return warp(pixels, affine[None], (size, size))[0], cut_labels(sets, affine, size, outside)
+    return crop.cut(pixels, size, clamp=False), cut_labels(sets, crop.pixel_map(size), size, outside)
 
 
 def cut_labels(labels: Sets, affine: Array, size: int, outside: int) -> Sets:
@@ -54,10 +52,10 @@ def cut_labels(labels: Sets, affine: Array, size: int, outside: int) -> Sets:
 
 @dataclass(frozen=True)
 class Source:
-    """Samples (N,) of one data set with their frames (N, 4), and the share of the stream that it gets."""
+    """Samples (N,) of one data set with their crops (N,), and the share of the stream that it gets."""
 
     samples: Sequence[Sample]
-    frames: Array
+    crops: Sequence[FaceCrop]
     share: float
 
 
@@ -106,7 +104,7 @@ class Stream(Dataset[tuple[Tensor, Tensor]]):
     def _draw(self, random: np.random.Generator, size: int) -> tuple[U8, Sets]:
         source = self.sources[random.choice(len(self.sources), p=self.shares)]
         index = int(random.integers(len(source.samples)))
-        return cut(source.samples[index], jitter_frame(source.frames[index], random), size)
+        return cut(source.samples[index], jittered(source.crops[index], random), size)
 
 
 class Plain(Dataset[tuple[Tensor, Tensor]]):
@@ -122,7 +120,7 @@ class Plain(Dataset[tuple[Tensor, Tensor]]):
         return len(self.source.samples)
 
     def __getitem__(self, k: int) -> tuple[Tensor, Tensor]:
-        return _tensors(*cut(self.source.samples[k], self.source.frames[k], self.size, UNKNOWN))
+        return _tensors(*cut(self.source.samples[k], self.source.crops[k], self.size, UNKNOWN))
 
 
 def _tensors(pixels: U8, sets: Sets) -> tuple[Tensor, Tensor]:

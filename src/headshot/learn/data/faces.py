@@ -31,7 +31,7 @@ from headshot.image.resample import warp
 from headshot.models.head_model import PointModel, load_head_model
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
-from headshot.perception.segmentation import CLASSES, crop_frame, crop_map, segment
+from headshot.perception.segmentation import CLASSES, crop_of, segment
 
 PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed
 FACE = ("skin", "nose", "brows", "eyes", "glasses", "mouth", "upper_lip", "lower_lip")
@@ -109,7 +109,7 @@ def face_of(sample: Sample, size: int) -> Faces | None:
     landmarks = find_landmarks(pixels, found[0])
     if landmarks.presence < PRESENCE or landmarks.spread > SPREAD:
         return None
-    affine = crop_map(crop_frame(landmarks.points), size)
+    affine = crop_of(landmarks.points).pixel_map(size)
     inverse = np.linalg.inv(affine[:, :2])
     points = (landmarks.points - affine[:, 2]) @ inverse.T
     camera = camera_of(points, size)
@@ -148,7 +148,7 @@ def face_seen(seen: Seen, size: int) -> tuple[Faces, Array]:
     And the crop's map.
     """
     pixels, points = seen.photo.pixels, seen.landmarks.points
-    affine = crop_map(crop_frame(points), size)
+    affine = crop_of(points).pixel_map(size)
     inverse = np.linalg.inv(affine[:, :2])
     marks = (points - affine[:, 2]) @ inverse.T
     camera = camera_of(marks, size)

@@ -16,16 +16,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from headshot.arrays import F32, U8, Array
+from headshot.arrays import F32, U8
 from headshot.errors import HeadshotError
 from headshot.evaluate.embedding import Recogniser, five_points, similarity
 from headshot.image.resample import warp
 from headshot.learn.data.people import People
 from headshot.learn.data.regressor_stream import covered, degraded
-from headshot.learn.data.windows import KINDS, KNOWN, MARGIN, SIDE, Windows
-from headshot.perception.identity import SIDE as CROP
-from headshot.perception.identity import WIDTH
-from headshot.perception.landmarks.in_house import sides
+from headshot.learn.data.windows import KINDS, KNOWN, SIDE, Windows, crop_of_window
+from headshot.perception.identity import MARGIN, SIZE
+from headshot.perception.landmarks.mirror import head_mirror
 
 SHARES = {"front": 0.55, "turned": 0.13, "profile": 0.2, "synthetic": 0.12}
 """Of the stream: photos from the front and from the side, most of these made by turning; CFP's profiles."""
@@ -43,19 +42,10 @@ class Jitter:
     roll: float = 5.0
 
 
-def crop_map(offset: tuple[float, float] = (0, 0), size: float = 1.0, roll: float = 0.0) -> Array:
-    """(2, 3) pixels of the crop to those of a window."""
-    side = SIDE * WIDTH / MARGIN * size
-    c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
-    a = side / CROP * np.array([[c, -s], [s, c]])
-    middle = SIDE / 2 + side * np.asarray(offset)
-    return np.column_stack([a, middle - a @ [CROP / 2, CROP / 2]])
-
-
 class IdentityStream(Dataset[dict[str, Tensor]]):
     """Crops of faces whose identity or embedding is known.
 
-    An item has ``pixels`` (3, CROP, CROP) uint8, ``identity`` (I,), ``known`` (how far it is believed),
+    An item has ``pixels`` (3, SIZE, SIZE) uint8, ``identity`` (I,), ``known`` (how far it is believed),
     ``exact`` (1 for synthetic heads) and ``embedding``; ``window``, its number, -1 for mixtures; ``person``,
     a number, -1 for nobody's; ``mirrored``. Item k depends on k and the seed alone.
 
@@ -72,7 +62,7 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
     ) -> None:
         self.windows, self.seed, self.pairs = windows, seed, pairs
         self.recogniser = None if recogniser is None else Recogniser(recogniser)
-        self.signs = sides().identity
+        self.signs = head_mirror().identity
         labels, photo = windows.labels, windows.kind == KINDS.index("photo")
         known = (labels["embedding"] != 0).any(axis=1) | (labels["known"][:, 0] > 0)
         forward = labels["rotation"][:, :, 2]  # not turned where the pose is unknown
@@ -134,14 +124,15 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
         }
 
     def _varied(self, pixels: U8, random: np.random.Generator) -> U8:
-        """A crop (CROP, CROP, 3) of a window, about right, with or without harm."""
+        """A crop (SIZE, SIZE, 3) of a window, about right, with or without harm."""
         j = Jitter()
         if random.random() < COVERED:
             other = self.windows.picture(int(random.integers(len(self.windows))))
             pixels = covered(pixels, other, random)
         x, y = random.normal(0, j.shift, 2).tolist()
-        moved = crop_map((x, y), float(np.exp(random.normal(0, j.size))), float(random.normal(0, j.roll)))
-        pixels = warp(pixels, moved[None], (CROP, CROP), clamp=True)[0]
+        scale = float(np.exp(random.normal(0, j.size)))
+        crop = crop_of_window(MARGIN, scale, (x, y), float(random.normal(0, j.roll)))
+        pixels = crop.cut(pixels, SIZE)
         return degraded(pixels, random) if random.random() < HARMED else pixels
 
     def _mixture(self, random: np.random.Generator) -> tuple[U8, F32]:

@@ -18,8 +18,8 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.annotations import read_annotations
 from headshot.evaluate.baselines import look
 from headshot.evaluate.split import held_out
-from headshot.geometry.pose import orthographic_pose
 from headshot.geometry.camera import Camera, angles_of
+from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.portraits import Portrait, portrait_of
 from headshot.learn.data.windows import (
@@ -159,7 +159,7 @@ def marked_photos(folder: Path, data: str) -> Iterator[Row]:
         known = np.asarray(np.isfinite(mark.points).all(axis=1))
         inner = known & (np.arange(68) >= 17)
         # The extent of the window is that of the mean head laid on the points.
-        rotation, shift, scale = orthographic_pose(mark.points[known], mean[known], inner[known] + 0.2)
+        rotation, shift, scale = weak_perspective_pose(mark.points[known], mean[known], inner[known] + 0.2)
         laid = scale * (dense @ rotation.T)[:, :2] * [1, -1] + shift
         affine = window_map(laid, angles_of(rotation)[2])
         labels = empty_labels()

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8, Array
+from headshot.image.crop import FaceCrop, rotation2d
 from headshot.image.resample import warp
 from headshot.learn.data.occlude import (
     dark,
@@ -28,9 +29,11 @@ from headshot.learn.data.occlude import (
     texture,
 )  # fmt: skip
 from headshot.learn.data.people import People
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, light_factor
+from headshot.learn.data.windows import KINDS, SIDE, Windows, crop_of_window, light_factor
+from headshot.learn.data.windows import MARGIN as WINDOW_MARGIN
 from headshot.models.albedo import load_albedo
-from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN, sides
+from headshot.perception.landmarks.in_house import MARGIN, SIZE
+from headshot.perception.landmarks.mirror import head_mirror
 
 SHARES = {"synthetic": 0.38, "photo": 0.42, "profile": 0.12, "none": 0.08}
 """Of the stream."""
@@ -56,7 +59,7 @@ class StreamSettings:
 class RegressorStream(Dataset[dict[str, Tensor]]):
     """Crops of windows and what is true of them.
 
-    An item has ``pixels`` (3, CROP, CROP) uint8 and the labels of `Windows`, points and place in shares of
+    An item has ``pixels`` (3, SIZE, SIZE) uint8 and the labels of `Windows`, points and place in shares of
     the crop's side; ``face``, 1 where there is one; ``exact``, 1 for synthetic heads; ``person``, a number,
     -1 for nobody's; ``window``, its number.
     """
@@ -71,7 +74,7 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         ]
         shares = np.array([SHARES[k] * bool(len(g)) for k, g in zip(KINDS, self.groups, strict=True)])
         self.shares = shares / shares.sum()
-        self.sides = sides()
+        self.sides = head_mirror()
         factor = light_factor(load_albedo("low"))
         self.lights = np.linalg.solve(factor, self.sides.light[:, None] * factor).astype(np.float32)
         self.people = People.of(windows, self.groups[KINDS.index("photo")])
@@ -94,17 +97,17 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
     def item(self, window: int, random: np.random.Generator) -> dict[str, Tensor]:
         """A window, varied."""
         face = self.windows.kind[window] != KINDS.index("none")
-        moved, near = _look(random)
+        crop, near = _crop(random)
         scrambled = random.random() < (0.4 if not face else SCRAMBLED)
         labels = {key: values[window].copy() for key, values in self.windows.labels.items()}
         pixels = self.windows.picture(window)
         if random.random() < 0.15:
             pixels = covered(pixels, self.windows.picture(int(random.integers(len(self.windows)))), random)
-        pixels = warp(pixels, (moved @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
+        pixels = crop.cut(pixels, SIZE)
         if scrambled:
             pixels = _shuffled(pixels, random)
         pixels = degraded(pixels, random)
-        moved_labels(labels, moved)
+        labels_in_crop(labels, crop)
         if random.random() < 0.5:
             pixels = pixels[:, ::-1]
             self.mirrored(labels)
@@ -131,9 +134,8 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         labels["light"] = self.lights @ labels["light"]
 
 
-def _look(random: np.random.Generator) -> tuple[Array, bool]:
-    """A map (2, 3) of the unit square to pixels of the window, and whether it is of the face."""
-    base = SIDE * CROP_MARGIN / MARGIN
+def _crop(random: np.random.Generator) -> tuple[FaceCrop, bool]:
+    """A crop of a window, and whether it is of the face."""
     kind = random.random()
     if kind < TIGHT:
         shift, scale, roll = random.normal(0, 0.025, 2), np.exp(random.normal(0, 0.06)), random.normal(0, 5)
@@ -142,11 +144,7 @@ def _look(random: np.random.Generator) -> tuple[Array, bool]:
         scale, roll = np.exp(random.uniform(np.log(0.62), np.log(1.7))), random.uniform(-45, 45)
     else:
         shift, scale, roll = _miss(random)
-    near = kind < TIGHT + BROAD
-    c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
-    a = base * scale * np.array([[c, -s], [s, c]])
-    middle = SIDE / 2 + base * scale * shift
-    return np.column_stack([a, middle - a @ [0.5, 0.5]]), near
+    return crop_of_window(MARGIN, float(scale), shift, float(roll)), kind < TIGHT + BROAD
 
 
 def _miss(random: np.random.Generator) -> tuple[Array, float, float]:
@@ -180,24 +178,21 @@ def _shuffled(pixels: U8, random: np.random.Generator) -> U8:
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 
-def moved_labels(labels: dict[str, F32], moved: Array) -> None:
-    """Turn labels of a window into those of the crop that a map (2, 3) of the unit square cuts from it."""
-    a, offset = moved[:, :2], moved[:, 2]
-    inverse = np.linalg.inv(a)
-    labels["points"] = ((labels["points"] - offset) @ inverse.T).astype(np.float32)
-    scale = float(np.sqrt(np.linalg.det(a)))
+def labels_in_crop(labels: dict[str, F32], crop: FaceCrop) -> None:
+    """Turn labels of a window into those of a crop of it."""
+    labels["points"] = crop.from_photo(labels["points"]).astype(np.float32)
     turn = np.eye(3)
-    turn[:2, :2] = a / scale
+    turn[:2, :2] = rotation2d(crop.roll)
     labels["rotation"] = (turn @ labels["rotation"]).astype(np.float32)
-    at = inverse @ (labels["place"][:2] * SIDE - offset)
-    labels["place"] = np.array([*at, labels["place"][2] + np.log(SIDE / scale)], np.float32)
+    at = crop.from_photo(labels["place"][:2] * SIDE)
+    labels["place"] = np.array([*at, labels["place"][2] + np.log(SIDE / crop.side)], np.float32)
 
 
 def covered(pixels: U8, other: U8, random: np.random.Generator) -> U8:
     """A window with something before the face."""
     kind = random.choice(5, p=(0.35, 0.25, 0.12, 0.13, 0.15))
     # The drawings expect crops in which the face is larger than in windows.
-    side = int(SIDE * 1.5 / MARGIN)
+    side = int(SIDE * 1.5 / WINDOW_MARGIN)
     low = (SIDE - side) // 2
     draw = (draw_blob, draw_hand, draw_glasses, draw_face_mask, draw_bars)[kind]
     mask = draw(side, random)[..., None]

@@ -29,7 +29,7 @@ from headshot.learn.render import (
 from headshot.learn.template import Template
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
-from headshot.perception.segmentation import CLASSES, crop_frame, crop_map
+from headshot.perception.segmentation import CLASSES, crop_of
 
 LEVEL = 5  # of the template at whose 2,113 vertices truth is kept
 _JITTER = 0.8  # mm: errors of single landmarks beside those that they have in common
@@ -99,7 +99,7 @@ def _one(
     camera = Camera(size, size, size * distance / 300, (size / 2, size / 2), rotation,
                     np.array([0, 0, -distance]))  # fmt: skip
     landmarks = camera.project(_reported(points, identity, expression, rotation, random))
-    affine = crop_map(crop_frame(landmarks), size)
+    affine = crop_of(landmarks).pixel_map(size)
     inverse = np.linalg.inv(affine[:, :2])
     crop_points = (landmarks - affine[:, 2]) @ inverse.T
     seen = in_crop(camera, affine)

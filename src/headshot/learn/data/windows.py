@@ -22,9 +22,10 @@ from headshot.arrays import F32, U8, Array, Index, Mask
 from headshot.errors import HeadshotError
 from headshot.evaluate.split import measured_people, measured_photos
 from headshot.geometry.camera import Camera
+from headshot.geometry.pose import pose_in_crop
+from headshot.image.crop import FaceCrop
 from headshot.image.resample import warp
 from headshot.models.albedo import AlbedoModel, load_albedo
-from headshot.perception.landmarks.in_house import placing
 
 SIDE = 192
 MARGIN = 2.2
@@ -66,17 +67,28 @@ class Row:
 
 def window_map(points: ArrayLike, roll: float, margin: float = MARGIN, side: int = SIDE) -> Array:
     """(2, 3) pixels of the window around points (N, 2), turned by ``roll`` degrees, to those of the photo."""
-    angle = np.radians(roll)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    upright = np.asarray(points, np.float64) @ turn
-    low, high = upright.min(axis=0), upright.max(axis=0)
-    a = turn * (float((high - low).max()) * margin / side)
-    return np.column_stack([a, turn @ ((low + high) / 2) - a @ np.full(2, side / 2)])
+    return FaceCrop.of_points(points, margin, roll).pixel_map(side)
+
+
+def crop_of_window(
+    margin: float, scale: float = 1.0, shift: ArrayLike = (0.0, 0.0), roll: float = 0.0
+) -> FaceCrop:
+    """A crop of a window, whose face has the extent SIDE / MARGIN in its middle.
+
+    Args:
+        margin: side of a right crop over the extent of the face.
+        scale: factor of its side.
+        shift: (2,) of its centre to the right and down, in its sides.
+        roll: degrees.
+    """
+    side = SIDE * margin / MARGIN * scale
+    x, y = SIDE / 2 + side * np.asarray(shift, np.float64)
+    return FaceCrop(float(x), float(y), side, roll)
 
 
 def pose_labels(camera: Camera, affine: Array, side: int = SIDE) -> tuple[F32, F32]:
     """Rotation (3, 3) and place (3,) of a head in a window; see `Row`."""
-    rotation, at, scale = placing(camera)
+    rotation, at, scale = pose_in_crop(camera)
     factor = float(np.sqrt(np.linalg.det(affine[:, :2])))
     turn = np.eye(3)
     turn[:2, :2] = affine[:, :2] / factor  # y points up in the camera frame, so that the sense is right

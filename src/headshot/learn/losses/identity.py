@@ -16,7 +16,7 @@ from headshot.learn.curves import Metrics
 from headshot.learn.losses import people
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.losses.rendered_identity import RenderedIdentity
-from headshot.perception.landmarks.in_house import sides
+from headshot.perception.landmarks.mirror import head_mirror
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class IdentityLoss(nn.Module):
         self.weights, self.rendered = weights, rendered
         self.register_buffer("open", torch.from_numpy(open_variance))
         self.register_buffer("space", Geometry().shape)
-        self.register_buffer("signs", torch.tensor(sides().identity))
+        self.register_buffer("signs", torch.tensor(head_mirror().identity))
 
     def forward(self, p: tuple[Tensor, Tensor, Tensor], true: dict[str, Tensor]) -> tuple[Tensor, Metrics]:
         """Loss of a batch of `IdentityStream`."""

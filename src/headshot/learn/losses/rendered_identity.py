@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from headshot.arrays import U8, Index, Mask
 from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
 from headshot.geometry.camera import Camera
+from headshot.geometry.pose import camera_of_crop_pose
+from headshot.image.crop import FaceCrop
 from headshot.image.resample import warp
 from headshot.learn.data.align import CENTRE
-from headshot.learn.data.regressor_stream import moved_labels
+from headshot.learn.data.regressor_stream import labels_in_crop
 from headshot.learn.data.windows import KINDS, KNOWN, Windows
 from headshot.learn.face_model import Coefficients, HeadFace
 from headshot.learn.networks.mobilefacenet import load_mobilefacenet
@@ -34,7 +36,6 @@ from headshot.learn.render import (
 )
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
-from headshot.perception.landmarks.in_house import placed
 
 FACES = 8
 """Of a batch, at most: looking at them takes as long as all else."""
@@ -103,8 +104,8 @@ class RenderedIdentity(nn.Module):
         labels = {name: self.windows.labels[name][window].copy() for name in ("points", "rotation", "place")}
         affine = similarity(POINTS, five_points(labels["points"][478:]))
         picture = warp(self.windows.picture(window), affine[None], (HEIGHT, WIDTH), clamp=True)[0]
-        moved_labels(labels, affine @ np.diag([HEIGHT, HEIGHT, 1.0]))
+        labels_in_crop(labels, FaceCrop.of_map(affine @ np.diag([HEIGHT, HEIGHT, 1.0])))
         x, y, size = labels["place"].tolist()
         origin, scale = HEIGHT * np.array([x, y]), HEIGHT * float(np.exp(size))
         rotation = labels["rotation"].astype(np.float64)
-        return placed(rotation, origin, scale, (WIDTH, HEIGHT)), picture
+        return camera_of_crop_pose(rotation, origin, scale, (WIDTH, HEIGHT)), picture

@@ -7,6 +7,9 @@ those of the picture: of a face as one looks at it.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from headshot.image.crop import head_roll
 
 POINTS = 478
 
@@ -18,6 +21,7 @@ IRIS_RIGHT_IN_IMAGE = (473, 474, 475, 476, 477)
 EYE_LEFT_IN_IMAGE = (33, 133)
 EYE_RIGHT_IN_IMAGE = (263, 362)
 MOUTH_CORNERS = (61, 291)
+NOSE_TIP = 4
 
 # fmt: off
 
@@ -87,3 +91,11 @@ MIRROR = np.array([
     242, 243, 244, 245, 246, 247, 473, 476, 475, 474, 477, 468, 471, 470, 469, 472,
 ])
 # fmt: on
+
+
+def roll_of(points: ArrayLike) -> float:
+    """Roll in degrees of the head with these points (478, 2), clockwise in the photo, by its eyes and
+    mouth."""
+    p = np.asarray(points, np.float64)
+    eyes = np.stack([p[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE)])
+    return head_roll(eyes, p[list(MOUTH_CORNERS)])

@@ -1,9 +1,10 @@
-"""Points and faces that our own network finds where the others fail (docs/methods.md).
+"""Fallback detector: landmarks and faces by the in-house network where the other networks fail.
 
-The network (`headshot.perception.landmarks.in_house`) is made to place the points of a face that is there;
-its belief that one is there is weaker than that of a detector. So where nobody else saw a face, four
-witnesses must agree: its belief from several crops around, the points' standing still, their lying on the
-head that it describes, and the last network of MTCNN together with BlazeFace, shown the very place.
+The in-house network (`headshot.perception.landmarks.in_house`) is trained to place the points of a face that
+is there; its presence is a weaker sign of a face than the score of a detector. A face that no detector found
+must therefore pass four checks (`verify_detection`): presence in several crops around it, points that stay in
+place from one pass to the next, points that lie on the predicted head, and the scores of MTCNN's output
+network and of BlazeFace in crops around it.
 """
 
 from __future__ import annotations
@@ -15,106 +16,119 @@ import numpy as np
 
 from headshot.arrays import U8, Array
 from headshot.geometry.camera import extent_of
-from headshot.image.resample import warp
+from headshot.image.crop import FaceCrop, cut_crops
 from headshot.models.head_model import load_head_model
-from headshot.models.topologies.mediapipe478 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE, MOUTH_CORNERS
+from headshot.models.topologies.mediapipe478 import (
+    EYE_LEFT_IN_IMAGE,
+    EYE_RIGHT_IN_IMAGE,
+    MOUTH_CORNERS,
+    NOSE_TIP,
+)
 from headshot.perception.detection.detect import Face
 from headshot.perception.detection.mtcnn import overlaps
 from headshot.perception.landmarks.in_house import (
-    CROP_MARGIN,
-    Crop,
-    Regression,
-    RegressSettings,
-    refine,
-    regress,
-    regress_crops,
+    MARGIN,
+    HeadPrediction,
+    predict_heads,
+    refine_points,
 )
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import session
 
-SAME = 0.3  # overlap of the boxes of one face found twice
-NOSE_TIP = 4
-TRIED = 4  # crops of a grid that are looked at again
-# Crops around a face: shift in sides, factor of the side, degrees.
+# With these thresholds no head is found in 58 desktop pictures without people (`python
+# benchmarks/faceless.py`, docs/regressor.md) and almost all of CFP's held-out profiles are (`headshot
+# evaluate profiles`, docs/results.md).
+MIN_PRESENCE = 0.5
+"""Presence from which a head counts as found."""
+MAX_SHIFT = 0.05
+"""Largest mean distance of the points of two passes, as a share of their extent."""
+MIN_PRESENCE_AROUND = 0.9
+"""Least presence in all of the crops `AROUND` a face that no detector found."""
+MAX_MISFIT = 0.035
+"""Largest mean distance of its points from the head predicted with them, as a share of their extent."""
+MIN_AGREEMENT = 0.4
+"""Least product of the scores of MTCNN's output network and of BlazeFace."""
+
 AROUND = (
-    (0.12, 0, 1, 0), (-0.12, 0, 1, 0), (0, 0.12, 1, 0), (0, -0.12, 1, 0),
-    (0, 0, 1.2, 0), (0, 0, 0.85, 0), (0, 0, 1, 20), (0, 0, 1, -20),
+    (1, 0.12, 0, 0), (1, -0.12, 0, 0), (1, 0, 0.12, 0), (1, 0, -0.12, 0),
+    (1.2, 0, 0, 0), (0.85, 0, 0, 0), (1, 0, 0, 20), (1, 0, 0, -20),
 )  # fmt: skip
+"""Crops around a face, as `FaceCrop.varied` takes them."""
+
+GRID_STEP = 0.35
+"""Distance of the crops of a search grid, in their sides: training shifted faces by up to a third."""
+CANDIDATES = 4
+"""Crops of a grid that get further passes, those with the highest presence."""
+SAME = 0.3
+"""Overlap (intersection over union) of the boxes of one face found twice."""
 
 
 @dataclass(frozen=True)
-class OwnSettings:
-    """When our own network counts.
+class FallbackSettings:
+    """When the in-house network finds the landmarks.
 
     Attributes:
-        enabled: False leaves everything to the landmark network.
-        only: it finds all points, which takes a fraction of the time.
-        ask: degrees of yaw, as the landmark network sees it, from which our network is asked as well: a
-            profile looks like a three-quarter view to the former.
-        yaw: degrees, as our network sees it, from which its points count.
-        presence: its belief from which a face that others doubt is one.
-        moved: most by which its points may move when it looks again, as a share of their extent.
-        alone: its least belief, from several crops, where nobody else sees anything.
-        misfit: most distance of its points from its head there, as a share of their extent.
-        opinion: least product of the scores of MTCNN's last network and BlazeFace there.
-        sizes: of the faces to look for when nothing was found, shares of the photo's shorter side.
-        step: between crops, as a share of their side.
+        enabled: False leaves all faces to the detectors and MediaPipe's landmark network.
+        check_yaw: degrees of yaw by MediaPipe's landmarks from which the in-house network runs as well:
+            MediaPipe's network places the points of a profile like those of a three-quarter view.
+        prefer_yaw: degrees of yaw by the in-house landmarks from which these replace MediaPipe's.
+        search_sizes: of the faces to search for where no detector found one, in shares of the photo's shorter
+            side; empty searches for none.
     """
 
     enabled: bool = True
-    only: bool = False
-    ask: float = 35.0
-    yaw: float = 55.0
-    presence: float = 0.5
-    moved: float = 0.05
-    alone: float = 0.9
-    misfit: float = 0.035
-    opinion: float = 0.4
-    sizes: tuple[float, ...] = (0.8, 0.5, 0.31, 0.19)
-    step: float = 0.35
+    check_yaw: float = 35.0
+    prefer_yaw: float = 55.0
+    search_sizes: tuple[float, ...] = (0.8, 0.5, 0.31, 0.19)
+
+    def __post_init__(self) -> None:
+        if not all(0 < size <= 1 for size in self.search_sizes):
+            raise ValueError(f"search_sizes must be shares of the photo in (0, 1], got {self.search_sizes}")
 
 
-def own_landmarks(pixels: U8, start: Crop, settings: OwnSettings) -> Landmarks | None:
-    """The points of our own network for the face in or near a crop; None when it sees none there.
+def in_house_landmarks(pixels: U8, start: FaceCrop) -> Landmarks | None:
+    """Landmarks by the in-house network for the face in or near a crop; None where it finds none.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
-        start: where to look first.
-        settings: see `OwnSettings`.
+        start: crop of the first pass.
     """
-    before = regress(pixels, start, RegressSettings(looks=2, mirrored=False, refined=False))
-    if before.presence < settings.presence / 2:
+    first = predict_heads(pixels, [start])[0]
+    second = predict_heads(pixels, [first.next_crop])[0]
+    if second.presence < MIN_PRESENCE / 2:
         return None
-    after = regress_crops(pixels, [Crop.of_points(before.points, before.angles[2])], mirrored=True)[0]
-    change = float(np.linalg.norm(after.points - before.points, axis=1).mean()) / _extent(after)
-    if after.presence < settings.presence or change > settings.moved:
+    third = predict_heads(pixels, [second.next_crop], mirrored=True)[0]
+    shift = float(np.linalg.norm(third.points - second.points, axis=1).mean()) / _extent(third)
+    if third.presence < MIN_PRESENCE or shift > MAX_SHIFT:
         return None
-    after = refine(pixels, after)
+    found = refine_points(pixels, third)
     return Landmarks(
-        points=after.points,
-        depth=_head_points(after)[:, 2] * after.scale,
-        presence=after.presence,
-        blendshapes=after.expression.astype(np.float32),
-        spread=change,
-        regression=after,
+        points=found.points,
+        depth=_head_points(found)[:, 2] * found.scale,
+        presence=found.presence,
+        blendshapes=found.expression.astype(np.float32),
+        spread=shift,
+        prediction=found,
     )
 
 
-def search(pixels: U8, settings: OwnSettings) -> list[tuple[Face, Landmarks]]:
-    """Faces that only our own network sees, largest first.
+def search(pixels: U8, settings: FallbackSettings) -> list[tuple[Face, Landmarks]]:
+    """Faces that no detector found, largest first, by the in-house network on grids of crops.
+
+    Larger faces are searched for first; the search ends with the first size of which there are any.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
-        settings: see `OwnSettings`.
+        settings: see `FallbackSettings`.
     """
-    for size in settings.sizes:
-        looks = regress_crops(pixels, list(_grid(pixels, size, settings.step)))
+    for size in settings.search_sizes:
+        heads = predict_heads(pixels, list(_grid(pixels, size)))
         found: list[tuple[Face, Landmarks]] = []
-        for k in np.argsort([-look.presence for look in looks])[:TRIED]:
-            if looks[k].presence < settings.presence:
+        for k in np.argsort([-head.presence for head in heads])[:CANDIDATES]:
+            if heads[k].presence < MIN_PRESENCE:
                 break
-            points = own_landmarks(pixels, Crop.of_points(looks[k].points, looks[k].angles[2]), settings)
-            if points is None or not convinced(pixels, points, settings):
+            points = in_house_landmarks(pixels, heads[k].next_crop)
+            if points is None or not verify_detection(pixels, points):
                 continue
             face = face_of(points)
             if not any(overlaps(np.stack([face.box, other.box]))[0, 1] > SAME for other, _ in found):
@@ -132,61 +146,73 @@ def face_of(points: Landmarks) -> Face:
     return Face(np.concatenate([p.min(axis=0), p.max(axis=0)]), five, points.presence)
 
 
-def _grid(pixels: U8, size: float, step: float) -> Iterator[Crop]:
+def _grid(pixels: U8, size: float) -> Iterator[FaceCrop]:
     """Crops for faces of a size, a share of the photo's shorter side, all over the photo."""
     height, width = pixels.shape[:2]
     face = size * min(height, width)
-    side = CROP_MARGIN * face
+    side = MARGIN * face
     axes = []
     for length in (width, height):
-        count = int(np.ceil(max(length - face, 0.0) / (step * side))) + 1
+        count = int(np.ceil(max(length - face, 0.0) / (GRID_STEP * side))) + 1
         axes.append(np.linspace(face / 2, length - face / 2, count) if count > 1 else np.array([length / 2]))
     for y in axes[1]:
         for x in axes[0]:
-            yield Crop(float(x), float(y), side)
+            yield FaceCrop(float(x), float(y), side)
 
 
-def convinced(pixels: U8, points: Landmarks, settings: OwnSettings) -> bool:
-    """Whether all witnesses see a face under points of our own network."""
-    found = points.regression
-    assert found is not None
-    c = found.crop
-    crops = [Crop(c.x + dx * c.side, c.y + dy * c.side, c.side * s, c.roll + r) for dx, dy, s, r in AROUND]
-    looks = regress_crops(pixels, [c, *crops])
-    if min(look.presence for look in looks[1:]) < settings.alone:
-        return False
-    found = looks[0]  # points and head of one look, not refined
+def verify_detection(pixels: U8, points: Landmarks) -> bool:
+    """Whether in-house landmarks lie on a face, by all checks; the cheap ones come first.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        points: of `in_house_landmarks`.
+
+    Raises:
+        ValueError: they come from another network.
+    """
+    if points.prediction is None:
+        raise ValueError("expected landmarks of the in-house network, got those of MediaPipe's")
+    crop = points.prediction.crop
+    return (
+        presence_around(pixels, crop) >= MIN_PRESENCE_AROUND
+        # The points of a single pass, not refined, as the head is.
+        and head_misfit(predict_heads(pixels, [crop])[0]) <= MAX_MISFIT
+        and detector_agreement(pixels, crop) >= MIN_AGREEMENT
+    )
+
+
+def presence_around(pixels: U8, crop: FaceCrop) -> float:
+    """Least presence in the crops `AROUND` a crop."""
+    crops = [crop.varied(*variation) for variation in AROUND]
+    return min(head.presence for head in predict_heads(pixels, crops))
+
+
+def head_misfit(found: HeadPrediction) -> float:
+    """Mean distance of predicted points from the same points of the predicted head, in their extent."""
     on_head = found.origin + _head_points(found)[:, :2] * [found.scale, -found.scale]
-    misfit = float(np.linalg.norm(on_head - found.points, axis=1).mean()) / _extent(found)
-    return misfit <= settings.misfit and _opinion(pixels, c) >= settings.opinion
+    return float(np.linalg.norm(on_head - found.points, axis=1).mean()) / _extent(found)
 
 
-def _opinion(pixels: U8, crop: Crop) -> float:
-    """Product of the scores of MTCNN's output network and of BlazeFace for the face in a crop, in [0, 1]."""
-    last = [
-        session("mtcnn_onet").run(["scores"], {"pixels": _zoomed(pixels, crop, zoom, 48)})[0][0, 1]
-        for zoom in (0.6, 0.75, 0.9)
-    ]
-    blaze = [
-        session("face_detector").run(["scores"], {"pixels": _zoomed(pixels, crop, zoom, 128)})[0].max()
-        for zoom in (1.0, 1.6)
-    ]
-    return float(max(last) * max(blaze))
+def detector_agreement(pixels: U8, crop: FaceCrop) -> float:
+    """Product of the scores of MTCNN's output network and of BlazeFace for the face in a crop, in [0, 1].
+
+    Of each the best over several enlargements of the crop.
+    """
+    mtcnn, blazeface = session("mtcnn_onet"), session("face_detector")
+    small = cut_crops(pixels, [crop.varied(zoom) for zoom in (0.6, 0.75, 0.9)], 48)
+    large = cut_crops(pixels, [crop.varied(zoom) for zoom in (1.0, 1.6)], 128)
+    one = mtcnn.run(["scores"], {"pixels": small})[0][:, 1].max()
+    other = max(blazeface.run(["scores"], {"pixels": picture[None]})[0].max() for picture in large)
+    return float(one * other)
 
 
-def _zoomed(pixels: U8, crop: Crop, zoom: float, size: int) -> U8:
-    """(1, size, size, 3) a crop enlarged about its middle."""
-    larger = Crop(crop.x, crop.y, crop.side * zoom, crop.roll)
-    return warp(pixels, (larger.map @ np.diag([1 / size, 1 / size, 1]))[None], (size, size), clamp=True)
-
-
-def _head_points(found: Regression) -> Array:
-    """The 478 points (478, 3) on the network's head, turned as the crop shows it, model mm."""
+def _head_points(found: HeadPrediction) -> Array:
+    """The 478 points (478, 3) on the predicted head, turned as the crop shows it, model mm."""
     model = load_head_model("low")
     vertices = model.shape(found.identity, found.expression)
     return model.landmarks["mediapipe478"].on(vertices, model.triangles) @ found.rotation.T
 
 
-def _extent(found: Regression) -> float:
+def _extent(found: HeadPrediction) -> float:
     """Root of the area of the box of the points, pixels."""
     return max(extent_of(found.points), 1.0)

@@ -57,15 +57,15 @@ def cascade(image: U8, min_face: float, thresholds: tuple[float, float, float]) 
     local = places[passed].astype(np.float64).reshape(-1, 2, 5).swapaxes(1, 2)
     corner, side = boxes[passed, None, :2], boxes[passed, None, 2:] - boxes[passed, None, :2]
     boxes, scores = _corrected(boxes[passed], shifts[passed]), face[passed, 1].astype(np.float64)
-    kept = suppress(boxes, scores, 0.7, of_smaller=True)
-    return Found(boxes[kept], (corner + local * side)[kept], scores[kept])
+    best = suppress(boxes, scores, 0.7, of_smaller=True)
+    return Found(boxes[best], (corner + local * side)[best], scores[best])
 
 
-def look_upright(image: U8, boxes: Array) -> Mask:
-    """Whether boxes (n, 4) look more like faces (n,) than their contents turned upside down.
+def are_upright(image: U8, boxes: Array) -> Mask:
+    """Whether boxes (n, 4) score higher as faces (n,) than their contents turned upside down.
 
     The networks take one upside-down face in three for an upright one, with bad points. The output network
-    mostly knows better when it sees both.
+    mostly prefers the right one of both.
     """
     upright = _crops(image, _squares(boxes), 48)
     both = np.concatenate([upright, upright[:, ::-1, ::-1]])
@@ -86,16 +86,16 @@ def _proposals(image: U8, min_face: float, threshold: float) -> Array:
         corner = np.stack([x, y], axis=1) * float(STRIDE)
         ratio = np.array([width, height]) / size
         boxes = np.concatenate([corner * ratio, (corner + WINDOW) * ratio], axis=1)
-        kept = suppress(boxes, face[0, y, x, 1], 0.5)
-        found.append(boxes[kept])
-        scores.append(face[0, y, x, 1][kept])
-        shifts.append(shift[0, y, x][kept])
+        best = suppress(boxes, face[0, y, x, 1], 0.5)
+        found.append(boxes[best])
+        scores.append(face[0, y, x, 1][best])
+        shifts.append(shift[0, y, x][best])
         scale *= PYRAMID_STEP
     if not found:
         return np.empty((0, 4))
     boxes = np.concatenate(found)
-    kept = suppress(boxes, np.concatenate(scores), 0.7)
-    return _squares(_corrected(boxes[kept], np.concatenate(shifts)[kept]))
+    best = suppress(boxes, np.concatenate(scores), 0.7)
+    return _squares(_corrected(boxes[best], np.concatenate(shifts)[best]))
 
 
 def _corrected(boxes: Array, shifts: F32) -> Array:

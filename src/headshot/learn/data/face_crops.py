@@ -1,30 +1,31 @@
-"""Where the face is in each training photo: the crops that the network will see at run time."""
+"""Where the face is in each training photo: the crops that the network will get at run time."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from headshot.arrays import Array
 from headshot.evaluate.parts.scheme import Sample, classes
+from headshot.image.crop import FaceCrop
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
-from headshot.perception.segmentation import MARGIN, RAISED, crop_frame
+from headshot.perception.segmentation import MARGIN, RAISED, crop_of
 
 FACE = classes("skin", "nose", "eyes", "brows", "glasses", "mouth", "upper_lip", "lower_lip")
-PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed
+PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not used
 
 
-def frame_of(sample: Sample) -> Array:
-    """The frame (4,) of a photo's labelled face: of our own landmarks, or of the label's box without them.
+def crop_of_sample(sample: Sample) -> FaceCrop:
+    """The crop of a photo's labelled face: of its landmarks, or of the label's box where none are found.
 
-    Of several faces the one counts that covers most of the label. A frame that leaves half of the labelled
+    Of several faces the one counts that covers most of the label. A crop that leaves half of the labelled
     face outside is a mistake of the landmarks, and counts as none.
     """
     with Image.open(sample.photo) as image:
@@ -36,41 +37,43 @@ def frame_of(sample: Sample) -> Array:
     rows, columns = np.nonzero(face)
     if not len(rows):
         height, width = sets.shape
-        return np.array([width / 2, height / 2, max(width, height), 0.0])
-    best: tuple[float, Array] | None = None
+        return FaceCrop(width / 2, height / 2, float(max(width, height)))
+    best: tuple[float, FaceCrop] | None = None
     for found in detect_faces(pixels):
         landmarks = find_landmarks(pixels, found)
         if landmarks.presence < PRESENCE or landmarks.spread > SPREAD:
             continue
-        frame = crop_frame(landmarks.points)
+        crop = crop_of(landmarks.points)
         low, high = landmarks.points.min(axis=0), landmarks.points.max(axis=0)
         inside = (columns > low[0]) & (columns < high[0]) & (rows > low[1]) & (rows < high[1])
         if best is None or inside.mean() > best[0]:
-            best = float(inside.mean()), frame
-    return best[1] if best and best[0] > 0.4 else _frame_of_box(rows, columns)
+            best = float(inside.mean()), crop
+    return best[1] if best and best[0] > 0.4 else _crop_of_box(rows, columns)
 
 
-def _frame_of_box(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Array:
-    """An upright frame around labelled pixels, as large as their landmarks would ask for."""
+def _crop_of_box(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> FaceCrop:
+    """An upright crop around labelled pixels, as large as their landmarks would ask for."""
     (top, bottom), (left, right) = (np.percentile(v, (1, 99)) for v in (rows, columns))
     # Labelled skin may reach down the neck: a face is at most 1.5 times as high as wide, from any side.
     bottom = min(bottom, top + 1.5 * max(right - left, 1.0))
     extent = max(bottom - top, right - left)
-    return np.array([(left + right) / 2, (top + bottom) / 2 - RAISED * extent, MARGIN * extent, 0.0])
+    x, y = (left + right) / 2, (top + bottom) / 2 - RAISED * extent
+    return FaceCrop(float(x), float(y), float(MARGIN * extent))
 
 
-def find_frames(
+def find_crops(
     samples: Sequence[Sample],
     cache: Path,
     *,
     workers: int = 1,
     progress: Callable[[Sequence[Sample]], Iterator[Sample]] = iter,
-) -> Array:
-    """Frames (N, 4) of samples, kept in a file so that landmarks are looked for only once.
+) -> list[FaceCrop]:
+    """Crops of samples, cached in a file so that landmarks are searched for only once.
 
     Args:
         samples: labelled photos.
-        cache: JSON file, read if it exists, and written with what is new.
+        cache: JSON file of crops (x, y, side, roll in degrees) by photo, read if it exists, and written with
+            what is new.
         workers: processes.
         progress: shows how far it is.
     """
@@ -78,9 +81,9 @@ def find_frames(
     missing = [sample for sample in samples if str(sample.photo) not in known]
     if missing:
         with ProcessPoolExecutor(workers) as pool:
-            results = pool.map(frame_of, missing, chunksize=8)
-            for sample, frame in zip(progress(missing), results, strict=True):
-                known[str(sample.photo)] = frame.round(3).tolist()
+            results = pool.map(crop_of_sample, missing, chunksize=8)
+            for sample, crop in zip(progress(missing), results, strict=True):
+                known[str(sample.photo)] = [round(value, 3) for value in astuple(crop)]
         cache.parent.mkdir(parents=True, exist_ok=True)
         cache.write_text(json.dumps(known, indent=0), encoding="utf-8")
-    return np.array([known[str(sample.photo)] for sample in samples])
+    return [FaceCrop(*known[str(sample.photo)]) for sample in samples]

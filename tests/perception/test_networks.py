@@ -1,0 +1,68 @@
+"""The registry says what the files hold; sessions are shared; head models without networks are told so."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from headshot import assets
+from headshot.errors import AssetError
+from headshot.perception import identity, networks, segmentation
+from headshot.perception.landmarks import in_house, mediapipe
+from headshot.perception.networks import (
+    HEAD_MODEL,
+    NETWORKS,
+    require_head_model,
+    session,
+    unusable_networks,
+)
+
+
+def test_every_network_among_the_assets_is_registered() -> None:
+    assert {f"{name}.onnx" for name in NETWORKS} == {n for n in assets.manifest() if n.endswith(".onnx")}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_files_have_the_inputs_and_outputs_of_their_entries(name: str) -> None:
+    network, found = NETWORKS[name], session(name)
+    assert [i.name for i in found.get_inputs()] == list(network.inputs)
+    for put, expected in zip(found.get_inputs(), network.inputs.values(), strict=True):
+        assert len(put.shape) == len(expected)
+        assert all(a == b or isinstance(b, str) for a, b in zip(put.shape, expected, strict=True)), put.shape
+        assert put.type == ("tensor(uint8)" if put.name == "pixels" else "tensor(float)")
+    assert {output.name for output in found.get_outputs()} == set(network.outputs)
+
+
+def test_crop_sizes_are_those_of_the_entries() -> None:
+    for name, module in (
+        ("face_landmarks", mediapipe),
+        ("regressor", in_house),
+        ("identity", identity),
+        ("segmentation", segmentation),
+    ):
+        assert NETWORKS[name].inputs["pixels"][1:] == (module.SIZE, module.SIZE, 3)
+
+
+def test_threads_share_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+    opened = networks.open_network
+    monkeypatch.setattr(networks, "open_network", lambda *a: loads.append(a) or opened(*a))
+    networks._loaded.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: session("mtcnn_rnet"), range(8)))
+    assert len(loads) == 1 and all(one is found[0] for one in found)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"no network 'magic'.*segmentation"):
+        session("magic")
+
+
+def test_coefficients_belong_to_a_head_model() -> None:
+    assert unusable_networks(HEAD_MODEL) == ()
+    assert unusable_networks("flame-2020") == ("regressor", "identity")
+    require_head_model("identity", HEAD_MODEL)
+    require_head_model("segmentation", "flame-2020")
+    with pytest.raises(AssetError, match=r"'identity'.*'headshot-1'.*none for 'flame-2020'.*landmarks"):
+        require_head_model("identity", "flame-2020")
