@@ -10,7 +10,7 @@ import pytest
 
 from headshot import assets
 from headshot.export import FORMATS
-from headshot.export.gltf import MATERIALS, NODES
+from headshot.export.asset import HEAD_PARTS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -32,7 +32,8 @@ def test_every_field_of_the_json_is_explained() -> None:
 
 def test_nodes_materials_and_formats_are_listed() -> None:
     text = (DOCS / "conventions.md").read_text(encoding="utf-8")
-    for name in (*NODES, *MATERIALS, *FORMATS):
+    materials = {material.name for _, material in HEAD_PARTS.values()}
+    for name in (*HEAD_PARTS, *materials, *FORMATS):
         assert f"`{name}`" in text
 
 

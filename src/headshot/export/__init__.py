@@ -74,18 +74,22 @@ def contents(
     options = settings or ExportSettings()
     files: dict[str, bytes] = {}
     # Imported as needed: a JSON alone should not wait for the renderer of the preview.
-    if "glb" in formats:
-        from headshot.export.gltf import glb
+    if {"glb", "obj", "ply"} & set(formats):
+        from headshot.export.asset import asset_of
 
-        files[f"{stem}.glb"] = glb(reconstruction, options)
+        asset = asset_of(reconstruction, options)
+    if "glb" in formats:
+        from headshot.export.glb import glb
+
+        files[f"{stem}.glb"] = glb(asset, options)
     if "obj" in formats:
         from headshot.export.obj import obj
 
-        files |= obj(reconstruction, stem, options)
+        files |= obj(asset, stem)
     if "ply" in formats:
         from headshot.export.ply import ply
 
-        files[f"{stem}.ply"] = ply(reconstruction, options)
+        files[f"{stem}.ply"] = ply(asset)
     if "png" in formats:
         from headshot.export.preview import preview_png
 

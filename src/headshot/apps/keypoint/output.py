@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, phot
 from headshot.apps.keypoint.view import Orthographic
 from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
+from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.export.atomic import write_files
+from headshot.export.glb import glb
 from headshot.export.names import safe_stem
-from headshot.export.plain import PlainMesh, plain_glb, plain_obj, plain_ply
+from headshot.export.obj import obj
+from headshot.export.ply import ply
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.render import view_camera
@@ -54,13 +58,13 @@ def save(
     surface = photo_surface(photo.pixels, fit.view, fit.vertices, fit.model.triangles)
     files: dict[str, bytes] = {}
     if {"obj", "glb", "ply"} & set(formats):
-        mesh = plain_mesh(fit, surface, texture_size)
+        asset = fitted_asset(fit, surface, texture_size)
         if "obj" in formats:
-            files |= plain_obj(mesh, name)
+            files |= obj(asset, name)
         if "glb" in formats:
-            files[f"{name}.glb"] = plain_glb(mesh)
+            files[f"{name}.glb"] = glb(asset)
         if "ply" in formats:
-            files[f"{name}.ply"] = plain_ply(mesh)
+            files[f"{name}.ply"] = ply(asset)
     if "png" in formats:
         panels = figure(fit, photo, found, surface)
         for label, panel in panels.items():
@@ -71,22 +75,30 @@ def save(
     return write_files(directory, files)
 
 
-def plain_mesh(fit: KeypointFit, surface: PhotoSurface, texture_size: int = 1024) -> PlainMesh:
-    """The fitted mesh with the photo's colours: a texture if the model has a layout for one."""
+def fitted_asset(fit: KeypointFit, surface: PhotoSurface, texture_size: int = 1024) -> HeadAsset:
+    """The fitted mesh with the photo's colours: a texture if the model has a layout for one.
+
+    Blendshapes become morph targets of the head without expression, and start with the photo's weights.
+    """
     model = fit.model
     texture = None
     if model.uv is not None and model.triangles_uv is not None:
         texture = bake(surface, model.uv, model.triangles_uv, texture_size)
-    targets = dict(zip(model.expression_names, model.expression, strict=True))
-    return PlainMesh(
-        vertices=fit.vertices,
-        triangles=model.triangles,
+    neutral = fit.vertices
+    morphs: tuple[MorphTarget, ...] = ()
+    if model.expression_kind != "pca":
+        neutral = model.shape(fit.identity, [])
+        weights = [round(float(weight), 6) for weight in fit.expression]
+        named = zip(model.expression_names, model.expression, weights, strict=True)
+        morphs = tuple(MorphTarget(name, offsets, weight) for name, offsets, weight in named)
+    return replace(
+        mesh_asset(fit.vertices, model.triangles, f"{model.name}. {model.terms}".strip()),
+        neutral=neutral,
+        morphs=morphs,
         uv=model.uv,
         triangles_uv=model.triangles_uv,
         texture=texture,
         colours=np.round(np.clip(surface.colours, 0, 1) * 255).astype(np.uint8),
-        targets=targets if model.expression_kind != "pca" else {},
-        comment=f"{model.name}. {model.terms}".strip(),
     )
 
 
