@@ -170,11 +170,36 @@ def test_normals_are_unit_and_follow_the_expression(head: Reconstruction, file: 
 def test_storage_is_chosen_by_size(file: Glb) -> None:
     _, primitive = file.mesh("Face")
     accessors = [file.json["accessors"][t["POSITION"]] for t in primitive["targets"]]
-    kinds = {("sparse" in a, "bufferView" in a) for a in accessors}
-    assert kinds == {(True, False), (False, True), (False, False)}
-    still = [a for a in accessors if "sparse" not in a and "bufferView" not in a]
+    zeros = zero_view(file)
+    kinds = {("sparse" in a, a["bufferView"] == zeros) for a in accessors}
+    assert kinds == {(True, True), (False, False), (False, True)}
+    still = [a for a in accessors if "sparse" not in a and a["bufferView"] == zeros]
     assert len({id(a) for a in still}) == 1
     assert all(a["sparse"]["count"] > 0 for a in accessors if "sparse" in a)
+
+
+def zero_view(file: Glb) -> int:
+    (found,) = [i for i, view in enumerate(file.json["bufferViews"]) if "byteStride" in view]
+    return found
+
+
+def test_every_accessor_has_a_view_that_holds_it(file: Glb) -> None:
+    """Assimp, gltf-rs, glTFast and UnityGLTF refuse files with accessors that have none."""
+    for accessor in file.json["accessors"]:
+        view = file.json["bufferViews"][accessor["bufferView"]]
+        item = WIDTHS[accessor["type"]] * COMPONENTS[accessor["componentType"]]().nbytes
+        assert view.get("byteStride", item) == item
+        assert accessor["count"] * item <= view["byteLength"]
+    view = file.json["bufferViews"][zero_view(file)]
+    assert view["target"] == 34962 and view["byteStride"] == 12
+    assert not any(file.view(zero_view(file)))
+    largest = max(len(file.accessor(file.mesh(name)[1]["attributes"]["POSITION"])) for name in HEAD_PARTS)
+    assert view["byteLength"] == 12 * largest
+
+
+def test_a_view_of_zeros_is_there_only_if_something_is_zero(textured_square: HeadAsset) -> None:
+    file = Glb(glb(textured_square, ExportSettings(morph_normals=False)))
+    assert not any("byteStride" in view for view in file.json["bufferViews"])
 
 
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])

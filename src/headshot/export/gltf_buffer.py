@@ -16,16 +16,24 @@ from headshot.arrays import F32
 
 VERTICES, INDICES = 34962, 34963  # targets of buffer views (section 5.11.5)
 _FLOAT = 5126
+_ROW = 12  # bytes of three floats
 _COMPONENT = {np.float32: _FLOAT, np.uint16: 5123, np.uint32: 5125}
 
 
 class GltfBuffer:
-    """The binary chunk under construction, with its buffer views and accessors."""
+    """The binary chunk under construction, with its buffer views and accessors.
+
+    Arrays that are zero, in part or everywhere, share one view of zeros. The specification allows accessors
+    without a view, but Assimp (and so Open3D), gltf-rs and glTFast refuse files that have any without sparse
+    values, and UnityGLTF those with sparse values on nothing, too.
+    """
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
+        self._zeros: int | None = None  # the view of zeros
+        self._most = 0  # rows of three that are read from it at most
 
     def view(self, content: bytes, target: int | None = None) -> int:
         """Store bytes; the number of their buffer view."""
@@ -46,7 +54,7 @@ class GltfBuffer:
 
     def zeros(self, count: int) -> int:
         """An array (count, 3) of float32 zeros; the number of its accessor."""
-        return self._accessor(count, "VEC3", min=[0.0] * 3, max=[0.0] * 3)
+        return self._accessor(count, "VEC3", bufferView=self._zero_view(count), min=[0.0] * 3, max=[0.0] * 3)
 
     def sparse(self, count: int, entries: list[tuple[NDArray[Any], F32]]) -> list[int]:
         """Arrays (count, 3) of float32 that are mostly zero; the numbers of their accessors.
@@ -58,6 +66,7 @@ class GltfBuffer:
         """
         if not entries:
             return []
+        base = self._zero_view(count)
         indices = self.view(b"".join(rows.tobytes() for rows, _ in entries))
         values = self.view(b"".join(value.tobytes() for _, value in entries))
         accessors = []
@@ -73,13 +82,14 @@ class GltfBuffer:
                 "values": {"bufferView": values, "byteOffset": at_value},
             }
             bounds = _bounds(np.pad(value, ((0, 1), (0, 0))))
-            accessors.append(self._accessor(count, "VEC3", **bounds, sparse=sparse))
+            accessors.append(self._accessor(count, "VEC3", bufferView=base, **bounds, sparse=sparse))
             at_row += rows.nbytes
             at_value += value.nbytes
         return accessors
 
     def container(self, document: dict[str, Any]) -> bytes:
         """The GLB file (section 4.4): the document, completed by what is in the buffer, and the buffer."""
+        self._store_zeros()
         document = document | {
             "accessors": self.accessors,
             "bufferViews": self.views,
@@ -98,6 +108,21 @@ class GltfBuffer:
                 binary,
             ]
         )
+
+    def _zero_view(self, count: int) -> int:
+        """The view of zeros, for so many rows of three floats."""
+        if self._zeros is None:
+            # Accessors of attributes that share a view must know its stride (section 3.6.2.4).
+            self.views.append({"buffer": 0, "byteStride": _ROW, "target": VERTICES})
+            self._zeros = len(self.views) - 1
+        self._most = max(self._most, count)
+        return self._zeros
+
+    def _store_zeros(self) -> None:
+        if self._zeros is not None:
+            self.data += bytes(-len(self.data) % 4)
+            self.views[self._zeros] |= {"byteOffset": len(self.data), "byteLength": _ROW * self._most}
+            self.data += bytes(_ROW * self._most)
 
     def _accessor(self, count: int, kind: str, *, component: int = _FLOAT, **extra: Any) -> int:
         self.accessors.append({"componentType": component, "count": count, "type": kind, **extra})
