@@ -35,6 +35,9 @@ def test_nodes_materials_and_formats_are_listed() -> None:
     materials = {material.name for _, material in HEAD_PARTS.values()}
     for name in (*HEAD_PARTS, *materials, *FORMATS):
         assert f"`{name}`" in text
+    for entry in FORMATS.values():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{entry.name}`"))
+        assert all(f"`{file}`" in row for file in entry.file_names("me"))
 
 
 @pytest.mark.parametrize(

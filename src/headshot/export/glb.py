@@ -10,7 +10,7 @@ Section numbers refer to the glTF 2.0 specification (Khronos, ISO/IEC 12113).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
 from headshot.render import TO_LINEAR
 
+if TYPE_CHECKING:
+    from headshot.export.registry import Target
+
 METRES = np.float32(1e-3)  # per millimetre
 
 # Changes below these are not stored.
@@ -32,6 +35,11 @@ _STILL_NORMAL = 0.02  # of a unit normal: about one degree
 
 # An attribute of all morph targets: its name, offsets (V, 3) of each target, and where (V,) they count.
 _Change = tuple[str, list[F32], list[Mask]]
+
+
+def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
+    """The GLB, content by file name."""
+    return {f"{target.stem}.glb": glb(asset, target.settings)}
 
 
 def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:

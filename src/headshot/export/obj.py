@@ -8,7 +8,7 @@ nowhere else.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,14 @@ from headshot import __version__
 from headshot.export.asset import HeadAsset
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
+
+if TYPE_CHECKING:
+    from headshot.export.registry import Target
+
+
+def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
+    """The files of `obj`, content by file name."""
+    return obj(asset, target.stem)
 
 
 def obj(asset: HeadAsset, stem: str) -> dict[str, bytes]:

@@ -5,12 +5,22 @@ For point-based tools such as MeshLab, CloudCompare and Open3D. Vertices are in 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from headshot import __version__
 from headshot.export.asset import HeadAsset
 from headshot.export.texture import vertex_colours
 from headshot.geometry.raster import vertex_normals
+
+if TYPE_CHECKING:
+    from headshot.export.registry import Target
+
+
+def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
+    """The PLY, content by file name."""
+    return {f"{target.stem}.ply": ply(asset)}
 
 
 def ply(asset: HeadAsset) -> bytes:

@@ -19,10 +19,16 @@ from headshot.errors import HeadshotError
 from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
+    from headshot.export.registry import Target
     from headshot.pipeline import Reconstruction
 
 # Readers must refuse another major version; a new minor version only adds fields.
 SCHEMA_VERSION = "1.2"
+
+
+def write(head: Reconstruction, target: Target) -> dict[str, bytes]:
+    """The JSON, content by file name."""
+    return {f"{target.stem}.json": record_json(head, target.settings, target.files)}
 
 
 def record_json(

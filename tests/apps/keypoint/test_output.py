@@ -94,7 +94,7 @@ def test_blendshapes_start_from_the_face_without_expression(photos: Path) -> Non
     [
         (["--model", "missing.bin"], 1, "github.com/patrikhuber/eos"),
         (["--face", "9"], 2, "no face number 9"),
-        (["--formats", "stl"], 1, "any of"),
+        (["--formats", "stl"], 1, "use any of glb, obj, ply, png, json"),
     ],
 )
 def test_errors(photos: Path, tmp_path: Path, options: list[str], code: int, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -18,18 +18,15 @@ from headshot.apps.keypoint.fit import KeypointFit
 from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, photo_surface
 from headshot.apps.keypoint.view import Orthographic
 from headshot.arrays import U8, Array
-from headshot.errors import HeadshotError
 from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.export.atomic import write_files
-from headshot.export.glb import glb
 from headshot.export.names import safe_stem
-from headshot.export.obj import obj
-from headshot.export.ply import ply
+from headshot.export.registry import MESH_FORMATS, asset_contents, parse_formats
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.render import view_camera
 
-FORMATS = ("obj", "glb", "ply", "json", "png")
+FORMATS = (*MESH_FORMATS, "png", "json")
 PANEL = 420  # pixels of a side of each picture
 BACKDROP = (240, 240, 240)
 MARGIN = 0.35  # of the face's size, around it in the pictures of the photo
@@ -41,36 +38,29 @@ def save(
     photo: Photo,
     found: Points68,
     directory: str | Path,
-    formats: Sequence[str] = FORMATS,
+    formats: str | Iterable[str] = FORMATS,
     stem: str | None = None,
     texture_size: int = 1024,
 ) -> list[Path]:
-    """Write a fit: ``STEM_a_input.png`` to ``STEM_d_face.png`` and all four in ``STEM.png``; the mesh
-    (``STEM.obj`` with texture, ``STEM.glb``, ``STEM.ply``), and ``STEM.json`` with the coefficients.
+    """Write a fit: ``STEM_a_input.png`` to ``STEM_d_face.png`` and all four in ``STEM.png``; the mesh in any
+    of the formats of `headshot.export`, and ``STEM.json`` with the coefficients.
 
     Raises:
         HeadshotError: an unknown format, or the directory cannot be written.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        raise HeadshotError(f"formats are any of {', '.join(FORMATS)}, not {', '.join(unknown) or 'none'}")
+    chosen = parse_formats(formats, FORMATS)
     name = safe_stem(photo.name if stem is None else stem, is_file=stem is None)
     surface = photo_surface(photo.pixels, fit.view, fit.vertices, fit.model.triangles)
     files: dict[str, bytes] = {}
-    if {"obj", "glb", "ply"} & set(formats):
-        asset = fitted_asset(fit, surface, texture_size)
-        if "obj" in formats:
-            files |= obj(asset, name)
-        if "glb" in formats:
-            files[f"{name}.glb"] = glb(asset)
-        if "ply" in formats:
-            files[f"{name}.ply"] = ply(asset)
-    if "png" in formats:
+    meshes = [one for one in chosen if one in MESH_FORMATS]
+    if meshes:
+        files |= asset_contents(fitted_asset(fit, surface, texture_size), name, meshes)
+    if "png" in chosen:
         panels = figure(fit, photo, found, surface)
         for label, panel in panels.items():
             files[f"{name}_{label}.png"] = _png(panel)
         files[f"{name}.png"] = _png(np.concatenate(list(panels.values()), axis=1))
-    if "json" in formats:
+    if "json" in chosen:
         files[f"{name}.json"] = json.dumps(record(fit, photo, found), indent=1, allow_nan=False).encode()
     return write_files(directory, files)
 
