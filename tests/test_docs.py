@@ -24,10 +24,11 @@ def test_every_asset_is_in_the_list_of_licences() -> None:
 def test_every_field_of_the_json_is_explained() -> None:
     text = (DOCS / "json-schema.md").read_text(encoding="utf-8")
     schema = json.loads((DOCS / "reconstruction.schema.json").read_text(encoding="utf-8"))
-    for name, field in schema["properties"].items():
-        assert f"`{name}" in text
-        for part in field.get("properties", {}):
-            assert f".{part}`" in text, f"{name}.{part}"
+    for fields in (schema["properties"], schema["$defs"]["view"]["properties"]):
+        for name, field in fields.items():
+            assert f"`{name}" in text
+            for part in field.get("properties", {}):
+                assert re.search(rf"`({name})?\.{part}`", text), f"{name}.{part}"
 
 
 def test_nodes_materials_and_formats_are_listed() -> None:
