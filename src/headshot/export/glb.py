@@ -2,7 +2,7 @@
 
 The file holds one scene with a node for the whole and a mesh child per part. All meshes carry the same morph
 targets in the same order, named in ``extras.targetNames``, so that a viewer can drive them together.
-Positions are metres in the head frame, which has the axes that glTF asks for: y up, +z out of the face.
+Positions are metres in the head frame, whose axes are those of glTF: y up, +z out of the face.
 
 Section numbers refer to the glTF 2.0 specification (Khronos, ISO/IEC 12113).
 """

@@ -19,7 +19,7 @@ def safe_stem(name: str, *, is_file: bool = False) -> str:
     """A file name without ending that every supported system accepts.
 
     Args:
-        name: the wish; letters of any script, digits, spaces and most signs are kept.
+        name: as wanted; letters of any script, digits, spaces and most signs stay.
         is_file: drop the folder and the last ending (".jpg") first.
     """
     text = unicodedata.normalize("NFC", name)
