@@ -10,7 +10,7 @@ import pytest
 
 from headshot import assets
 from headshot.export import FORMATS
-from headshot.export.gltf import MATERIALS, NODES
+from headshot.export.asset import HEAD_PARTS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -24,16 +24,21 @@ def test_every_asset_is_in_the_list_of_licences() -> None:
 def test_every_field_of_the_json_is_explained() -> None:
     text = (DOCS / "json-schema.md").read_text(encoding="utf-8")
     schema = json.loads((DOCS / "reconstruction.schema.json").read_text(encoding="utf-8"))
-    for name, field in schema["properties"].items():
-        assert f"`{name}" in text
-        for part in field.get("properties", {}):
-            assert f".{part}`" in text, f"{name}.{part}"
+    for fields in (schema["properties"], schema["$defs"]["view"]["properties"]):
+        for name, field in fields.items():
+            assert f"`{name}" in text
+            for part in field.get("properties", {}):
+                assert re.search(rf"`({name})?\.{part}`", text), f"{name}.{part}"
 
 
 def test_nodes_materials_and_formats_are_listed() -> None:
     text = (DOCS / "conventions.md").read_text(encoding="utf-8")
-    for name in (*NODES, *MATERIALS, *FORMATS):
+    materials = {material.name for _, material in HEAD_PARTS.values()}
+    for name in (*HEAD_PARTS, *materials, *FORMATS):
         assert f"`{name}`" in text
+    for entry in FORMATS.values():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{entry.name}`"))
+        assert all(f"`{file}`" in row for file in entry.file_names("me"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 from headshot.runtime import prepare
 
 if TYPE_CHECKING:
-    from headshot.errors import AssetError, HeadshotError, ModelFormatError, NoFaceError, PhotoError
+    from headshot.errors import (
+        AssetError,
+        HeadshotError,
+        ModelFormatError,
+        NoFaceError,
+        PhotoError,
+        RecordError,
+    )
     from headshot.geometry.camera import Camera
     from headshot.image.photo import Photo, read_photo
     from headshot.models.head_model import HeadModel, load_head_model
@@ -36,6 +43,7 @@ _HOME = {
     "read_photo": "image.photo",
     "Quality": "quality",
     "Reconstruction": "pipeline",
+    "RecordError": "errors",
     "Settings": "pipeline",
     "reconstruct": "pipeline",
     "reconstruct_all": "pipeline",
@@ -53,6 +61,7 @@ __all__ = [
     "PhotoError",
     "Quality",
     "Reconstruction",
+    "RecordError",
     "Settings",
     "Texture",
     "load_head_model",

@@ -21,5 +21,9 @@ class ModelFormatError(HeadshotError, ValueError):
     """A head-model file does not have the layout that its reader expects."""
 
 
+class RecordError(HeadshotError, ValueError):
+    """A JSON file is not one of a head that this version of Headshot can read."""
+
+
 class MissingExtraError(HeadshotError, ImportError):
     """A part of Headshot was asked for that needs packages of an extra. The message says which."""

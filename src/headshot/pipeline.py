@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -151,25 +151,36 @@ class Reconstruction:
     def save(
         self,
         directory: str | Path,
-        formats: Sequence[str] = ("glb", "json", "png"),
+        formats: str | Iterable[str] | None = None,
         stem: str | None = None,
+        *,
+        expression: str | None = None,
+        texture: str = "photo",
+        texture_encoding: str = "jpeg",
+        jpeg_quality: int = 92,
+        morph_normals: bool = True,
     ) -> list[Path]:
         """Write the head to files (docs/conventions.md); they appear complete or not at all.
 
         Args:
-            directory: created when missing.
-            formats: any of "glb", "obj", "ply", "json", "png" (preview).
+            directory: created when missing; or the name of a single file, such as "me.glb".
+            formats: "glb", "obj", "ply", "json" or "png" (preview): one, several, several in one string with
+                commas between, or "all"; GLB, JSON and preview when None.
             stem: file name without ending; the photo's by default.
+            expression, texture, texture_encoding, jpeg_quality, morph_normals: as in
+                `headshot.export.ExportSettings`.
 
         Returns:
             The files written.
 
         Raises:
             HeadshotError: an unknown format, or the directory cannot be written.
+            ValueError: an unknown value of the other options.
         """
-        from headshot.export import save
+        from headshot.export import ExportSettings, save
 
-        return save(self, directory, formats, stem)
+        settings = ExportSettings(expression, texture, texture_encoding, jpeg_quality, morph_normals)
+        return save(self, directory, formats, stem, settings)
 
 
 def reconstruct(

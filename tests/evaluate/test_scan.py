@@ -185,6 +185,13 @@ def test_landmark_files(tmp_path) -> None:
     points = RNG.normal(size=(68, 3))
     (tmp_path / "a.json").write_text(json.dumps({"landmarks68": points.tolist()}))
     np.testing.assert_allclose(read_landmarks(tmp_path / "a.json"), points[list(SEVEN)])
+    head = {"views": [{"landmarks68": points.tolist(), "landmarks": {"points": []}}]}
+    (tmp_path / "head.json").write_text(json.dumps(head))
+    np.testing.assert_allclose(read_landmarks(tmp_path / "head.json"), points[list(SEVEN)])
+    for nothing in ({"views": []}, {"views": [1]}, {"views": 1}, {}):
+        (tmp_path / "none.json").write_text(json.dumps(nothing))
+        with pytest.raises(HeadshotError, match="cannot read landmarks from"):
+            read_landmarks(tmp_path / "none.json")
     rows = "\n".join("Name of a point\n{} {} {}".format(*p) for p in points[:7])
     (tmp_path / "a.lm3").write_text(f"# 7 landmarks\n{rows}")
     np.testing.assert_allclose(read_landmarks(tmp_path / "a.lm3"), points[:7])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.image.photo import Photo
 from headshot.models.arkit import ARKIT52
@@ -154,3 +155,23 @@ def bare(head: Reconstruction) -> Reconstruction:
 def astronaut(photos: Path) -> Reconstruction:
     """The real head in a real photo."""
     return reconstruct(photos / "astronaut.jpg")
+
+
+@pytest.fixture
+def square() -> HeadAsset:
+    """A square of two triangles without texture, colours or expressions; lengths are millimetres."""
+    vertices = np.array([[0, 0, 0], [10, 0, 0], [10, 20, 0], [0, 20, 5]], np.float32)
+    return mesh_asset(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32), "A model. Terms.")
+
+
+@pytest.fixture
+def textured_square(square: HeadAsset) -> HeadAsset:
+    """The square with a texture that has a seam at vertex 0, colours of vertices, and an expression."""
+    return replace(
+        square,
+        uv=np.array([[0, 1], [1, 1], [1, 0], [0, 0], [0.5, 0.5]], np.float32),
+        triangles_uv=np.array([[0, 1, 2], [4, 2, 3]], np.int32),
+        texture=np.zeros((8, 8, 3), np.uint8),
+        colours=np.full((4, 3), 128, np.uint8),
+        morphs=(MorphTarget("smile", np.full((4, 3), 2, np.float32), 0.25),),
+    )

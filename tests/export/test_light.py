@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headshot.export.gltf import glb
+from headshot.export.asset import asset_of
+from headshot.export.glb import glb
 from headshot.export.obj import obj
 from headshot.export.ply import ply
 from headshot.export.record import record
@@ -37,29 +38,30 @@ def test_both_textures_go_into_files(astronaut: Reconstruction) -> None:
     delit = astronaut.albedo_texture.pixels
     assert delit.shape == astronaut.texture.pixels.shape
     assert np.abs(delit.astype(int) - astronaut.texture.pixels).mean() > 5
-    document, texture = contents(glb(astronaut, ALBEDO))
+    document, texture = contents(glb(asset_of(astronaut, ALBEDO), ALBEDO))
     assert np.array_equal(texture, delit)
     assert document["nodes"][0]["extras"]["texture"] == "albedo"
-    _, photographed = contents(glb(astronaut, replace(ALBEDO, texture="photo")))
+    _, photographed = contents(glb(asset_of(astronaut), ALBEDO))
     assert np.array_equal(photographed, astronaut.texture.pixels)
-    png = obj(astronaut, "a", ALBEDO)["a_texture.png"]
+    png = obj(asset_of(astronaut, ALBEDO), "a")["a_texture.png"]
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), delit)
-    assert ply(astronaut, ALBEDO) != ply(astronaut)
+    assert ply(asset_of(astronaut, ALBEDO)) != ply(asset_of(astronaut))
 
 
 def test_the_light_is_recorded(astronaut: Reconstruction) -> None:
     assert astronaut.light is not None
     fields = record(astronaut, ALBEDO)
-    np.testing.assert_allclose(fields["light"], astronaut.light, atol=1e-5)
-    np.testing.assert_allclose(fields["albedo"], astronaut.albedo, atol=1e-4)
+    np.testing.assert_array_equal(fields["views"][0]["light"], astronaut.light)
+    np.testing.assert_array_equal(fields["person"]["albedo"], astronaut.albedo)
     assert fields["meshes"]["texture"] == "albedo"
-    extras = contents(glb(astronaut))[0]["nodes"][0]["extras"]
+    extras = contents(glb(asset_of(astronaut)))[0]["nodes"][0]["extras"]
     np.testing.assert_allclose(extras["light"], astronaut.light, atol=1e-4)
     assert extras["texture"] == "photo"
 
 
 def test_heads_without_light_or_texture_say_so(head: Reconstruction, bare: Reconstruction) -> None:
-    assert record(head)["light"] is None and record(head)["albedo"] is None
+    fields = record(head)
+    assert fields["views"][0]["light"] is None and fields["person"]["albedo"] is None
     assert record(bare, ALBEDO)["meshes"]["texture"] is None
     assert bare.albedo_texture is None
     with pytest.raises(ValueError, match="texture"):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from headshot.export.gltf import NODES
+from headshot.export.asset import HEAD_PARTS, HeadAsset, asset_of
 from headshot.export.obj import obj
 from headshot.export.settings import ExportSettings
 from headshot.pipeline import Reconstruction
@@ -29,22 +30,22 @@ def read(text: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
 
 
 def test_vertices_are_the_models_in_millimetres(head: Reconstruction) -> None:
-    rows, _ = read(obj(head, "ann")["ann.obj"].decode())
+    rows, _ = read(obj(asset_of(head), "ann")["ann.obj"].decode())
     np.testing.assert_allclose(rows["v"], head.vertices, atol=1e-4)
     np.testing.assert_allclose(rows["vt"], head.model.uv * [1, -1] + [0, 1], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(rows["vn"], axis=1), 1, atol=1e-3)
 
 
 def test_landmarks_index_the_file(head: Reconstruction) -> None:
-    rows, _ = read(obj(head, "ann")["ann.obj"].decode())
+    rows, _ = read(obj(asset_of(head), "ann")["ann.obj"].decode())
     found = head.model.landmarks["ibug68"].on(rows["v"], head.model.triangles)
     np.testing.assert_allclose(found, head.landmarks68, atol=1e-3)
 
 
 def test_faces_by_group(head: Reconstruction) -> None:
-    _, faces = read(obj(head, "ann")["ann.obj"].decode())
-    assert set(faces) == set(NODES)
-    for node, parts in NODES.items():
+    _, faces = read(obj(asset_of(head), "ann")["ann.obj"].decode())
+    assert set(faces) == set(HEAD_PARTS)
+    for node, (parts, _) in HEAD_PARTS.items():
         rows = np.concatenate([np.arange(*head.model.parts[part]) for part in parts])
         np.testing.assert_array_equal(faces[node][..., 0] - 1, head.model.triangles[rows])
         np.testing.assert_array_equal(faces[node][..., 1] - 1, head.model.triangles_uv[rows])
@@ -52,7 +53,7 @@ def test_faces_by_group(head: Reconstruction) -> None:
 
 
 def test_material_and_texture(head: Reconstruction) -> None:
-    files = obj(head, "ann")
+    files = obj(asset_of(head), "ann")
     assert set(files) == {"ann.obj", "ann.mtl", "ann_texture.png"}
     assert "mtllib ann.mtl" in files["ann.obj"].decode()
     assert files["ann.obj"].decode().count("usemtl Head") == 1
@@ -63,20 +64,38 @@ def test_material_and_texture(head: Reconstruction) -> None:
 
 
 def test_without_texture(bare: Reconstruction) -> None:
-    files = obj(bare, "ann")
+    files = obj(asset_of(bare), "ann")
     assert set(files) == {"ann.obj", "ann.mtl"}
     assert "map_Kd" not in files["ann.mtl"].decode()
 
 
 @pytest.mark.parametrize("expression", ["photo", "neutral"])
 def test_expression(head: Reconstruction, expression: str) -> None:
-    rows, _ = read(obj(head, "ann", ExportSettings(expression=expression))["ann.obj"].decode())
+    rows, _ = read(obj(asset_of(head, ExportSettings(expression=expression)), "ann")["ann.obj"].decode())
     shown = head.vertices if expression == "photo" else head.neutral_vertices
     np.testing.assert_allclose(rows["v"], shown, atol=1e-4)
     assert not np.allclose(head.vertices, head.neutral_vertices, atol=1)
 
 
 def test_no_foreign_decimal_comma_or_nan(head: Reconstruction) -> None:
-    text = obj(head, "ann")["ann.obj"].decode()
+    text = obj(asset_of(head), "ann")["ann.obj"].decode()
     assert "nan" not in text.lower()
     assert "," not in text.split("mtllib")[1]
+
+
+def test_any_mesh_with_a_texture(textured_square: HeadAsset) -> None:
+    files = obj(textured_square, "face")
+    assert set(files) == {"face.obj", "face.mtl", "face_texture.png"}
+    lines = files["face.obj"].decode().splitlines()
+    assert "f 1/1/1 2/2/2 3/3/3" in lines and "f 1/5/1 3/3/3 4/4/4" in lines
+    assert "vt 0.000000 0.000000" in lines  # the first, whose v of 1 is the bottom of the texture
+    assert "v 10.0000 20.0000 0.0000" in lines
+    assert "# A model. Terms." in lines
+
+
+def test_colours_of_vertices_take_the_place_of_a_texture(square: HeadAsset) -> None:
+    files = obj(replace(square, colours=np.full((4, 3), 51, np.uint8)), "face")
+    assert set(files) == {"face.obj", "face.mtl"}
+    lines = files["face.obj"].decode().splitlines()
+    assert "v 10.0000 20.0000 0.0000 0.2000 0.2000 0.2000" in lines and "f 1//1 2//2 3//3" in lines
+    assert b"Kd 1.000 1.000 1.000" in files["face.mtl"]

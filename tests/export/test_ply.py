@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from headshot.export.ply import ply, vertex_colours
+from headshot.export.asset import HeadAsset, asset_of
+from headshot.export.ply import ply
 from headshot.export.settings import ExportSettings
+from headshot.export.texture import vertex_colours
 from headshot.pipeline import Reconstruction
 
 TYPES = {"float": "<f4", "uchar": "u1"}
@@ -28,7 +32,7 @@ def xyz(vertices: np.ndarray) -> np.ndarray:
 
 
 def test_geometry_in_millimetres(head: Reconstruction) -> None:
-    vertices, faces = read(ply(head))
+    vertices, faces = read(ply(asset_of(head)))
     np.testing.assert_array_equal(xyz(vertices), head.vertices)
     np.testing.assert_array_equal(faces, head.triangles)
     normals = np.stack([vertices[n] for n in ("nx", "ny", "nz")], axis=1)
@@ -38,7 +42,7 @@ def test_geometry_in_millimetres(head: Reconstruction) -> None:
 def test_colours_come_from_the_texture(head: Reconstruction) -> None:
     assert head.texture is not None
     size = len(head.texture.pixels)
-    vertices, _ = read(ply(head))
+    vertices, _ = read(ply(asset_of(head)))
     colours = np.stack([vertices[c] for c in ("red", "green", "blue")], axis=1).astype(int)
     # The texture's red and green are its u and v, so a vertex's colour tells where it was looked up.
     face, corner = 40, 1
@@ -47,10 +51,22 @@ def test_colours_come_from_the_texture(head: Reconstruction) -> None:
     expected = np.clip((uv * size - 0.5) / (size - 1), 0, 1) * 255
     np.testing.assert_allclose(colours[at, :2], expected, atol=2)
     assert (colours[:, 2] == 90).all()
-    np.testing.assert_array_equal(colours, vertex_colours(head.texture.pixels, head.model))
+    np.testing.assert_array_equal(colours, vertex_colours(asset_of(head)))
 
 
 def test_without_texture_or_expression(bare: Reconstruction) -> None:
-    vertices, _ = read(ply(bare, ExportSettings(expression="neutral")))
+    vertices, _ = read(ply(asset_of(bare, ExportSettings(expression="neutral"))))
     assert "red" not in (vertices.dtype.names or ())
     np.testing.assert_array_equal(xyz(vertices), bare.neutral_vertices)
+
+
+def test_any_mesh(square: HeadAsset, textured_square: HeadAsset) -> None:
+    content = ply(square)
+    vertices, faces = read(content)
+    np.testing.assert_array_equal(xyz(vertices), square.vertices)
+    np.testing.assert_array_equal(faces, square.triangles)
+    assert "red" not in (vertices.dtype.names or ())
+    assert b"comment A model. Terms.\n" in content
+    coloured, _ = read(ply(replace(square, colours=np.full((4, 3), 7, np.uint8))))
+    assert (coloured["green"] == 7).all()
+    assert (read(ply(textured_square))[0]["red"] == 128).all()  # its own, not those of the black texture

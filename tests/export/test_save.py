@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from pathlib import Path
 
 import pytest
 
 from headshot.errors import HeadshotError
-from headshot.export import FORMATS, atomic, contents, file_names, safe_stem, save
+from headshot.export import DEFAULT_FORMATS, FORMATS, atomic, contents, file_names, safe_stem, save
 from headshot.export.settings import ExportSettings
 from headshot.pipeline import Reconstruction
 
@@ -34,10 +36,62 @@ def test_save_of_the_reconstruction(head: Reconstruction, tmp_path: Path) -> Non
     assert [p.suffix for p in head.save(tmp_path, ("json", "ply"))] == [".ply", ".json"]
 
 
-@pytest.mark.parametrize("formats", [["fbx"], ["glb", "GLB"], []])
-def test_unknown_formats(head: Reconstruction, tmp_path: Path, formats: list[str]) -> None:
+def test_formats_in_a_string_are_as_on_the_command_line(head: Reconstruction, tmp_path: Path) -> None:
+    for formats, endings in (
+        ("ply", [".ply"]),
+        ("json, PLY", [".ply", ".json"]),
+        ("all", [".glb", ".obj", ".mtl", ".png", ".ply", ".png", ".json"]),
+        (None, [f".{name}" for name in FORMATS if name in DEFAULT_FORMATS]),
+    ):
+        assert [p.suffix for p in head.save(tmp_path, formats, "x")] == endings
+
+
+def test_every_setting_is_an_option_of_save_with_the_same_default() -> None:
+    options = inspect.signature(Reconstruction.save).parameters.values()
+    keywords = {option.name: option.default for option in options if option.kind is option.KEYWORD_ONLY}
+    assert keywords == {field.name: field.default for field in dataclasses.fields(ExportSettings)}
+
+
+def test_options_of_save_reach_the_files(
+    head: Reconstruction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[ExportSettings] = []
+    monkeypatch.setattr("headshot.export.save", lambda *arguments: given.append(arguments[-1]) or [])
+    options = {
+        "expression": "neutral",
+        "texture": "albedo",
+        "texture_encoding": "png",
+        "jpeg_quality": 50,
+        "morph_normals": False,
+    }
+    head.save(tmp_path, **options)  # type: ignore[arg-type]
+    assert given == [ExportSettings(**options)]  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="texture must be one of"):
+        head.save(tmp_path, texture="albdo")
+
+
+@pytest.mark.parametrize("name", ["me.v2.glb", "me.OBJ", "me.json"])
+def test_the_name_of_a_file_gives_that_file(head: Reconstruction, tmp_path: Path, name: str) -> None:
+    stem, ending = name[:-4].rstrip("."), name.lower().split(".")[-1]
+    written = head.save(tmp_path / "new" / name)
+    assert [p.name for p in written] == file_names(stem, ending)
+    assert written[0].parent == tmp_path / "new"
+    assert head.save(tmp_path / "new" / name, ending) == written
+
+
+def test_the_name_of_a_file_for_several_formats(head: Reconstruction, tmp_path: Path) -> None:
+    for options in ({"formats": "all"}, {"formats": "ply"}, {"stem": "you"}):
+        with pytest.raises(HeadshotError, match=r"me\.glb is the name of a single file: .* give a directory"):
+            head.save(tmp_path / "me.glb", **options)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "me.glb").mkdir()
+    assert [p.parent.name for p in head.save(tmp_path / "me.glb", "ply", "you")] == ["me.glb"]
+
+
+@pytest.mark.parametrize("formats", [["fbx"], "fbx", "glb,", [], "", ["glb", "g"]])
+def test_unknown_formats(head: Reconstruction, tmp_path: Path, formats: str | list[str]) -> None:
     with pytest.raises(HeadshotError, match="use any of glb"):
-        save(head, tmp_path, formats)
+        head.save(tmp_path, formats)
     assert not list(tmp_path.iterdir())
 
 

@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from headshot.errors import PhotoError
-from headshot.export import DEFAULT_FORMATS, ExportSettings, contents, write_files
-from headshot.export.names import PHOTO_ENDINGS, file_names, safe_stem
+from headshot.export import DEFAULT_FORMATS, ExportSettings, contents, file_names, write_files
+from headshot.export.names import PHOTO_ENDINGS, safe_stem
 
 if TYPE_CHECKING:
     from headshot.pipeline import Reconstruction, Settings

@@ -80,7 +80,8 @@ def read_landmarks(file: str | Path) -> Array:
     """NoW's seven points (7, 3) from a text (.txt, .lm3) or JSON file with 7, 51 or 68 of them.
 
     Text: lines with three numbers are points, others are ignored. JSON: a list of points, or an object with
-    such a list under "landmarks68" (as Headshot writes), "landmarks" or "points". 51 points are iBUG 17-67.
+    such a list under "landmarks68", "landmarks" or "points", or as Headshot writes it, with "landmarks68" in
+    the first of its "views". 51 points are iBUG 17-67.
     """
     path = Path(file)
     try:
@@ -88,12 +89,13 @@ def read_landmarks(file: str | Path) -> Array:
         if path.suffix.lower() == ".json":
             content = json.loads(text)
             if isinstance(content, dict):
+                content = content.get("views", [content])[0]
                 content = next(content[k] for k in ("landmarks68", "landmarks", "points") if k in content)
             points = np.array(content, np.float64)
         else:
             rows = [re.split(r"[\s,;]+", line.strip(" \t,;")) for line in text.splitlines()]
             points = np.array([[float(v) for v in row] for row in rows if _three_numbers(row)], np.float64)
-    except (OSError, ValueError, TypeError, StopIteration) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
         raise HeadshotError(f"cannot read landmarks from {path}: {error!r}") from error
     index: dict[int, list[int]] = {7: list(range(7)), 51: [i - 17 for i in SEVEN], 68: list(SEVEN)}
     if points.ndim != 2 or points.shape[1] != 3 or len(points) not in index or not np.isfinite(points).all():

@@ -1,22 +1,28 @@
-"""Writing reconstructions to files.
+"""Writing heads to files.
 
-| format | files | content |
-|---|---|---|
-| ``glb`` | ``STEM.glb`` | glTF 2.0: neutral head, 52 ARKit morph targets, texture; metres |
-| ``obj`` | ``STEM.obj``, ``STEM.mtl``, ``STEM_texture.png`` | the head as in the photo; millimetres |
-| ``ply`` | ``STEM.ply`` | the same, with a colour per vertex; millimetres |
-| ``json`` | ``STEM.json`` | every number of the result (docs/json-schema.md) |
-| ``png`` | ``STEM.png`` | preview picture |
+`headshot.export.registry` says which formats there are; meshes are written of a `HeadAsset`
+(`headshot.export.asset`), documents of the head itself. docs/conventions.md says what is in the files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headshot.errors import HeadshotError
 from headshot.export.atomic import write_files
-from headshot.export.names import DEFAULT_FORMATS, FORMATS, file_names, safe_stem
+from headshot.export.names import safe_stem
+from headshot.export.registry import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    MESH_FORMATS,
+    Target,
+    asset_contents,
+    file_names,
+    formats_help,
+    parse_formats,
+)
 from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
@@ -25,9 +31,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_FORMATS",
     "FORMATS",
+    "MESH_FORMATS",
     "ExportSettings",
+    "asset_contents",
     "contents",
     "file_names",
+    "formats_help",
+    "parse_formats",
     "safe_stem",
     "save",
     "write_files",
@@ -35,18 +45,19 @@ __all__ = [
 
 
 def save(
-    reconstruction: Reconstruction,
+    head: Reconstruction,
     directory: str | Path,
-    formats: Sequence[str] = DEFAULT_FORMATS,
+    formats: str | Iterable[str] | None = None,
     stem: str | None = None,
     settings: ExportSettings | None = None,
 ) -> list[Path]:
-    """Write a reconstruction to files; they appear complete or not at all, and replace earlier ones.
+    """Write a head to files; they appear complete or not at all, and replace earlier ones.
 
     Args:
-        reconstruction: the head.
-        directory: created when missing.
-        formats: any of `FORMATS`.
+        head: the head.
+        directory: created when missing. A path that ends like a format ("me.glb") and is not a directory is
+            a file: that format is written, under that name.
+        formats: one or several of `FORMATS`, see `parse_formats`; `DEFAULT_FORMATS` when None.
         stem: file name without ending; the photo's name by default. Made safe by `safe_stem`.
         settings: see `ExportSettings`.
 
@@ -54,44 +65,52 @@ def save(
         The files written.
 
     Raises:
-        HeadshotError: an unknown format, or the directory cannot be written.
+        HeadshotError: an unknown format, a file of one format where others are wanted, or the directory
+            cannot be written.
     """
-    name = safe_stem(reconstruction.photo.name if stem is None else stem, is_file=stem is None)
-    return write_files(directory, contents(reconstruction, name, formats, settings))
+    folder = Path(directory)
+    single = _format_of(folder)
+    if single is not None:
+        if stem is not None or (formats is not None and parse_formats(formats) != (single,)):
+            raise HeadshotError(
+                f"{folder} is the name of a single file: leave out formats and stem, or give a directory "
+                f"such as {folder.with_suffix('')} for several files"
+            )
+        return write_files(folder.parent, contents(head, folder.stem, single, settings))
+    name = safe_stem(head.photo.name if stem is None else stem, is_file=stem is None)
+    wanted = DEFAULT_FORMATS if formats is None else formats
+    return write_files(folder, contents(head, name, wanted, settings))
 
 
 def contents(
-    reconstruction: Reconstruction,
+    head: Reconstruction,
     stem: str,
-    formats: Sequence[str] = DEFAULT_FORMATS,
+    formats: str | Iterable[str] = DEFAULT_FORMATS,
     settings: ExportSettings | None = None,
 ) -> dict[str, bytes]:
-    """The files of a reconstruction, content by name, without writing them.
+    """The files of a head, content by name, without writing them; arguments as in `save`.
 
-    The JSON comes last: where it exists, the files that it lists exist too.
+    Meshes come first and the JSON last: where it exists, the files that it lists exist too.
     """
-    names = file_names(stem, formats, textured=reconstruction.texture is not None)
+    chosen = parse_formats(formats)
     options = settings or ExportSettings()
     files: dict[str, bytes] = {}
-    # Imported as needed: a JSON alone should not wait for the renderer of the preview.
-    if "glb" in formats:
-        from headshot.export.gltf import glb
+    meshes = [name for name in chosen if FORMATS[name].subject == "asset"]
+    if meshes:
+        # Imported as needed: a JSON alone should not wait for the writers of meshes.
+        from headshot.export.asset import asset_of
 
-        files[f"{stem}.glb"] = glb(reconstruction, options)
-    if "obj" in formats:
-        from headshot.export.obj import obj
-
-        files |= obj(reconstruction, stem, options)
-    if "ply" in formats:
-        from headshot.export.ply import ply
-
-        files[f"{stem}.ply"] = ply(reconstruction, options)
-    if "png" in formats:
-        from headshot.export.preview import preview_png
-
-        files[f"{stem}.png"] = preview_png(reconstruction)
-    if "json" in formats:
-        from headshot.export.record import record_json
-
-        files[f"{stem}.json"] = record_json(reconstruction, options, names)
+        files |= asset_contents(asset_of(head, options), stem, meshes, options)
+    names = file_names(stem, chosen, textured=head.texture is not None)
+    target = Target(stem, options, tuple(names))
+    for name in chosen:
+        if name not in meshes:
+            files |= FORMATS[name].write(head, target)
     return files
+
+
+def _format_of(path: Path) -> str | None:
+    """The format of a single file by its ending; None for directories."""
+    ending = path.suffix.lower()
+    endings = {entry.endings[0]: name for name, entry in FORMATS.items()}
+    return None if path.is_dir() else endings.get(ending)

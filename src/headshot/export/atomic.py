@@ -54,7 +54,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
             target = folder / name
             staged[target] = _hidden(folder)
             staged[target].write_bytes(content)
-            earlier[target] = _kept(target)
+            earlier[target] = _backup(target)
         for target, new in staged.items():
             replaced.append(target)
             os.replace(new, target)
@@ -77,13 +77,13 @@ def _hidden(folder: Path) -> Path:
     return folder / f"{_PREFIX}{secrets.token_hex(8)}"
 
 
-def _kept(target: Path) -> Path | None:
+def _backup(target: Path) -> Path | None:
     """A second name for a file about to be replaced: a hard link, or a copy where there are none."""
     if not target.exists():
         return None
-    keep = _hidden(target.parent)
+    backup = _hidden(target.parent)
     try:
-        os.link(target, keep)
+        os.link(target, backup)
     except OSError:
-        shutil.copy2(target, keep)
-    return keep
+        shutil.copy2(target, backup)
+    return backup

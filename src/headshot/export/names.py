@@ -1,15 +1,10 @@
-"""What files are called."""
+"""Names of files that every supported system accepts."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 
-from headshot.errors import HeadshotError
-
-FORMATS = ("glb", "obj", "ply", "png", "json")
-DEFAULT_FORMATS = ("glb", "json", "png")
 PHOTO_ENDINGS = (
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif",
     ".mpo",
@@ -20,30 +15,11 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for
 _LONGEST = 120  # bytes, so that endings and folders fit into any file system's limit
 
 
-def file_names(stem: str, formats: Sequence[str], *, textured: bool = True) -> list[str]:
-    """Names of the files that these formats give, for heads with or without a texture.
-
-    Raises:
-        HeadshotError: an unknown format, or none.
-    """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        what = f"unknown format {', '.join(unknown)}" if unknown else "no format given"
-        raise HeadshotError(f"{what}: use any of {', '.join(FORMATS)}")
-    names: list[str] = []
-    for name in FORMATS:
-        if name in formats:
-            names.append(f"{stem}.{name}")
-            if name == "obj":
-                names += [f"{stem}.mtl", f"{stem}_texture.png"] if textured else [f"{stem}.mtl"]
-    return names
-
-
 def safe_stem(name: str, *, is_file: bool = False) -> str:
     """A file name without ending that every supported system accepts.
 
     Args:
-        name: the wish; letters of any script, digits, spaces and most signs are kept.
+        name: as wanted; letters of any script, digits, spaces and most signs stay.
         is_file: drop the folder and the last ending (".jpg") first.
     """
     text = unicodedata.normalize("NFC", name)

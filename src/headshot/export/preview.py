@@ -18,6 +18,7 @@ from headshot.arrays import U8, Array
 from headshot.render import RenderSettings, render, view_camera
 
 if TYPE_CHECKING:
+    from headshot.export.registry import Target
     from headshot.geometry.camera import Camera
     from headshot.pipeline import Reconstruction
 
@@ -29,6 +30,11 @@ _PAPER, _INK, _FAINT, _ALERT = (255, 255, 255), (32, 32, 36), (112, 112, 120), (
 _MARK = (60, 255, 130)
 _BEYOND = (222, 222, 224)  # outside the photo
 _VIEWS = (("Front", 0.0), ("Three-quarter", 38.0), ("Profile", 90.0))
+
+
+def write(head: Reconstruction, target: Target) -> dict[str, bytes]:
+    """The preview, content by file name."""
+    return {f"{target.stem}.png": preview_png(head)}
 
 
 def preview_png(head: Reconstruction) -> bytes:

@@ -1,4 +1,7 @@
-"""JSON: every number of a reconstruction (docs/json-schema.md, docs/reconstruction.schema.json).
+"""JSON: what a head is made of, and every number about it (docs/json-schema.md).
+
+The person and the views, which together give the head again, are written without loss; what follows from
+them, and measures, are rounded. `parse_record` reads the file back and checks every field.
 
 Lengths are millimetres in the head frame, positions in the photo are pixels with the origin at the top left
 and pixel centres at +0.5, angles are degrees. Of the photo's path only the file name is recorded.
@@ -9,43 +12,51 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot import __version__, assets
-from headshot.errors import HeadshotError
+from headshot.errors import HeadshotError, RecordError
+from headshot.export.record_checks import Field, check_numbers, check_record
 from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
+    from headshot.export.registry import Target
     from headshot.pipeline import Reconstruction
 
 # Readers must refuse another major version; a new minor version only adds fields.
-SCHEMA_VERSION = "1.2"
+MAJOR, MINOR = 2, 0
+SCHEMA_VERSION = f"{MAJOR}.{MINOR}"
+MODEL = "headshot"  # names the built-in head model, which the coefficients belong to
+# A view takes 32 KB (photos/astronaut.jpg), so this is room for six hundred.
+MAX_BYTES = 20_000_000
+
+
+def write(head: Reconstruction, target: Target) -> dict[str, bytes]:
+    """The JSON, content by file name."""
+    return {f"{target.stem}.json": record_json(head, target.settings, target.files)}
 
 
 def record_json(
     head: Reconstruction, settings: ExportSettings | None = None, files: Sequence[str] = ()
 ) -> bytes:
-    """The JSON file of a reconstruction.
+    """The JSON file of a head.
 
     Raises:
-        HeadshotError: a number of the reconstruction is not finite.
+        HeadshotError: a number of the head is not finite.
     """
     fields = record(head, settings, files)
     try:
-        # One field a line: an indented file would be 2,000 lines of single numbers.
-        lines = [
-            f"{json.dumps(name)}: {json.dumps(value, allow_nan=False, ensure_ascii=False)}"
-            for name, value in fields.items()
-        ]
+        text = _lines(fields, "")
     except ValueError as error:
         raise HeadshotError(
             f"the result for {head.photo.name} holds a number that is not finite and was not written; "
             "please report this photo as a bug"
         ) from error
-    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+    return (text + "\n").encode()
 
 
 def record(
@@ -54,66 +65,35 @@ def record(
     """What the JSON says, as plain dictionaries, lists, strings and numbers.
 
     Args:
-        head: the reconstruction.
+        head: the head.
         settings: how its meshes are written.
         files: names of the files written with it.
     """
     options = settings or ExportSettings()
-    photo, camera, quality = head.photo, head.camera, head.quality
-    yaw, pitch, roll = camera.angles
+    quality = head.quality
     return {
         "schema_version": SCHEMA_VERSION,
         "headshot_version": __version__,
         "method": head.method,
-        "photo": {
-            "name": re.split(r"[/\\]", photo.name)[-1],
-            "width": photo.width,
-            "height": photo.height,
-            "reduced": photo.reduced,
-            "focal_35mm": None if photo.focal_35mm is None else _round(photo.focal_35mm, 2),
+        "model": {
+            "id": MODEL,
+            "resolution": head.model.resolution,
+            "vertices": len(head.vertices),
+            "triangles": len(head.triangles),
+            "assets": {name: entry["sha256"] for name, entry in sorted(assets.manifest().items())},
         },
-        "face": {
-            "box": _round(head.face.box, 2),
-            "points": _round(head.face.points, 2),
-            "score": _round(head.face.score, 4),
+        "person": {
+            "identity": _exact(head.identity),
+            "albedo": None if head.albedo is None else _exact(head.albedo),
+            "scale": _exact(head.scale),
+            "scale_uncertainty": _exact(head.scale_uncertainty),
         },
-        "landmarks": {
-            "network": "landmarks" if head.landmarks.prediction is None else "regressor",
-            "presence": _round(head.landmarks.presence, 4),
-            "points": _round(head.landmarks.points, 3),
-        },
-        "camera": {
-            "width": camera.width,
-            "height": camera.height,
-            "focal": _round(camera.focal, 3),
-            "centre": _round(camera.centre, 3),
-            "rotation": _round(camera.rotation, 8),
-            "translation": _round(camera.translation, 4),
-            "yaw": _round(yaw, 3),
-            "pitch": _round(pitch, 3),
-            "roll": _round(roll, 3),
-        },
-        "scale": {
-            "value": _round(head.scale, 6),
-            "uncertainty": _round(head.scale_uncertainty, 4),
-        },
-        "identity": _round(head.identity, 5),
-        "albedo": None if head.albedo is None else _round(head.albedo, 5),
-        "light": None if head.light is None else _round(head.light, 6),
-        "blendshapes": {name: _round(weight, 5) for name, weight in head.blendshapes.items()},
-        "landmarks68": _round(head.landmarks68, 4),
-        "landmarks68_projected": _round(head.project(head.landmarks68), 3),
+        "views": [_view(head)],
         "quality": {
             "score": _round(quality.score, 4),
             "measures": {name: _round(value, 4) for name, value in quality.measures.items()},
             "warnings": list(quality.warnings),
         },
-        "model": {
-            "resolution": head.model.resolution,
-            "vertices": len(head.vertices),
-            "triangles": len(head.triangles),
-        },
-        "assets": {name: entry["sha256"] for name, entry in sorted(assets.manifest().items())},
         "meshes": {
             "unit": "millimetre",
             "expression": options.mesh_expression,
@@ -124,6 +104,136 @@ def record(
     }
 
 
+def _view(head: Reconstruction) -> dict[str, Any]:
+    """What a photo shows of the person."""
+    photo, camera = head.photo, head.camera
+    yaw, pitch, roll = camera.angles
+    return {
+        "photo": {
+            "name": re.split(r"[/\\]", photo.name)[-1],
+            "width": photo.width,
+            "height": photo.height,
+            "reduced": photo.reduced,
+            "focal_35mm": None if photo.focal_35mm is None else _exact(photo.focal_35mm),
+        },
+        "face": {
+            "box": _exact(head.face.box),
+            "points": _exact(head.face.points),
+            "score": _exact(head.face.score),
+        },
+        "landmarks": {
+            "set": "mediapipe478",
+            "network": "mediapipe" if head.landmarks.prediction is None else "in_house",
+            "presence": _exact(head.landmarks.presence),
+            "points": _exact(head.landmarks.points),
+        },
+        "camera": {
+            "width": camera.width,
+            "height": camera.height,
+            "focal": _exact(camera.focal),
+            "centre": _exact(camera.centre),
+            "rotation": _exact(camera.rotation),
+            "translation": _exact(camera.translation),
+            "yaw": _round(yaw, 3),
+            "pitch": _round(pitch, 3),
+            "roll": _round(roll, 3),
+        },
+        "expression": {
+            name: _exact(weight)
+            for name, weight in zip(head.model.expression_names, head.expression, strict=True)
+        },
+        "light": None if head.light is None else _exact(head.light),
+        "landmarks68": _round(head.landmarks68, 4),
+        "landmarks68_projected": _round(head.project(head.landmarks68), 3),
+    }
+
+
+def parse_record(text: str | bytes, name: str = "the JSON") -> dict[str, Any]:
+    """Read a JSON file of a head, and check it.
+
+    Args:
+        text: content of the file.
+        name: of the file, for messages.
+
+    Returns:
+        The same dictionaries, lists, strings and numbers as of `record`, and fields that a later minor
+        version has added.
+
+    Raises:
+        RecordError: it is no such file, another major version wrote it, or a field is missing or cannot be
+            what it says. The message names file and field.
+    """
+    if len(text) > MAX_BYTES:
+        raise RecordError(f"{name} has more than {MAX_BYTES // 1_000_000} MB, too much for a head")
+    try:
+        fields = json.loads(text, parse_int=_integer)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise RecordError(f"{name} cannot be read as JSON: {reason}") from error
+    _check_version(fields, name)
+    root = Field(name, "", fields)
+    check_numbers(root)
+    check_record(root)
+    return dict(fields)
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """Read a JSON file of a head from disk; see `parse_record`.
+
+    Raises:
+        RecordError: likewise, or there is no such file.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise RecordError(f"cannot read {file} ({error.strerror or error})") from error
+    return parse_record(content, file.name)
+
+
+def _check_version(fields: Any, name: str) -> None:
+    version = fields.get("schema_version") if isinstance(fields, dict) else None
+    found = re.fullmatch(r"([0-9]{1,4})\.[0-9]{1,4}", version) if isinstance(version, str) else None
+    if found is None:
+        raise RecordError(
+            f'{name} is not a JSON file of a head: it has no "schema_version"; give the .json that '
+            "`headshot reconstruct` or `head.save` wrote"
+        )
+    major = int(found[1])
+    if major < MAJOR:
+        raise RecordError(
+            f"{name} was made by Headshot 0.1 (schema {version}), which rounded what a head is made of: "
+            "reconstruct the photo again, or read the numbers that you need with Python's json module"
+        )
+    if major > MAJOR:
+        raise RecordError(
+            f"{name} has schema {version}, and this version of Headshot reads {MAJOR}.x: "
+            "pip install --upgrade headshot"
+        )
+
+
+def _integer(digits: str) -> int | float:
+    """An integer of any length in bounded time: `check_numbers` refuses what is too large."""
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
+def _lines(value: Any, indent: str) -> str:
+    """JSON with a field a line: fully indented it would be 2,000 lines of single numbers."""
+    deeper = indent + " "
+    if isinstance(value, dict) and value and len(deeper) < 4:
+        entries = [f"{deeper}{json.dumps(key)}: {_lines(entry, deeper)}" for key, entry in value.items()]
+        return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[" + ", ".join(_lines(entry, indent) for entry in value) + "]"
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def _exact(value: ArrayLike) -> Any:
+    """A number or nested lists of numbers, as float64; JSON holds these without loss."""
+    return np.asarray(value, dtype=np.float64).tolist()
+
+
 def _round(value: ArrayLike, digits: int) -> Any:
-    """A number or nested lists of numbers, as float64 with so many digits after the point."""
+    """The same with so many digits after the point."""
     return np.round(np.asarray(value, dtype=np.float64), digits).tolist()

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from headshot.arrays import F32, U8
-
-if TYPE_CHECKING:
-    from headshot.pipeline import Reconstruction
 
 EXPRESSIONS = ("neutral", "photo")
 TEXTURES = ("photo", "albedo")
@@ -45,16 +39,7 @@ class ExportSettings:
         if not 1 <= self.jpeg_quality <= 95:
             raise ValueError(f"jpeg_quality must be within 1 to 95, got {self.jpeg_quality}")
 
-    def texture_pixels(self, head: Reconstruction) -> U8 | None:
-        """The texture (T, T, 3) to write, None for heads without."""
-        chosen = head.albedo_texture if self.texture == "albedo" else head.texture
-        return None if chosen is None else chosen.pixels
-
     @property
     def mesh_expression(self) -> str:
         """The expression of meshes that cannot be animated."""
         return self.expression or "photo"
-
-    def mesh_vertices(self, head: Reconstruction) -> F32:
-        """Vertices (V, 3) in mm of meshes that cannot be animated."""
-        return head.neutral_vertices if self.mesh_expression == "neutral" else head.vertices

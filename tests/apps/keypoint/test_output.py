@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from headshot.apps.cli.main import app
+from headshot.apps.keypoint.find import find_points68
+from headshot.apps.keypoint.fit import fit_keypoints
+from headshot.apps.keypoint.output import fitted_asset
+from headshot.apps.keypoint.surface import photo_surface
+from headshot.image.photo import read_photo
+from headshot.models.readers import read_linear_model
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +46,6 @@ def test_the_four_pictures(folder: Path) -> None:
 
 
 def test_record_reproduces_the_fit(folder: Path) -> None:
-    from headshot.models.readers import read_linear_model
-
     record = json.loads((folder / "astronaut.json").read_text())
     model = read_linear_model("headshot")
     weights = list(record["expression"]["coefficients"].values())
@@ -68,12 +73,28 @@ def test_meshes(folder: Path) -> None:
     assert b"targetNames" in (folder / "astronaut.glb").read_bytes()
 
 
+def test_blendshapes_start_from_the_face_without_expression(photos: Path) -> None:
+    photo = read_photo(photos / "astronaut.jpg")
+    found = find_points68(photo, "headshot")[0]
+    model = read_linear_model("headshot")
+    fit = fit_keypoints(found.points, model, (photo.width, photo.height), None)
+    surface = photo_surface(photo.pixels, fit.view, fit.vertices, model.triangles)
+    asset = fitted_asset(fit, surface, texture_size=64)
+    np.testing.assert_allclose(asset.neutral, model.shape(fit.identity, []))
+    moved = sum(np.float32(morph.weight) * morph.offsets for morph in asset.morphs)
+    np.testing.assert_allclose(asset.neutral + moved, fit.vertices, atol=1e-3)
+    assert np.abs(asset.neutral - fit.vertices).max() > 0.5
+    pca = replace(fit, model=replace(model, expression_kind="pca"))
+    still = fitted_asset(pca, surface, texture_size=64)
+    assert not still.morphs and still.neutral is fit.vertices
+
+
 @pytest.mark.parametrize(
     ("options", "code", "text"),
     [
         (["--model", "missing.bin"], 1, "github.com/patrikhuber/eos"),
         (["--face", "9"], 2, "no face number 9"),
-        (["--formats", "stl"], 1, "any of"),
+        (["--formats", "stl"], 1, "use any of glb, obj, ply, png, json"),
     ],
 )
 def test_errors(photos: Path, tmp_path: Path, options: list[str], code: int, text: str) -> None:

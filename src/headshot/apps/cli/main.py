@@ -19,6 +19,7 @@ import typer
 from headshot.apps.cli.convert_basel import COMMAND, convert_basel
 from headshot.apps.keypoint.command import keypoint
 from headshot.evaluate.cli import app as evaluate_app
+from headshot.export.registry import DEFAULT_FORMATS, formats_help
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +79,7 @@ def reconstruct(
     face: Annotated[
         str, typer.Option(help='Which face: "largest", "all", or a number, 1 being the largest.')
     ] = "largest",
-    formats: Annotated[
-        str, typer.Option(help='Any of glb, obj, ply, json, png (preview), with commas between; or "all".')
-    ] = "glb,json,png",
+    formats: Annotated[str, typer.Option(help=formats_help())] = ",".join(DEFAULT_FORMATS),
     texture_size: Annotated[
         int, typer.Option(min=512, max=4096, help="Width and height of the texture, pixels.")
     ] = 1024,
@@ -125,12 +124,11 @@ def reconstruct(
     """
     from headshot.apps.batch import Request, find_photos, plan
     from headshot.errors import HeadshotError
-    from headshot.export import FORMATS, ExportSettings, file_names
+    from headshot.export import ExportSettings, parse_formats
 
-    wanted = FORMATS if formats == "all" else tuple(name.strip().lower() for name in formats.split(","))
     number = _face_number(face)
     try:
-        file_names("", wanted)
+        wanted = parse_formats(formats)
     except HeadshotError as error:
         raise typer.BadParameter(str(error), param_hint="--formats") from error
     shown = expression.value if expression else None

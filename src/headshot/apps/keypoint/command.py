@@ -9,6 +9,13 @@ from typing import Annotated
 
 import typer
 
+from headshot.export.registry import MESH_FORMATS
+
+FORMATS_HELP = (
+    f"Any of {', '.join(MESH_FORMATS)} (the mesh), png (the four pictures), json (the coefficients), with "
+    'commas between; or "all".'
+)
+
 
 class Finder(str, Enum):
     """Who finds the landmarks."""
@@ -53,8 +60,9 @@ def keypoint(
         float, typer.Option(min=1e-4, help="Standard deviation of a landmark, share of the face's size.")
     ] = 0.015,
     formats: Annotated[
-        str, typer.Option(help="Any of png (the four pictures), obj, glb, ply, json, with commas between.")
-    ] = "png,obj,glb,ply,json",
+        str,
+        typer.Option(help=FORMATS_HELP),
+    ] = "all",
 ) -> None:
     """Fit a linear face model to 68 landmarks of a photo.
 
@@ -78,8 +86,7 @@ def keypoint(
         found = faces[face - 1]
         size = (picture.width, picture.height)
         fit = fit_keypoints(found.points, shape, size, picture.focal_pixels(), settings)
-        wanted = [name.strip().lower() for name in formats.split(",")]
-        files = save(fit, picture, found, output, wanted)
+        files = save(fit, picture, found, output, formats)
     except HeadshotError as error:
         print(f"headshot: {error}", file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, NoFaceError) else 1) from error

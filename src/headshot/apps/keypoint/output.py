@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,15 @@ from headshot.apps.keypoint.fit import KeypointFit
 from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, photo_surface
 from headshot.apps.keypoint.view import Orthographic
 from headshot.arrays import U8, Array
-from headshot.errors import HeadshotError
+from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.export.atomic import write_files
 from headshot.export.names import safe_stem
-from headshot.export.plain import PlainMesh, plain_glb, plain_obj, plain_ply
+from headshot.export.registry import MESH_FORMATS, asset_contents, parse_formats
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.render import view_camera
 
-FORMATS = ("obj", "glb", "ply", "json", "png")
+FORMATS = (*MESH_FORMATS, "png", "json")
 PANEL = 420  # pixels of a side of each picture
 BACKDROP = (240, 240, 240)
 MARGIN = 0.35  # of the face's size, around it in the pictures of the photo
@@ -37,56 +38,57 @@ def save(
     photo: Photo,
     found: Points68,
     directory: str | Path,
-    formats: Sequence[str] = FORMATS,
+    formats: str | Iterable[str] = FORMATS,
     stem: str | None = None,
     texture_size: int = 1024,
 ) -> list[Path]:
-    """Write a fit: ``STEM_a_input.png`` to ``STEM_d_face.png`` and all four in ``STEM.png``; the mesh
-    (``STEM.obj`` with texture, ``STEM.glb``, ``STEM.ply``), and ``STEM.json`` with the coefficients.
+    """Write a fit: ``STEM_a_input.png`` to ``STEM_d_face.png`` and all four in ``STEM.png``; the mesh in any
+    of the formats of `headshot.export`, and ``STEM.json`` with the coefficients.
 
     Raises:
         HeadshotError: an unknown format, or the directory cannot be written.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        raise HeadshotError(f"formats are any of {', '.join(FORMATS)}, not {', '.join(unknown) or 'none'}")
+    chosen = parse_formats(formats, FORMATS)
     name = safe_stem(photo.name if stem is None else stem, is_file=stem is None)
     surface = photo_surface(photo.pixels, fit.view, fit.vertices, fit.model.triangles)
     files: dict[str, bytes] = {}
-    if {"obj", "glb", "ply"} & set(formats):
-        mesh = plain_mesh(fit, surface, texture_size)
-        if "obj" in formats:
-            files |= plain_obj(mesh, name)
-        if "glb" in formats:
-            files[f"{name}.glb"] = plain_glb(mesh)
-        if "ply" in formats:
-            files[f"{name}.ply"] = plain_ply(mesh)
-    if "png" in formats:
+    meshes = [one for one in chosen if one in MESH_FORMATS]
+    if meshes:
+        files |= asset_contents(fitted_asset(fit, surface, texture_size), name, meshes)
+    if "png" in chosen:
         panels = figure(fit, photo, found, surface)
         for label, panel in panels.items():
             files[f"{name}_{label}.png"] = _png(panel)
         files[f"{name}.png"] = _png(np.concatenate(list(panels.values()), axis=1))
-    if "json" in formats:
+    if "json" in chosen:
         files[f"{name}.json"] = json.dumps(record(fit, photo, found), indent=1, allow_nan=False).encode()
     return write_files(directory, files)
 
 
-def plain_mesh(fit: KeypointFit, surface: PhotoSurface, texture_size: int = 1024) -> PlainMesh:
-    """The fitted mesh with the photo's colours: a texture if the model has a layout for one."""
+def fitted_asset(fit: KeypointFit, surface: PhotoSurface, texture_size: int = 1024) -> HeadAsset:
+    """The fitted mesh with the photo's colours: a texture if the model has a layout for one.
+
+    Blendshapes become morph targets of the head without expression, and start with the photo's weights.
+    """
     model = fit.model
     texture = None
     if model.uv is not None and model.triangles_uv is not None:
         texture = bake(surface, model.uv, model.triangles_uv, texture_size)
-    targets = dict(zip(model.expression_names, model.expression, strict=True))
-    return PlainMesh(
-        vertices=fit.vertices,
-        triangles=model.triangles,
+    neutral = fit.vertices
+    morphs: tuple[MorphTarget, ...] = ()
+    if model.expression_kind != "pca":
+        neutral = model.shape(fit.identity, [])
+        weights = [round(float(weight), 6) for weight in fit.expression]
+        named = zip(model.expression_names, model.expression, weights, strict=True)
+        morphs = tuple(MorphTarget(name, offsets, weight) for name, offsets, weight in named)
+    return replace(
+        mesh_asset(fit.vertices, model.triangles, f"{model.name}. {model.terms}".strip()),
+        neutral=neutral,
+        morphs=morphs,
         uv=model.uv,
         triangles_uv=model.triangles_uv,
         texture=texture,
         colours=np.round(np.clip(surface.colours, 0, 1) * 255).astype(np.uint8),
-        targets=targets if model.expression_kind != "pca" else {},
-        comment=f"{model.name}. {model.terms}".strip(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headshot.export.gltf import NODES, glb
+from headshot.export.asset import HEAD_PARTS, HeadAsset, asset_of
+from headshot.export.glb import glb
 from headshot.export.settings import ExportSettings
 from headshot.models.arkit import ARKIT52
 from headshot.pipeline import Reconstruction
@@ -81,27 +83,30 @@ class Glb:
 
 
 def expected(head: Reconstruction, name: str, vertices: np.ndarray) -> np.ndarray:
-    parts = [part for part in NODES[name] if part in head.model.parts]
-    return vertices[head.model.part_triangles(*parts)]
+    return vertices[head.model.part_triangles(*HEAD_PARTS[name][0])]
+
+
+def read(head: Reconstruction, settings: ExportSettings | None = None) -> Glb:
+    return Glb(glb(asset_of(head, settings), settings))
 
 
 @pytest.fixture(scope="module")
 def file(head: Reconstruction) -> Glb:
-    return Glb(glb(head))
+    return read(head)
 
 
 def test_every_part_is_a_child_of_the_head(file: Glb) -> None:
     nodes = file.json["nodes"]
     assert file.json["scenes"] == [{"name": "Scene", "nodes": [0]}]
     assert nodes[0]["name"] == "Head"
-    assert [nodes[i]["name"] for i in nodes[0]["children"]] == list(NODES)
+    assert [nodes[i]["name"] for i in nodes[0]["children"]] == list(HEAD_PARTS)
 
 
-@pytest.mark.parametrize("name", NODES)
+@pytest.mark.parametrize("name", HEAD_PARTS)
 def test_neutral_geometry_is_the_persons_in_metres(head: Reconstruction, file: Glb, name: str) -> None:
     corners, uv = file.soup(name)
     np.testing.assert_allclose(corners, expected(head, name, head.neutral_vertices) / 1000, atol=1e-7)
-    rows = np.concatenate([np.arange(*head.model.parts[p]) for p in NODES[name]])
+    rows = np.concatenate([np.arange(*head.model.parts[p]) for p in HEAD_PARTS[name][0]])
     np.testing.assert_allclose(uv, head.model.uv[head.model.triangles_uv[rows]], atol=1e-7)
 
 
@@ -113,7 +118,7 @@ def test_vertices_are_split_only_at_seams(head: Reconstruction, file: Glb) -> No
     assert count == len(skin) + seam
 
 
-@pytest.mark.parametrize("name", NODES)
+@pytest.mark.parametrize("name", HEAD_PARTS)
 def test_all_meshes_share_the_52_names(file: Glb, name: str) -> None:
     mesh, primitive = file.mesh(name)
     assert mesh["extras"]["targetNames"] == list(ARKIT52)
@@ -125,7 +130,7 @@ def test_each_expression_at_weight_one_is_the_models(head: Reconstruction, file:
     weights = np.zeros(52, np.float32)
     weights[ARKIT52.index(shape)] = 1
     target = head.scale * head.model.shape(head.identity, weights) / 1000
-    for name in NODES:
+    for name in HEAD_PARTS:
         corners, _ = file.soup(name, {shape: 1.0})
         # Changes below five micrometres are not stored.
         np.testing.assert_allclose(corners, expected(head, name, target), atol=6e-6)
@@ -139,10 +144,10 @@ def test_the_photos_weights_give_the_photos_head(head: Reconstruction, file: Glb
 
 
 def test_start_weights(head: Reconstruction, file: Glb) -> None:
-    for name in NODES:
+    for name in HEAD_PARTS:
         assert file.mesh(name)[0]["weights"] == [0.0] * 52
-    shown = Glb(glb(head, ExportSettings(expression="photo")))
-    for name in NODES:
+    shown = read(head, ExportSettings(expression="photo"))
+    for name in HEAD_PARTS:
         assert shown.mesh(name)[0]["weights"] == pytest.approx(head.expression)
     np.testing.assert_array_equal(shown.soup("Face")[0], file.soup("Face")[0])
 
@@ -158,23 +163,48 @@ def test_normals_are_unit_and_follow_the_expression(head: Reconstruction, file: 
     assert max(np.abs(t - normals).max() for t in turned) > 0.05
     for t in turned:
         np.testing.assert_allclose(np.linalg.norm(t, axis=1), 1, atol=0.05)
-    without = Glb(glb(head, ExportSettings(morph_normals=False)))
+    without = read(head, ExportSettings(morph_normals=False))
     assert all(set(t) == {"POSITION"} for t in without.mesh("Face")[1]["targets"])
 
 
 def test_storage_is_chosen_by_size(file: Glb) -> None:
     _, primitive = file.mesh("Face")
     accessors = [file.json["accessors"][t["POSITION"]] for t in primitive["targets"]]
-    kinds = {("sparse" in a, "bufferView" in a) for a in accessors}
-    assert kinds == {(True, False), (False, True), (False, False)}
-    still = [a for a in accessors if "sparse" not in a and "bufferView" not in a]
+    zeros = zero_view(file)
+    kinds = {("sparse" in a, a["bufferView"] == zeros) for a in accessors}
+    assert kinds == {(True, True), (False, False), (False, True)}
+    still = [a for a in accessors if "sparse" not in a and a["bufferView"] == zeros]
     assert len({id(a) for a in still}) == 1
     assert all(a["sparse"]["count"] > 0 for a in accessors if "sparse" in a)
 
 
+def zero_view(file: Glb) -> int:
+    (found,) = [i for i, view in enumerate(file.json["bufferViews"]) if "byteStride" in view]
+    return found
+
+
+def test_every_accessor_has_a_view_that_holds_it(file: Glb) -> None:
+    """Assimp, gltf-rs, glTFast and UnityGLTF refuse files with accessors that have none."""
+    for accessor in file.json["accessors"]:
+        view = file.json["bufferViews"][accessor["bufferView"]]
+        item = WIDTHS[accessor["type"]] * COMPONENTS[accessor["componentType"]]().nbytes
+        assert view.get("byteStride", item) == item
+        assert accessor["count"] * item <= view["byteLength"]
+    view = file.json["bufferViews"][zero_view(file)]
+    assert view["target"] == 34962 and view["byteStride"] == 12
+    assert not any(file.view(zero_view(file)))
+    largest = max(len(file.accessor(file.mesh(name)[1]["attributes"]["POSITION"])) for name in HEAD_PARTS)
+    assert view["byteLength"] == 12 * largest
+
+
+def test_a_view_of_zeros_is_there_only_if_something_is_zero(textured_square: HeadAsset) -> None:
+    file = Glb(glb(textured_square, ExportSettings(morph_normals=False)))
+    assert not any("byteStride" in view for view in file.json["bufferViews"])
+
+
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])
 def test_the_texture_is_embedded(head: Reconstruction, encoding: str) -> None:
-    file = Glb(glb(head, ExportSettings(texture_encoding=encoding, jpeg_quality=95)))
+    file = read(head, ExportSettings(texture_encoding=encoding, jpeg_quality=95))
     image = file.json["images"][0]
     assert image["mimeType"] == f"image/{encoding}"
     pixels = np.asarray(Image.open(io.BytesIO(file.view(image["bufferView"]))))
@@ -186,7 +216,7 @@ def test_the_texture_is_embedded(head: Reconstruction, encoding: str) -> None:
 
 
 def test_without_a_texture_there_is_no_image(bare: Reconstruction) -> None:
-    file = Glb(glb(bare))
+    file = read(bare)
     assert "images" not in file.json
     assert "baseColorFactor" in file.json["materials"][0]["pbrMetallicRoughness"]
 
@@ -206,8 +236,37 @@ def test_views_do_not_overlap_and_are_aligned(file: Glb) -> None:
         assert view["byteOffset"] + view["byteLength"] <= following["byteOffset"]
 
 
+def test_any_mesh_with_a_texture(textured_square: HeadAsset) -> None:
+    file = Glb(glb(textured_square))
+    mesh, primitive = file.mesh("Face")
+    corners, uv = file.soup("Face")
+    assert len(file.accessor(primitive["attributes"]["POSITION"])) == 5  # one vertex is at the seam
+    np.testing.assert_allclose(corners, textured_square.vertices[textured_square.triangles] / 1000, atol=1e-7)
+    assert textured_square.uv is not None
+    np.testing.assert_allclose(uv, textured_square.uv[textured_square.triangles_uv])
+    smiling, _ = file.soup("Face", {"smile": 1.0})
+    np.testing.assert_allclose(smiling - corners, 0.002, atol=1e-7)
+    assert mesh["weights"] == [0.25]
+    assert "COLOR_0" not in primitive["attributes"]
+    assert file.json["asset"]["copyright"] == "A model. Terms."
+
+
+def test_colours_of_vertices_are_linear(square: HeadAsset) -> None:
+    file = Glb(glb(replace(square, colours=np.full((4, 3), 188, np.uint8))))
+    mesh, primitive = file.mesh("Face")
+    np.testing.assert_allclose(file.accessor(primitive["attributes"]["COLOR_0"]), 0.503, atol=1e-3)
+    assert "textures" not in file.json and "targets" not in primitive and "weights" not in mesh
+    assert "baseColorFactor" not in file.json["materials"][0]["pbrMetallicRoughness"]
+
+
+def test_a_mesh_without_any_colour_has_that_of_its_material(square: HeadAsset) -> None:
+    file = Glb(glb(square))
+    factor = file.json["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"]
+    assert factor == [*square.parts[0].material.colour, 1.0]
+
+
 def test_a_real_head(astronaut: Reconstruction) -> None:
-    content = glb(astronaut)
+    content = glb(asset_of(astronaut))
     assert len(content) < 8e6
     file = Glb(content)
     corners, _ = file.soup("Face", {"jawOpen": 1.0})

@@ -1,0 +1,199 @@
+"""GLB: the head as glTF 2.0 with its expressions as morph targets.
+
+The file holds one scene with a node for the whole and a mesh child per part. All meshes carry the same morph
+targets in the same order, named in ``extras.targetNames``, so that a viewer can drive them together.
+Positions are metres in the head frame, whose axes are those of glTF: y up, +z out of the face.
+
+Section numbers refer to the glTF 2.0 specification (Khronos, ISO/IEC 12113).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headshot import __version__
+from headshot.arrays import F32, I32, Index, Mask
+from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
+from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
+from headshot.export.settings import ExportSettings
+from headshot.export.texture import encode_texture
+from headshot.geometry.raster import vertex_normals
+from headshot.render import TO_LINEAR
+
+if TYPE_CHECKING:
+    from headshot.export.registry import Target
+
+METRES = np.float32(1e-3)  # per millimetre
+
+# Changes below these are not stored.
+_STILL = 5e-6  # metres
+_STILL_NORMAL = 0.02  # of a unit normal: about one degree
+
+# An attribute of all morph targets: its name, offsets (V, 3) of each target, and where (V,) they count.
+_Change = tuple[str, list[F32], list[Mask]]
+
+
+def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
+    """The GLB, content by file name."""
+    return {f"{target.stem}.glb": glb(asset, target.settings)}
+
+
+def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
+    """The GLB file of an asset.
+
+    The base mesh is the neutral one. The asset's extras are those of the root node.
+    """
+    options = settings or ExportSettings()
+    buffer = GltfBuffer()
+    neutral = (asset.neutral * METRES).astype(np.float32, copy=False)
+    normals = _unit(vertex_normals(neutral, asset.triangles))
+    changes = _changes(asset.morphs, neutral, normals, asset.triangles, turning=options.morph_normals)
+    materials = asset.materials
+    meshes = []
+    for part in asset.parts:
+        piece = _Piece(buffer, asset, part)
+        primitive = piece.base(neutral, normals) | {"material": materials.index(part.material)}
+        mesh: dict[str, Any] = {"name": part.name, "primitives": [primitive]}
+        if asset.morphs:
+            primitive["targets"] = piece.targets(changes)
+            mesh["weights"] = [morph.weight for morph in asset.morphs]
+            mesh["extras"] = {"targetNames": [morph.name for morph in asset.morphs]}
+        meshes.append(mesh)
+    root: dict[str, Any] = {"name": asset.name, "children": list(range(1, len(meshes) + 1))}
+    if asset.extras:
+        root["extras"] = asset.extras
+    about: dict[str, Any] = {
+        "version": "2.0",
+        "generator": f"Headshot {__version__}",
+        "extras": {"unit": "metre", "axes": "x to the subject's left, y up, z out of the face"},
+    }
+    if asset.comment:
+        about["copyright"] = asset.comment
+    plain = asset.texture is None and asset.colours is None
+    document: dict[str, Any] = {
+        "asset": about,
+        "scene": 0,
+        "scenes": [{"name": "Scene", "nodes": [0]}],
+        "nodes": [root] + [{"name": mesh["name"], "mesh": i} for i, mesh in enumerate(meshes)],
+        "meshes": meshes,
+        "materials": [
+            _material(material, textured=asset.texture is not None, plain=plain) for material in materials
+        ],
+    }
+    if asset.texture is not None:
+        image = encode_texture(asset.texture, options.texture_encoding, options.jpeg_quality)
+        view = buffer.view(image)
+        document["images"] = [
+            {"name": "Texture", "bufferView": view, "mimeType": f"image/{options.texture_encoding}"}
+        ]
+        # Linear with mipmaps; clamped, since nothing repeats.
+        document["samplers"] = [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]
+        document["textures"] = [{"source": 0, "sampler": 0}]
+    return buffer.container(document)
+
+
+class _Piece:
+    """One mesh: a part of the asset, its vertices split where the texture has a seam."""
+
+    def __init__(self, buffer: GltfBuffer, asset: HeadAsset, part: Part) -> None:
+        self.buffer = buffer
+        rows = np.concatenate([np.arange(first, last) for first, last in part.ranges])
+        corner = asset.triangles[rows].astype(np.int64)
+        self.uv: F32 | None = None
+        self.vertex: Index
+        if asset.uv is not None and asset.triangles_uv is not None:
+            # glTF has one index for all attributes.
+            key, index = np.unique(corner * len(asset.uv) + asset.triangles_uv[rows], return_inverse=True)
+            self.vertex = key // len(asset.uv)
+            self.uv = np.clip(asset.uv[key % len(asset.uv)], 0, 1).astype(np.float32)
+        else:
+            self.vertex, index = np.unique(corner, return_inverse=True)
+        self.linear: F32 | None = None
+        if asset.texture is None and asset.colours is not None:
+            # Colours of vertices are linear in glTF (section 3.9.2), those of textures sRGB.
+            self.linear = TO_LINEAR[asset.colours[self.vertex]]
+        self.index_type = _index_type(len(self.vertex))
+        self.triangles = index.reshape(-1).astype(self.index_type)
+
+    def base(self, positions: F32, normals: F32) -> dict[str, Any]:
+        """The primitive without its targets."""
+        b = self.buffer
+        attributes = {
+            "POSITION": b.dense(positions[self.vertex], "VEC3", VERTICES, bounds=True),
+            "NORMAL": b.dense(normals[self.vertex], "VEC3", VERTICES),
+        }
+        if self.uv is not None:
+            attributes["TEXCOORD_0"] = b.dense(self.uv, "VEC2", VERTICES)
+        if self.linear is not None:
+            attributes["COLOR_0"] = b.dense(self.linear, "VEC3", VERTICES)
+        return {"attributes": attributes, "indices": b.dense(self.triangles, "SCALAR", INDICES)}
+
+    def targets(self, changes: list[_Change]) -> list[dict[str, int]]:
+        """Morph targets.
+
+        A target is stored sparsely (section 3.6.2.3) where that is smaller. Sparse accessors must not be
+        empty, so all targets that leave this part alone share one accessor of zeros.
+        """
+        buffer, count = self.buffer, len(self.vertex)
+        targets: list[dict[str, int]] = [{} for _ in changes[0][1]]
+        still: int | None = None
+        sparse: list[tuple[NDArray[Any], F32]] = []
+        users: list[tuple[dict[str, int], str]] = []  # of the sparse ones
+        for name, offsets, moves in changes:
+            for target, offset, moved in zip(targets, offsets, moves, strict=True):
+                at = np.flatnonzero(moved[self.vertex]).astype(self.index_type)
+                values = offset[self.vertex[at]]
+                if not len(at):
+                    still = buffer.zeros(count) if still is None else still
+                    target[name] = still
+                elif values.nbytes + at.nbytes < values.itemsize * 3 * count:
+                    sparse.append((at, values))
+                    users.append((target, name))
+                else:
+                    target[name] = buffer.dense(offset[self.vertex], "VEC3", VERTICES, bounds=True)
+        for (target, name), accessor in zip(users, buffer.sparse(count, sparse), strict=True):
+            target[name] = accessor
+        return targets
+
+
+def _index_type(count: int) -> type[np.uint16] | type[np.uint32]:
+    # 65535 itself restarts primitives and is not allowed as an index (section 3.7.2.1).
+    return np.uint16 if count <= 65535 else np.uint32
+
+
+def _unit(normals: F32) -> F32:
+    """Unit normals; where the surface has none, z, since glTF allows no zero normals."""
+    length = np.sqrt(np.einsum("vc,vc->v", normals, normals))[:, None]
+    degenerate = length < 1e-6
+    return np.where(degenerate, np.array([0, 0, 1], np.float32), normals / np.where(degenerate, 1, length))
+
+
+def _changes(
+    morphs: Sequence[MorphTarget], neutral: F32, normals: F32, triangles: I32, *, turning: bool
+) -> list[_Change]:
+    """What the morph targets change: positions, metres, and with ``turning`` the unit normals."""
+    offsets = [(morph.offsets * METRES).astype(np.float32, copy=False) for morph in morphs]
+    changes = [("POSITION", offsets, [_above(offset, _STILL) for offset in offsets])]
+    if turning:
+        turns = [_unit(vertex_normals(neutral + offset, triangles)) - normals for offset in offsets]
+        changes.append(("NORMAL", turns, [_above(turn, _STILL_NORMAL) for turn in turns]))
+    return changes
+
+
+def _above(offsets: F32, threshold: float) -> Mask:
+    """Where (V,) offsets (V, 3) are longer than a threshold."""
+    return np.einsum("vc,vc->v", offsets, offsets) > threshold**2
+
+
+def _material(material: Material, *, textured: bool, plain: bool) -> dict[str, Any]:
+    surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": material.roughness}
+    if textured:
+        surface["baseColorTexture"] = {"index": 0}
+    elif plain:
+        surface["baseColorFactor"] = [*material.colour, 1.0]
+    entry = {"name": material.name, "pbrMetallicRoughness": surface}
+    return entry | {"doubleSided": True} if material.double_sided else entry

@@ -1,0 +1,142 @@
+"""The formats that a head is written to.
+
+A new format is a module beside this one with a function ``write``, and an entry in `FORMATS`: the command's
+help, the names of files, `headshot.export.save` and the tests follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+from headshot.errors import HeadshotError
+from headshot.export.settings import ExportSettings
+
+if TYPE_CHECKING:
+    from headshot.export.asset import HeadAsset
+    from headshot.pipeline import Reconstruction
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how a format is written.
+
+    Attributes:
+        stem: name of the files without ending.
+        settings: how files are written.
+        files: names of all files that are written together, of this format and others.
+    """
+
+    stem: str
+    settings: ExportSettings
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: in ``formats=`` and ``--formats``; also the ending of its first file.
+        description: a line for the help.
+        subject: what it is written of. "asset": a mesh with materials and colours, which any model of a face
+            can give. "head": the head with its photo, numbers and history, of which it is a document.
+        module: of `headshot.export`, with a function ``write(subject, target)`` that gives the content of the
+            files by name. Imported when first used: a JSON should not wait for the renderer.
+        endings: of its files, after the stem.
+        texture_endings: of those that it writes only with a texture.
+    """
+
+    name: str
+    description: str
+    subject: Literal["asset", "head"]
+    module: str
+    endings: tuple[str, ...]
+    texture_endings: tuple[str, ...] = ()
+
+    def file_names(self, stem: str, *, textured: bool = True) -> list[str]:
+        """Names of its files, the main one first."""
+        return [stem + ending for ending in self.endings + (self.texture_endings if textured else ())]
+
+    def write(self, subject: HeadAsset | Reconstruction, target: Target) -> dict[str, bytes]:
+        """Content of its files by name."""
+        files: dict[str, bytes] = import_module(f"headshot.export.{self.module}").write(subject, target)
+        return files
+
+
+# In the order in which files become visible. The JSON is last: where it exists, the files that it lists do.
+FORMATS: dict[str, Format] = {
+    entry.name: entry
+    for entry in (
+        Format("glb", "animatable head with texture", "asset", "glb", (".glb",)),
+        Format("obj", "mesh with texture", "asset", "obj", (".obj", ".mtl"), ("_texture.png",)),
+        Format("ply", "mesh with a colour per vertex", "asset", "ply", (".ply",)),
+        Format("png", "preview picture", "head", "preview", (".png",)),
+        Format("json", "every number", "head", "record", (".json",)),
+    )
+}
+DEFAULT_FORMATS = ("glb", "json", "png")
+MESH_FORMATS = tuple(name for name, entry in FORMATS.items() if entry.subject == "asset")
+
+
+def parse_formats(formats: str | Iterable[str], known: Iterable[str] = FORMATS) -> tuple[str, ...]:
+    """The formats that a user names, each once, in the order of ``known``.
+
+    Args:
+        formats: one name, names with commas between, or several names; "all" stands for all of ``known``.
+            Upper and lower case count as the same.
+        known: names that may be chosen.
+
+    Raises:
+        HeadshotError: an unknown format, or none.
+    """
+    choice = tuple(known)
+    given = formats.split(",") if isinstance(formats, str) else list(formats)
+    names = [name.strip().lower() for name in given]
+    unknown = [name for name in names if name not in (*choice, "all")]
+    if unknown or not names:
+        what = f"unknown format {', '.join(map(repr, unknown))}" if unknown else "no format given"
+        raise HeadshotError(f"{what}: use any of {', '.join(choice)}, with commas between, or all")
+    return choice if "all" in names else tuple(name for name in choice if name in names)
+
+
+def formats_help() -> str:
+    """The formats in a sentence, for ``--formats``."""
+    names = ", ".join(f"{name} ({entry.description})" for name, entry in FORMATS.items())
+    return f'Any of {names}, with commas between; or "all".'
+
+
+def file_names(stem: str, formats: str | Iterable[str], *, textured: bool = True) -> list[str]:
+    """Names of the files that these formats give, for heads with or without a texture.
+
+    Raises:
+        HeadshotError: an unknown format, or none.
+    """
+    return [
+        name
+        for chosen in parse_formats(formats)
+        for name in FORMATS[chosen].file_names(stem, textured=textured)
+    ]
+
+
+def asset_contents(
+    asset: HeadAsset, stem: str, formats: str | Iterable[str], settings: ExportSettings | None = None
+) -> dict[str, bytes]:
+    """The files of an asset, content by name, without writing them.
+
+    Args:
+        asset: the mesh.
+        stem: name of the files without ending.
+        formats: any of `MESH_FORMATS`; documents of a head cannot be written of a mesh alone.
+        settings: how files are written.
+
+    Raises:
+        HeadshotError: another format, or none.
+    """
+    target = Target(stem, settings or ExportSettings())
+    files: dict[str, bytes] = {}
+    for name in parse_formats(formats, MESH_FORMATS):
+        files |= FORMATS[name].write(asset, target)
+    return files
