@@ -38,12 +38,10 @@ ALONE_INNER = 4.0  # iBUG's 51 inner points there
 BESIDE_INNER = 1.2  # these beside landmarks of the other network
 BESIDE_CONTOUR = 1.0  # iBUG's 17 points on the contour of the face, beside landmarks
 
-# The landmark network does not say how sure it is; but of a blurred face it sees another one in the mirror.
-STEADY = 0.6  # usual disagreement of its landmarks with the mirrored photo's, over the in-house network's
-sigma
+# Usual disagreement of the landmark network's points with those of the mirrored photo, over the in-house
+# network's sigma; and by how much their noise grows at most.
+STEADY = 0.6
 MOST_INFLATION = 8.0
-
-# by which their noise grows at most
 
 # The network's scores of a relaxed face: the lower quartile over 3,600 photos of LFW, HELEN and UTKFace,
 # where it is not negligible. What it calls a squint is mostly the shape of the eye.

@@ -69,7 +69,6 @@ class FittedPerson:
         identity: (I,) coefficients in standard deviations.
         albedo: (A,) coefficients in standard deviations; None without the fit to colours.
         views: in the order of the observations.
-        single: (N, I) the identity of each view fitted alone, before shrinkage.
     """
 
     identity: Array
@@ -108,10 +107,10 @@ def fit_person(
 
     shape = None if expected is None else shrunk
     if colours is not None:
-        pictures = [
+        pictures = (
             Picture(s.photo.pixels, None if s.segmentation is None else s.segmentation.explained())
             for s in seen
-        ]
+        )
         # At one resolution for all: the coefficients are the same, and so are the results.
         fit = descend_colours(fit, pictures, load_head_model("low"), colours, shape)
     elif shape is not None:

@@ -7,6 +7,7 @@ the same diameter in all adults, 11.7 mm with a standard deviation of 0.4 mm (RÃ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +43,23 @@ class Scale:
     iris_diameter: float | None
 
 
-def metric_scale(landmarks: ArrayLike, camera: Camera, iris_centres: ArrayLike, face_size: float) -> Scale:
-    """Combine the iris and the population into one estimate of the head's size.
+@dataclass(frozen=True)
+class IrisMeasure:
+    """What the irises measure on the unscaled model in one view.
+
+    Attributes:
+        log_diameter: logarithm of the diameter in model mm.
+        variance: of its error in this view; how irises differ between people is not in it.
+    """
+
+    log_diameter: float
+    variance: float
+
+
+def measure_iris(
+    landmarks: ArrayLike, camera: Camera, iris_centres: ArrayLike, face_size: float
+) -> IrisMeasure | None:
+    """Measure the irises in one view; None where they are unusable.
 
     Args:
         landmarks: (478, 2) MediaPipe points in pixels.
@@ -63,10 +79,24 @@ def metric_scale(landmarks: ArrayLike, camera: Camera, iris_centres: ArrayLike, 
             diameters.append(np.log(pixels * z / camera.focal))
             precisions.append((noise / pixels) ** -2)
     if not diameters:
-        return Scale(1.0, FACE_SPREAD, None)
+        return None
     measured = float(np.average(diameters, weights=precisions))
     # The network errs in both eyes alike, so two eyes are no better than their mean.
-    variance = IRIS_SPREAD**2 + len(precisions) / sum(precisions)
+    return IrisMeasure(measured, len(precisions) / sum(precisions))
+
+
+def metric_scale(measures: Sequence[IrisMeasure | None]) -> Scale:
+    """Combine the irises of all views and the population into one estimate of the head's size.
+
+    Args:
+        measures: of each view; their errors are independent, but not how a person's irises differ.
+    """
+    known = [m for m in measures if m is not None]
+    if not known:
+        return Scale(1.0, FACE_SPREAD, None)
+    precisions = [1 / m.variance for m in known]
+    measured = float(np.average([m.log_diameter for m in known], weights=precisions))
+    variance = IRIS_SPREAD**2 + 1 / sum(precisions)
     # Product of two Gaussians over log scale: N(0, face spread) and N(log 11.7 - measured, variance).
     precision = FACE_SPREAD**-2 + 1 / variance
     log_scale = (np.log(IRIS_DIAMETER) - measured) / variance / precision

@@ -5,7 +5,7 @@ Works on any number of views. Every function takes a fit where it stands and ret
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -166,7 +166,7 @@ class Picture:
 
 def descend_colours(
     fit: Fit,
-    pictures: Sequence[Picture],
+    pictures: Iterable[Picture],
     model: HeadModel,
     settings: PhotometricSettings,
     shape: Callable[[Fit], Array] | None = None,
@@ -175,15 +175,17 @@ def descend_colours(
 
     Args:
         fit: the fit to landmarks, where it ended.
-        pictures: the photos, one for each view.
+        pictures: the photos, one for each view; only reduced copies are kept.
         model: the head model.
         settings: see `PhotometricSettings`.
         shape: makes the identity (I,) that the head is to have from the fit; the last step fixes it and fits
             all else again. The fitted one when None.
     """
     reflectance = reflectance_of(model, settings.fields)
-    views = [_Colours(picture, view, model, settings) for picture, view in zip(
-        pictures, fit.problem.views, strict=True)]  # fmt: skip
+    views = [
+        _Colours(picture, view, model, settings)
+        for picture, view in zip(pictures, fit.problem.views, strict=True)
+    ]
     fit = _with_colours(fit, reflectance)
     for level, steps in enumerate(settings.steps):
         fit = _at_level(fit, views, reflectance, level)
@@ -203,9 +205,14 @@ class _Colours:
     def __init__(
         self, picture: Picture, view: ViewProblem, model: HeadModel, settings: PhotometricSettings
     ) -> None:
-        self.picture, self.model, self.settings = picture, model, settings
+        self.model, self.settings = model, settings
         self.surface = SurfaceCache(samples_of(model))
-        self.centre, self.size = face_window(view.landmarks.points, view.landmarks.confidence)
+        centre, self.size = face_window(view.landmarks.points, view.landmarks.confidence)
+        extent = _WINDOW * self.size
+        self.pictures = [
+            working_photo(picture.pixels, centre, extent, min(width / self.size, 1.0), picture.weight)
+            for width in settings.widths
+        ]
 
     @property
     def share(self) -> float:
@@ -216,14 +223,10 @@ class _Colours:
         """The photometric term at a level."""
         s = self.settings
         width = s.widths[level]
-        picture = working_photo(
-            self.picture.pixels, self.centre, _WINDOW * self.size, min(width / self.size, 1.0),
-            self.picture.weight,
-        )  # fmt: skip
         visible = visibility(self.surface, self.model, person, view, s.every[level])
         area = float(self.surface.samples.area.sum())
         gain = self.share * width / s.widths[-1] * s.information / area
-        return ColourTerm(self.surface, reflectance, picture, visible, _FIRST_NOISE, gain, s.outlier)
+        return ColourTerm(self.surface, reflectance, self.pictures[level], visible, _FIRST_NOISE, gain, s.outlier)
 
     def loosened(self, problem: ViewProblem, person: PersonState, view: ViewState) -> ViewProblem:
         """Trust landmarks less, as far as there are colours to tell what their errors have in common."""
