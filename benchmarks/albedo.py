@@ -26,11 +26,10 @@ from rich.progress import track
 
 from headshot import HeadshotError, Settings, load_head_model, read_photo, reconstruct
 from headshot.evaluate.picture import groups_of, skin_bin, typology
-from headshot.fitting.colours import fit_colours
-from headshot.geometry.light import shade
+from headshot.geometry.light import fit_albedo_and_light, shade
 from headshot.geometry.raster import vertex_normals
+from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.albedo import AlbedoModel, load_albedo, read
-from headshot.render import TO_LINEAR, TO_SRGB
 from headshot.texture.atlas import surface_of
 from headshot.texture.observe import observe_vertices
 from headshot.texture.view import look
@@ -42,7 +41,7 @@ POINTS = 1500
 
 def encoded(linear: np.ndarray) -> np.ndarray:
     """sRGB levels (..., 3) of linear colours."""
-    return TO_SRGB[np.round(np.clip(linear, 0, 1) * 4095).astype(int)].astype(float)
+    return srgb_bytes(linear).astype(float)
 
 
 def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float] | None:
@@ -71,7 +70,7 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
     mean, modes = model.mean[chosen], model.modes[:, chosen]
     residuals = []
     for some_modes in (modes, modes[:0]):
-        fit = fit_colours(linear, normals, w, (mean, some_modes), model.light_prior)
+        fit = fit_albedo_and_light(linear, normals, w, (mean, some_modes), model.light_prior)
         albedo = np.maximum(mean + np.tensordot(fit.albedo.astype(np.float32), some_modes, 1), 0)
         off = np.abs(encoded(shade(albedo, normals, fit.light)) - levels).mean(axis=1)
         residuals.append(float(w @ off / w.sum()))

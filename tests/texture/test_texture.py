@@ -11,10 +11,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.image.colour import TO_LINEAR
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.perception.segmentation import CLASSES, Segmentation, segment
 from headshot.pipeline import Settings, reconstruct
-from headshot.render import TO_LINEAR, RenderSettings, render, view_camera
+from headshot.render import RenderSettings, render, view_camera
 from headshot.texture import Texture, TextureSettings, make_texture
 from headshot.texture.appearance import looks_of
 from headshot.texture.atlas import BROWS, atlas_of, surface_of

@@ -21,6 +21,7 @@ from PIL import Image, ImageFilter
 from headshot import HeadshotError, Photo, Settings, read_photo, reconstruct
 from headshot.geometry.raster import vertex_normals
 from headshot.perception.segmentation import CLASSES, Segmentation
+from headshot.ramps import smoothstep
 from headshot.texture.atlas import atlas_of, surface_of
 from headshot.texture.complete import seen_colours
 from headshot.texture.observe import observe_texels
@@ -77,8 +78,7 @@ def bare(parts: Segmentation, pixels: np.ndarray) -> np.ndarray:
     least = np.asarray(levels.filter(ImageFilter.MinFilter(AROUND)), np.float64) / 255
     back = np.linalg.inv(np.vstack([parts.map, (0, 0, 1)]))[:2]
     column, row = np.clip((pixels @ back[:, :2].T + back[:, 2]).astype(int), 0, len(least) - 1).T
-    t = np.clip((least[row, column] - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(smoothstep(least[row, column], *SURE))
 
 
 def observe(file: Path) -> Row | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from complete import completed
 from headshot.geometry.light import sh_basis
+from headshot.image.colour import srgb_to_linear
 from headshot.models.head_model import load_head_model
 from headshot.texture.atlas import Surface, surface_of
 from lights import frontal_basis, light_points, lights, loose_prior, make_prior, narrowed, within_people
@@ -158,8 +159,7 @@ def level_of(light: np.ndarray) -> np.ndarray:
 
 def tones_linear(rows: Rows) -> np.ndarray:
     """Typical skin colour (N, 3), linear."""
-    s = tones(rows.colour, rows.belief) / 255
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+    return np.asarray(srgb_to_linear(tones(rows.colour, rows.belief) / 255))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from headshot.arrays import F32, I32, U8
 from headshot.export.gltf import METRES, _Buffer, _container, encode_texture
 from headshot.export.ply import binary_ply
 from headshot.geometry.raster import vertex_normals
+from headshot.image.colour import srgb_to_linear
 
 _VERTICES, _INDICES = 34962, 34963
 
@@ -117,8 +118,7 @@ def plain_glb(mesh: PlainMesh) -> bytes:
         material["baseColorTexture"] = {"index": 0}
     elif mesh.colours is not None:
         # Vertex colours are linear in glTF (section 3.9.2), textures are sRGB.
-        value = mesh.colours[vertex] / np.float32(255)
-        linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+        linear = srgb_to_linear(mesh.colours[vertex] / np.float32(255))
         attributes["COLOR_0"] = buffer.dense(linear.astype(np.float32), "VEC3", _VERTICES)
     primitive: dict[str, Any] = {
         "attributes": attributes,

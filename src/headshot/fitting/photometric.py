@@ -29,12 +29,11 @@ from headshot.fitting.photometric_settings import PhotometricSettings
 from headshot.fitting.reflectance import Appearance, appearance_of
 from headshot.fitting.surface import samples_of
 from headshot.fitting.working_photo import WorkingPhoto, working_photo
-from headshot.geometry.camera import Camera, extent_of
+from headshot.geometry.camera import Camera, extent_of, project_for_raster
 from headshot.geometry.light import LightPrior, estimate_light, sh_basis
 from headshot.geometry.raster import rasterise
 from headshot.models.head_model import HeadModel
 from headshot.models.topologies.mediapipe478 import OVAL
-from headshot.render import project_for_raster
 
 _ENOUGH = 0.4  # share of the face's skin, seen well, from which colours tell all that they can
 _EXPOSED = 1.1  # log of brightness, as far as people differ; what is beyond is the exposure

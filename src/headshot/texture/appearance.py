@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headshot.arrays import F32, U8, Array
-from headshot.fitting.colours import ColourFit, fit_colours
 from headshot.geometry.camera import Camera
+from headshot.geometry.light import AlbedoAndLight, fit_albedo_and_light
 from headshot.geometry.raster import vertex_normals
+from headshot.image.colour import TO_LINEAR
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import Segmentation
-from headshot.render import TO_LINEAR
 from headshot.texture.atlas import surface_of
 from headshot.texture.delight import Looks
 from headshot.texture.observe import observe_vertices
@@ -30,14 +30,14 @@ _TEXELS = 256  # of the texture at whose density the photo is looked at: vertice
 _POINTS = 1200
 
 
-def fit_looks(
+def estimate_albedo_and_light(
     pixels: U8,
     vertices: F32,
     model: HeadModel,
     camera: Camera,
     albedo: AlbedoModel,
     parts: Segmentation | None = None,
-) -> ColourFit:
+) -> AlbedoAndLight:
     """Albedo and light that explain the skin of a head in a photo.
 
     Args:
@@ -56,7 +56,7 @@ def fit_looks(
     seen = np.flatnonzero(weight > 0)
     some = seen[:: max(1, len(seen) // _POINTS)]
     chosen = skin.vertices[some]
-    return fit_colours(
+    return fit_albedo_and_light(
         TO_LINEAR[np.round(colours[some]).astype(np.uint8)],
         vertex_normals(points, model.triangles)[chosen],
         weight[some],
@@ -80,5 +80,7 @@ def looks_of(head: Reconstruction) -> Looks:
     if looks is not None:
         return looks
     model = load_albedo(resolution)
-    found = fit_looks(head.photo.pixels, head.vertices, head.model, head.camera, model, head.parts)
+    found = estimate_albedo_and_light(
+        head.photo.pixels, head.vertices, head.model, head.camera, model, head.parts
+    )
     return Looks(model.colours(found.albedo), model.occlusion, found.light)

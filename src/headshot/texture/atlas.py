@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32
 from headshot.geometry.raster import rasterise, vertex_normals
 from headshot.models.head_model import HeadModel
+from headshot.ramps import smoothstep
 
 # Lower and upper edges of the brows among the 478 landmarks, from the outside in.
 BROWS = (
@@ -140,11 +140,6 @@ def atlas_of(model: HeadModel, size: int) -> Atlas:
     return Atlas(raster.triangle, raster.barycentric, share.astype(np.float32), gutter, nearest[gutter])
 
 
-def _smoothstep(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 @lru_cache(maxsize=2)
 def surface_of(model: HeadModel) -> Surface:
     """The model's skin as a graph."""
@@ -213,22 +208,22 @@ def _guide(model: HeadModel, points: F32) -> F32:
     side = np.abs(points[:, 0]) / unit
     # Features are exempt with some room for the fit's errors; hair falls from above and from the sides.
     inner = np.minimum(np.minimum(brow + 4, eyes - 2), np.minimum(mouth, nose))
-    strictness = _smoothstep(inner, 7, 28)
-    strictness = np.maximum(strictness, _smoothstep(brow, 3, 8) * _smoothstep(height, -8, 2))
-    strictness = np.maximum(strictness, _smoothstep(side, 50, 62) * (points[:, 1] - top > -65 * unit))
+    strictness = smoothstep(inner, 7, 28)
+    strictness = np.maximum(strictness, smoothstep(brow, 3, 8) * smoothstep(height, -8, 2))
+    strictness = np.maximum(strictness, smoothstep(side, 50, 62) * (points[:, 1] - top > -65 * unit))
     beard = np.minimum(mouth, distance(_line(marks[4:13])) + 6)
-    shade = (1 - _smoothstep(beard, 24, 42)) * (height < -40)
+    shade = (1 - smoothstep(beard, 24, 42)) * (height < -40)
     # From the trichion up, behind the ears and on the lower neck, hair and clothes are seen more often than
     # skin.
     back = (marks[0, 2] + marks[16, 2]) / 2 - points[:, 2]
-    reach = (1 - _smoothstep(height, 34, 66)) * (1 - _smoothstep(back / unit, 12, 45))
+    reach = (1 - smoothstep(height, 34, 66)) * (1 - smoothstep(back / unit, 12, 45))
     below = (marks[8, 1] - points[:, 1]) / unit
-    reach = reach * (1 - _smoothstep(below, 0, 28))
+    reach = reach * (1 - smoothstep(below, 0, 28))
     bare = (distance(marks[17:27]) > 8) & (eyes > 10) & (mouth > 14) & (distance(marks[17:]) < 38)
     bare &= (height < 15) & (points[:, 1] > marks[48:, 1].mean())
     core = bare & ((height < -20) | (side < 9)) & (side < 48)
-    follow = ((brow > 5) & (eyes > 9) & (mouth > 6)) * (1 - 0.8 * _smoothstep(height, 5, 40))
-    follow = follow * (1 - 0.9 * shade) * (1 - 0.9 * _smoothstep(below, -6, 6))
+    follow = ((brow > 5) & (eyes > 9) & (mouth > 6)) * (1 - 0.8 * smoothstep(height, 5, 40))
+    follow = follow * (1 - 0.9 * shade) * (1 - 0.9 * smoothstep(below, -6, 6))
     chin = (mouth > 6) & (mouth < 24) & (side < 28) & (points[:, 1] < marks[33, 1] - 6 * unit)
     chin &= points[:, 1] > marks[8, 1] + 8 * unit
     left = np.sign(points[:, 0]) * (side > 6)
@@ -242,7 +237,7 @@ def _guide(model: HeadModel, points: F32) -> F32:
             core,
             follow,
             chin,
-            left * (1 - _smoothstep(brow, 5, 9)),
+            left * (1 - smoothstep(brow, 5, 9)),
             left * above,
         ]
     ).astype(np.float32)

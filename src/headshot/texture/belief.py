@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from headshot.arrays import F32
-from headshot.texture.fetch import at, between, step
+from headshot.ramps import smoothstep_kernel
+from headshot.texture.fetch import at, between
 from headshot.texture.masks import OWN
 
 
@@ -40,9 +41,11 @@ def belief(
     if not distance < at(depth, x, y, lens) + np.float32(1.5) + cell * slope:
         return x, y, np.float32(0)
     own = between(shown, x, y, lens, OWN)
-    away = step(at(margin, x, y, lens), np.float32(0.5) * cell, np.float32(3.5) - np.float32(1.5) * own)
-    steep = step(cosine, np.float32(0.12), np.float32(0.5) - np.float32(0.15) * own)
-    return x, y, steep * away * step(border, np.float32(0.5), lens[6])
+    away = smoothstep_kernel(
+        at(margin, x, y, lens), np.float32(0.5) * cell, np.float32(3.5) - np.float32(1.5) * own
+    )
+    steep = smoothstep_kernel(cosine, np.float32(0.12), np.float32(0.5) - np.float32(0.15) * own)
+    return x, y, steep * away * smoothstep_kernel(border, np.float32(0.5), lens[6])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -75,6 +78,6 @@ def likelihood(
     else:
         bright *= np.float32(0.6)  # highlights are skin too
     allowed = np.float32(1.7) + np.float32(5) * (one - strictness) * (one - strictness)
-    fit = one - step(np.sqrt(chroma + bright * bright), allowed, np.float32(1.5) * allowed)
+    fit = one - smoothstep_kernel(np.sqrt(chroma + bright * bright), allowed, np.float32(1.5) * allowed)
     doubt = min(one, np.float32(4) * strictness)
     return one - doubt + doubt * fit

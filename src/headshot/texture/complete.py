@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from headshot.arrays import F32, I32, U8
+from headshot.ramps import smoothstep_kernel
 from headshot.texture.atlas import Atlas, Surface
 
 FLOOR = np.float32(0.06)  # added to sRGB before the logarithm: dark pixels carry noise, not ratios
@@ -185,7 +186,7 @@ def compose(
     triangle, barycentric = texels
     size, tile = triangle.shape[1], grain.shape[0]
     here, there = np.empty(4, np.float32), np.empty(4, np.float32)
-    zero, one, three, full = np.float32(0), np.float32(1), np.float32(3), np.float32(255)
+    zero, one, full = np.float32(0), np.float32(1), np.float32(255)
     for y in range(rows[0], rows[1]):
         for x in range(size):
             t = triangle[y, x]
@@ -193,12 +194,12 @@ def compose(
                 continue
             _blend(base, triangles, t, barycentric, y, x, here)
             w = weight[y, x]
-            w = w * w * (three - w - w)
+            w = smoothstep_kernel(w, zero, one)
             m = size - 1 - x
             other, mt = np.float32(0), triangle[y, m]
             if w < 1 and mt >= 0:
                 other = weight[y, m]
-                other = (one - w) * other * other * (three - other - other)
+                other = (one - w) * smoothstep_kernel(other, zero, one)
                 if other > 0:
                     _blend(base, triangles, mt, barycentric, y, m, there)
             if w + other <= 0:

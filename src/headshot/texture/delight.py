@@ -13,13 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headshot.arrays import F32, U8, Array
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import Raster, interpolate, vertex_normals
+from headshot.image.colour import TO_LINEAR, linear_to_srgb, srgb_bytes, srgb_to_linear
 from headshot.models.head_model import HeadModel
-from headshot.render import TO_LINEAR, TO_SRGB
+from headshot.robust import geman_mcclure_weight
 from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.complete import seen_colours, solve
 from headshot.texture.expect import Expectation
@@ -65,7 +65,7 @@ def features_of(looks: Looks, skin: Surface, tone: F32) -> F32:
 
     ``tone`` (3,) is the skin as photographed: a greyscale photo stays grey.
     """
-    own = _encoded(np.maximum(looks.colours[skin.vertices], 0.005))
+    own = linear_to_srgb(np.clip(looks.colours[skin.vertices], 0.005, 1))
     ratio = own / ((skin.core * skin.area) @ own / (skin.core @ skin.area))
     bright = ratio.mean(axis=1, keepdims=True)
     tint = np.clip(ratio / bright, 1 - _TINT, 1 + _TINT) ** colourful(tone)
@@ -95,7 +95,7 @@ def delit(
     own = (np.maximum(looks.colours, 0.005) / hollow).astype(np.float32)
 
     found, belief = seen_colours(texels, skin, model.triangles, colour, weight)
-    rest = _unexplained(skin, _linear(found) / shading[skin.vertices], own[skin.vertices], belief)
+    rest = _unexplained(skin, srgb_to_linear(found) / shading[skin.vertices], own[skin.vertices], belief)
     shading[skin.vertices] *= np.exp(rest)[:, None]
 
     level = interpolate(Raster(texels.triangle, texels.barycentric, weight), shading, model.triangles)
@@ -112,10 +112,10 @@ def delit(
     unsure = (skin.strictness * (1 - skin.shade * expected.beard))[:, None]
     bare = np.maximum(own[skin.vertices] + unsure * (typical - own[skin.vertices]), _LEAST * typical)
     return (
-        TO_SRGB[(np.clip(reflect, 0, 1) * 4095 + 0.5).astype(np.int32)],
+        srgb_bytes(reflect),
         (weight * lit).astype(np.float32),
-        replace(tone, tone=_encoded(typical)),
-        replace(expected, tone=_encoded(bare)),
+        replace(tone, tone=linear_to_srgb(np.clip(typical, 0, 1)).astype(np.float32)),
+        replace(expected, tone=linear_to_srgb(np.clip(bare, 0, 1))),
     )
 
 
@@ -123,7 +123,7 @@ def _unexplained(skin: Surface, reflect: F32, own: F32, belief: F32) -> F32:
     """Logarithm (S,) of the shading that is left in reflectances (S, 3), given the person's colours."""
     off = np.log((reflect + _FLOOR).mean(axis=1)) - np.log((own + _FLOOR).mean(axis=1))
     # Neither hair nor highlights are shading: little weight to what is far off.
-    trust = belief / (1 + (off / 1.2) ** 2) ** 2
+    trust = belief * geman_mcclure_weight((off / 1.2) ** 2)
     hold = (trust * skin.area / np.float32(_EXTENT**2)).astype(np.float32)
     diagonal = np.diff(skin.start) + hold + skin.area / np.float32(100.0**2)
     right = np.repeat((hold * off)[:, None], 3, axis=1).astype(np.float32)
@@ -148,16 +148,3 @@ def _without_highlights(reflect: F32, usual: F32) -> None:
     share = np.minimum(4 * (ratio - 1), 1)[:, None]
     here = reflect[rows, columns] * (ratio ** (_DULL - 1))[:, None]
     reflect[rows, columns] = here + share * 0.6 * (target - here)
-
-
-def _linear(srgb: F32) -> F32:
-    """Linear light of sRGB in [0, 1]."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def _encoded(linear: NDArray[np.floating]) -> F32:
-    """sRGB in [0, 1] of linear light."""
-    x = np.clip(linear, 0, 1)
-    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055).astype(
-        np.float32
-    )

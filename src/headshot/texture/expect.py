@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from headshot.arrays import F32
+from headshot.image.colour import linear_to_srgb
+from headshot.robust import geman_mcclure_weight, weighted_median
 from headshot.texture.atlas import Surface
 from headshot.texture.complete import solve
-from headshot.texture.skin import LIFT, SkinColour, colourful, weighted_median
+from headshot.texture.skin import LIFT, SkinColour, colourful
 
 _HOLD = 5.0  # mm over which the field is smoothed where skin is seen
 _FADE = 70.0  # mm over which it fades to the overall tone
@@ -124,14 +126,12 @@ def likeness(off: F32, measured: SkinColour, tolerance: float | F32) -> F32:
     bright = off.mean(axis=1)
     bright *= np.where(bright > 0, np.float32(0.5), np.float32(1)) / tolerance  # highlights are skin
     distance = a * p * p + 2 * b * p * q + c * q * q + bright * bright
-    return np.where(distance < 12, 1 / (1 + distance / 4) ** 2, 0).astype(np.float32)
+    return np.where(distance < 12, geman_mcclure_weight(distance / 4), 0).astype(np.float32)
 
 
 def _encoded(log: F32) -> F32:
     """sRGB in [0, 1] of logarithms of lifted linear light."""
-    linear = np.clip(np.exp(log) - LIFT, 0, 1)
-    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
+    return linear_to_srgb(np.clip(np.exp(log) - LIFT, 0, 1)).astype(np.float32)
 
 
 def _beard(skin: Surface, off: F32, weight: F32) -> float:

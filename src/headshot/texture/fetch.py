@@ -9,13 +9,6 @@ from headshot.arrays import F32, U8
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def step(x: float, low: float, high: float) -> float:
-    """Smooth step; all float32, so that it is compiled once."""
-    t = min(max((x - low) / (high - low), np.float32(0)), np.float32(1))
-    return t * t * (np.float32(3) - t - t)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def at(grid: F32, x: float, y: float, lens: F32) -> float:
     """Value of a grid over the crop at a pixel within the crop."""
     return grid[min(int(y * lens[3]), grid.shape[0] - 1), min(int(x * lens[3]), grid.shape[1] - 1)]

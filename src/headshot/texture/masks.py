@@ -7,6 +7,7 @@ from PIL import Image, ImageFilter
 
 from headshot.arrays import F32, Array
 from headshot.perception.segmentation import CLASSES, Segmentation
+from headshot.ramps import smoothstep
 
 FREE, BARE, OWN, UNRIMMED, BRIDGE = range(5)  # channels of `masks`
 
@@ -44,15 +45,15 @@ def masks(parts: Segmentation | None, to_photo: Array, shape: tuple[int, int]) -
     if parts is None:
         return out
     own = tuple(name for name in CLASSES if name not in _FOREIGN)
-    out[..., FREE] = _ramp(_shrunk(parts, _MIXED, own).resampled(to_photo, shape, "skin"), *_FREE)
-    out[..., BARE] = _ramp(1 - parts.resampled(to_photo, shape, "glasses"), *_BARE)
-    out[..., OWN] = _ramp(_shrunk(parts, _EDGE, _SKIN).resampled(to_photo, shape, "skin"), *_OWN)
+    out[..., FREE] = smoothstep(_shrunk(parts, _MIXED, own).resampled(to_photo, shape, "skin"), *_FREE)
+    out[..., BARE] = smoothstep(1 - parts.resampled(to_photo, shape, "glasses"), *_BARE)
+    out[..., OWN] = smoothstep(_shrunk(parts, _EDGE, _SKIN).resampled(to_photo, shape, "skin"), *_OWN)
     out[..., UNRIMMED] = out[..., BARE]
     if out[..., BARE].min() < 1:
         lens = _shrunk(parts, _RIM, ("glasses",)).resampled(to_photo, shape, "skin")
-        out[..., UNRIMMED] = np.maximum(out[..., BARE], _ramp(lens, 0.3, 0.7))
+        out[..., UNRIMMED] = np.maximum(out[..., BARE], smoothstep(lens, 0.3, 0.7))
         middle = _shrunk(parts, _BROAD, ("glasses",)).resampled(to_photo, shape, "skin")
-        eyes = _ramp(parts.resampled(to_photo, shape, "eyes"), 0.05, 0.3)
+        eyes = smoothstep(parts.resampled(to_photo, shape, "eyes"), 0.05, 0.3)
         between = _between_lenses(parts).resampled(to_photo, shape, "skin")
         out[..., BRIDGE] = np.maximum(between, _DOUBT * np.clip(lens - middle, 0, 1) * (1 - eyes))
         out[..., OWN] *= 1 - out[..., BRIDGE]
@@ -86,8 +87,3 @@ def _one_class(parts: Segmentation, values: F32) -> Segmentation:
     crop = np.zeros_like(parts.crop)
     crop[CLASSES.index("skin")] = values
     return Segmentation(crop, parts.map, parts.shape)
-
-
-def _ramp(x: F32, low: float, high: float) -> F32:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32, U8, Array
+from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
-from headshot.texture.skin import luminance, tinted
+from headshot.texture.skin import tinted
 
 # sRGB in ordinary light, at the lips.
 _SOCK = np.array([0.40, 0.18, 0.17])
@@ -36,7 +37,7 @@ _WIDTHS = {
 
 def _level(tone: F32) -> float:
     """Brightness of the photo's light, from the skin in it."""
-    return float(np.clip(luminance(tone) / 0.58, 0.3, 1.1) ** 0.6)
+    return float(np.clip(luma(tone) / 0.58, 0.3, 1.1) ** 0.6)
 
 
 def mouth_colours(model: HeadModel, tone: F32) -> F32:
@@ -115,22 +116,22 @@ def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32, between:
         seen_colours, wide = between.astype(np.float64), wide or len(between) >= _GAPE
     if len(seen_colours) < _FEW:
         return np.asarray(0.92 * usual)  # behind lips there is less light
-    level = float(luminance(usual))
-    if wide and np.quantile(luminance(seen_colours), 0.9) < _DARK * level:
+    level = float(luma(usual))
+    if wide and np.quantile(luma(seen_colours), 0.9) < _DARK * level:
         return np.asarray(_SHADED * usual)
     # What is bright without being red is neither lip nor gum nor gap; the very brightest are reflections.
-    score = luminance(seen_colours) - 1.5 * (seen_colours[:, 0] - seen_colours[:, 1])
+    score = luma(seen_colours) - 1.5 * (seen_colours[:, 0] - seen_colours[:, 1])
     low, high = np.quantile(score, [0.75, 0.97])
     tooth = seen_colours[(score >= low) & (score <= high)].mean(axis=0)
     if _redness(tooth) > 1.2 * _redness(tone) + 0.03:
         return np.asarray(0.65 * usual)  # a gap between lips, as coarse as a pixel
-    grey = float(np.clip(luminance(tooth), 0.5 * level, 1.08 * level))
-    tint = tooth / max(float(luminance(tooth)), 0.02)
+    grey = float(np.clip(luma(tooth), 0.5 * level, 1.08 * level))
+    tint = tooth / max(float(luma(tooth)), 0.02)
     return np.asarray(np.clip(grey * (0.5 * usual / level + 0.5 * tint), 0, 1))
 
 
 def _redness(colour: NDArray[np.floating]) -> float:
-    return float(colour[0] - colour[1]) / max(float(luminance(colour)), 0.02)
+    return float(colour[0] - colour[1]) / max(float(luma(colour)), 0.02)
 
 
 def paint_teeth(model: HeadModel, tone: F32, tooth: Array, out: U8) -> None:

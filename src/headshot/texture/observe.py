@@ -6,16 +6,18 @@ import numpy as np
 from numba import njit
 
 from headshot.arrays import F32, I32, U8, Mask
+from headshot.image.colour import TO_LINEAR
 from headshot.models.head_model import HeadModel
-from headshot.render import TO_LINEAR
+from headshot.ramps import smoothstep_kernel
+from headshot.robust import weighted_median
 from headshot.texture.atlas import Atlas, Surface
 from headshot.texture.belief import belief, likelihood
 from headshot.texture.expect import Expectation, expect_skin, likeness
-from headshot.texture.fetch import at, between, fetch, step
+from headshot.texture.fetch import at, between, fetch
 from headshot.texture.masks import BARE, BRIDGE, FREE, OWN, UNRIMMED
 from headshot.texture.rows import in_rows
 from headshot.texture.settle import settle
-from headshot.texture.skin import SkinColour, fit_skin, likelihood_table, weighted_median
+from headshot.texture.skin import SkinColour, fit_skin, likelihood_table
 from headshot.texture.view import View
 
 _CELLS = 128  # along the texture's side, on which colour outliers are cleaned up
@@ -85,8 +87,8 @@ def _rows(
             value = fetch(pixels, px, py, cubic)
             strictness = a * guide[i, 0] + b * guide[j, 0] + c * guide[k, 0]
             # Next to an outline a small error of the fit shows what lies behind.
-            close = np.float32(1) - step(at(outline, px, py, lens), np.float32(4), np.float32(13))
-            strictness = max(strictness, np.float32(0.75) * close)
+            far = smoothstep_kernel(at(outline, px, py, lens), np.float32(4), np.float32(13))
+            strictness = max(strictness, np.float32(0.75) * (np.float32(1) - far))
             strictness *= np.float32(1) - _SURE * between(shown, px, py, lens, OWN)
             if glasses > 0.5:
                 strictness = max(strictness, between(shown, px, py, lens, BRIDGE))

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from headshot.arrays import F32
-from headshot.texture.fetch import step
+from headshot.ramps import smoothstep_kernel
 from headshot.texture.rows import in_rows
 
 _AROUND = 3  # cells around each that are looked at
@@ -71,7 +71,7 @@ def _follow(share: F32, first: int, last: int, fit: F32, weight: F32) -> None:
                     total += w
                     local += w * f
             local /= total
-            alone = step(local, np.float32(0.90), np.float32(0.97))
+            alone = smoothstep_kernel(local, np.float32(0.90), np.float32(0.97))
             like = fit[y, x] + (np.float32(1) - fit[y, x]) * alone
-            like *= step(local, np.float32(0.55), np.float32(0.95))
+            like *= smoothstep_kernel(local, np.float32(0.55), np.float32(0.95))
             weight[y, x] *= min(like, np.float32(1))

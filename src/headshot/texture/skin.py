@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot.arrays import F32, Array
+from headshot.image.colour import luma
+from headshot.robust import weighted_median
 
 # What is assumed without any usable pixel: a medium skin under neutral light.
 _DEFAULT = np.array([176.0, 134.0, 112.0])
@@ -50,13 +52,6 @@ class SkinColour:
 def likelihood_table(to_linear: F32) -> F32:
     """(256,) natural logarithm of linear light by sRGB byte."""
     return np.log(to_linear + np.float32(LIFT))
-
-
-def weighted_median(values: NDArray[np.floating], weight: NDArray[np.floating]) -> float:
-    """The value below which half of the weight lies."""
-    order = np.argsort(values)
-    share = np.cumsum(weight[order])
-    return float(values[order][min(np.searchsorted(share, share[-1] / 2), len(values) - 1)])
 
 
 def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
@@ -105,11 +100,6 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
     )
 
 
-def luminance(colour: NDArray[np.floating]) -> Array:
-    """Brightness (...,) of sRGB colours (..., 3), good enough for comparisons."""
-    return np.asarray(colour @ np.array([0.30, 0.59, 0.11]), dtype=np.float64)
-
-
 def colourful(tone: F32) -> float:
     """Whether a photo has colours, in [0, 1], from the tone (3,) of its skin."""
     saturation = float(1 - tone.min() / max(float(tone.max()), 1e-3))
@@ -119,4 +109,4 @@ def colourful(tone: F32) -> float:
 def tinted(colour: NDArray[np.floating], tone: F32) -> Array:
     """A colour as saturated as the photo is: grey in greyscale photos, whose skin has no hue."""
     share = colourful(tone)
-    return np.asarray(luminance(colour) * (1 - share) + share * colour, dtype=np.float64)
+    return np.asarray(luma(colour) * (1 - share) + share * colour, dtype=np.float64)

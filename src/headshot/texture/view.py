@@ -8,12 +8,12 @@ import numpy as np
 from numba import njit
 
 from headshot.arrays import F32, U8, Mask
-from headshot.geometry.camera import Camera
+from headshot.geometry.camera import Camera, project_for_raster
 from headshot.geometry.raster import rasterise, vertex_normals
 from headshot.image.resample import reduced
 from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import Segmentation
-from headshot.render import project_for_raster
+from headshot.robust import weighted_median
 from headshot.texture.masks import masks
 
 _WITHIN = np.float32(0.7)  # how much less a distance counts to an edge within the head than to its outline
@@ -153,6 +153,4 @@ def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
         return 1.0
     # Of the half that faces the camera best: weight by photo area and take the median ratio.
     values = np.sqrt(photo[facing] / texels[facing])
-    order = np.argsort(values)
-    share = np.cumsum(photo[facing][order])
-    return float(values[order][np.searchsorted(share, share[-1] / 2)])
+    return weighted_median(values, photo[facing])

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from headshot.arrays import F32, U8, Array
+from headshot.image.colour import LUMA
 
-GREY = np.array([0.299, 0.587, 0.114], np.float32)
+GREY = np.array(LUMA, np.float32)
 
 
 def jitter_frame(frame: Array, random: np.random.Generator) -> Array:
