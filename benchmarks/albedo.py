@@ -30,9 +30,10 @@ from headshot.geometry.light import fit_albedo_and_light, shade
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.albedo import AlbedoModel, load_albedo, read
-from headshot.texture.atlas import surface_of
-from headshot.texture.observe import observe_vertices
-from headshot.texture.view import look
+from headshot.texture.crop import crop_head
+from headshot.texture.sample import sample_vertices
+from headshot.texture.surface import surface_of
+from headshot.texture.view import TextureView
 from report import bordered, publish, table
 
 SETTINGS = Settings(photometric=None, texture=None)
@@ -54,8 +55,8 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
         return None
     skin = surface_of(head.model)
     points = np.ascontiguousarray(head.vertices)
-    view = look(head.photo.pixels, points, head.model, head.camera, 256, head.parts)
-    colours, weight = observe_vertices(skin, view)
+    view = TextureView(head.photo.pixels, points, head.camera, segmentation=head.parts)
+    colours, weight = sample_vertices(skin, crop_head(view, head.model, 256))
     at = head.project(points[skin.vertices]) - pad
     weight = weight * ((at > 2) & (at < [photo.width - 2, photo.height - 2])).all(axis=1)
     weight = weight * np.minimum(skin.area, np.median(skin.area))

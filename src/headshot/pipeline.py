@@ -37,8 +37,8 @@ from headshot.perception.faces import recognise
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings
 from headshot.perception.segmentation import Segmentation, segment
 from headshot.quality import Quality, assess
-from headshot.texture import Texture, TextureSettings, make_texture
-from headshot.texture.appearance import looks_from, looks_of
+from headshot.texture import Texture, TextureSettings, TextureView, make_texture
+from headshot.texture.appearance import person_albedo, with_appearance
 
 IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
 
@@ -146,9 +146,9 @@ class Reconstruction:
         if self.texture is None:
             return None
         options = TextureSettings(size=len(self.texture.pixels), delit=True)
-        return make_texture(
-            self.photo.pixels, self.vertices, self.model, self.camera, options, looks_of(self), self.parts
-        )
+        view = TextureView(self.photo.pixels, self.vertices, self.camera, self.light, self.parts)
+        view, albedo = with_appearance(view, self.albedo, self.model)
+        return make_texture([view], self.model, options, albedo)
 
     def project(self, points: ArrayLike) -> Array:
         """Pixels (..., 2) of points (..., 3) of the head frame, mm."""
@@ -274,8 +274,9 @@ def reconstruct_face(
     with clock("texture"):
         texture = None
         if settings.texture is not None:
-            looks = looks_from(solved.albedo, solved.light, model.resolution)
-            texture = make_texture(photo.pixels, vertices, model, camera, settings.texture, looks, parts)
+            view = TextureView(photo.pixels, vertices, camera, solved.light, parts)
+            albedo = None if solved.albedo is None else person_albedo(solved.albedo, model.resolution)
+            texture = make_texture([view], model, settings.texture, albedo)
     quality = assess(_measures(photo, points, solved, texture), _photo_warnings(photo))
     return Reconstruction(
         photo=photo,

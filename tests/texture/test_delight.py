@@ -10,7 +10,7 @@ from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.albedo import load_albedo
 from headshot.render import view_camera
-from headshot.texture import Looks, TextureSettings, make_texture
+from headshot.texture import PersonAlbedo, TextureSettings, TextureView, make_texture
 from headshot.texture.appearance import estimate_albedo_and_light
 from headshot.texture.atlas import atlas_of
 
@@ -67,9 +67,9 @@ def interpolate_texels(values: np.ndarray, texels) -> np.ndarray:
 
 def test_side_light_leaves_the_texture(person):
     pixels = _photo(person, _light())
-    looks = Looks(person, ALBEDO.occlusion, _light())
-    lit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, SIZE, looks)
-    delit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    view, albedo = TextureView(pixels, MODEL.mean, CAMERA, _light()), PersonAlbedo(person, ALBEDO.occlusion)
+    lit = make_texture([view], MODEL, SIZE, albedo)
+    delit = make_texture([view], MODEL, DELIT, albedo)
     assert (delit.observed <= lit.observed).all() and delit.observed.mean() > 0.8 * lit.observed.mean()
     cheeks = _cheeks(256) & (delit.observed > 0.5)
     assert _by_side(lit.pixels, cheeks) > 1.5
@@ -81,8 +81,8 @@ def test_side_light_leaves_the_texture(person):
 
 
 def test_hidden_skin_continues_the_skins_own_colour(person):
-    looks = Looks(person, ALBEDO.occlusion, _light())
-    delit = make_texture(_photo(person, _light()), MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    view = TextureView(_photo(person, _light()), MODEL.mean, CAMERA, _light())
+    delit = make_texture([view], MODEL, DELIT, PersonAlbedo(person, ALBEDO.occlusion))
     texels = atlas_of(MODEL, 256)
     back = interpolate_texels(MODEL.regions["scalp"][:, None], texels)[..., 0] > 0.9
     back &= (texels.triangle >= 0) & (delit.observed == 0)
@@ -101,10 +101,10 @@ def test_a_cast_shadow_on_one_side_is_lifted(person):
     shaded = (column > CAMERA.width * 0.52) & (row > CAMERA.height * 0.5)
     dark = pixels.copy()
     dark[shaded] = srgb_bytes(TO_LINEAR[pixels[shaded]] * 0.45)
-    looks = Looks(person, ALBEDO.occlusion, light)
     chosen = _cheeks(256)
-    before = make_texture(dark, MODEL.mean, MODEL, CAMERA, SIZE)
-    after = make_texture(dark, MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    before = make_texture([TextureView(dark, MODEL.mean, CAMERA)], MODEL, SIZE)
+    view = TextureView(dark, MODEL.mean, CAMERA, light)
+    after = make_texture([view], MODEL, DELIT, PersonAlbedo(person, ALBEDO.occlusion))
     chosen &= (before.observed > 0.5) & (after.observed > 0.5)
     assert _by_side(before.pixels, chosen) < 0.7
     assert _by_side(after.pixels, chosen) > 0.85
@@ -113,7 +113,7 @@ def test_a_cast_shadow_on_one_side_is_lifted(person):
 def test_light_found_without_knowing_the_colours(person):
     """From the picture alone: the pattern of the light, and a face that looks like the picture."""
     light = _light()
-    found = estimate_albedo_and_light(_photo(person, light), MODEL.mean, MODEL, CAMERA, ALBEDO)
+    found = estimate_albedo_and_light(TextureView(_photo(person, light), MODEL.mean, CAMERA), MODEL, ALBEDO)
     assert found.error < 0.06
     truth, guess = (x[1:4].mean(axis=1) / x[0].mean() for x in (light, found.light))
     assert np.abs(truth - guess).max() < 0.12

@@ -17,7 +17,7 @@ from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
 from headshot.ramps import smoothstep
 from headshot.texture.atlas import Atlas, atlas_of
-from headshot.texture.skin import tinted
+from headshot.texture.skin_tone import tinted
 
 EYES = ("eye_left", "eye_right")
 # Radius of the iris over the distance between the eyes' centres (11.7 mm across at 63 mm, both nearly

@@ -6,6 +6,7 @@ the head is animated, so nothing is copied but the tone of the teeth.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +17,7 @@ from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
-from headshot.texture.skin import tinted
+from headshot.texture.skin_tone import tinted
 
 # sRGB in ordinary light, at the lips.
 _SOCK = np.array([0.40, 0.18, 0.17])
@@ -52,9 +53,24 @@ def mouth_colours(model: HeadModel, tone: F32) -> F32:
     return out
 
 
+@dataclass(frozen=True, eq=False)
+class ToothTexels:
+    """The texels of one row of teeth.
+
+    Attributes:
+        index: (N,) flat index in the texture.
+        bright: (N,) brightness, 1 in the middle of a tooth in front.
+        gum: (N,) share of gum in [0, 1].
+    """
+
+    index: I32
+    bright: F32
+    gum: F32
+
+
 @lru_cache(maxsize=2)
-def _tooth_texels(model: HeadModel, size: int) -> tuple[tuple[I32, F32, F32], ...]:
-    """For each row of teeth: flat texels (N,), their brightness (N,), and the share of gum (N,)."""
+def tooth_texels(model: HeadModel, size: int) -> tuple[ToothTexels, ...]:
+    """Texels of both rows of teeth, as far as the model has them."""
     atlas = atlas_of(model, size)
     flat, weights = atlas.triangle.ravel(), atlas.barycentric.reshape(-1, 3)
     out = []
@@ -82,16 +98,16 @@ def _tooth_texels(model: HeadModel, size: int) -> tuple[tuple[I32, F32, F32], ..
         gum = np.clip((scalloped - 0.55) / 0.25, 0, 1)
         back = np.clip((top - p[:, 2]) / 24.0, 0, 1)
         bright = (1 - 0.24 * np.exp(-((nearest / 0.45) ** 2))) * (1 - 0.72 * back)
-        out.append((index, bright.astype(np.float32), gum.astype(np.float32)))
+        out.append(ToothTexels(index, bright.astype(np.float32), gum.astype(np.float32)))
     return tuple(out)
 
 
-def between_lips(pixels: U8, parts: Segmentation | None) -> F32:
+def between_lips(pixels: U8, segmentation: Segmentation | None) -> F32:
     """Colours (N, 3) sRGB in [0, 1] of what the photo (H, W, 3) shows between the lips."""
-    if parts is None:
+    if segmentation is None:
         return np.zeros((0, 3), np.float32)
-    row, column = np.nonzero(parts.crop[CLASSES.index("mouth")] > 0.5)
-    x, y = parts.map @ np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
+    row, column = np.nonzero(segmentation.crop[CLASSES.index("mouth")] > 0.5)
+    x, y = segmentation.map @ np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
     inside = (x >= 0) & (x < pixels.shape[1]) & (y >= 0) & (y < pixels.shape[0])
     return pixels[y[inside].astype(int), x[inside].astype(int)] / np.float32(255)
 
@@ -107,8 +123,8 @@ def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32, between:
     """
     usual = _level(tone) * tinted(_TOOTH, tone)
     found = []
-    for index, _, gum in _tooth_texels(model, len(weight)):
-        seen = index[(weight.ravel()[index] > 0.03) & (gum < 0.3)]
+    for row in tooth_texels(model, len(weight)):
+        seen = row.index[(weight.ravel()[row.index] > 0.03) & (row.gum < 0.3)]
         found.append(colour.reshape(-1, 3)[seen] / 255.0)
     seen_colours = np.vstack(found) if found else np.zeros((0, 3))
     wide = len(seen_colours) >= _FEW
@@ -137,6 +153,6 @@ def _redness(colour: NDArray[np.floating]) -> float:
 def paint_teeth(model: HeadModel, tone: F32, tooth: Array, out: U8) -> None:
     """Paint both rows of teeth into a texture (T, T, 3): ``tone`` (3,) of the skin, ``tooth`` (3,) sRGB."""
     gum, dark = (_level(tone) * tinted(c, tone) for c in (_GUM, 0.4 * _SOCK))
-    for index, bright, share in _tooth_texels(model, out.shape[0]):
-        colour = dark + (tooth + (gum - tooth) * share[:, None] - dark) * bright[:, None]
-        out.reshape(-1, 3)[index] = np.round(np.clip(colour, 0, 1) * 255)
+    for row in tooth_texels(model, out.shape[0]):
+        colour = dark + (tooth + (gum - tooth) * row.gum[:, None] - dark) * row.bright[:, None]
+        out.reshape(-1, 3)[row.index] = np.round(np.clip(colour, 0, 1) * 255)

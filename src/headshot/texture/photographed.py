@@ -1,4 +1,4 @@
-"""Everything that a photo shows on a head, believed without question: for synthetic photos, not for users."""
+"""Everything that a photo shows on a head, hair and glasses too: for synthetic photos, not for users."""
 
 from __future__ import annotations
 
