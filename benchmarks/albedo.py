@@ -26,14 +26,14 @@ from rich.progress import track
 
 from headshot import HeadshotError, Settings, load_head_model, read_photo, reconstruct
 from headshot.evaluate.picture import groups_of, skin_bin, typology
-from headshot.fitting.colours import fit_colours
-from headshot.geometry.light import shade
+from headshot.geometry.light import fit_albedo_and_light, shade
 from headshot.geometry.raster import vertex_normals
+from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.albedo import AlbedoModel, load_albedo, read
-from headshot.render import TO_LINEAR, TO_SRGB
-from headshot.texture.atlas import surface_of
-from headshot.texture.observe import observe_vertices
-from headshot.texture.view import look
+from headshot.texture.crop import crop_head
+from headshot.texture.sample import sample_vertices
+from headshot.texture.surface import surface_of
+from headshot.texture.view import TextureView
 from report import bordered, publish, table
 
 SETTINGS = Settings(photometric=None, texture=None)
@@ -42,7 +42,7 @@ POINTS = 1500
 
 def encoded(linear: np.ndarray) -> np.ndarray:
     """sRGB levels (..., 3) of linear colours."""
-    return TO_SRGB[np.round(np.clip(linear, 0, 1) * 4095).astype(int)].astype(float)
+    return srgb_bytes(linear).astype(float)
 
 
 def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float] | None:
@@ -55,8 +55,8 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
         return None
     skin = surface_of(head.model)
     points = np.ascontiguousarray(head.vertices)
-    view = look(head.photo.pixels, points, head.model, head.camera, 256, head.parts)
-    colours, weight = observe_vertices(skin, view)
+    view = TextureView(head.photo.pixels, points, head.camera, segmentation=head.parts)
+    colours, weight = sample_vertices(skin, crop_head(view, head.model, 256))
     at = head.project(points[skin.vertices]) - pad
     weight = weight * ((at > 2) & (at < [photo.width - 2, photo.height - 2])).all(axis=1)
     weight = weight * np.minimum(skin.area, np.median(skin.area))
@@ -71,7 +71,7 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
     mean, modes = model.mean[chosen], model.modes[:, chosen]
     residuals = []
     for some_modes in (modes, modes[:0]):
-        fit = fit_colours(linear, normals, w, (mean, some_modes), model.light_prior)
+        fit = fit_albedo_and_light(linear, normals, w, (mean, some_modes), model.light_prior)
         albedo = np.maximum(mean + np.tensordot(fit.albedo.astype(np.float32), some_modes, 1), 0)
         off = np.abs(encoded(shade(albedo, normals, fit.light)) - levels).mean(axis=1)
         residuals.append(float(w @ off / w.sum()))

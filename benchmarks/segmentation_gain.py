@@ -28,9 +28,9 @@ from headshot.evaluate.parts import celebamask
 from headshot.evaluate.parts.scheme import Sample
 from headshot.evaluate.picture import face_mask, overlay, photometric_error, shrunk
 from headshot.evaluate.report import table
+from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import read_photo
-from headshot.render import project_for_raster
 
 FACE = ("skin", "nose", "brows", "eyes", "mouth", "upper_lip", "lower_lip")
 FOREIGN = ("background", "glasses", "hair", "hat", "cloth")

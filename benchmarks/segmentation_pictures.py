@@ -30,8 +30,8 @@ from headshot.perception.segmentation import (
     segment_crop,
 )
 from headshot.render import RenderSettings, render
-from headshot.texture import TextureSettings, make_texture
-from headshot.texture.appearance import looks_of
+from headshot.texture import TextureSettings, TextureView, make_texture
+from headshot.texture.appearance import with_appearance
 
 PHOTOS = Path(__file__).parent.parent / "photos"
 SHAPE = Settings(texture=None, photometric=None, segment=False)
@@ -106,11 +106,12 @@ def textures() -> U8:
             window[:square, :square] = occluded(window[:square, :square].copy(), shape, seed)
         parts = segment(pixels, head.landmarks.points)
         pictures = [pixels]
+        view = TextureView(head.photo.pixels, head.vertices, head.camera, head.light, head.parts)
+        _, albedo = with_appearance(view, head.albedo, head.model)
         for known in (None, parts):
             options = TextureSettings(size=1024)
-            texture = make_texture(
-                pixels, head.vertices, head.model, head.camera, options, looks_of(head), known
-            )
+            seen = TextureView(pixels, head.vertices, head.camera, head.light, known)
+            texture = make_texture([seen], head.model, options, albedo)
             pictures.append(
                 render(
                     head.vertices,

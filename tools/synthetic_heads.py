@@ -28,9 +28,9 @@ from rich.progress import track
 
 from headshot import Camera, load_head_model
 from headshot.evaluate.align import Surface
-from headshot.geometry.camera import rotation_from_angles
+from headshot.geometry.camera import project_for_raster, rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
-from headshot.render import TO_SRGB, project_for_raster
+from headshot.image.colour import srgb_bytes
 from synthetic_paint import Skin, background, paint
 from synthetic_portraits import Portrait, Wrapping, gather_portraits, paint_portrait, wrap
 
@@ -254,8 +254,8 @@ def photograph(
     linear[:] = behind
     linear[covered] = colour
     small = linear.reshape(SIZE, s, SIZE, s, 3).mean(axis=(1, 3))
-    small = np.clip(small * rng.uniform(0.9, 1.15), 0, 1)
-    encoded = TO_SRGB[(small * 4095 + 0.5).astype(int)].astype(float)
+    small = small * rng.uniform(0.9, 1.15)
+    encoded = srgb_bytes(small).astype(float)
     noisy = encoded + rng.normal(0, rng.uniform(0.5, 4.0), encoded.shape)
     return np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
 

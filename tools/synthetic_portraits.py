@@ -26,10 +26,11 @@ from headshot import Camera, Settings, load_head_model, read_photo
 from headshot.errors import HeadshotError
 from headshot.evaluate.align import Surface
 from headshot.evaluate.baselines import look
+from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
+from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.head_model import HeadModel
 from headshot.pipeline import reconstruct_face
-from headshot.render import TO_LINEAR, TO_SRGB, project_for_raster
 from headshot.texture import TextureSettings
 from headshot.texture.photographed import as_photographed
 
@@ -259,7 +260,7 @@ def _surroundings(portrait: Portrait, wrapping: Wrapping, vertices: np.ndarray, 
 def _developed(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What a camera makes of it: exposure, white balance, a soft lens or few pixels, noise, JPEG."""
     linear = linear * rng.uniform(0.75, 1.25) * rng.normal(1, [0.04, 0.01, 0.05])
-    encoded = TO_SRGB[(np.clip(linear, 0, 1) * 4095 + 0.5).astype(int)].astype(float)
+    encoded = srgb_bytes(linear).astype(float)
     encoded = np.clip(encoded + rng.normal(0, rng.uniform(0, 4.0), encoded.shape), 0, 255)
     picture = Image.fromarray((encoded + 0.5).clip(0, 255).astype(np.uint8))
     if rng.random() < 0.4:

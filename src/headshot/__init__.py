@@ -1,8 +1,9 @@
-"""Headshot: one ordinary photo of a face in, a textured, animatable 3D head out.
+"""Headshot: ordinary photos of a face in, a textured, animatable 3D head out.
 
 >>> import headshot
 >>> head = headshot.reconstruct("portrait.jpg")        # doctest: +SKIP
 >>> head.save("out")                                   # doctest: +SKIP
+>>> head = headshot.reconstruct(["a.jpg", "b.jpg", "c.jpg"])   # one person    # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -20,54 +21,72 @@ if TYPE_CHECKING:
         PhotoError,
         RecordError,
     )
+    from headshot.export.load import load
     from headshot.geometry.camera import Camera
     from headshot.image.photo import Photo, read_photo
+    from headshot.measurements import Measurement
     from headshot.models.head_model import HeadModel, load_head_model
-    from headshot.pipeline import Reconstruction, Settings, reconstruct, reconstruct_all
+    from headshot.pipeline import Reconstructor, reconstruct
     from headshot.quality import Quality
+    from headshot.results import Estimate, Head, LeftOut, PersonParameters, ViewParameters, blend
+    from headshot.settings import Settings
     from headshot.texture import Texture
 
     __version__: str
 prepare()
 
 _HOME = {
-    "Camera": "geometry.camera",
     "AssetError": "errors",
+    "Camera": "geometry.camera",
+    "Estimate": "results",
+    "Head": "results",
+    "HeadModel": "models.head_model",
     "HeadshotError": "errors",
+    "LeftOut": "results",
+    "Measurement": "measurements",
     "ModelFormatError": "errors",
     "NoFaceError": "errors",
-    "PhotoError": "errors",
-    "HeadModel": "models.head_model",
-    "load_head_model": "models.head_model",
+    "PersonParameters": "results",
     "Photo": "image.photo",
-    "read_photo": "image.photo",
+    "PhotoError": "errors",
     "Quality": "quality",
-    "Reconstruction": "pipeline",
     "RecordError": "errors",
-    "Settings": "pipeline",
-    "reconstruct": "pipeline",
-    "reconstruct_all": "pipeline",
+    "Reconstructor": "pipeline",
+    "Settings": "settings",
     "Texture": "texture",
+    "ViewParameters": "results",
+    "blend": "results",
+    "load": "export.load",
+    "load_head_model": "models.head_model",
+    "read_photo": "image.photo",
+    "reconstruct": "pipeline",
 }
 
 __all__ = [
     "AssetError",
     "Camera",
+    "Estimate",
+    "Head",
     "HeadModel",
     "HeadshotError",
+    "LeftOut",
+    "Measurement",
     "ModelFormatError",
     "NoFaceError",
+    "PersonParameters",
     "Photo",
     "PhotoError",
     "Quality",
-    "Reconstruction",
+    "Reconstructor",
     "RecordError",
     "Settings",
     "Texture",
+    "ViewParameters",
+    "blend",
+    "load",
     "load_head_model",
     "read_photo",
     "reconstruct",
-    "reconstruct_all",
 ]
 
 

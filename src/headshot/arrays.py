@@ -6,6 +6,9 @@ N views, V vertices, F triangles, L landmarks, I identity modes, E expressions, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,3 +19,6 @@ U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+# float32 numbers in Numba's kernels: there they count like Python's, which NumPy's types do not know.
+single = cast("Callable[[float], float]", np.float32)

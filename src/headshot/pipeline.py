@@ -1,307 +1,305 @@
-"""One photo in, one 3D head out: the pipeline, and what it returns."""
+"""Photos in, a head out: perceive, fit, texture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Literal, cast, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, Array
+from headshot.errors import HeadshotError, NoFaceError, PhotoError
 from headshot.fitting.evidence import fit_models
-from headshot.fitting.person import FittedView, fit_person
-from headshot.fitting.scale import FACE_SPREAD, Scale, metric_scale, scaled_camera
-from headshot.fitting.settings import FitSettings, PhotometricSettings
-from headshot.geometry.camera import Camera
+from headshot.fitting.person import FittedPerson, FittedView, fit_person
+from headshot.fitting.scale import IrisMeasure, measure_iris, metric_scale, scaled_camera
 from headshot.image.photo import Photo, Source, read_photo
-from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
-from headshot.perception.detection.detect import DetectSettings, Face, detect_faces
-from headshot.perception.detection.fallback import FallbackSettings
+from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.faces import locate_faces
-from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings
-from headshot.perception.observe import observe
-from headshot.perception.segmentation import Segmentation
-from headshot.quality import Quality, assess
-from headshot.texture import Texture, TextureSettings, make_texture
-from headshot.texture.appearance import looks_from, looks_of
+from headshot.perception.landmarks.mediapipe import Landmarks
+from headshot.perception.networks import NETWORKS, session
+from headshot.perception.observe import FaceObservation, observe
+from headshot.quality import assess
+from headshot.results import (
+    Estimate,
+    Head,
+    LeftOut,
+    PersonParameters,
+    PhotoInfo,
+    ViewParameters,
+)
+from headshot.settings import Settings
+from headshot.texture import Texture
+from headshot.texturing import texture_of
 
-IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
+MOST_PHOTOS = 50
+"""Photos of one person that are fitted together at most: more tell nothing new, and all stay in memory."""
+_IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
+
+FaceChoice = Literal["largest"] | int
 
 
-Method = str
-METHODS = ("fit", "regress", "hybrid")
+class Reconstructor:
+    """Makes heads of photos; holds the networks and the head model, and can be called from several threads.
 
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of `reconstruct`; the defaults are what the documentation's numbers were measured with.
-
-    Attributes:
-        detail: "high" (about 13.5k skin vertices) or "low" (3.4k); the coefficients are the same.
-        photometric: settings of the fit to the photo's colours, or None to fit landmarks only.
-        segment: find out what is before the face (hair, hats, glasses, hands), so that neither fit nor
-            texture believes it.
-        texture: settings of the texture, or None to make none.
-        method: "fit", "regress" or "hybrid", see `headshot.fitting.methods`.
-        fallback: when the in-house network finds the face.
+    >>> reconstructor = Reconstructor(settings=Settings(detail="low"))     # doctest: +SKIP
+    >>> heads = [reconstructor(photo) for photo in photos]                 # doctest: +SKIP
     """
 
-    detail: str = "high"
-    detect: DetectSettings = field(default_factory=DetectSettings)
-    landmarks: LandmarkSettings = field(default_factory=LandmarkSettings)
-    fit: FitSettings = field(default_factory=FitSettings)
-    photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
-    segment: bool = True
-    texture: TextureSettings | None = field(default_factory=TextureSettings)
-    method: Method = "hybrid"
-    fallback: FallbackSettings = field(default_factory=FallbackSettings)
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
-
-
-@dataclass(frozen=True, eq=False)
-class Reconstruction:
-    """A textured, animatable head fitted to one face of one photo.
-
-    Dimension letters: V vertices, F triangles, I identity modes, E = 52 expressions. Lengths are the
-    person's millimetres in the head frame: x to the subject's left, y up, z out of the face, origin midway
-    between the eyes of the mean head.
-
-    Attributes:
-        photo: the photo as read, upright.
-        face: the detected face.
-        method: how the head was made, see `headshot.fitting.methods`.
-        landmarks: the 478 points, their presence, and the network's own blendshape scores.
-        model: the head model that was fitted, at the resolution of ``vertices``.
-        camera: camera and head pose; maps the head frame to the photo.
-        identity: (I,) identity coefficients in standard deviations of their prior.
-        expression: (E,) ARKit weights in [0, 1], in the order of ``model.expression_names``.
-        albedo: (A,) albedo coefficients in standard deviations (`headshot.models.albedo`); None when only
-            landmarks were fitted.
-        light: (9, 3) spherical harmonics of the photo's light, head frame (`headshot.geometry.light`); None
-            likewise.
-        scale: the person's millimetres per model millimetre.
-        scale_uncertainty: relative standard deviation of ``scale``, and so of every length here.
-        vertices: (V, 3) the head as in the photo, with expression.
-        neutral_vertices: (V, 3) the head without expression.
-        parts: what the pixels of the photo show of the face (`headshot.perception.segmentation`); None when
-            not asked for.
-        landmarks68: (68, 3) iBUG points on ``vertices``; 0-16 lie on the outline that the photo shows.
-        texture: the UV texture, or None when none was asked for.
-        quality: score, measures and warnings.
-        timings: seconds by stage.
-    """
-
-    photo: Photo
-    face: Face
-    method: Method
-    landmarks: Landmarks
-    model: HeadModel
-    camera: Camera
-    identity: Array
-    expression: Array
-    albedo: Array | None
-    light: Array | None
-    scale: float
-    scale_uncertainty: float
-    vertices: F32
-    neutral_vertices: F32
-    landmarks68: Array
-    parts: Segmentation | None
-    texture: Texture | None
-    quality: Quality
-    timings: dict[str, float]
-
-    @property
-    def triangles(self) -> I32:
-        """(F, 3) vertex indices, counter-clockwise seen from outside."""
-        return self.model.triangles
-
-    @property
-    def blendshapes(self) -> dict[str, float]:
-        """ARKit expression weights in [0, 1] by name."""
-        return {n: float(w) for n, w in zip(self.model.expression_names, self.expression, strict=True)}
-
-    @cached_property
-    def albedo_texture(self) -> Texture | None:
-        """The texture with the photo's light taken out; made when it is first asked for.
-
-        None when no texture was asked for.
-        """
-        if self.texture is None:
-            return None
-        options = TextureSettings(size=len(self.texture.pixels), delit=True)
-        return make_texture(
-            self.photo.pixels, self.vertices, self.model, self.camera, options, looks_of(self), self.parts
-        )
-
-    def project(self, points: ArrayLike) -> Array:
-        """Pixels (..., 2) of points (..., 3) of the head frame, mm."""
-        return self.camera.project(points)
-
-    def save(
-        self,
-        directory: str | Path,
-        formats: str | Iterable[str] | None = None,
-        stem: str | None = None,
-        *,
-        expression: str | None = None,
-        texture: str = "photo",
-        texture_encoding: str = "jpeg",
-        jpeg_quality: int = 92,
-        morph_normals: bool = True,
-    ) -> list[Path]:
-        """Write the head to files (docs/conventions.md); they appear complete or not at all.
+    def __init__(
+        self, settings: Settings | None = None, model: str = "headshot", *, preload: bool = True
+    ) -> None:
+        """Load what is needed.
 
         Args:
-            directory: created when missing; or the name of a single file, such as "me.glb".
-            formats: "glb", "obj", "ply", "json" or "png" (preview): one, several, several in one string with
-                commas between, or "all"; GLB, JSON and preview when None.
-            stem: file name without ending; the photo's by default.
-            expression, texture, texture_encoding, jpeg_quality, morph_normals: as in
-                `headshot.export.ExportSettings`.
-
-        Returns:
-            The files written.
+            settings: how to reconstruct; the defaults when None.
+            model: name of the head model: "headshot", the bundled one.
+            preload: open the networks now rather than when the first photo needs them.
 
         Raises:
-            HeadshotError: an unknown format, or the directory cannot be written.
-            ValueError: an unknown value of the other options.
+            ValueError: another model. Others can be fitted to landmarks (``headshot keypoint``).
         """
-        from headshot.export import ExportSettings, save
+        if model != "headshot":
+            raise ValueError(
+                f'model must be "headshot", the bundled head model, got {model!r}: other face models are '
+                "fitted to landmarks by headshot keypoint"
+            )
+        self.settings = settings or Settings()
+        self.model = load_head_model(self.settings.detail)
+        for name in NETWORKS if preload else ():
+            session(name)
 
-        settings = ExportSettings(expression, texture, texture_encoding, jpeg_quality, morph_normals)
-        return save(self, directory, formats, stem, settings)
+    @overload
+    def __call__(
+        self, source: Source | Sequence[Source], *, face: FaceChoice = ..., force: bool = ...
+    ) -> Head: ...
+    @overload
+    def __call__(self, source: Source, *, face: Literal["all"], force: bool = ...) -> list[Head]: ...
+    def __call__(
+        self,
+        source: Source | Sequence[Source],
+        *,
+        face: FaceChoice | Literal["all"] = "largest",
+        force: bool = False,
+    ) -> Head | list[Head]:
+        """The head in a photo, or of a person in several photos; see `reconstruct`."""
+        if isinstance(source, list | tuple):
+            if face != "largest":
+                raise ValueError('several photos of one person are of the largest face: face="largest"')
+            return self._person(source, force)
+        photo = cast(Source, source)
+        if face == "all":
+            return self._photo(photo, None)
+        number = _face_number(face)
+        return self._photo(photo, [number - 1])[0]
+
+    def of_face(self, photo: Photo, face: Face, landmarks: Landmarks) -> Head:
+        """The head under landmarks that are already known."""
+        return self._head([(photo, face, landmarks)], _Clock())
+
+    # --- one photo
+
+    def _photo(self, source: Source, wanted: list[int] | None) -> list[Head]:
+        clock = _Clock()
+        photo = _read(source, clock)
+        found = self._faces(photo, wanted, clock)
+        return [self._head([(photo, face, points)], clock.copy()) for face, points in found]
+
+    def _faces(self, photo: Photo, wanted: list[int] | None, clock: _Clock) -> list[tuple[Face, Landmarks]]:
+        s = self.settings
+        with clock("detect"):
+            # The largest face needs no search for small ones beside it.
+            several = wanted is None or max(wanted) > 0
+            faces = detect_faces(photo.pixels, replace(s.detect, exhaustive=True) if several else s.detect)
+        with clock("landmarks"):
+            return locate_faces(photo, faces, wanted, s.landmarks, s.fallback)
+
+    # --- several photos of one person
+
+    def _person(self, sources: Sequence[Source], force: bool) -> Head:
+        if not sources:
+            raise HeadshotError("no photos given: name at least one photo of the person")
+        if len(sources) > MOST_PHOTOS:
+            raise HeadshotError(
+                f"{len(sources)} photos of one person are too many: choose up to {MOST_PHOTOS} sharp ones "
+                "from different sides"
+            )
+        clock = _Clock()
+        seen: list[FaceObservation] = []
+        left_out: list[LeftOut] = []
+        known: dict[int, str] = {}
+        for source in sources:
+            try:
+                photo = _read(source, clock)
+                digest = hash(photo.pixels.tobytes())
+                if digest in known:
+                    left_out.append(LeftOut(photo.name, f"it is the same picture as {known[digest]}"))
+                    continue
+                known[digest] = photo.name
+                ((face, points),) = self._faces(photo, [0], clock)
+            except (PhotoError, NoFaceError) as error:
+                left_out.append(LeftOut(_name(source), str(error)))
+                continue
+            seen.append(self._observe(photo, face, points, clock))
+        if not seen:
+            reasons = "; ".join(f"{out.name}: {out.reason}" for out in left_out)
+            raise NoFaceError(f"none of the {len(sources)} photos shows a face that can be used: {reasons}")
+        return self._fitted(seen, clock, tuple(left_out))
+
+    # --- all
+
+    def _observe(self, photo: Photo, face: Face, points: Landmarks, clock: _Clock) -> FaceObservation:
+        s = self.settings
+        with clock("networks"):
+            return observe(photo, face, points, in_house=s.prior == "identity", segmented=s.segment)
+
+    def _head(self, faces: Sequence[tuple[Photo, Face, Landmarks]], clock: _Clock) -> Head:
+        return self._fitted([self._observe(*face, clock) for face in faces], clock, ())
+
+    def _fitted(self, seen: Sequence[FaceObservation], clock: _Clock, left_out: tuple[LeftOut, ...]) -> Head:
+        s, model = self.settings, self.model
+        with clock("fit"):
+            person = fit_person(seen, model, *s.steps())
+        with clock("scale"):
+            estimate = _estimate(seen, person, model, s)
+        main = _main_view(seen, person)
+        with clock("texture"):
+            texture = None
+            if s.texture is not None:
+                texture = texture_of(estimate, seen, model, s.texture)
+        quality = assess(_measures(seen[main], person.views[main], texture), _warnings(seen[main], left_out))
+        expression = estimate.views[main].expression
+        return Head(model, estimate, expression, texture, quality, main, tuple(seen), left_out, clock.seconds)
 
 
+@overload
 def reconstruct(
-    source: Source, *, face: int = 1, method: Method | None = None, settings: Settings | None = None
-) -> Reconstruction:
-    """Reconstruct the head of one person in a photo.
+    source: Source | Sequence[Source],
+    *,
+    face: FaceChoice = ...,
+    settings: Settings | None = ...,
+    force: bool = ...,
+) -> Head: ...
+@overload
+def reconstruct(
+    source: Source, *, face: Literal["all"], settings: Settings | None = ..., force: bool = ...
+) -> list[Head]: ...
+def reconstruct(
+    source: Source | Sequence[Source],
+    *,
+    face: FaceChoice | Literal["all"] = "largest",
+    settings: Settings | None = None,
+    force: bool = False,
+) -> Head | list[Head]:
+    """Reconstruct the head in a photo, or one head of a person from several photos.
+
+    For many photos with one set of settings, keep a `Reconstructor`.
 
     Args:
-        source: path, bytes, open file, PIL image, or an RGB array (H, W, 3).
-        face: which face, 1 being the largest.
-        method: "fit", "regress" or "hybrid" (`headshot.fitting.methods`); that of the settings when None.
+        source: path, bytes, open file, PIL image, or an RGB array (H, W, 3); or a list of up to 50 of these
+            that show one person, whose largest faces count.
+        face: which face of one photo: "largest", a number, 1 being the largest, or "all", which gives a list
+            of heads, largest first.
         settings: see `Settings`.
+        force: use photos of a person who seems to be somebody else as well.
 
     Raises:
         PhotoError: the photo cannot be read.
-        NoFaceError: there is no face, or no such face.
+        NoFaceError: there is no face, or no such face; of several photos, none has one.
+        HeadshotError: too many photos.
+        ValueError: another face.
     """
-    if face < 1:
-        raise ValueError(f"face counts from 1 (the largest), got {face}")
-    heads = _pipeline(source, _chosen(method, settings), [face - 1])
-    return heads[0]
-
-
-def reconstruct_all(
-    source: Source, *, method: Method | None = None, settings: Settings | None = None
-) -> list[Reconstruction]:
-    """Reconstruct every face in a photo, largest first; see `reconstruct`."""
-    return _pipeline(source, _chosen(method, settings), None)
-
-
-def _chosen(method: Method | None, settings: Settings | None) -> Settings:
-    chosen = settings or Settings()
-    return chosen if method is None else replace(chosen, method=method)
+    made = Reconstructor(settings, preload=False)
+    if face == "all":
+        return made(cast(Source, source), face=face, force=force)
+    return made(source, face=face, force=force)
 
 
 class _Clock:
-    """Seconds by stage."""
+    """Seconds by stage, added up over photos."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, seconds: dict[str, float] | None = None) -> None:
+        self.seconds: dict[str, float] = seconds or {}
+
+    def copy(self) -> _Clock:
+        return _Clock(dict(self.seconds))
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         start = perf_counter()
         yield
-        self.seconds[stage] = perf_counter() - start
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
 
 
-def _pipeline(source: Source, settings: Settings, wanted: list[int] | None) -> list[Reconstruction]:
-    clock = _Clock()
+def _face_number(face: FaceChoice) -> int:
+    if face == "largest":
+        return 1
+    if not isinstance(face, int) or isinstance(face, bool) or face < 1:
+        raise ValueError(f'face must be "largest", "all" or a number from 1 (the largest), got {face!r}')
+    return face
+
+
+def _read(source: Source, clock: _Clock) -> Photo:
     with clock("read"):
-        photo = source if isinstance(source, Photo) else read_photo(source)
-    with clock("detect"):
-        # The largest face needs no search for small ones beside it.
-        several = wanted is None or max(wanted) > 0
-        detect = replace(settings.detect, exhaustive=True) if several else settings.detect
-        faces = detect_faces(photo.pixels, detect)
-    with clock("landmarks"):
-        found = locate_faces(photo, faces, wanted, settings.landmarks, settings.fallback)
-    return [reconstruct_face(photo, f, points, settings, dict(clock.seconds)) for f, points in found]
+        return source if isinstance(source, Photo) else read_photo(source)
 
 
-def reconstruct_face(
-    photo: Photo, face: Face, points: Landmarks, settings: Settings, seconds: dict[str, float]
-) -> Reconstruction:
-    """The head under landmarks that are already known; ``seconds`` are timings of the earlier stages."""
-    clock = _Clock()
-    clock.seconds.update(seconds)
-    with clock("model"):
-        model = load_head_model(settings.detail)
-        points478 = fit_models(model).landmarks
-    fitting, colours = settings.fit, settings.photometric
-    if settings.method == "regress":
-        fitting, colours = fitting.fast(), None if colours is None else colours.fast()
-    with clock("networks"):
-        seen = observe(photo, face, points, in_house=settings.method != "fit", segmented=settings.segment)
-    parts = seen.segmentation
-    with clock("fit"):
-        person = fit_person([seen], model, fitting, colours)
-    solved = fit = person.views[0]
-    with clock("shape"):
-        irises = points478.positions(person.identity, fit.expression)[IRIS_CENTRES]
-        metric = metric_scale(points.points, fit.camera, irises, points.extent)
-        if points.prediction is not None:
-            metric = Scale(1.0, FACE_SPREAD, None)  # the network's irises are the model's, not measured
-        camera = scaled_camera(fit.camera, metric.value)
-        scale = np.float32(metric.value)
-        vertices = scale * model.shape(person.identity, fit.expression)
-        neutral = scale * model.neutral(person.identity)
-        markers = landmarks68(model, vertices, camera)
-    with clock("texture"):
-        texture = None
-        if settings.texture is not None:
-            looks = looks_from(person.albedo, solved.light, model.resolution)
-            texture = make_texture(photo.pixels, vertices, model, camera, settings.texture, looks, parts)
-    quality = assess(_measures(photo, points, solved, texture), _photo_warnings(photo))
-    return Reconstruction(
-        photo=photo,
-        face=face,
-        method=settings.method,
-        landmarks=points,
-        model=model,
-        camera=camera,
-        identity=person.identity,
-        expression=fit.expression,
-        albedo=person.albedo,
-        light=solved.light,
-        scale=metric.value,
-        scale_uncertainty=metric.uncertainty,
-        vertices=vertices,
-        neutral_vertices=neutral,
-        landmarks68=markers,
-        parts=parts,
-        texture=texture,
-        quality=quality,
-        timings=clock.seconds,
+def _name(source: Source) -> str:
+    return source.name if isinstance(source, Photo) else Path(source).name if isinstance(
+        source, str | Path) else "photo"  # fmt: skip
+
+
+def _estimate(
+    seen: Sequence[FaceObservation], person: FittedPerson, model: HeadModel, settings: Settings
+) -> Estimate:
+    """What was fitted, in the person's millimetres."""
+    points = fit_models(model).landmarks
+    irises: list[IrisMeasure | None] = []
+    for s, view in zip(seen, person.views, strict=True):
+        if s.landmarks.prediction is not None:
+            irises.append(None)  # the in-house network's irises are the model's, not measured
+            continue
+        centres = points.positions(person.identity, view.expression)[_IRIS_CENTRES]
+        irises.append(measure_iris(s.landmarks.points, view.camera, centres, s.landmarks.extent))
+    scale = metric_scale(irises)
+    parameters = PersonParameters(person.identity, person.albedo, scale.value, scale.uncertainty)
+    views = tuple(_view(s, v, scale.value) for s, v in zip(seen, person.views, strict=True))
+    return Estimate(model.resolution, parameters, views, settings.prior, settings.preset)
+
+
+def _view(seen: FaceObservation, fitted: FittedView, scale: float) -> ViewParameters:
+    photo, landmarks = seen.photo, seen.landmarks
+    return ViewParameters(
+        photo=PhotoInfo(photo.name, photo.width, photo.height, photo.reduced, photo.focal_35mm),
+        camera=scaled_camera(fitted.camera, scale),
+        expression=fitted.expression,
+        light=fitted.light,
+        box=seen.face.box,
+        points=seen.face.points,
+        score=float(seen.face.score),
+        landmarks=landmarks.points,
+        presence=float(landmarks.presence),
+        network="mediapipe" if landmarks.prediction is None else "in_house",
+        weight=fitted.weight,
     )
 
 
-def _measures(photo: Photo, points: Landmarks, fit: FittedView, texture: Texture | None) -> dict[str, float]:
+def _main_view(seen: Sequence[FaceObservation], person: FittedPerson) -> int:
+    """The view that shows most of the face: large, and turned to the camera."""
+    shown = [
+        s.landmarks.extent * max(float(np.cos(np.radians(v.camera.angles[0]))), 0.0)
+        for s, v in zip(seen, person.views, strict=True)
+    ]
+    return int(np.argmax(shown))
+
+
+def _measures(seen: FaceObservation, fit: FittedView, texture: Texture | None) -> dict[str, float]:
     yaw, pitch, _ = fit.camera.angles
+    photo, points = seen.photo, seen.landmarks
     misfit = float(np.sqrt((fit.residual[fit.counted] ** 2).sum(axis=1).mean()))
     inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])
     return {
@@ -317,7 +315,8 @@ def _measures(photo: Photo, points: Landmarks, fit: FittedView, texture: Texture
     }
 
 
-def _photo_warnings(photo: Photo) -> tuple[str, ...]:
-    if photo.reduced > 1:
-        return (f"the photo is very large and was read at 1/{photo.reduced} of its size",)
-    return ()
+def _warnings(seen: FaceObservation, left_out: Sequence[LeftOut]) -> tuple[str, ...]:
+    found = [f"{out.name} was left out: {out.reason}" for out in left_out]
+    if seen.photo.reduced > 1:
+        found.insert(0, f"the photo is very large and was read at 1/{seen.photo.reduced} of its size")
+    return tuple(found)

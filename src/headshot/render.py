@@ -14,8 +14,9 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, U8
-from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB
 from headshot.models.head_model import HeadModel
 
 # Diffuse clay colours, linear light.
@@ -59,18 +60,6 @@ class RenderSettings:
     def __post_init__(self) -> None:
         if self.supersample < 1:
             raise ValueError(f"supersample must be at least 1, got {self.supersample}")
-
-
-def _srgb_tables() -> tuple[F32, U8]:
-    """sRGB byte -> linear [0, 1] (256,), and linear [0, 1] in 4,096 steps -> sRGB byte (IEC 61966-2-1)."""
-    s = np.arange(256) / 255.0
-    decode = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
-    x = np.arange(4096) / 4095.0
-    encode = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
-    return decode.astype(np.float32), np.round(encode * 255).astype(np.uint8)
-
-
-TO_LINEAR, TO_SRGB = _srgb_tables()
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -234,17 +223,7 @@ def _resolve(
             rest = 1 - covered * share
             for c, value in ((0, red), (1, green), (2, blue)):
                 mixed = value * share + rest * decode[behind[y, x, c]]
-                out[y, x, c] = encode[int(min(max(mixed, 0.0), 1.0) * 4095 + 0.5)]
-
-
-def project_for_raster(vertices: ArrayLike, camera: Camera) -> tuple[F32, F32]:
-    """Pixels (V, 2) and depths (V,) in mm of vertices (V, 3), as `rasterise` takes them."""
-    points = camera.to_camera(vertices)
-    depth = -points[:, 2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.where(depth > 0, camera.focal / depth, np.nan)
-    xy = np.stack([camera.centre[0] + scale * points[:, 0], camera.centre[1] - scale * points[:, 1]], axis=1)
-    return xy.astype(np.float32), depth.astype(np.float32)
+                out[y, x, c] = encode[int(min(max(mixed, 0.0), 1.0) * (LINEAR_STEPS - 1) + 0.5)]
 
 
 def view_camera(vertices: ArrayLike, yaw: float, pitch: float = 0.0, size: int = 300) -> Camera:

@@ -181,8 +181,8 @@ class Head:
         texture = "no texture" if self.texture is None else f"texture {len(self.texture.pixels)}"
         names = ", ".join(view.photo.name for view in self.estimate.views[:3]) + (", ..." if n > 3 else "")
         return (
-            f"<Head of {n} photo{'s' if n > 1 else ''} ({names}): {len(self.model.mean)} vertices, {texture}, "
-            f"quality {self.quality.score:.2f}>"
+            f"<Head of {n} photo{'s' if n > 1 else ''} ({names}): {len(self.model.mean)} vertices, "
+            f"{texture}, quality {self.quality.score:.2f}>"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -324,12 +324,14 @@ class Head:
         Raises:
             HeadshotError: the head was loaded from a file, without photos.
         """
+        from headshot.texture import TextureSettings
         from headshot.texturing import texture_of
 
         if self.texture is None:
             return None
         _ = self.observation
-        return texture_of(self, len(self.texture.pixels), delit=True)
+        settings = TextureSettings(size=len(self.texture.pixels), delit=True)
+        return texture_of(self.estimate, self.observations, self.model, settings)
 
     # --- other heads
 
@@ -373,9 +375,7 @@ class Head:
         """
         coefficients = np.array(identity, np.float64)
         if coefficients.shape != self.identity.shape:
-            raise ValueError(
-                f"identity must have shape {self.identity.shape}, got {coefficients.shape}"
-            )
+            raise ValueError(f"identity must have shape {self.identity.shape}, got {coefficients.shape}")
         if not np.isfinite(coefficients).all():
             raise ValueError("identity coefficients must be finite")
         person = replace(self.person, identity=_read_only(coefficients))
@@ -511,4 +511,3 @@ def _mixed_texture(a: Texture, b: Texture, weight: float) -> Texture:
 def _read_only(values: Any) -> Any:
     values.flags.writeable = False
     return values
-

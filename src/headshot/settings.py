@@ -21,7 +21,7 @@ DETAILS, PRIORS, PRESETS = (get_args(choice) for choice in (Detail, Prior, Prese
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of `headshot.reconstruct`; the defaults are what the documentation's numbers were measured with.
+    """Settings of `headshot.reconstruct`; the documentation's numbers were measured with the defaults.
 
     Attributes:
         detail: "high" (about 13.5k skin vertices) or "low" (3.4k); the coefficients are the same.

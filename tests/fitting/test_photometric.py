@@ -12,13 +12,13 @@ from headshot.fitting.landmarks import Observation
 from headshot.fitting.photometric import Photometric
 from headshot.fitting.reflectance import appearance_of
 from headshot.fitting.working_photo import working_photo
-from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
 from headshot.geometry.light import shade
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.image.photo import Photo
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
-from headshot.render import TO_LINEAR, TO_SRGB, project_for_raster
 
 LIGHT = np.zeros((9, 3))
 LIGHT[0], LIGHT[1], LIGHT[2], LIGHT[3] = 0.75, 0.1, 0.25, 0.28  # from the left, above, in front
@@ -72,7 +72,7 @@ def picture(model, person):
     normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-6)
     linear = np.where((raster.triangle >= 0)[..., None], shade(albedo, normals, person.light), 0.2)
     linear = linear.reshape(360, 2, 360, 2, 3).mean(axis=(1, 3))
-    return TO_SRGB[np.round(np.clip(linear, 0, 1) * 4095).astype(int)]
+    return srgb_bytes(linear)
 
 
 def start(person, points):
@@ -221,7 +221,7 @@ def test_grey_photos_black_borders_and_blank_pictures(photos):
 def test_dim_photos_show_people_in_little_light(photos):
     """What is darker than people are is the camera's: the skin's colours stay colours."""
     photo = read_photo(photos / "grace_hopper.jpg")
-    dim = TO_SRGB[np.round(0.1 * TO_LINEAR[photo.pixels] * 4095).astype(int)]
+    dim = srgb_bytes(0.1 * TO_LINEAR[photo.pixels])
     settings = Settings(detail="low", texture=None)
     face = load_head_model("low").regions["face"] > 0.5
     heads = [reconstruct(Photo(p, "a.png"), settings=settings, method="fit") for p in (photo.pixels, dim)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headshot.fitting.working_photo import working_photo
-from headshot.render import TO_LINEAR
+from headshot.image.colour import TO_LINEAR
 
 
 def ramp(width=200, height=160):

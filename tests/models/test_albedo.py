@@ -9,7 +9,8 @@ from headshot.errors import ModelFormatError
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import vertex_normals
 from headshot.models.albedo import AlbedoModel, half_of, load_albedo, read
-from headshot.texture.appearance import fit_looks
+from headshot.texture import TextureView
+from headshot.texture.appearance import estimate_albedo_and_light
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,8 @@ def test_explains_people_whom_it_has_not_seen(data, albedo):
             pad = photo.width // 2
             wide = Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)
             head = reconstruct(wide, settings=settings)
-            fits = [fit_looks(wide.pixels, head.vertices, head.model, head.camera, m) for m in (albedo, flat)]
+            view = TextureView(wide.pixels, head.vertices, head.camera)
+            fits = [estimate_albedo_and_light(view, head.model, m) for m in (albedo, flat)]
             errors.append([fit.error for fit in fits])
             tones[race].append(albedo.colours(fits[0].albedo)[cheeks].mean())
     own, mean = np.median(errors, axis=0)

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from headshot import load_head_model
+from headshot.geometry.camera import project_for_raster
 from headshot.geometry.light import shade
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.albedo import load_albedo
-from headshot.render import TO_LINEAR, TO_SRGB, project_for_raster, view_camera
-from headshot.texture import Looks, TextureSettings, make_texture
-from headshot.texture.appearance import fit_looks
+from headshot.render import view_camera
+from headshot.texture import PersonAlbedo, TextureSettings, TextureView, make_texture
+from headshot.texture.appearance import estimate_albedo_and_light
 from headshot.texture.atlas import atlas_of
 
 SIZE = TextureSettings(size=256, grain=0.0)
@@ -33,7 +35,7 @@ def _photo(colours: np.ndarray, light: np.ndarray) -> np.ndarray:
     lit = np.maximum(shade(colours, vertex_normals(MODEL.mean, MODEL.triangles), light), 0)
     picture = interpolate(raster, lit.astype(np.float32), MODEL.triangles)
     picture[raster.triangle < 0] = 0.2
-    return TO_SRGB[np.round(np.clip(picture, 0, 1) * 4095).astype(int)]
+    return srgb_bytes(picture)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +67,9 @@ def interpolate_texels(values: np.ndarray, texels) -> np.ndarray:
 
 def test_side_light_leaves_the_texture(person):
     pixels = _photo(person, _light())
-    looks = Looks(person, ALBEDO.occlusion, _light())
-    lit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, SIZE, looks)
-    delit = make_texture(pixels, MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    view, albedo = TextureView(pixels, MODEL.mean, CAMERA, _light()), PersonAlbedo(person, ALBEDO.occlusion)
+    lit = make_texture([view], MODEL, SIZE, albedo)
+    delit = make_texture([view], MODEL, DELIT, albedo)
     assert (delit.observed <= lit.observed).all() and delit.observed.mean() > 0.8 * lit.observed.mean()
     cheeks = _cheeks(256) & (delit.observed > 0.5)
     assert _by_side(lit.pixels, cheeks) > 1.5
@@ -79,8 +81,8 @@ def test_side_light_leaves_the_texture(person):
 
 
 def test_hidden_skin_continues_the_skins_own_colour(person):
-    looks = Looks(person, ALBEDO.occlusion, _light())
-    delit = make_texture(_photo(person, _light()), MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    view = TextureView(_photo(person, _light()), MODEL.mean, CAMERA, _light())
+    delit = make_texture([view], MODEL, DELIT, PersonAlbedo(person, ALBEDO.occlusion))
     texels = atlas_of(MODEL, 256)
     back = interpolate_texels(MODEL.regions["scalp"][:, None], texels)[..., 0] > 0.9
     back &= (texels.triangle >= 0) & (delit.observed == 0)
@@ -98,11 +100,11 @@ def test_a_cast_shadow_on_one_side_is_lifted(person):
     row, column = np.mgrid[: CAMERA.height, : CAMERA.width]
     shaded = (column > CAMERA.width * 0.52) & (row > CAMERA.height * 0.5)
     dark = pixels.copy()
-    dark[shaded] = TO_SRGB[np.round(TO_LINEAR[pixels[shaded]] * 0.45 * 4095).astype(int)]
-    looks = Looks(person, ALBEDO.occlusion, light)
+    dark[shaded] = srgb_bytes(TO_LINEAR[pixels[shaded]] * 0.45)
     chosen = _cheeks(256)
-    before = make_texture(dark, MODEL.mean, MODEL, CAMERA, SIZE)
-    after = make_texture(dark, MODEL.mean, MODEL, CAMERA, DELIT, looks)
+    before = make_texture([TextureView(dark, MODEL.mean, CAMERA)], MODEL, SIZE)
+    view = TextureView(dark, MODEL.mean, CAMERA, light)
+    after = make_texture([view], MODEL, DELIT, PersonAlbedo(person, ALBEDO.occlusion))
     chosen &= (before.observed > 0.5) & (after.observed > 0.5)
     assert _by_side(before.pixels, chosen) < 0.7
     assert _by_side(after.pixels, chosen) > 0.85
@@ -111,7 +113,7 @@ def test_a_cast_shadow_on_one_side_is_lifted(person):
 def test_light_found_without_knowing_the_colours(person):
     """From the picture alone: the pattern of the light, and a face that looks like the picture."""
     light = _light()
-    found = fit_looks(_photo(person, light), MODEL.mean, MODEL, CAMERA, ALBEDO)
+    found = estimate_albedo_and_light(TextureView(_photo(person, light), MODEL.mean, CAMERA), MODEL, ALBEDO)
     assert found.error < 0.06
     truth, guess = (x[1:4].mean(axis=1) / x[0].mean() for x in (light, found.light))
     assert np.abs(truth - guess).max() < 0.12

@@ -3,7 +3,7 @@
 import numpy as np
 
 from headshot.perception.segmentation import CLASSES, Segmentation
-from headshot.texture.masks import BARE, BRIDGE, FREE, OWN, UNRIMMED, masks
+from headshot.texture.masks import MAYBE_RIM, NO_GLASSES, NO_RIMS, SURE_SKIN, UNOCCLUDED, masks
 
 SIZE = 256
 SAME = np.array([[1.0, 0, 0], [0, 1.0, 0]])
@@ -25,30 +25,36 @@ def box(left: int, top: int, right: int, bottom: int) -> np.ndarray:
     return out
 
 
-def test_without_a_segmentation_all_is_free_and_nothing_sure() -> None:
+def test_without_a_segmentation_all_is_unoccluded_and_nothing_sure() -> None:
     found = masks(None, SAME, (20, 30))
     assert found.shape == (20, 30, 5)
-    assert (found[..., [FREE, BARE, UNRIMMED]] == 1).all() and (found[..., [OWN, BRIDGE]] == 0).all()
+    assert (found[..., [UNOCCLUDED, NO_GLASSES, NO_RIMS]] == 1).all() and (
+        found[..., [SURE_SKIN, MAYBE_RIM]] == 0
+    ).all()
 
 
 def test_skin_is_sure_but_not_next_to_hair() -> None:
     found = masks(parts(hair=box(0, 0, SIZE, 100)), SAME, (SIZE, SIZE))
-    assert found[50, 128, FREE] == 0 and found[150, 128, FREE] == 1
-    assert found[101, 128, FREE] == 0 and found[104, 128, FREE] == 1  # hair mixes into the skin next to it
-    assert found[100, 128, OWN] == 0 and found[105, 128, OWN] == 1
-    assert (found[..., BRIDGE] == 0).all()
+    assert found[50, 128, UNOCCLUDED] == 0 and found[150, 128, UNOCCLUDED] == 1
+    assert (
+        found[101, 128, UNOCCLUDED] == 0 and found[104, 128, UNOCCLUDED] == 1
+    )  # hair mixes into the skin next to it
+    assert found[100, 128, SURE_SKIN] == 0 and found[105, 128, SURE_SKIN] == 1
+    assert (found[..., MAYBE_RIM] == 0).all()
 
 
 def test_lenses_are_seen_through_and_rims_and_bridges_are_not() -> None:
     lenses = box(60, 100, 110, 140) | box(130, 100, 180, 140)
     found = masks(parts(glasses=lenses), SAME, (SIZE, SIZE))
-    assert (found[lenses][:, BARE] == 0).all()
-    assert found[120, 85, UNRIMMED] == found[120, 155, UNRIMMED] == 1
-    assert found[101, 85, UNRIMMED] == found[120, 178, UNRIMMED] == 0
-    assert found[120, 120, BRIDGE] > 0.9 and found[120, 120, OWN] < 0.1
-    assert found[120, 85, BRIDGE] == 0 and found[200, 120, BRIDGE] == 0 and found[200, 120, OWN] == 1
+    assert (found[lenses][:, NO_GLASSES] == 0).all()
+    assert found[120, 85, NO_RIMS] == found[120, 155, NO_RIMS] == 1
+    assert found[101, 85, NO_RIMS] == found[120, 178, NO_RIMS] == 0
+    assert found[120, 120, MAYBE_RIM] > 0.9 and found[120, 120, SURE_SKIN] < 0.1
+    assert (
+        found[120, 85, MAYBE_RIM] == 0 and found[200, 120, MAYBE_RIM] == 0 and found[200, 120, SURE_SKIN] == 1
+    )
 
 
 def test_one_lens_has_no_bridge() -> None:
     found = masks(parts(glasses=box(60, 100, 110, 140)), SAME, (SIZE, SIZE))
-    assert found[120, 120:140, BRIDGE].max() < 0.3
+    assert found[120, 120:140, MAYBE_RIM].max() < 0.3

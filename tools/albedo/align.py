@@ -17,7 +17,7 @@ import numpy as np
 
 from headshot.models.albedo import AlbedoModel, read
 from headshot.models.head_model import load_head_model
-from headshot.texture.atlas import surface_of
+from headshot.texture.surface import surface_of
 from store import save
 
 

@@ -21,10 +21,12 @@ from PIL import Image, ImageFilter
 from headshot import HeadshotError, Photo, Settings, read_photo, reconstruct
 from headshot.geometry.raster import vertex_normals
 from headshot.perception.segmentation import CLASSES, Segmentation
-from headshot.texture.atlas import atlas_of, surface_of
-from headshot.texture.complete import seen_colours
-from headshot.texture.observe import observe_texels
-from headshot.texture.view import look
+from headshot.ramps import smoothstep
+from headshot.texture.complete import vertex_colours
+from headshot.texture.crop import crop_head
+from headshot.texture.layout import layout_of
+from headshot.texture.sample import sample_texels
+from headshot.texture.view import TextureView
 
 TEXELS = 512  # on which a photo is observed before it is gathered at the vertices
 CHUNK = 100
@@ -77,8 +79,7 @@ def bare(parts: Segmentation, pixels: np.ndarray) -> np.ndarray:
     least = np.asarray(levels.filter(ImageFilter.MinFilter(AROUND)), np.float64) / 255
     back = np.linalg.inv(np.vstack([parts.map, (0, 0, 1)]))[:2]
     column, row = np.clip((pixels @ back[:, :2].T + back[:, 2]).astype(int), 0, len(least) - 1).T
-    t = np.clip((least[row, column] - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(smoothstep(least[row, column], *SURE))
 
 
 def observe(file: Path) -> Row | None:
@@ -97,11 +98,12 @@ def observe(file: Path) -> Row | None:
         return None
     model = head.model
     assert head.parts is not None
-    view = look(photo.pixels, head.vertices, model, head.camera, TEXELS, head.parts)
-    texels, skin = atlas_of(model, TEXELS), surface_of(model)
-    colour, weight, tone, _ = observe_texels(texels, skin, model, view)
-    seen, belief = seen_colours(texels, skin, model.triangles, colour, weight)
-    saturation = float(1 - tone.tone.min() / tone.tone.max())
+    view = TextureView(photo.pixels, head.vertices, head.camera, segmentation=head.parts)
+    layout = layout_of(model, TEXELS)
+    skin = layout.skin
+    found = sample_texels(layout, crop_head(view, model, TEXELS))
+    seen, belief = vertex_colours(layout.texels, skin, found.colour, found.weight)
+    saturation = float(1 - found.tone.tone.min() / found.tone.tone.max())
     if saturation < LEAST_COLOUR:
         return None
     where = head.project(head.vertices[skin.vertices])

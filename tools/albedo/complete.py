@@ -7,7 +7,7 @@ from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import splu
 
 from headshot.models.head_model import HeadModel
-from headshot.texture.atlas import surface_of
+from headshot.texture.surface import surface_of
 from robust_pca import Components
 
 SEEN = 60.0  # photos that must show a point
@@ -43,7 +43,7 @@ def completed(
     field[:, chosen] = values[:, half]
     known = np.zeros(s, bool)
     often = np.maximum(SEEN, RARE * counts.max())
-    known[chosen] = (counts[half] > often) & (skin.reach[chosen] > 0.5) & (skin.hollow[chosen] > 0.85)
+    known[chosen] = (counts[half] > often) & (skin.skin_prior[chosen] > 0.5) & (skin.crease[chosen] > 0.85)
     weight = skin.area * skin.core * known
     core = (field * weight[:, None]).sum(axis=1) / weight.sum()
 

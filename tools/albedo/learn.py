@@ -16,8 +16,9 @@ import numpy as np
 
 from complete import completed
 from headshot.geometry.light import sh_basis
+from headshot.image.colour import srgb_to_linear
 from headshot.models.head_model import load_head_model
-from headshot.texture.atlas import Surface, surface_of
+from headshot.texture.surface import Surface, surface_of
 from lights import frontal_basis, light_points, lights, loose_prior, make_prior, narrowed, within_people
 from occlusion import reach
 from robust_pca import Components, Sightings, learn, moments, regress, robust, start
@@ -33,7 +34,7 @@ STEEP = 0.35  # belief below which a point is seen too obliquely to learn from
 def skin_points(resolution: str) -> tuple[np.ndarray, np.ndarray]:
     """Skin vertices (S,) that photos can show, places in the surface, and the point of the half of each."""
     skin = surface_of(load_head_model(resolution))
-    seen = skin.reach > 0.02
+    seen = skin.skin_prior > 0.02
     chosen = np.flatnonzero(seen & seen[skin.mirror])
     half = np.minimum(chosen, skin.mirror[chosen])
     return chosen, np.unique(half, return_inverse=True)[1]
@@ -158,8 +159,7 @@ def level_of(light: np.ndarray) -> np.ndarray:
 
 def tones_linear(rows: Rows) -> np.ndarray:
     """Typical skin colour (N, 3), linear."""
-    s = tones(rows.colour, rows.belief) / 255
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+    return np.asarray(srgb_to_linear(tones(rows.colour, rows.belief) / 255))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from headshot.geometry.light import LightPrior, estimate_light, sh_basis
 from headshot.geometry.raster import vertex_normals
 from headshot.models.head_model import load_head_model
-from headshot.texture.atlas import surface_of
+from headshot.texture.surface import surface_of
 from rows import Rows
 
 POINTS = 600  # vertices from which light is estimated
@@ -36,8 +36,8 @@ def light_points(seed: int = 0) -> np.ndarray:
     model = load_head_model("low")
     skin = surface_of(model)
     drawn = sum(model.regions[r][skin.vertices] for r in ("brows", "lips", "eyelids", "mouth"))
-    good = (skin.reach > 0.5) & (drawn < 0.1) & (skin.strictness < 0.9)
-    weight = skin.area * good * (1 - 0.7 * skin.shade)
+    good = (skin.skin_prior > 0.5) & (drawn < 0.1) & (skin.selectivity < 0.9)
+    weight = skin.area * good * (1 - 0.7 * skin.beard)
     rng = np.random.default_rng(seed)
     return np.sort(rng.choice(len(weight), POINTS, replace=False, p=weight / weight.sum()))
 

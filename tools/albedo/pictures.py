@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from headshot.geometry.camera import project_for_raster
 from headshot.geometry.light import shade
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.image.colour import srgb_bytes
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
-from headshot.render import TO_SRGB, project_for_raster, view_camera
+from headshot.render import view_camera
 
 CELL, SAMPLES = 190, 2
 PAPER = 0.86
@@ -34,7 +36,7 @@ def picture(colours: np.ndarray, yaw: float = 0.0) -> Image.Image:
     out = interpolate(raster, np.maximum(colours, 0).astype(np.float32), model.triangles)
     out[raster.triangle < 0] = PAPER
     out = out.reshape(CELL, SAMPLES, CELL, SAMPLES, 3).mean(axis=(1, 3))
-    return Image.fromarray(TO_SRGB[np.round(np.clip(out, 0, 1) * 4095).astype(int)])
+    return Image.fromarray(srgb_bytes(out))
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from headshot.evaluate.picture import groups_of, typology
 from headshot.evaluate.split import measured_people, measured_photos
+from headshot.image.colour import TO_LINEAR
 from headshot.models.head_model import load_head_model
-from headshot.render import TO_LINEAR
-from headshot.texture.atlas import surface_of
+from headshot.texture.surface import surface_of
 
 HELD_OUT = 10  # one photo of UTKFace in so many is kept for benchmarks/albedo.py
 UNLABELLED = 0.3  # share of LFW and HELEN, whose photos are sharper but of less different people

@@ -36,6 +36,7 @@ from headshot.models.topologies.mediapipe478 import (
 )
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
+from headshot.robust import geman_mcclure_weight
 from quadmesh import closest_points
 
 RESULT = Path(__file__).parent / "landmarks.npz"
@@ -269,7 +270,7 @@ def refine(
             )
             fit = fit_landmarks(seen, point_model)
             jacobian = motion_per_mm(fit, point_model)
-            robust = 1 / (1 + (fit.residual**2).sum(1) / (3 * fit.noise) ** 2) ** 2
+            robust = geman_mcclure_weight((fit.residual**2).sum(1) / (3 * fit.noise) ** 2)
             robust[478:] *= e.hand is not None
             residuals.append(fit.residual)
             jacobians.append(jacobian)
@@ -305,7 +306,7 @@ def refine_ibug(
         residual, jacobian = np.array(residuals), np.array(jacobians)
         gain = np.median(np.abs(jacobian).max(axis=(2, 3)), axis=1, keepdims=True)
         size = np.linalg.norm(residual, axis=2) / gain
-        weights = 1 / (1 + (size / 8) ** 2) ** 2 / gain**2
+        weights = geman_mcclure_weight((size / 8) ** 2) / gain**2
         # On a turned head the far jaw points are wherever the outline is, and say nothing of the skin.
         yaw = np.array([fit.camera.angles[0] for fit in fits])
         weights[:, :8] *= (yaw < 12)[:, None]

@@ -13,6 +13,7 @@ import numpy as np
 
 from eyes import Ball, Blink, blink, clear_of_ball, look
 from grids import Grid
+from headshot.ramps import smoothstep
 from ict import Ict
 from identity import transfer
 from makehuman import MakeHuman
@@ -87,8 +88,7 @@ def ict_names(name: str) -> list[str]:
 def quieted(offsets: np.ndarray) -> np.ndarray:
     """Offsets (..., 3) with the smallest faded to exactly zero, so that expressions have local support."""
     size = np.linalg.norm(offsets, axis=-1, keepdims=True)
-    t = np.clip((size - QUIET[0]) / (QUIET[1] - QUIET[0]), 0, 1)
-    return offsets * (t * t * (3 - 2 * t))
+    return offsets * smoothstep(size, *QUIET)
 
 
 def expressions(s: Sources) -> tuple[np.ndarray, dict[str, Blink]]:

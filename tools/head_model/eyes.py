@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grids import Grid
+from headshot.ramps import smoothstep
 
 MARGIN = 1  # ring of an eye's grid that is the visible edge of the lid; ring 0 is tucked in behind it
 TUCKED = -0.9  # mm, height of ring 0 over the eyeball
@@ -190,8 +191,7 @@ def blink(
 
     def rise(t: np.ndarray) -> np.ndarray:
         """0 at the corners, 1 between them (n, 1)."""
-        s = np.clip(np.minimum(t, 1 - t) / 0.25, 0, 1)[:, None]
-        return s * s * (3 - 2 * s)
+        return smoothstep(np.minimum(t, 1 - t), 0, 0.25)[:, None]
 
     def goal(t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Margin (n, 3), border (n, 3) and normals (n, 3) of closed lids at places t."""

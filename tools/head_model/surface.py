@@ -8,6 +8,7 @@ from PIL import Image
 from eyes import MARGIN
 from geometry import Head
 from grids import Grid
+from headshot.ramps import smoothstep
 from quadmesh import closest_points, normals_of, triangles_of
 from register import FLIP
 
@@ -143,11 +144,6 @@ def regions(head: Head) -> dict[str, np.ndarray]:
     skin = np.isin(np.arange(n), head.topology.part("skin")).astype(float)
     normal = normals_of(head.mean, triangles_of(head.topology.quads))
 
-    def step(value: np.ndarray, low: float, high: float) -> np.ndarray:
-        """0 below ``low``, 1 above ``high``, smooth between."""
-        t = np.clip((value - low) / (high - low), 0, 1)
-        return t * t * (3 - 2 * t)
-
     def rings(grid: Grid, shares: list[float]) -> np.ndarray:
         weight = np.zeros(n)
         for ring, share in enumerate(shares):
@@ -162,31 +158,52 @@ def regions(head: Head) -> dict[str, np.ndarray]:
     }
     lips = rings(head.grids["mouth"], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0.6, 0.2])
     nostrils = (
-        skin * step(-normal[:, 2], 0.2, 0.5) * step(z, 18, 22) * step(20 - across, 0, 3) * step(-y, 25, 30)
+        skin
+        * smoothstep(-normal[:, 2], 0.2, 0.5)
+        * smoothstep(z, 18, 22)
+        * smoothstep(20 - across, 0, 3)
+        * smoothstep(-y, 25, 30)
     )
     face = (
-        skin * step(z, -8, 10) * step(-y, -74, -58) * step(y, -124, -112) * step(74 - across, 0, 8)
-        * step(normal[:, 2], -0.3, 0.0) * (1 - ears) * (1 - inner_mouth) * (1 - nostrils)
+        skin * smoothstep(z, -8, 10) * smoothstep(-y, -74, -58)
+        * smoothstep(y, -124, -112) * smoothstep(74 - across, 0, 8)
+        * smoothstep(normal[:, 2], -0.3, 0.0) * (1 - ears) * (1 - inner_mouth) * (1 - nostrils)
     )  # fmt: skip
-    narrow = face * step(z, -6, 4) * step(-y, -36, -26) * step(y, -118, -108) * step(60 - across, 0, 10)
-    above_ears = step(y, -10, 25)
+    narrow = (
+        face
+        * smoothstep(z, -6, 4)
+        * smoothstep(-y, -36, -26)
+        * smoothstep(y, -118, -108)
+        * smoothstep(60 - across, 0, 10)
+    )
+    above_ears = smoothstep(y, -10, 25)
     scalp = skin * np.clip(
-        step(y + 0.35 * z, 62, 84) + step(-z, 22, 45) * step(y, -75, -52) + step(-z, 5, 22) * above_ears, 0, 1
+        smoothstep(y + 0.35 * z, 62, 84) + smoothstep(-z, 22, 45) * smoothstep(y, -75, -52)
+        + smoothstep(-z, 5, 22) * above_ears,
+        0, 1,
     ) * (1 - ears)  # fmt: skip
-    neck = skin * (1 - step(y + 0.45 * z, -115, -100)) * (1 - ears) * (1 - step(z, 12, 30))
+    neck = skin * (1 - smoothstep(y + 0.45 * z, -115, -100)) * (1 - ears) * (1 - smoothstep(z, 12, 30))
     made = {
         "face": face,
         "narrow_face": narrow,
-        "nose": face * step(z, 22, 30) * step(21 - across, 0, 4) * step(-y, -10, 0) * step(y, -54, -46),
+        "nose": face
+        * smoothstep(z, 22, 30)
+        * smoothstep(21 - across, 0, 4)
+        * smoothstep(-y, -10, 0)
+        * smoothstep(y, -54, -46),
         "lips": lips,
-        "mouth": face * step(38 - across, 0, 8) * step(-y, 46, 54) * step(y, -96, -86),
+        "mouth": face * smoothstep(38 - across, 0, 8) * smoothstep(-y, 46, 54) * smoothstep(y, -96, -86),
         "eyelids": lids["left"] + lids["right"],
         "eyelid_left": lids["left"],
         "eyelid_right": lids["right"],
-        "brows": face * (1 - step(_distance(head.mean, brows), 5, 9)),
-        "forehead": face * step(y, 20, 28),
-        "cheeks": face * step(across, 22, 30) * step(-y, 6, 14) * step(y, -76, -66),
-        "jaw": skin * step(-y, 78, 88) * step(y, -126, -116) * step(z, -32, -16) * (1 - ears),
+        "brows": face * (1 - smoothstep(_distance(head.mean, brows), 5, 9)),
+        "forehead": face * smoothstep(y, 20, 28),
+        "cheeks": face * smoothstep(across, 22, 30) * smoothstep(-y, 6, 14) * smoothstep(y, -76, -66),
+        "jaw": skin
+        * smoothstep(-y, 78, 88)
+        * smoothstep(y, -126, -116)
+        * smoothstep(z, -32, -16)
+        * (1 - ears),
         "ears": ears,
         "scalp": scalp,
         "neck": neck,

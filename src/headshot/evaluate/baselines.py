@@ -31,7 +31,7 @@ from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.pipeline import Method, Reconstruction, Settings, reconstruct_face
-from headshot.texture import Texture, TextureSettings, make_texture
+from headshot.texture import Texture, TextureSettings, TextureView, make_texture
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +216,7 @@ class MeanFace:
         texture = None
         if seen.textured:
             size = TextureSettings(size=self.texture_size)
-            texture = make_texture(seen.photo.pixels, model.mean, model, camera, size)
+            texture = make_texture([TextureView(seen.photo.pixels, model.mean, camera)], model, size)
         points = camera.project(landmarks68(model, model.mean, camera))
         nobody = np.zeros(len(model.identity))
         return Prediction(points, Head(model, model.mean, model.mean, camera, nobody, 1.0, texture))

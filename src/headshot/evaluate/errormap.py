@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from headshot.arrays import U8, Array
+from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
-from headshot.render import project_for_raster, view_camera
+from headshot.render import view_camera
 
 # Blue over white to red, told apart with red-green blindness; grey where nothing was measured.
 _STOPS = np.array(

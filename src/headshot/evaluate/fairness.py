@@ -46,11 +46,11 @@ from headshot.evaluate.report import estimate, groups, table
 from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.split import held_out
 from headshot.geometry.raster import vertex_normals
+from headshot.image.colour import srgb_bytes
 from headshot.image.photo import Photo
 from headshot.models.albedo import load_albedo
 from headshot.models.topologies.mediapipe478 import MIRROR
 from headshot.pipeline import Reconstruction, Settings, reconstruct, reconstruct_face
-from headshot.render import TO_SRGB
 from headshot.texture import TextureSettings
 
 LABEL = "headshot"
@@ -102,8 +102,7 @@ def median_skin(head: Reconstruction, vertices: Index, colours: F32 | None = Non
     """
     model = head.model
     if colours is not None:
-        linear = np.clip(colours[vertices], 0, 1)
-        return np.asarray(np.median(TO_SRGB[np.round(linear * 4095).astype(int)], axis=0), np.float64)
+        return np.asarray(np.median(srgb_bytes(colours[vertices]), axis=0), np.float64)
     if head.albedo_texture is None:
         raise ValueError("the head has no texture: give colours")
     pixels = head.albedo_texture.pixels

@@ -27,11 +27,12 @@ from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
-from headshot.geometry.camera import extent_of
+from headshot.geometry.camera import extent_of, project_for_raster
 from headshot.geometry.raster import interpolate, rasterise
+from headshot.image.colour import luma, srgb_to_linear
 from headshot.image.photo import Photo, read_photo
 from headshot.perception.landmarks.mediapipe import Landmarks
-from headshot.render import RenderSettings, project_for_raster, render
+from headshot.render import RenderSettings, render
 
 RACES = ("White", "Black", "Asian", "Indian", "other")
 AGES = (0, 3, 13, 30, 60, 200)
@@ -84,8 +85,7 @@ def ssim(picture: U8, photo: U8, mask: Mask | None = None) -> float:
     """Mean SSIM of the luma (ITU-R BT.601) of pictures (H, W, 3) over the mask (H, W); NaN without any."""
     used = np.ones(photo.shape[:2], bool) if mask is None else mask
     _check(picture, photo, used)
-    luma = np.array([0.299, 0.587, 0.114])
-    values = ssim_map(picture @ luma, photo @ luma)
+    values = ssim_map(luma(picture), luma(photo))
     inside = used[5:-5, 5:-5]
     return float(values[inside].mean()) if inside.any() else float("nan")
 
@@ -140,8 +140,7 @@ def typology(colour: ArrayLike) -> float:
     ITA = atan((L* - 50) / b*), Chardon, Cretois and Hourseau, "Skin colour typology and suntanning
     pathways", 1991. Measured on a photo it depends on the light as much as on the skin.
     """
-    s = np.asarray(colour, dtype=np.float64) / 255
-    linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+    linear = srgb_to_linear(np.asarray(colour, dtype=np.float64) / 255)
     xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear
     t = xyz / [0.9505, 1.0, 1.089]
     f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)

@@ -26,7 +26,7 @@ from headshot.export.registry import (
 from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
-    from headshot.pipeline import Reconstruction
+    from headshot.results import Head
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -45,7 +45,7 @@ __all__ = [
 
 
 def save(
-    head: Reconstruction,
+    head: Head,
     directory: str | Path,
     formats: str | Iterable[str] | None = None,
     stem: str | None = None,
@@ -77,13 +77,13 @@ def save(
                 f"such as {folder.with_suffix('')} for several files"
             )
         return write_files(folder.parent, contents(head, folder.stem, single, settings))
-    name = safe_stem(head.photo.name if stem is None else stem, is_file=stem is None)
+    name = safe_stem(head.name if stem is None else stem, is_file=stem is None)
     wanted = DEFAULT_FORMATS if formats is None else formats
     return write_files(folder, contents(head, name, wanted, settings))
 
 
 def contents(
-    head: Reconstruction,
+    head: Head,
     stem: str,
     formats: str | Iterable[str] = DEFAULT_FORMATS,
     settings: ExportSettings | None = None,

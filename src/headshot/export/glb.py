@@ -22,7 +22,7 @@ from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
 from headshot.export.settings import ExportSettings
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
-from headshot.render import TO_LINEAR
+from headshot.image.colour import TO_LINEAR
 
 if TYPE_CHECKING:
     from headshot.export.registry import Target

@@ -20,7 +20,7 @@ from headshot.render import RenderSettings, render, view_camera
 if TYPE_CHECKING:
     from headshot.export.registry import Target
     from headshot.geometry.camera import Camera
-    from headshot.pipeline import Reconstruction
+    from headshot.results import Head
 
 Picture = tuple[str, Image.Image]  # caption, square picture of CELL pixels
 
@@ -32,28 +32,39 @@ _BEYOND = (222, 222, 224)  # outside the photo
 _VIEWS = (("Front", 0.0), ("Three-quarter", 38.0), ("Profile", 90.0))
 
 
-def write(head: Reconstruction, target: Target) -> dict[str, bytes]:
+def write(head: Head, target: Target) -> dict[str, bytes]:
     """The preview, content by file name."""
     return {f"{target.stem}.png": preview_png(head)}
 
 
-def preview_png(head: Reconstruction) -> bytes:
+def preview_png(head: Head) -> bytes:
     """The preview as a PNG file."""
     file = io.BytesIO()
     preview(head).save(file, "PNG", compress_level=4)
     return file.getvalue()
 
 
-def preview(head: Reconstruction) -> Image.Image:
+def turnaround_png(head: Head) -> bytes:
+    """The head from the front, from three quarters and in profile, as a PNG file."""
+    pictures = [picture for _, picture in _views(head, None if head.texture is None else head.texture.pixels)]
+    page = Image.new("RGB", (CELL * len(pictures), CELL), _PAPER)
+    for column, picture in enumerate(pictures):
+        page.paste(picture, (column * CELL, 0))
+    file = io.BytesIO()
+    page.save(file, "PNG", compress_level=4)
+    return file.getvalue()
+
+
+def preview(head: Head) -> Image.Image:
     """The preview picture."""
-    rows = [_photo_row(head)]
+    rows = [_photo_row(head)] if head.observations else []
     if head.texture is not None:
         rows.append(_views(head, head.texture.pixels))
     rows.append(_views(head, None))
     return _page(head, rows)
 
 
-def _photo_row(head: Reconstruction) -> list[Picture]:
+def _photo_row(head: Head) -> list[Picture]:
     photo, camera, (left, top, scale) = _close_up(head)
     background = np.asarray(photo)
     box = (head.face.box.reshape(2, 2) - [left, top]) * scale
@@ -77,7 +88,7 @@ def _photo_row(head: Reconstruction) -> list[Picture]:
     return row
 
 
-def _views(head: Reconstruction, texture: U8 | None) -> list[Picture]:
+def _views(head: Head, texture: U8 | None) -> list[Picture]:
     side = 1.0 if head.camera.angles[0] >= 0 else -1.0
     row = []
     for caption, yaw in _VIEWS:
@@ -87,7 +98,7 @@ def _views(head: Reconstruction, texture: U8 | None) -> list[Picture]:
     return row
 
 
-def _close_up(head: Reconstruction) -> tuple[Image.Image, Camera, tuple[int, int, float]]:
+def _close_up(head: Head) -> tuple[Image.Image, Camera, tuple[int, int, float]]:
     """The head cut from the photo, its camera, and left, top and scale of the cut."""
     outline = head.project(head.vertices)
     low, high = np.nanmin(outline, axis=0), np.nanmax(outline, axis=0)
@@ -122,7 +133,7 @@ def _dotted(picture: Image.Image, points: Array) -> Image.Image:
     return out
 
 
-def _page(head: Reconstruction, rows: list[list[Picture]]) -> Image.Image:
+def _page(head: Head, rows: list[list[Picture]]) -> Image.Image:
     """Rows of captioned pictures under a title, with the warnings at the foot."""
     warnings = [line for text in head.quality.warnings for line in _wrapped(f"Warning: {text}")]
     width = 2 * _MARGIN + 3 * CELL + 2 * _GAP
@@ -134,7 +145,7 @@ def _page(head: Reconstruction, rows: list[list[Picture]]) -> Image.Image:
     facts = f"quality {head.quality.score:.2f}   yaw {yaw:.0f}°   pitch {pitch:.0f}°   roll {roll:.0f}°"
     draw.text((width - _MARGIN, _MARGIN + 22), facts, _FAINT, text, anchor="rs")
     room = width - 2 * _MARGIN - draw.textlength(facts, text) - 30
-    draw.text((_MARGIN, _MARGIN + 22), _fitted(head.photo.name, title, room), _INK, title, anchor="ls")
+    draw.text((_MARGIN, _MARGIN + 22), _fitted(head.name, title, room), _INK, title, anchor="ls")
     y = _MARGIN + 40
     for row in rows:
         for column, (caption, picture) in enumerate(row):

@@ -22,10 +22,11 @@ from headshot import __version__, assets
 from headshot.errors import HeadshotError, RecordError
 from headshot.export.record_checks import Field, check_numbers, check_record
 from headshot.export.settings import ExportSettings
+from headshot.models.contour import landmarks68
 
 if TYPE_CHECKING:
     from headshot.export.registry import Target
-    from headshot.pipeline import Reconstruction
+    from headshot.results import Head, ViewParameters
 
 # Readers must refuse another major version; a new minor version only adds fields.
 MAJOR, MINOR = 2, 0
@@ -35,14 +36,12 @@ MODEL = "headshot"  # names the built-in head model, which the coefficients belo
 MAX_BYTES = 20_000_000
 
 
-def write(head: Reconstruction, target: Target) -> dict[str, bytes]:
+def write(head: Head, target: Target) -> dict[str, bytes]:
     """The JSON, content by file name."""
     return {f"{target.stem}.json": record_json(head, target.settings, target.files)}
 
 
-def record_json(
-    head: Reconstruction, settings: ExportSettings | None = None, files: Sequence[str] = ()
-) -> bytes:
+def record_json(head: Head, settings: ExportSettings | None = None, files: Sequence[str] = ()) -> bytes:
     """The JSON file of a head.
 
     Raises:
@@ -53,15 +52,13 @@ def record_json(
         text = _lines(fields, "")
     except ValueError as error:
         raise HeadshotError(
-            f"the result for {head.photo.name} holds a number that is not finite and was not written; "
+            f"the result for {head.name} holds a number that is not finite and was not written; "
             "please report this photo as a bug"
         ) from error
     return (text + "\n").encode()
 
 
-def record(
-    head: Reconstruction, settings: ExportSettings | None = None, files: Sequence[str] = ()
-) -> dict[str, Any]:
+def record(head: Head, settings: ExportSettings | None = None, files: Sequence[str] = ()) -> dict[str, Any]:
     """What the JSON says, as plain dictionaries, lists, strings and numbers.
 
     Args:
@@ -74,7 +71,9 @@ def record(
     return {
         "schema_version": SCHEMA_VERSION,
         "headshot_version": __version__,
-        "method": head.method,
+        "prior": head.estimate.prior,
+        "preset": head.estimate.preset,
+        "main_view": head.main,
         "model": {
             "id": MODEL,
             "resolution": head.model.resolution,
@@ -88,7 +87,9 @@ def record(
             "scale": _exact(head.scale),
             "scale_uncertainty": _exact(head.scale_uncertainty),
         },
-        "views": [_view(head)],
+        "views": [_view(head, view) for view in head.estimate.views],
+        "expression": {name: _exact(weight) for name, weight in head.blendshapes.items()},
+        "left_out": [{"name": out.name, "reason": out.reason, "figure": out.figure} for out in head.left_out],
         "quality": {
             "score": _round(quality.score, 4),
             "measures": {name: _round(value, 4) for name, value in quality.measures.items()},
@@ -104,10 +105,11 @@ def record(
     }
 
 
-def _view(head: Reconstruction) -> dict[str, Any]:
+def _view(head: Head, view: ViewParameters) -> dict[str, Any]:
     """What a photo shows of the person."""
-    photo, camera = head.photo, head.camera
+    photo, camera = view.photo, view.camera
     yaw, pitch, roll = camera.angles
+    points = landmarks68(head.model, head.vertices_in(view.expression), camera)
     return {
         "photo": {
             "name": re.split(r"[/\\]", photo.name)[-1],
@@ -117,15 +119,15 @@ def _view(head: Reconstruction) -> dict[str, Any]:
             "focal_35mm": None if photo.focal_35mm is None else _exact(photo.focal_35mm),
         },
         "face": {
-            "box": _exact(head.face.box),
-            "points": _exact(head.face.points),
-            "score": _exact(head.face.score),
+            "box": _exact(view.box),
+            "points": _exact(view.points),
+            "score": _exact(view.score),
         },
         "landmarks": {
             "set": "mediapipe478",
-            "network": "mediapipe" if head.landmarks.prediction is None else "in_house",
-            "presence": _exact(head.landmarks.presence),
-            "points": _exact(head.landmarks.points),
+            "network": view.network,
+            "presence": _exact(view.presence),
+            "points": _exact(view.landmarks),
         },
         "camera": {
             "width": camera.width,
@@ -140,11 +142,12 @@ def _view(head: Reconstruction) -> dict[str, Any]:
         },
         "expression": {
             name: _exact(weight)
-            for name, weight in zip(head.model.expression_names, head.expression, strict=True)
+            for name, weight in zip(head.model.expression_names, view.expression, strict=True)
         },
-        "light": None if head.light is None else _exact(head.light),
-        "landmarks68": _round(head.landmarks68, 4),
-        "landmarks68_projected": _round(head.project(head.landmarks68), 3),
+        "light": None if view.light is None else _exact(view.light),
+        "weight": _exact(view.weight),
+        "landmarks68": _round(points, 4),
+        "landmarks68_projected": _round(camera.project(points), 3),
     }
 
 

@@ -131,7 +131,8 @@ def check_numbers(field: Field, depth: int = 0) -> None:
 def check_record(root: Field) -> None:
     """Refuse a record of schema 2 that lacks a field or has an impossible one; see `Field`."""
     root["headshot_version"].text()
-    root["method"].text()
+    root["prior"].one_of("identity", "none")
+    root["preset"].one_of("accurate", "fast")
     model = root["model"]
     model["id"].text()
     model["resolution"].text()
@@ -145,8 +146,17 @@ def check_record(root: Field) -> None:
         _coefficients(person["albedo"])
     person["scale"].positive(100.0)
     person["scale_uncertainty"].positive(100.0)
-    for view in root["views"].items(1, 100_000):
+    views = root["views"].items(1, 1000)
+    for view in views:
         _check_view(view)
+    root["main_view"].integer(0, len(views) - 1)
+    for weight in root["expression"].entries(1, 1000):
+        weight.number(0, 1)
+    for out in root["left_out"].items(0, 1000):
+        out["name"].text()
+        out["reason"].text()
+        if out["figure"].value is not None:
+            out["figure"].number()
     quality = root["quality"]
     quality["score"].number(0, 1)
     for measure in quality["measures"].entries(0, 1000):
@@ -184,6 +194,7 @@ def _check_view(view: Field) -> None:
         weight.number(0, 1)
     if view["light"].value is not None:
         view["light"].numbers(9, 3)
+    view["weight"].positive(1.0)
     view["landmarks68"].numbers(68, 3)
     view["landmarks68_projected"].numbers(68, 2)
 

@@ -16,7 +16,7 @@ from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
     from headshot.export.asset import HeadAsset
-    from headshot.pipeline import Reconstruction
+    from headshot.results import Head
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Format:
         """Names of its files, the main one first."""
         return [stem + ending for ending in self.endings + (self.texture_endings if textured else ())]
 
-    def write(self, subject: HeadAsset | Reconstruction, target: Target) -> dict[str, bytes]:
+    def write(self, subject: HeadAsset | Head, target: Target) -> dict[str, bytes]:
         """Content of its files by name."""
         files: dict[str, bytes] = import_module(f"headshot.export.{self.module}").write(subject, target)
         return files

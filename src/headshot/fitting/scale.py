@@ -82,7 +82,7 @@ def measure_iris(
         return None
     measured = float(np.average(diameters, weights=precisions))
     # The network errs in both eyes alike, so two eyes are no better than their mean.
-    return IrisMeasure(measured, len(precisions) / sum(precisions))
+    return IrisMeasure(measured, float(len(precisions) / sum(precisions)))
 
 
 def metric_scale(measures: Sequence[IrisMeasure | None]) -> Scale:

@@ -226,7 +226,9 @@ class _Colours:
         visible = visibility(self.surface, self.model, person, view, s.every[level])
         area = float(self.surface.samples.area.sum())
         gain = self.share * width / s.widths[-1] * s.information / area
-        return ColourTerm(self.surface, reflectance, self.pictures[level], visible, _FIRST_NOISE, gain, s.outlier)
+        return ColourTerm(
+            self.surface, reflectance, self.pictures[level], visible, _FIRST_NOISE, gain, s.outlier
+        )
 
     def loosened(self, problem: ViewProblem, person: PersonState, view: ViewState) -> ViewProblem:
         """Trust landmarks less, as far as there are colours to tell what their errors have in common."""

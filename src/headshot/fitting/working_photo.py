@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, U8, Array
 from headshot.geometry.raster import sample
+from headshot.image.colour import TO_LINEAR, srgb_slope
 from headshot.image.resample import warp
-from headshot.render import TO_LINEAR
 
 _SLOPE_FLOOR = 0.02  # linear light below which noise and compression, not light, make differences
 _CLIPPED = 250  # sRGB at which cameras clip
@@ -81,7 +81,7 @@ def working_photo(
     values[..., 3:6] = np.gradient(linear, axis=1)
     values[..., 6:9] = np.gradient(linear, axis=0)
     values[..., 9] = _eroded(trust * inside)
-    values[..., 10] = _slope(linear @ np.array([0.3, 0.59, 0.11], np.float32))
+    values[..., 10] = srgb_slope(linear @ np.array([0.30, 0.59, 0.11], np.float32), _SLOPE_FLOOR)
     return WorkingPhoto(values, scale, corner)
 
 
@@ -89,11 +89,6 @@ def _usable(colours: U8) -> F32:
     """Weights (h, w) without clipped highlights and without the black outside of rotated photos."""
     top = colours.max(axis=2)
     return ((top > _BLACK) & (top < _CLIPPED)).astype(np.float32)
-
-
-def _slope(linear: F32) -> F32:
-    """Derivative of the sRGB curve at linear light."""
-    return np.asarray(1.055 / 2.4 * np.maximum(linear, _SLOPE_FLOOR) ** (1 / 2.4 - 1), dtype=np.float32)
 
 
 def _blurred(picture: F32) -> F32:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import Array
+from headshot.arrays import F32, Array
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,17 @@ class Camera:
     def cropped(self, left: float, top: float, width: int, height: int) -> Camera:
         """The same view of a crop whose top-left corner is at (left, top) pixels."""
         return replace(self, width=width, height=height, centre=(self.centre[0] - left, self.centre[1] - top))
+
+
+def project_for_raster(vertices: ArrayLike, camera: Camera) -> tuple[F32, F32]:
+    """Pixels (V, 2) and depths (V,) in mm of vertices (V, 3), as `headshot.geometry.raster.rasterise` takes
+    them; NaN pixels behind the camera."""
+    points = camera.to_camera(vertices)
+    depth = -points[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.where(depth > 0, camera.focal / depth, np.nan)
+    xy = np.stack([camera.centre[0] + scale * points[:, 0], camera.centre[1] - scale * points[:, 1]], axis=1)
+    return xy.astype(np.float32), depth.astype(np.float32)
 
 
 def extent_of(points: ArrayLike) -> float:

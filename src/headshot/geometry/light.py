@@ -13,7 +13,7 @@ linear light. The nine functions, in this order everywhere (l, m):
 times the factors of `sh_basis`, such that light[0] = (1, 1, 1) with zeros below is light of strength one from
 everywhere: it shows a surface in the colour of its albedo.
 
-Dimension letters: N surface points; ... any leading dimensions.
+Dimension letters: N surface points; A albedo modes; ... any leading dimensions.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import Array, Floats
+from headshot.robust import geman_mcclure_weight
 
 # Ramamoorthi and Hanrahan 2001, eqs. 3, 7 and 8: E(n) = sum_lm A_l L_lm Y_lm(n), with A_l = pi, 2 pi / 3 and
 # pi / 4 for l = 0, 1, 2, and reflected light albedo / pi * E. Divided by the constant A_0 Y_00 each function
@@ -96,9 +97,10 @@ class LightSettings:
     """How light is estimated.
 
     Attributes:
-        noise: standard deviation of what the light cannot explain, relative to the brightness of the face.
+        noise: standard deviation of what albedo and light cannot explain, relative to the brightness of the
+            face.
         independent: how many independent points all of the surface counts as. Neighbours err alike, so there
-            are far fewer than vertices; the prior weighs in proportion.
+            are far fewer than vertices; the priors weigh in proportion.
         rounds: of reweighting by the robust error, after a first one without.
     """
 
@@ -111,6 +113,28 @@ class LightSettings:
             raise ValueError(f"noise and independent must be positive and rounds not negative, got {self}")
 
 
+# With the albedo estimated too: it has detail that light has not, for which points count more nearly one by
+# one.
+WITH_ALBEDO = LightSettings(noise=0.10, independent=500.0, rounds=6)
+_OUTLIER = 2.5  # standard deviations at which the robust weight is a quarter
+
+
+@dataclass(frozen=True, eq=False)
+class AlbedoAndLight:
+    """What explains the colours of a surface.
+
+    Attributes:
+        albedo: (A,) coefficients in standard deviations.
+        light: (9, 3), head frame.
+        error: robust standard deviation of the colours that are left unexplained, relative to the brightness;
+            NaN where all weights are zero.
+    """
+
+    albedo: Array
+    light: Array
+    error: float
+
+
 def estimate_light(
     colours: ArrayLike,
     albedo: ArrayLike,
@@ -119,16 +143,13 @@ def estimate_light(
     prior: LightPrior,
     settings: LightSettings | None = None,
 ) -> Array:
-    """The most probable light (9, 3) that shows surface points in the given colours.
-
-    Weighted least squares on colour = `shade` with the prior, where Geman and McClure's error
-    e^2 / (1 + e^2) keeps highlights, cast shadows and hair from counting for more than they should.
+    """The most probable light (9, 3) that shows surface points of known albedo in the given colours.
 
     Args:
         colours: (N, 3) what the photo shows, linear.
         albedo: (N, 3) linear reflectance.
         normals: (N, 3) unit, head frame.
-        weight: (N,) how far each point is believed and how much surface it stands for, at least 0.
+        weight: (N,) confidence of each point times the surface that it stands for, at least 0.
         prior: what light is usual.
         settings: defaults to `LightSettings()`.
 
@@ -138,37 +159,88 @@ def estimate_light(
     Raises:
         ValueError: shapes do not match, or weights are negative or not finite.
     """
-    options = settings or LightSettings()
-    seen, reflect, facing, trust = (np.asarray(x, np.float64) for x in (colours, albedo, normals, weight))
-    n = len(trust)
-    if seen.shape != (n, 3) or reflect.shape != (n, 3) or facing.shape != (n, 3):
+    known = np.asarray(albedo, np.float64)
+    only = (known, np.zeros((0, *known.shape)))
+    return fit_albedo_and_light(colours, normals, weight, only, prior, settings or LightSettings()).light
+
+
+def fit_albedo_and_light(
+    colours: ArrayLike,
+    normals: ArrayLike,
+    weight: ArrayLike,
+    albedo: tuple[ArrayLike, ArrayLike],
+    prior: LightPrior,
+    settings: LightSettings = WITH_ALBEDO,
+) -> AlbedoAndLight:
+    """The most probable albedo and light of surface points whose shape is known.
+
+        colour = (mean + sum_k delta_k modes_k) * sum_j gamma_j phi_j(n)
+
+    is bilinear in the albedo's coefficients delta and the light gamma ("3D Face Reconstruction from RGB",
+    section D). Both are found together by Gauss-Newton, because the colours alone cannot tell a dark skin
+    from dim light: their priors share what is left open in proportion to their variances, and alternating
+    between them would leave it to whichever came first. Geman and McClure's weights keep highlights, cast
+    shadows and hair from counting for more than they should.
+
+    Args:
+        colours: (N, 3) what the photo shows, linear.
+        normals: (N, 3) unit, head frame.
+        weight: (N,) confidence of each point times the surface that it stands for, at least 0.
+        albedo: mean (N, 3) and modes (A, N, 3) of the albedo model at the points; as precise (float32 or
+            float64) as the computation.
+        prior: what light is usual; that of the albedo's coefficients is N(0, I).
+        settings: see `LightSettings`.
+
+    Returns:
+        the estimate; the priors' means where all weights are zero.
+
+    Raises:
+        ValueError: shapes do not match, or weights are negative or not finite.
+    """
+    trust = np.asarray(weight, np.float64)
+    mean, modes = (_vectors(x) for x in albedo)
+    n, a, dtype = len(trust), len(modes), mean.dtype
+    seen, facing = np.asarray(colours, dtype), np.asarray(normals, dtype)
+    if not (seen.shape == facing.shape == mean.shape == (n, 3) and modes.shape == (a, n, 3)):
         raise ValueError(
-            f"colours, albedo and normals must have shape {(n, 3)} like the {n} weights, got "
-            f"{seen.shape}, {reflect.shape} and {facing.shape}"
+            f"colours, normals and albedo must have shape {(n, 3)} like the {n} weights and modes "
+            f"(A, {n}, 3), got {seen.shape}, {facing.shape}, {mean.shape} and {modes.shape}"
         )
     if not (np.isfinite(trust).all() and (trust >= 0).all()):
         raise ValueError("weights must be finite and at least 0")
-    total = trust.sum()
-    if not total > 0:
-        return prior.mean.reshape(9, 3).copy()
     used = trust > 0
-    seen, reflect, trust = seen[used], reflect[used], trust[used] / total
-    basis = sh_basis(facing[used]).astype(np.float64)
+    delta: Array = np.zeros(a)
+    gamma: Array = prior.mean.reshape(9, 3).copy()
+    if not used.any():
+        return AlbedoAndLight(delta, gamma, float("nan"))
+    seen, mean, modes = seen[used], mean[used], modes[:, used]
+    basis = sh_basis(facing[used])
+    trust = trust[used] / trust.sum()
     # One scale for all colours, so that a reddish skin does not make blue count for nothing or everything.
-    scale = options.noise * max(float(trust @ seen.mean(axis=1)), 1e-4)
-    outer = (basis[:, :, None] * basis[:, None, :]).reshape(len(basis), 81)
-    keep = trust
-    light = prior.mean.reshape(9, 3)
-    for _ in range(options.rounds + 1):
-        normal, right = prior.precision.copy(), prior.precision @ prior.mean
+    scale = settings.noise * max(float(trust @ seen.mean(axis=1)), 1e-4)
+    robust = trust
+    for turn in range(settings.rounds + 1):
+        reflect = mean + np.tensordot(delta.astype(dtype), modes, 1)
+        shading = basis @ gamma.astype(dtype)
+        residual = seen - reflect * shading
+        if turn:  # the first guess says nothing about outliers
+            squared = (residual**2).sum(axis=1) / (3 * (_OUTLIER * scale) ** 2)
+            robust = trust * geman_mcclure_weight(squared)
+        normal = np.zeros((a + 27, a + 27))
+        normal[range(a), range(a)] = 1
+        normal[a:, a:] = prior.precision
+        right = np.concatenate([-delta, prior.precision @ (prior.mean - gamma.ravel())])
+        root = np.sqrt(robust * (settings.independent / scale**2)).astype(dtype)[:, None]
         for c in range(3):
-            w = keep * (options.independent / scale**2)
-            normal[c::3, c::3] += ((w * reflect[:, c] ** 2) @ outer).reshape(9, 9)
-            right[c::3] += (w * reflect[:, c] * seen[:, c]) @ basis
-        light = np.asarray(np.linalg.solve(normal, right), np.float64).reshape(9, 3)
-        error = ((seen - reflect * (basis @ light)) ** 2).sum(axis=1) / (3 * (2.5 * scale) ** 2)
-        keep = trust / (1 + error) ** 2
-    return light
+            jacobian = np.concatenate([(modes[:, :, c] * shading[:, c]).T, basis * reflect[:, c : c + 1]], 1)
+            jacobian *= root
+            at = np.concatenate([np.arange(a), a + 3 * np.arange(9) + c])
+            normal[np.ix_(at, at)] += jacobian.T @ jacobian
+            right[at] += jacobian.T @ (root[:, 0] * residual[:, c])
+        step = np.linalg.solve(normal, right)
+        delta, gamma = delta + step[:a], gamma + step[a:].reshape(9, 3)
+    spread = float(np.sqrt((robust * (residual**2).mean(axis=1)).sum() / robust.sum()))
+    return AlbedoAndLight(delta, gamma, spread * settings.noise / scale)
 
 
 def _vectors(normals: ArrayLike) -> Floats:

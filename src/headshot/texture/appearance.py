@@ -1,84 +1,85 @@
-"""Albedo and light of a head whose shape is already fitted, from the colours of the photo.
+"""The person's albedo and the light of a photo, as the texture takes them.
 
-The photometric fit finds them together with the shape; this is for heads that were fitted without it.
+The photometric fit finds both together with the shape; for heads that were fitted without it they are
+estimated here from the colours of the photo.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, U8, Array
-from headshot.fitting.colours import ColourFit, fit_colours
-from headshot.geometry.camera import Camera
+from headshot.arrays import F32, Array
+from headshot.geometry.light import AlbedoAndLight, fit_albedo_and_light
 from headshot.geometry.raster import vertex_normals
+from headshot.image.colour import TO_LINEAR
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import HeadModel
-from headshot.perception.segmentation import Segmentation
-from headshot.render import TO_LINEAR
-from headshot.texture.atlas import surface_of
-from headshot.texture.delight import Looks
-from headshot.texture.observe import observe_vertices
-from headshot.texture.view import look
+from headshot.texture.crop import crop_head
+from headshot.texture.sample import sample_vertices
+from headshot.texture.surface import surface_of
+from headshot.texture.view import TextureView
 
-if TYPE_CHECKING:
-    from headshot.pipeline import Reconstruction
-
-
-_TEXELS = 256  # of the texture at whose density the photo is looked at: vertices lie coarser than its pixels
+_TEXELS = 256  # of the texture at whose density the photo is sampled: vertices lie coarser than its pixels
 _POINTS = 1200
 
 
-def fit_looks(
-    pixels: U8,
-    vertices: F32,
-    model: HeadModel,
-    camera: Camera,
-    albedo: AlbedoModel,
-    parts: Segmentation | None = None,
-) -> ColourFit:
+@dataclass(frozen=True, eq=False)
+class PersonAlbedo:
+    """The colours of a person's skin, whatever the light.
+
+    Attributes:
+        colours: (V, 3) linear, `headshot.models.albedo.AlbedoModel.colours` of the person's coefficients.
+        occlusion: (V,) the share of light from all around that reaches each vertex.
+    """
+
+    colours: F32
+    occlusion: F32
+
+
+def person_albedo(coefficients: ArrayLike, resolution: str) -> PersonAlbedo:
+    """Colours from albedo coefficients (A,), on the head model at "low" or "high" resolution."""
+    model = load_albedo(resolution)
+    return PersonAlbedo(model.colours(coefficients), model.occlusion)
+
+
+def estimate_albedo_and_light(view: TextureView, model: HeadModel, albedo: AlbedoModel) -> AlbedoAndLight:
     """Albedo and light that explain the skin of a head in a photo.
 
     Args:
-        pixels: (H, W, 3) uint8 sRGB.
-        vertices: (V, 3) mm, head frame, with the expression that the photo shows.
+        view: the photo, and the head in it; its own light is not used.
         model: the head model.
-        camera: projects the head frame to the photo.
         albedo: the albedo model at the resolution of the head model.
-        parts: what is before the face in the photo; without, only colours tell.
     """
     skin = surface_of(model)
-    points = np.ascontiguousarray(vertices, dtype=np.float32)
-    colours, weight = observe_vertices(skin, look(pixels, points, model, camera, _TEXELS, parts))
+    colours, weight = sample_vertices(skin, crop_head(view, model, _TEXELS))
     # Vertices lie closest around the features; area by area, every part of the face has its say.
     weight = weight * np.minimum(skin.area, np.median(skin.area))
     seen = np.flatnonzero(weight > 0)
     some = seen[:: max(1, len(seen) // _POINTS)]
     chosen = skin.vertices[some]
-    return fit_colours(
+    return fit_albedo_and_light(
         TO_LINEAR[np.round(colours[some]).astype(np.uint8)],
-        vertex_normals(points, model.triangles)[chosen],
+        vertex_normals(view.vertices, model.triangles)[chosen],
         weight[some],
         (albedo.mean[chosen], albedo.modes[:, chosen]),
         albedo.light_prior,
     )
 
 
-def looks_from(albedo: Array | None, light: Array | None, resolution: str) -> Looks | None:
-    """The person's own colours and the light of the photo from albedo (A,) and light (9, 3); None without."""
-    if albedo is None or light is None:
-        return None
-    model = load_albedo(resolution)
-    return Looks(model.colours(albedo), model.occlusion, light)
+def with_appearance(
+    view: TextureView, coefficients: Array | None, model: HeadModel
+) -> tuple[TextureView, PersonAlbedo]:
+    """A view with its light, and the person's albedo: as given, or else estimated from the view's colours.
 
-
-def looks_of(head: Reconstruction) -> Looks:
-    """The person's own colours and the light of the photo: as fitted, or else from the colours alone."""
-    resolution = head.model.resolution
-    looks = looks_from(head.albedo, head.light, resolution)
-    if looks is not None:
-        return looks
-    model = load_albedo(resolution)
-    found = fit_looks(head.photo.pixels, head.vertices, head.model, head.camera, model, head.parts)
-    return Looks(model.colours(found.albedo), model.occlusion, found.light)
+    Args:
+        view: its light counts only together with ``coefficients``.
+        coefficients: (A,) of the albedo; None where they are not known.
+        model: the head model.
+    """
+    if coefficients is None or view.light is None:
+        found = estimate_albedo_and_light(view, model, load_albedo(model.resolution))
+        view, coefficients = replace(view, light=found.light), found.albedo
+    return view, person_albedo(coefficients, model.resolution)

@@ -1,8 +1,9 @@
 """Taking the light out of what a photo shows: colours become the skin's own.
 
 What spherical harmonics explain is divided out exactly. The rest of the shading (cast shadows, the glow of
-lamps close by) is told from skin by its extent: it changes over centimetres, and unlike skin it is seldom the
-same on both halves of the face. So the smooth part of what the albedo model leaves unexplained is taken for
+lamps close by) is distinguished from skin by its extent: it changes over centimetres, and unlike skin it is
+seldom the same on both halves of the face. So the smooth part of what the albedo model leaves unexplained is
+taken for
 shading: all of it where the halves differ, most of it where they agree, little where beards and brows are.
 Its sharp part (moles, freckles, wrinkles, strands of hair, and the very edges of shadows) stays. Highlights
 are what is much brighter than the skin may be; they are drawn towards its colour.
@@ -10,23 +11,27 @@ are what is much brighter than the skin may be; they are drawn towards its colou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headshot.arrays import F32, U8, Array
+from headshot.arrays import F32, Array
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import Raster, interpolate, vertex_normals
+from headshot.image.colour import TO_LINEAR, linear_to_srgb, srgb_bytes, srgb_to_linear
 from headshot.models.head_model import HeadModel
-from headshot.render import TO_LINEAR, TO_SRGB
-from headshot.texture.atlas import Atlas, Surface
-from headshot.texture.complete import seen_colours, solve
-from headshot.texture.expect import Expectation
-from headshot.texture.skin import SkinColour, colourful
+from headshot.robust import geman_mcclure_weight
+from headshot.texture.appearance import PersonAlbedo
+from headshot.texture.complete import vertex_colours
+from headshot.texture.layout import Layout
+from headshot.texture.poisson import solve
+from headshot.texture.sample import TexelSamples
+from headshot.texture.skin_tone import colourful
+from headshot.texture.surface import Surface
+from headshot.texture.view import TextureView
 
 _DARKEST = 0.12  # of shading: what is darker carries more noise than colour,
-_DIM = 0.35  # and from here on it is believed less and less
+_DIM = 0.35  # and from here on it gets less and less weight
 _EXTENT = 9.0  # mm over which shading is smooth
 _FLOOR = 0.01  # linear; added before logarithms
 _AGREE = 0.7  # how much of the smooth rest on which both halves agree is shading
@@ -34,68 +39,52 @@ _DRAWN = 0.2  # the same on beards, brows, lids and lips
 _MOST = 1.2  # largest logarithm of shading that is corrected
 _SHINE = 1.2  # how much brighter than the expected skin is a highlight
 _DULL = 0.25  # which share of a highlight's logarithm stays
-_TINT, _CONTRAST = 0.15, (0.45, 1.2)  # of features of hidden skin in sRGB: more is the albedo model's guess,
+_TINT, _CONTRAST = 0.15, (0.45, 1.2)  # of features of hidden skin in sRGB: more is not certain,
 _LEAST = 0.2  # in linear light, of the typical colour
-_HOLLOW = 0.6  # creases whose share of light is less are not brightened further
+_CREASE = 0.6  # creases whose share of light is less are not brightened further
 
 
-@dataclass(frozen=True, eq=False)
-class Looks:
-    """A person's own colours and the light of the photo.
+def shading_of(light: Array, vertices: F32, model: HeadModel) -> F32:
+    """Linear light (V, 3) that falls on the vertices (V, 3); may be negative where nothing is known of it.
 
-    Attributes:
-        colours: (V, 3) linear, `headshot.models.albedo.AlbedoModel.colours` of the person's coefficients.
-        occlusion: (V,) the share of light from all around that reaches each vertex.
-        light: (9, 3), head frame.
+    ``light`` is (9, 3), head frame.
     """
-
-    colours: F32
-    occlusion: F32
-    light: Array
-
-
-def shading_of(looks: Looks, vertices: F32, model: HeadModel) -> F32:
-    """Linear light (V, 3) that falls on the vertices (V, 3); may be negative where nothing is known of it."""
     normals = vertex_normals(vertices, model.triangles)
-    return np.asarray(sh_basis(normals) @ looks.light.astype(np.float32), np.float32)
+    return np.asarray(sh_basis(normals) @ light.astype(np.float32), np.float32)
 
 
-def features_of(looks: Looks, skin: Surface, tone: F32) -> F32:
+def features_of(albedo: PersonAlbedo, skin: Surface, tone: F32) -> F32:
     """The person's own colours (S, 3) against the core of the face, as a factor of sRGB.
 
     ``tone`` (3,) is the skin as photographed: a greyscale photo stays grey.
     """
-    own = _encoded(np.maximum(looks.colours[skin.vertices], 0.005))
+    own = linear_to_srgb(np.clip(albedo.colours[skin.vertices], 0.005, 1))
     ratio = own / ((skin.core * skin.area) @ own / (skin.core @ skin.area))
     bright = ratio.mean(axis=1, keepdims=True)
     tint = np.clip(ratio / bright, 1 - _TINT, 1 + _TINT) ** colourful(tone)
     return np.asarray(np.clip(bright, *_CONTRAST) * tint, np.float32)
 
 
-def delit(
-    texels: Atlas,
-    skin: Surface,
-    model: HeadModel,
-    vertices: F32,
-    looks: Looks,
-    seen: tuple[U8, F32, SkinColour, Expectation],
-) -> tuple[U8, F32, SkinColour, Expectation]:
-    """Colours (T, T, 3) uint8 sRGB without light, their weights (T, T), and the skin and the expectation that
-    go with them. What is seen in hardly any light has lost its colour: it counts for less.
+def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: TexelSamples) -> TexelSamples:
+    """What the photo would show without light and shadow: colours are reflectances, encoded as sRGB.
+
+    What is seen in hardly any light has lost its colour: it gets less weight.
 
     Args:
-        texels, skin, model: the texture and the head.
-        vertices: (V, 3) mm, head frame.
-        looks: albedo and light.
-        seen: as from `headshot.texture.observe.observe_texels`.
+        layout: of the texture.
+        view: the photo; its light must be known.
+        albedo: the person's.
+        lit: what the photo shows.
     """
-    colour, weight, tone, expected = seen
-    hollow = np.maximum(looks.occlusion, np.float32(_HOLLOW))[:, None]
-    shading = np.maximum(shading_of(looks, vertices, model), _DARKEST) * hollow
-    own = (np.maximum(looks.colours, 0.005) / hollow).astype(np.float32)
+    assert view.light is not None
+    model, skin, texels = layout.model, layout.skin, layout.texels
+    colour, weight = lit.colour, lit.weight
+    crease = np.maximum(albedo.occlusion, np.float32(_CREASE))[:, None]
+    shading = np.maximum(shading_of(view.light, view.vertices, model), _DARKEST) * crease
+    own = (np.maximum(albedo.colours, 0.005) / crease).astype(np.float32)
 
-    found, belief = seen_colours(texels, skin, model.triangles, colour, weight)
-    rest = _unexplained(skin, _linear(found) / shading[skin.vertices], own[skin.vertices], belief)
+    found, seen = vertex_colours(texels, skin, colour, weight)
+    rest = _unexplained(skin, srgb_to_linear(found) / shading[skin.vertices], own[skin.vertices], seen)
     shading[skin.vertices] *= np.exp(rest)[:, None]
 
     level = interpolate(Raster(texels.triangle, texels.barycentric, weight), shading, model.triangles)
@@ -105,35 +94,38 @@ def delit(
     _without_highlights(reflect, usual)
     bright = level[::4, ::4].mean(axis=2)
     usual_level = np.average(bright, weights=weight[::4, ::4] + 1e-6)
-    lit = np.clip((level.mean(axis=2) / usual_level - _DARKEST) / (_DIM - _DARKEST), 0, 1)
-    reach = (skin.core * skin.area)[:, None]
-    typical = (own[skin.vertices] * reach).sum(axis=0) / reach.sum()
+    bright_enough = np.clip((level.mean(axis=2) / usual_level - _DARKEST) / (_DIM - _DARKEST), 0, 1)
+    core = (skin.core * skin.area)[:, None]
+    typical = (own[skin.vertices] * core).sum(axis=0) / core.sum()
     # Towards hairline, ears and neck the albedo model knows little, and some of that is hair.
-    unsure = (skin.strictness * (1 - skin.shade * expected.beard))[:, None]
+    unsure = (skin.selectivity * (1 - skin.beard * lit.skin.beard))[:, None]
     bare = np.maximum(own[skin.vertices] + unsure * (typical - own[skin.vertices]), _LEAST * typical)
-    return (
-        TO_SRGB[(np.clip(reflect, 0, 1) * 4095 + 0.5).astype(np.int32)],
-        (weight * lit).astype(np.float32),
-        replace(tone, tone=_encoded(typical)),
-        replace(expected, tone=_encoded(bare)),
+    return TexelSamples(
+        srgb_bytes(reflect),
+        (weight * bright_enough).astype(np.float32),
+        replace(lit.tone, tone=np.asarray(linear_to_srgb(np.clip(typical, 0, 1)), np.float32)),
+        replace(lit.skin, tone=np.asarray(linear_to_srgb(np.clip(bare, 0, 1)), np.float32)),
     )
 
 
-def _unexplained(skin: Surface, reflect: F32, own: F32, belief: F32) -> F32:
-    """Logarithm (S,) of the shading that is left in reflectances (S, 3), given the person's colours."""
+def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32) -> F32:
+    """Logarithm (S,) of the shading that is left in reflectances (S, 3), given the person's colours (S, 3).
+
+    ``seen`` (S,) in [0, 1] says how well the photo shows each vertex.
+    """
     off = np.log((reflect + _FLOOR).mean(axis=1)) - np.log((own + _FLOOR).mean(axis=1))
     # Neither hair nor highlights are shading: little weight to what is far off.
-    trust = belief / (1 + (off / 1.2) ** 2) ** 2
-    hold = (trust * skin.area / np.float32(_EXTENT**2)).astype(np.float32)
-    diagonal = np.diff(skin.start) + hold + skin.area / np.float32(100.0**2)
-    right = np.repeat((hold * off)[:, None], 3, axis=1).astype(np.float32)
+    robust = seen * geman_mcclure_weight((off / 1.2) ** 2)
+    data = (robust * skin.area / np.float32(_EXTENT**2)).astype(np.float32)
+    diagonal = np.diff(skin.start) + data + skin.area / np.float32(100.0**2)
+    right = np.repeat((data * off)[:, None], 3, axis=1).astype(np.float32)
     smooth = np.zeros((len(off), 3), np.float32)
     ones = np.ones(len(off), np.float32)
     solve(skin.start, skin.neighbour, ones, diagonal.astype(np.float32), right, smooth, 40)
-    field, known = smooth[:, 0], np.minimum(belief, 1) * np.minimum(belief[skin.mirror], 1)
+    field, known = smooth[:, 0], np.minimum(seen, 1) * np.minimum(seen[skin.mirror], 1)
     other = field[skin.mirror]
     differ, agree = known * (field - other) / 2, field - known * (field - other) / 2
-    drawn = np.clip(np.maximum(skin.shade, 1 - skin.follow), 0, 1)
+    drawn = np.clip(np.maximum(skin.beard, 1 - skin.growth), 0, 1)
     share = _AGREE + drawn * (_DRAWN - _AGREE)
     return np.clip(differ + share * agree, -_MOST, _MOST).astype(np.float32)
 
@@ -148,16 +140,3 @@ def _without_highlights(reflect: F32, usual: F32) -> None:
     share = np.minimum(4 * (ratio - 1), 1)[:, None]
     here = reflect[rows, columns] * (ratio ** (_DULL - 1))[:, None]
     reflect[rows, columns] = here + share * 0.6 * (target - here)
-
-
-def _linear(srgb: F32) -> F32:
-    """Linear light of sRGB in [0, 1]."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def _encoded(linear: NDArray[np.floating]) -> F32:
-    """sRGB in [0, 1] of linear light."""
-    x = np.clip(linear, 0, 1)
-    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055).astype(
-        np.float32
-    )

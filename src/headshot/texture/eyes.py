@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32, U8, Array
+from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
+from headshot.ramps import smoothstep
 from headshot.texture.atlas import Atlas, atlas_of
-from headshot.texture.skin import luminance, tinted
+from headshot.texture.skin_tone import tinted
 
 EYES = ("eye_left", "eye_right")
 # Radius of the iris over the distance between the eyes' centres (11.7 mm across at 63 mm, both nearly
@@ -98,7 +99,7 @@ def measure_eyes(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
         colour, weight: (T, T, 3), (T, T) what the photo shows of the eyeballs.
         tone: (3,) the person's skin, which tells how bright the light is.
     """
-    level = float(np.clip(luminance(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
+    level = float(np.clip(luma(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
     sclera, iris = level**0.6 * tinted(_SCLERA, tone), level**0.5 * tinted(_BROWN, tone)
     inner: list[Array] = []
     outer: list[Array | None] = []
@@ -109,7 +110,7 @@ def measure_eyes(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
         if seen.sum() < 24:
             continue
         c = colour.reshape(-1, 3)[eye.index[seen]] / 255.0
-        light, x, y = luminance(c), eye.across[seen], eye.up[seen]
+        light, x, y = luma(c), eye.across[seen], eye.up[seen]
         cx, cy = _darkest_disc(light, x, y)
         r = np.hypot(x - cx, y - cy)
         ring, white = (r > 0.45) & (r < 0.85), r > 1.35
@@ -124,8 +125,8 @@ def measure_eyes(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
         whites = 0.6 * whites + 0.4 * whites.mean(axis=0)  # coarse pixels deceive more than light differs
     if inner:
         found = np.mean(inner, axis=0)
-        grey = float(np.clip(luminance(found), 0.06, 0.55 * luminance(whites.mean(axis=0))))
-        tint = found / max(float(luminance(found)), 0.02)
+        grey = float(np.clip(luma(found), 0.06, 0.55 * luma(whites.mean(axis=0))))
+        tint = found / max(float(luma(found)), 0.02)
         iris = grey * np.clip(1 + 0.95 * (tint - 1), 0.2, 2.2)
     return np.clip(whites, 0.04, 0.97), np.clip(iris, 0.03, 0.8)
 
@@ -134,10 +135,10 @@ def _sclera(found: Array | None, usual: Array) -> Array:
     """The white of an eye (3,) from what the photo shows of it, and from what is usual in this light."""
     if found is None:
         return 0.85 * usual
-    level = float(luminance(usual))
-    grey = float(np.clip(luminance(found), 0.35 * level, level))
+    level = float(luma(usual))
+    grey = float(np.clip(luma(found), 0.35 * level, level))
     # Coarse pixels mix the white of the eye with lids and iris: keep a part of the tint.
-    return np.asarray(grey * (usual / level + 0.45 * (found / max(float(luminance(found)), 0.02) - 1)))
+    return np.asarray(grey * (usual / level + 0.45 * (found / max(float(luma(found)), 0.02) - 1)))
 
 
 def _darkest_disc(light: Array, x: F32, y: F32) -> tuple[float, float]:
@@ -155,27 +156,22 @@ def _darkest_disc(light: Array, x: F32, y: F32) -> tuple[float, float]:
     return where
 
 
-def _ramp(x: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 def paint_eyes(eyes: tuple[EyeTexels, ...], sclera: Array, iris: Array, out: U8) -> None:
     """Paint both eyeballs into a texture (T, T, 3); the tones are those of `measure_eyes`."""
     for eye, own in zip(eyes, sclera, strict=True):
         r, x, y = eye.radius, eye.across, eye.up
         # Whites: warmer towards the corners, in the shadow of the upper lid, dull at the back.
-        corner = _ramp(r, 1.1, 2.8)[:, None]
+        corner = smoothstep(r, 1.1, 2.8)[:, None]
         white = own * (0.97 - corner * np.array([0.15, 0.25, 0.25]))
-        white = white * (1 - 0.42 * _ramp(y, -0.1, 1.2) - 0.15 * _ramp(-y, 0.5, 1.5))[:, None]
+        white = white * (1 - 0.42 * smoothstep(y, -0.1, 1.2) - 0.15 * smoothstep(-y, 0.5, 1.5))[:, None]
         # Iris: fibres, lighter collarette, dark limbus; light falls through the cornea to the lower half.
-        body = 1 + 0.13 * eye.fibre * _ramp(r, 0.4, 0.6) * (1 - _ramp(r, 0.8, 1.0))
-        body += 0.22 * (1 - _ramp(r, 0.45, 0.75))
-        body *= (1 - 0.28 * y / np.maximum(r, 1.0)) * (1 - 0.22 * _ramp(y, 0.2, 1.0))
+        body = 1 + 0.13 * eye.fibre * smoothstep(r, 0.4, 0.6) * (1 - smoothstep(r, 0.8, 1.0))
+        body += 0.22 * (1 - smoothstep(r, 0.45, 0.75))
+        body *= (1 - 0.28 * y / np.maximum(r, 1.0)) * (1 - 0.22 * smoothstep(y, 0.2, 1.0))
         disc = iris * body[:, None]
-        disc *= (1 - 0.55 * _ramp(r, 0.78, 1.0))[:, None]
-        disc *= 1 - (1 - _ramp(r, _PUPIL - 0.07, _PUPIL + 0.07))[:, None] * 0.93
-        colour = disc + (white - disc) * _ramp(r, 0.93, 1.10)[:, None]
+        disc *= (1 - 0.55 * smoothstep(r, 0.78, 1.0))[:, None]
+        disc *= 1 - (1 - smoothstep(r, _PUPIL - 0.07, _PUPIL + 0.07))[:, None] * 0.93
+        colour = disc + (white - disc) * smoothstep(r, 0.93, 1.10)[:, None]
         # The reflection of a window, where most lights are: above, at the same side of both eyes.
         glint = np.exp(-(((x + 0.30) / 0.17) ** 2 + ((y - 0.34) / 0.15) ** 2))
         colour = colour + (0.95 * own.max() - colour) * (0.85 * glint)[:, None]

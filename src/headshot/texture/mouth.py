@@ -6,16 +6,18 @@ the head is animated, so nothing is copied but the tone of the teeth.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32, U8, Array
+from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
-from headshot.texture.skin import luminance, tinted
+from headshot.texture.skin_tone import tinted
 
 # sRGB in ordinary light, at the lips.
 _SOCK = np.array([0.40, 0.18, 0.17])
@@ -36,7 +38,7 @@ _WIDTHS = {
 
 def _level(tone: F32) -> float:
     """Brightness of the photo's light, from the skin in it."""
-    return float(np.clip(luminance(tone) / 0.58, 0.3, 1.1) ** 0.6)
+    return float(np.clip(luma(tone) / 0.58, 0.3, 1.1) ** 0.6)
 
 
 def mouth_colours(model: HeadModel, tone: F32) -> F32:
@@ -51,9 +53,24 @@ def mouth_colours(model: HeadModel, tone: F32) -> F32:
     return out
 
 
+@dataclass(frozen=True, eq=False)
+class ToothTexels:
+    """The texels of one row of teeth.
+
+    Attributes:
+        index: (N,) flat index in the texture.
+        bright: (N,) brightness, 1 in the middle of a tooth in front.
+        gum: (N,) share of gum in [0, 1].
+    """
+
+    index: I32
+    bright: F32
+    gum: F32
+
+
 @lru_cache(maxsize=2)
-def _tooth_texels(model: HeadModel, size: int) -> tuple[tuple[I32, F32, F32], ...]:
-    """For each row of teeth: flat texels (N,), their brightness (N,), and the share of gum (N,)."""
+def tooth_texels(model: HeadModel, size: int) -> tuple[ToothTexels, ...]:
+    """Texels of both rows of teeth, as far as the model has them."""
     atlas = atlas_of(model, size)
     flat, weights = atlas.triangle.ravel(), atlas.barycentric.reshape(-1, 3)
     out = []
@@ -81,16 +98,16 @@ def _tooth_texels(model: HeadModel, size: int) -> tuple[tuple[I32, F32, F32], ..
         gum = np.clip((scalloped - 0.55) / 0.25, 0, 1)
         back = np.clip((top - p[:, 2]) / 24.0, 0, 1)
         bright = (1 - 0.24 * np.exp(-((nearest / 0.45) ** 2))) * (1 - 0.72 * back)
-        out.append((index, bright.astype(np.float32), gum.astype(np.float32)))
+        out.append(ToothTexels(index, bright.astype(np.float32), gum.astype(np.float32)))
     return tuple(out)
 
 
-def between_lips(pixels: U8, parts: Segmentation | None) -> F32:
+def between_lips(pixels: U8, segmentation: Segmentation | None) -> F32:
     """Colours (N, 3) sRGB in [0, 1] of what the photo (H, W, 3) shows between the lips."""
-    if parts is None:
+    if segmentation is None:
         return np.zeros((0, 3), np.float32)
-    row, column = np.nonzero(parts.crop[CLASSES.index("mouth")] > 0.5)
-    x, y = parts.map @ np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
+    row, column = np.nonzero(segmentation.crop[CLASSES.index("mouth")] > 0.5)
+    x, y = segmentation.map @ np.stack([column + 0.5, row + 0.5, np.ones(len(row))])
     inside = (x >= 0) & (x < pixels.shape[1]) & (y >= 0) & (y < pixels.shape[0])
     return pixels[y[inside].astype(int), x[inside].astype(int)] / np.float32(255)
 
@@ -106,8 +123,8 @@ def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32, between:
     """
     usual = _level(tone) * tinted(_TOOTH, tone)
     found = []
-    for index, _, gum in _tooth_texels(model, len(weight)):
-        seen = index[(weight.ravel()[index] > 0.03) & (gum < 0.3)]
+    for row in tooth_texels(model, len(weight)):
+        seen = row.index[(weight.ravel()[row.index] > 0.03) & (row.gum < 0.3)]
         found.append(colour.reshape(-1, 3)[seen] / 255.0)
     seen_colours = np.vstack(found) if found else np.zeros((0, 3))
     wide = len(seen_colours) >= _FEW
@@ -115,27 +132,27 @@ def measure_teeth(model: HeadModel, colour: U8, weight: F32, tone: F32, between:
         seen_colours, wide = between.astype(np.float64), wide or len(between) >= _GAPE
     if len(seen_colours) < _FEW:
         return np.asarray(0.92 * usual)  # behind lips there is less light
-    level = float(luminance(usual))
-    if wide and np.quantile(luminance(seen_colours), 0.9) < _DARK * level:
+    level = float(luma(usual))
+    if wide and np.quantile(luma(seen_colours), 0.9) < _DARK * level:
         return np.asarray(_SHADED * usual)
     # What is bright without being red is neither lip nor gum nor gap; the very brightest are reflections.
-    score = luminance(seen_colours) - 1.5 * (seen_colours[:, 0] - seen_colours[:, 1])
+    score = luma(seen_colours) - 1.5 * (seen_colours[:, 0] - seen_colours[:, 1])
     low, high = np.quantile(score, [0.75, 0.97])
     tooth = seen_colours[(score >= low) & (score <= high)].mean(axis=0)
     if _redness(tooth) > 1.2 * _redness(tone) + 0.03:
         return np.asarray(0.65 * usual)  # a gap between lips, as coarse as a pixel
-    grey = float(np.clip(luminance(tooth), 0.5 * level, 1.08 * level))
-    tint = tooth / max(float(luminance(tooth)), 0.02)
+    grey = float(np.clip(luma(tooth), 0.5 * level, 1.08 * level))
+    tint = tooth / max(float(luma(tooth)), 0.02)
     return np.asarray(np.clip(grey * (0.5 * usual / level + 0.5 * tint), 0, 1))
 
 
 def _redness(colour: NDArray[np.floating]) -> float:
-    return float(colour[0] - colour[1]) / max(float(luminance(colour)), 0.02)
+    return float(colour[0] - colour[1]) / max(float(luma(colour)), 0.02)
 
 
 def paint_teeth(model: HeadModel, tone: F32, tooth: Array, out: U8) -> None:
     """Paint both rows of teeth into a texture (T, T, 3): ``tone`` (3,) of the skin, ``tooth`` (3,) sRGB."""
     gum, dark = (_level(tone) * tinted(c, tone) for c in (_GUM, 0.4 * _SOCK))
-    for index, bright, share in _tooth_texels(model, out.shape[0]):
-        colour = dark + (tooth + (gum - tooth) * share[:, None] - dark) * bright[:, None]
-        out.reshape(-1, 3)[index] = np.round(np.clip(colour, 0, 1) * 255)
+    for row in tooth_texels(model, out.shape[0]):
+        colour = dark + (tooth + (gum - tooth) * row.gum[:, None] - dark) * row.bright[:, None]
+        out.reshape(-1, 3)[row.index] = np.round(np.clip(colour, 0, 1) * 255)

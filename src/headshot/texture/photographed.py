@@ -1,14 +1,14 @@
-"""Everything that a photo shows on a head, believed without question: for synthetic photos, not for users."""
+"""Everything that a photo shows on a head, hair and glasses too: for synthetic photos, not for users."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from headshot.arrays import F32, U8
-from headshot.geometry.camera import Camera
+from headshot.geometry.camera import Camera, project_for_raster
 from headshot.geometry.raster import rasterise, sample, vertex_normals
 from headshot.models.head_model import HeadModel
-from headshot.render import project_for_raster
+from headshot.ramps import smoothstep
 from headshot.texture.atlas import atlas_of
 
 
@@ -46,8 +46,7 @@ def as_photographed(
     distance = -camera.to_camera(point)[:, 2]
     clear = distance < raster.depth[row, column] + 2.5
     clear &= (at > 1).all(axis=1) & (at[:, 0] < camera.width - 1) & (at[:, 1] < camera.height - 1)
-    t = np.clip((cosine - 0.15) / 0.3, 0, 1)
-    trust = (t * t * (3 - 2 * t) * clear)[:, None]
+    trust = (smoothstep(cosine, 0.15, 0.45) * clear)[:, None]
     shown = sample(np.ascontiguousarray(pixels), at) * 255
     rest = completed[inside].astype(float)
     scalp = np.einsum("nc,nc->n", model.regions["scalp"][corners], weights)

@@ -1,158 +1,54 @@
-"""The part of the photo that shows the head, and what hides what in it."""
+"""One photo of a head, as the texture takes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
-from headshot.arrays import F32, U8, Mask
+from headshot.arrays import F32, U8, Array
 from headshot.geometry.camera import Camera
-from headshot.geometry.raster import rasterise, vertex_normals
-from headshot.image.resample import reduced
-from headshot.models.head_model import HeadModel
 from headshot.perception.segmentation import Segmentation
-from headshot.render import project_for_raster
-from headshot.texture.masks import masks
-
-_WITHIN = np.float32(0.7)  # how much less a distance counts to an edge within the head than to its outline
-_GRID = 256  # samples along the longer side of the head's box in the visibility buffer
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """The part of the photo that shows the head, at about the texture's density.
+class TextureView:
+    """One photo of a head whose shape, pose and camera are known.
 
     Attributes:
-        pixels: (h, w, 3) uint8 crop, prefiltered.
-        camera: projects into the crop.
-        points, normals: (V, 3) vertices and unit normals in the camera frame.
-        depth: (r, c) distances of the nearest surface on a coarse grid over the crop, inf where none.
-        margin: (r, c) distance in mm to the next edge where one surface hides another.
-        outline: (r, c) distance in mm to the outline of the head.
-        shown: (r, c, 5), what the segmentation says: `headshot.texture.masks.masks`.
-        step: crop pixels per grid cell.
-        enlarged: the photo is coarser than the texture.
+        pixels: (H, W, 3) uint8 sRGB photo.
+        vertices: (V, 3) float32 mm, head frame, with the expression that the photo shows.
+        camera: projects the head frame to the photo.
+        light: (9, 3) spherical harmonics of the photo's light, head frame (`headshot.geometry.light`); None
+            where it is not known.
+        segmentation: what is before the face in the photo; without, only colours tell.
+        weight: how far this photo is trusted against others of the same person, greater than 0.
+
+    Raises:
+        ValueError: shapes do not belong together, or a number is not finite.
     """
 
     pixels: U8
+    vertices: F32
     camera: Camera
-    points: F32
-    normals: F32
-    depth: F32
-    margin: F32
-    outline: F32
-    shown: F32
-    step: float
-    enlarged: bool
+    light: Array | None = None
+    segmentation: Segmentation | None = None
+    weight: float = 1.0
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _distances(edge: Mask, cell: float, out: F32) -> None:
-    """Distance (r, c) in units of ``cell`` to the next edge (chamfer transform, 3-4 mask).
-
-    Borgefors, "Distance Transformations in Digital Images", 1986.
-    """
-    rows, columns = edge.shape
-    side, far = np.float32(cell), np.float32(cell * 4 / 3)
-    for turn in range(2):  # down from the top left, then up from the bottom right
-        for v in range(rows):
-            y = rows - 1 - v if turn else v
-            above = y + 1 if turn else y - 1
-            for u in range(columns):
-                x = columns - 1 - u if turn else u
-                before, after = (x + 1, x - 1) if turn else (x - 1, x + 1)
-                d = out[y, x] if turn else np.float32(0 if edge[y, x] else 1e6)
-                if u > 0:
-                    d = min(d, out[y, before] + side)
-                if v > 0:
-                    d = min(d, out[above, x] + side)
-                    if u > 0:
-                        d = min(d, out[above, before] + far)
-                    if u < columns - 1:
-                        d = min(d, out[above, after] + far)
-                out[y, x] = d
-
-
-def _jumps(depth: F32, threshold: float) -> Mask:
-    """Cells (r, c) next to a step in depth. The picture's own border says nothing about occlusion."""
-    out = np.isinf(depth)
-    finite = np.where(out, np.float32(1e9), depth)
-    down = np.abs(np.diff(finite, axis=0)) > threshold
-    right = np.abs(np.diff(finite, axis=1)) > threshold
-    out[:-1] |= down
-    out[1:] |= down
-    out[:, :-1] |= right
-    out[:, 1:] |= right
-    return out
-
-
-def look(
-    pixels: U8,
-    vertices: F32,
-    model: HeadModel,
-    camera: Camera,
-    size: int,
-    parts: Segmentation | None = None,
-) -> View:
-    """Crop the photo around the head, reduce it to the texture's density, and find what hides what.
-
-    ``vertices`` (V, 3) must be finite. A head outside of the photo gives a crop of its nearest border.
-    Without ``parts`` nothing foreign is known of.
-    """
-    xy, depth = project_for_raster(vertices, camera)
-    seen = np.isfinite(xy).all(axis=1)
-    corners = xy[seen] if seen.any() else np.zeros((1, 2), np.float32)
-    limit = np.array([camera.width, camera.height])
-    # Room around the head, so that the border of the crop matters only where the photo ends.
-    room = 2 + 0.04 * float(np.ptp(corners, axis=0).max())
-    low = np.clip(np.floor(corners.min(axis=0) - room), 0, limit - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0) + room), low + 1, limit).astype(int)
-    ratio = _pixels_per_texel(xy, model, size)
-    crop = pixels[low[1] : high[1], low[0] : high[0]]
-    k = int(np.clip(round(ratio * 0.9), 1, max(1, min(crop.shape[:2]) // 2)))
-    crop = np.ascontiguousarray(reduced(crop, k))
-    view = camera.cropped(low[0], low[1], crop.shape[1] * k, crop.shape[0] * k).resized(1 / k)
-
-    rotation = view.rotation.astype(np.float32)
-    normals = vertex_normals(vertices, model.triangles) @ rotation.T
-    xy, depth = project_for_raster(vertices, view)
-    step = max(view.width, view.height) / _GRID
-    rows, columns = (max(1, int(np.ceil(n / step))) for n in (view.height, view.width))
-    raster = rasterise(xy / np.float32(step), depth, model.triangles, rows, columns)
-    margin, outline = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    cell = step * float(np.median(depth)) / view.focal
-    jumps = _jumps(raster.depth, 5.0 + 3.0 * cell)
-    _distances(jumps, cell, margin)
-    _distances(np.isinf(raster.depth), cell, outline)
-    # What a nose hides is skin as well, so that the segmentation does not see where it begins.
-    within = np.empty_like(margin)
-    _distances(jumps & (outline > 1.5 * cell), cell, within)
-    margin = np.minimum(margin, _WITHIN * within)
-    points = view.to_camera(vertices).astype(np.float32)
-    to_photo = np.array([[step * k, 0, low[0]], [0, step * k, low[1]]])
-    shown = masks(parts, to_photo, (rows, columns))
-    return View(crop, view, points, normals, raster.depth, margin, outline, shown, step, ratio < 0.8)
-
-
-def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
-    """How many photo pixels one texel of the face spans, along one side."""
-    first, last = model.parts.get("skin", (0, len(model.triangles)))
-    some = slice(first, last, 5)  # a sample is enough
-    face, chart = model.triangles[some], model.triangles_uv[some]
-
-    def areas(points: F32) -> F32:
-        a, b = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-        return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
-
-    photo = -areas(xy[face])  # y down: front faces have negative area
-    texels = np.abs(areas(model.uv[chart])) * size**2
-    facing = (photo > 0) & (texels > 0)
-    if not facing.any():
-        return 1.0
-    # Of the half that faces the camera best: weight by photo area and take the median ratio.
-    values = np.sqrt(photo[facing] / texels[facing])
-    order = np.argsort(values)
-    share = np.cumsum(photo[facing][order])
-    return float(values[order][np.searchsorted(share, share[-1] / 2)])
+    def __post_init__(self) -> None:
+        points = np.ascontiguousarray(self.vertices, dtype=np.float32)
+        object.__setattr__(self, "vertices", points)
+        shape = (self.camera.height, self.camera.width, 3)
+        if self.pixels.dtype != np.uint8 or self.pixels.shape != shape:
+            raise ValueError(
+                f"pixels must be uint8 of shape {shape} like the camera's picture, "
+                f"got {self.pixels.dtype} {self.pixels.shape}"
+            )
+        if points.ndim != 2 or points.shape[1] != 3:
+            raise ValueError(f"vertices must have shape (V, 3), got {points.shape}")
+        if not np.isfinite(points).all():
+            raise ValueError("vertices must be finite")
+        if self.light is not None and self.light.shape != (9, 3):
+            raise ValueError(f"light must have shape (9, 3), got {self.light.shape}")
+        if not 0 < self.weight < np.inf:
+            raise ValueError(f"weight must be finite and greater than 0, got {self.weight}")

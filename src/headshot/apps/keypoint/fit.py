@@ -31,6 +31,7 @@ from headshot.apps.keypoint.view import (
 from headshot.arrays import F32, Array, Index, Mask
 from headshot.geometry.camera import extent_of
 from headshot.models.linear import LOWER_WEIGHT, UPPER_WEIGHT, LinearModel
+from headshot.robust import geman_mcclure_weight
 
 SETTLED = 4
 """Rounds after which it stays decided which side of the face is turned away, and after which steps become
@@ -252,7 +253,7 @@ class _Fit:
         seen = self.seen
         if robust:
             far = (residual**2).sum(axis=1) / (self.s.outlier * self.noise) ** 2
-            seen = seen / (1 + far)[:, None, None]  # the root of Geman and McClure's weight
+            seen = seen * np.sqrt(geman_mcclure_weight(far))[:, None, None]
         camera = seen @ derivative(self.view, shape)
         rest = (seen @ residual[:, :, None]).ravel()
         pose = (seen @ pose_derivative(self.view, shape)).reshape(-1, 6)

@@ -9,8 +9,9 @@ from PIL import Image, ImageFilter
 
 from headshot.arrays import F32, U8
 from headshot.image.crop import FaceCrop
+from headshot.image.colour import LUMA
 
-GREY = np.array([0.299, 0.587, 0.114], np.float32)
+GREY = np.array(LUMA, np.float32)
 
 
 def jittered(crop: FaceCrop, random: np.random.Generator) -> FaceCrop:

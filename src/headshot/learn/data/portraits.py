@@ -23,7 +23,7 @@ from headshot.image.resample import warp
 from headshot.learn.data.windows import into_window, window_map
 from headshot.models.head_model import load_head_model
 from headshot.pipeline import Reconstruction
-from headshot.texture import TextureSettings, make_texture
+from headshot.texture import TextureSettings, TextureView, make_texture
 from headshot.texture.photographed import as_photographed
 
 TEXELS = 256
@@ -68,9 +68,8 @@ def portrait_of(head: Reconstruction, name: str) -> Portrait:
     """The portrait of a low-resolution reconstruction with its fit to colours; ``name`` is its window's."""
     assert head.light is not None and head.albedo is not None
     pixels = head.photo.pixels
-    made = make_texture(
-        pixels, head.vertices, head.model, head.camera, TextureSettings(TEXELS, 0.0), parts=head.parts
-    )
+    view = TextureView(pixels, head.vertices, head.camera, segmentation=head.parts)
+    made = make_texture([view], head.model, TextureSettings(TEXELS, 0.0))
     texture = as_photographed(made.pixels, pixels, head.vertices, head.model, head.camera)
     places = head.model.landmarks["mediapipe478"].on(head.vertices, head.triangles)
     affine = window_map(head.project(places), head.camera.angles[2], AROUND, AROUND_SIDE)

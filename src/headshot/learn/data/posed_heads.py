@@ -19,6 +19,7 @@ from headshot.arrays import F32, U8, Array
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
+from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.image.resample import warp
 from headshot.learn.data.portraits import AROUND, AROUND_SIDE, TEXELS, Portrait, outline_vertices
 from headshot.learn.data.windows import (
@@ -36,7 +37,6 @@ from headshot.models.albedo import load_albedo
 from headshot.models.arkit import ARKIT52
 from headshot.models.contour import landmarks68
 from headshot.models.head_model import load_head_model
-from headshot.render import TO_LINEAR, TO_SRGB
 
 SAMPLES = 2  # a pixel and axis
 WIDEST = 95.0  # degrees of yaw
@@ -237,7 +237,7 @@ class HeadMaker:
         linear[covered] = colour
         small = linear.reshape(SIDE, s, SIDE, s, 3).mean(axis=(1, 3))
         small = small * random.uniform(0.75, 1.25) * random.normal(1, [0.04, 0.01, 0.05])
-        encoded = TO_SRGB[(np.clip(small, 0, 1) * 4095 + 0.5).astype(int)].astype(float)
+        encoded = srgb_bytes(small).astype(float)
         noisy = encoded + random.normal(0, random.uniform(0, 4.0), encoded.shape)
         return np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from headshot.image.colour import EXPONENT, KNEE_LINEAR, KNEE_SRGB, OFFSET, SLOPE
 from headshot.learn.render.renderer import Rendering
 
 
@@ -49,13 +50,13 @@ def stitch(rendering: Rendering, photo: Tensor, mask: Tensor | None = None) -> T
 
 def to_srgb(linear: Tensor) -> Tensor:
     """Linear light in [0, 1] encoded as sRGB (IEC 61966-2-1); values outside are continued, not clipped."""
-    low = linear <= 0.0031308
-    powered = torch.where(low, 0.5, linear) ** (1 / 2.4)  # its slope at 0 is infinite
-    return torch.where(low, 12.92 * linear, 1.055 * powered - 0.055)
+    low = linear <= KNEE_LINEAR
+    powered = torch.where(low, 0.5, linear) ** (1 / EXPONENT)  # its slope at 0 is infinite
+    return torch.where(low, SLOPE * linear, (1 + OFFSET) * powered - OFFSET)
 
 
 def to_linear(srgb: Tensor) -> Tensor:
     """sRGB in [0, 1] as linear light (IEC 61966-2-1)."""
-    low = srgb <= 0.04045
-    base = torch.where(low, 0.5, (srgb + 0.055) / 1.055)
-    return torch.where(low, srgb / 12.92, base**2.4)
+    low = srgb <= KNEE_SRGB
+    base = torch.where(low, 0.5, (srgb + OFFSET) / (1 + OFFSET))
+    return torch.where(low, srgb / SLOPE, base**EXPONENT)

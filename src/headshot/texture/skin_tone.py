@@ -13,17 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.arrays import F32, Array
+from headshot.arrays import F32, Array, single
+from headshot.image.colour import TO_LINEAR, luma
+from headshot.robust import weighted_median
 
 # What is assumed without any usable pixel: a medium skin under neutral light.
 _DEFAULT = np.array([176.0, 134.0, 112.0])
 _SPREAD = 0.10  # least standard deviation of chromaticity; compression and white balance vary by this much
 LIFT = 0.004  # added to linear light before the logarithm: black is lifted above the noise of cameras
+LOG_TABLE = np.log(TO_LINEAR + np.float32(LIFT))  # (256,) logarithm of lifted linear light by sRGB byte
 _LEAST = 40  # samples below which the default colour is mixed in
 
 
 @dataclass(frozen=True)
-class SkinColour:
+class SkinTone:
     """A person's skin in one photo.
 
     Attributes:
@@ -40,33 +43,20 @@ class SkinColour:
     light: F32
     spread: float
 
-    def packed(self) -> F32:
-        """(4,) values as the kernels take them: inverse covariance of chromaticity, 1 / spread."""
+    def packed(self) -> tuple[F32, float]:
+        """What kernels take: inverse covariance of chromaticity (3,), first, mixed and second, and
+        1 / spread, float32."""
         p = self.precision
-        values = [p[0, 0], p[0, 1], p[1, 1], 1 / self.spread]
-        return np.array(values, dtype=np.float32)
+        return np.array([p[0, 0], p[0, 1], p[1, 1]], np.float32), single(1 / self.spread)
 
 
-def likelihood_table(to_linear: F32) -> F32:
-    """(256,) natural logarithm of linear light by sRGB byte."""
-    return np.log(to_linear + np.float32(LIFT))
-
-
-def weighted_median(values: NDArray[np.floating], weight: NDArray[np.floating]) -> float:
-    """The value below which half of the weight lies."""
-    order = np.argsort(values)
-    share = np.cumsum(weight[order])
-    return float(values[order][min(np.searchsorted(share, share[-1] / 2), len(values) - 1)])
-
-
-def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
-    """Measure the skin.
+def measure_skin_tone(colours: F32, normals: F32, weight: F32) -> SkinTone:
+    """Measure the skin: robustly, by iteratively reweighted least squares.
 
     Args:
         colours: (N, 3) sRGB in [0, 255] of points that should be skin.
         normals: (N, 3) in the camera frame.
         weight: (N,) how well each point is seen; 0 leaves it out.
-        table: `likelihood_table`.
     """
     use = weight > 0.05
     c, n, w = colours[use].astype(np.float64), normals[use].astype(np.float64), weight[use].astype(np.float64)
@@ -74,7 +64,7 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
         missing = _LEAST - len(c)
         c = np.vstack([c, np.tile(c.mean(axis=0) if len(c) > 4 else _DEFAULT, (missing, 1))])
         n, w = np.vstack([n, np.tile([0.0, 0.0, 1.0], (missing, 1))]), np.append(w, np.full(missing, 0.2))
-    log = table[np.clip(c, 0, 255).astype(int)].astype(np.float64)
+    log = LOG_TABLE[np.clip(c, 0, 255).astype(int)].astype(np.float64)
     chroma = np.stack([log[:, 0] - log[:, 1], log[:, 2] - log[:, 1]], axis=1)
     bright = log.mean(axis=1)
     centre = np.array([weighted_median(chroma[:, k], w) for k in range(2)])
@@ -82,32 +72,27 @@ def fit_skin(colours: F32, normals: F32, weight: F32, table: F32) -> SkinColour:
     design = np.column_stack([np.ones(len(n)), n])
     light = np.array([level, 0.0, 0.0, 0.0])
     prior = np.diag([0.0, 1.0, 1.0, 1.0]) * w.sum() * 0.02
-    trust = w
+    robust = w
     for _ in range(5):  # iteratively reweighted least squares, Cauchy loss
         off = chroma - centre
-        covariance = (trust[:, None] * off).T @ off / trust.sum() + _SPREAD**2 * np.eye(2)
+        covariance = (robust[:, None] * off).T @ off / robust.sum() + _SPREAD**2 * np.eye(2)
         residual = bright - design @ light
-        spread = float(np.sqrt((trust * residual**2).sum() / trust.sum() + 0.12**2))
+        spread = float(np.sqrt((robust * residual**2).sum() / robust.sum() + 0.12**2))
         distance = np.einsum("ni,ij,nj->n", off, np.linalg.inv(covariance), off) + (residual / spread) ** 2
-        trust = w / (1 + distance / 4)
-        centre = (trust[:, None] * chroma).sum(axis=0) / trust.sum()
-        light = np.linalg.solve((design.T * trust) @ design + prior, (design.T * trust) @ bright)
+        robust = w / (1 + distance / 4)
+        centre = (robust[:, None] * chroma).sum(axis=0) / robust.sum()
+        light = np.linalg.solve((design.T * robust) @ design + prior, (design.T * robust) @ bright)
     # The tone of ordinary, well-lit skin: neither shadows nor highlights.
     low, high = np.quantile(bright, [0.25, 0.85])
-    usual = trust * ((bright >= low) & (bright <= high))
+    usual = robust * ((bright >= low) & (bright <= high))
     tone = (usual[:, None] * c).sum(axis=0) / max(usual.sum(), 1e-9) / 255
-    return SkinColour(
+    return SkinTone(
         tone=np.clip(tone, 0.02, 0.98).astype(np.float32),
         chroma=centre.astype(np.float32),
         precision=np.linalg.inv(covariance).astype(np.float32),
         light=light.astype(np.float32),
         spread=min(spread, 0.3),
     )
-
-
-def luminance(colour: NDArray[np.floating]) -> Array:
-    """Brightness (...,) of sRGB colours (..., 3), good enough for comparisons."""
-    return np.asarray(colour @ np.array([0.30, 0.59, 0.11]), dtype=np.float64)
 
 
 def colourful(tone: F32) -> float:
@@ -119,4 +104,4 @@ def colourful(tone: F32) -> float:
 def tinted(colour: NDArray[np.floating], tone: F32) -> Array:
     """A colour as saturated as the photo is: grey in greyscale photos, whose skin has no hue."""
     share = colourful(tone)
-    return np.asarray(luminance(colour) * (1 - share) + share * colour, dtype=np.float64)
+    return np.asarray(luma(colour) * (1 - share) + share * colour, dtype=np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +13,18 @@ from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.perception.segmentation import CLASSES, Segmentation, segment
 from headshot.pipeline import Settings, reconstruct
-from headshot.render import TO_LINEAR, RenderSettings, render, view_camera
-from headshot.texture import Texture, TextureSettings, make_texture
-from headshot.texture.appearance import looks_of
-from headshot.texture.atlas import BROWS, atlas_of, surface_of
-from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
-from headshot.texture.mouth import between_lips, measure_teeth
-from headshot.texture.rows import in_rows
-from headshot.texture.skin import fit_skin, likelihood_table
+from headshot.render import RenderSettings, render, view_camera
+from headshot.texture import Texture, TextureSettings, TextureView, make_texture
+from headshot.texture.appearance import person_albedo
+from headshot.texture.atlas import atlas_of
+from headshot.texture.eyes import eye_texels, paint_eyes
+from headshot.texture.surface import BROWS
 
 UNLIT = RenderSettings(lighting=0.0, supersample=3)
 GREEN = (0, 255, 0)
 SIZE = 512
+SETTINGS = TextureSettings(SIZE)
+PLAIN = TextureSettings(SIZE, grain=0)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def test_a_known_texture_comes_back_where_it_is_seen(model: HeadModel) -> None:
     truth = waves(SIZE, symmetric=False)
     camera = portrait(model.mean, 15)
     texture = make_texture(
-        photo_of(model, camera, truth, (90, 90, 90)), model.mean, model, camera, TextureSettings(SIZE)
+        [TextureView(photo_of(model, camera, truth, (90, 90, 90)), model.mean, camera)], model, SETTINGS
     )
     seen = (texture.observed > 0.9) & part_mask(model, SIZE, "skin")
     assert seen.mean() > 0.05
@@ -97,7 +96,7 @@ def test_the_hidden_half_of_a_symmetric_face_is_the_mirror_image(model: HeadMode
         truth[y - 3 : y + 4, x - 3 : x + 4] = (150, 100, 80)
     camera = portrait(model.mean, 55)
     texture = make_texture(
-        photo_of(model, camera, truth, (90, 90, 90)), model.mean, model, camera, TextureSettings(SIZE)
+        [TextureView(photo_of(model, camera, truth, (90, 90, 90)), model.mean, camera)], model, SETTINGS
     )
     mirrored = (texture.observed < 0.05) & (texture.observed[:, ::-1] > 0.9)
     mirrored &= texels_within(model, SIZE, 75)
@@ -112,7 +111,7 @@ def test_mirroring_follows_the_light(model: HeadModel) -> None:
     photo = photo_of(model, camera, waves(SIZE, symmetric=True), (90, 90, 90)).astype(float)
     photo *= np.linspace(1.1, 0.7, camera.width)[None, :, None]
     texture = make_texture(
-        np.clip(photo, 0, 255).astype(np.uint8), model.mean, model, camera, TextureSettings(SIZE)
+        [TextureView(np.clip(photo, 0, 255).astype(np.uint8), model.mean, camera)], model, SETTINGS
     )
     skin = part_mask(model, SIZE, "skin")
     grey = texture.pixels.astype(float).mean(axis=-1)
@@ -127,7 +126,7 @@ def test_nothing_of_the_background_gets_into_the_texture(model: HeadModel) -> No
     for shift in ((0.0, 0.0), (0.015, 0.0), (-0.01, 0.015)):  # fits are never perfect
         centre = (camera.centre[0] + shift[0] * width, camera.centre[1] + shift[1] * width)
         texture = make_texture(
-            photo, model.mean, model, replace(camera, centre=centre), TextureSettings(SIZE)
+            [TextureView(photo, model.mean, replace(camera, centre=centre))], model, SETTINGS
         )
         pixels = texture.pixels.astype(int)
         greenness = pixels[..., 1] - np.maximum(pixels[..., 0], pixels[..., 2])
@@ -143,7 +142,7 @@ def test_hair_stays_off_forehead_cheeks_and_scalp(model: HeadModel) -> None:
     for k, way in ((2, -1), (14, 1)):
         x = int(marks[k, 0] - way * 12)
         photo[:, slice(None, x) if way < 0 else slice(x, None)] = (40, 28, 20)
-    texture = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE))
+    texture = make_texture([TextureView(photo, model.mean, camera)], model, SETTINGS)
     dark = texture.pixels.mean(axis=-1) < 90
     assert not dark[part_mask(model, SIZE, "skin")].any()
 
@@ -181,11 +180,11 @@ def test_brows_stay_and_a_fringe_does_not(model: HeadModel) -> None:
     camera = portrait(model.mean)
     marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
     photo = photo_of(model, camera, painted(model, SIZE, brows(model), 2.5, HAIR), (90, 90, 90))
-    free = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels
+    free = make_texture([TextureView(photo, model.mean, camera)], model, SETTINGS).pixels
     # A fringe over one half of the forehead, down to the brow.
     seen = camera.project(marks)
     photo[: int(seen[24, 1]) + 3, int(seen[27, 0]) + 10 :] = HAIR
-    covered = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels
+    covered = make_texture([TextureView(photo, model.mean, camera)], model, SETTINGS).pixels
     away = distances(model, SIZE, brows(model))
     above = part_mask(model, SIZE, "skin") & (away > 9) & (distances(model, SIZE, marks[17:27]) < 45)
     above &= distances(model, SIZE, marks[27:48]) > 14
@@ -202,7 +201,7 @@ def test_a_mole_stays(model: HeadModel) -> None:
     surface = model.mean[np.linalg.norm(model.mean - forehead, axis=1).argmin()]
     camera = portrait(model.mean)
     photo = photo_of(model, camera, painted(model, SIZE, surface[None], 2.2, HAIR), GREEN)
-    pixels = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels
+    pixels = make_texture([TextureView(photo, model.mean, camera)], model, SETTINGS).pixels
     assert pixels[distances(model, SIZE, surface[None]) < 1].mean() < 75
 
 
@@ -214,7 +213,7 @@ def test_beards_stay_and_collars_do_not(model: HeadModel, beard: bool) -> None:
     truth = truth if beard else waves(SIZE, symmetric=True)
     photo = photo_of(model, camera, truth, (90, 90, 90))
     photo[int(camera.project(marks)[8, 1]) - 2 :] = HAIR  # a scarf that reaches the chin
-    pixels = make_texture(photo, model.mean, model, camera, TextureSettings(SIZE)).pixels.mean(axis=-1)
+    pixels = make_texture([TextureView(photo, model.mean, camera)], model, SETTINGS).pixels.mean(axis=-1)
     chin = distances(model, SIZE, (marks[57] + marks[8])[None] / 2) < 6
     neck = part_mask(model, SIZE, "skin") & (distances(model, SIZE, marks[8:9] - [0, 30, 30]) < 25)
     assert (np.median(pixels[chin]) < 75) == beard
@@ -226,7 +225,7 @@ def test_hidden_skin_continues_the_light_beside_it(model: HeadModel) -> None:
     photo = photo_of(model, camera, waves(SIZE, symmetric=True), (20, 20, 20)).astype(float)
     photo *= np.clip(np.linspace(1.6, -0.2, camera.width), 0.3, 1.1)[None, :, None]  # a window on the left
     texture = make_texture(
-        np.clip(photo, 0, 255).astype(np.uint8), model.mean, model, camera, TextureSettings(SIZE)
+        [TextureView(np.clip(photo, 0, 255).astype(np.uint8), model.mean, camera)], model, SETTINGS
     )
     grey = texture.pixels.astype(float).mean(axis=-1)
     marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
@@ -249,7 +248,7 @@ def test_teeth_are_as_bright_as_in_the_photo(model: HeadModel) -> None:
         truth = waves(SIZE, symmetric=True)
         truth[teeth] = tooth
         photo = render(vertices, model, camera, texture=truth, settings=UNLIT)
-        pixels = make_texture(photo, vertices, model, camera, TextureSettings(SIZE)).pixels
+        pixels = make_texture([TextureView(photo, vertices, camera)], model, SETTINGS).pixels
         found.append(np.quantile(pixels[teeth].astype(float), 0.9, axis=0))
     assert found[0].mean() > 1.3 * found[1].mean()
     assert found[1][2] < 0.75 * found[1][0]  # yellow light
@@ -262,7 +261,7 @@ def test_hidden_skin_has_the_persons_tone(model: HeadModel) -> None:
     for tone in ((205, 160, 135), (92, 60, 44), (128, 128, 128)):
         truth = np.full((64, 64, 3), tone, np.uint8)
         texture = make_texture(
-            photo_of(model, camera, truth, GREEN), model.mean, model, camera, TextureSettings(SIZE)
+            [TextureView(photo_of(model, camera, truth, GREEN), model.mean, camera)], model, SETTINGS
         )
         hidden = part_mask(model, SIZE, "skin") & (texture.observed == 0) & (lips > 20)
         assert hidden.mean() > 0.1
@@ -273,10 +272,8 @@ def test_hidden_skin_has_the_persons_tone(model: HeadModel) -> None:
 def test_uv_seams_cannot_be_seen(model: HeadModel) -> None:
     camera = portrait(model.mean, 20)
     texture = make_texture(
-        photo_of(model, camera, waves(SIZE, symmetric=False), GREEN),
-        model.mean,
+        [TextureView(photo_of(model, camera, waves(SIZE, symmetric=False), GREEN), model.mean, camera)],
         model,
-        camera,
         TextureSettings(1024),
     )
     first, last = model.parts["skin"]
@@ -298,12 +295,12 @@ def test_uv_seams_cannot_be_seen(model: HeadModel) -> None:
 def test_sizes_agree_with_each_other(model: HeadModel, size: int) -> None:
     camera = portrait(model.mean, 0, 320)
     photo = photo_of(model, camera, waves(256, symmetric=False), GREEN)
-    texture = make_texture(photo, model.mean, model, camera, TextureSettings(size))
+    texture = make_texture([TextureView(photo, model.mean, camera)], model, TextureSettings(size))
     assert texture.pixels.shape == (size, size, 3) and texture.pixels.dtype == np.uint8
     assert texture.observed.shape == (size, size) and texture.observed.dtype == np.float32
     assert texture.observed.min() >= 0 and texture.observed.max() <= 1
     small = np.array(Image.fromarray(texture.pixels).resize((128, 128), Image.Resampling.BOX)).astype(int)
-    reference = make_texture(photo, model.mean, model, camera, TextureSettings(256)).pixels
+    reference = make_texture([TextureView(photo, model.mean, camera)], model, TextureSettings(256)).pixels
     reference = np.array(Image.fromarray(reference).resize((128, 128), Image.Resampling.BOX)).astype(int)
     inside = part_mask(model, 128, "skin")
     assert np.abs(small - reference)[inside].mean() < 4
@@ -312,11 +309,9 @@ def test_sizes_agree_with_each_other(model: HeadModel, size: int) -> None:
 def test_gutters_continue_the_charts(model: HeadModel) -> None:
     camera = portrait(model.mean)
     texture = make_texture(
-        photo_of(model, camera, waves(SIZE, symmetric=False), GREEN),
-        model.mean,
+        [TextureView(photo_of(model, camera, waves(SIZE, symmetric=False), GREEN), model.mean, camera)],
         model,
-        camera,
-        TextureSettings(SIZE),
+        SETTINGS,
     )
     atlas = atlas_of(model, SIZE)
     assert (atlas.triangle.ravel()[atlas.gutter] == -1).all()
@@ -340,7 +335,7 @@ def test_iris_colour_is_measured_in_the_photo(model: HeadModel) -> None:
         truth = waves(SIZE, symmetric=False)
         paint_eyes(eyes, np.tile([0.85, 0.83, 0.80], (2, 1)), np.array(iris), truth)
         texture = make_texture(
-            photo_of(model, camera, truth, GREEN), model.mean, model, camera, TextureSettings(SIZE)
+            [TextureView(photo_of(model, camera, truth, GREEN), model.mean, camera)], model, SETTINGS
         )
         for eye in eyes:
             ring = eye.index[(eye.radius > 0.55) & (eye.radius < 0.8)]
@@ -351,79 +346,17 @@ def test_iris_colour_is_measured_in_the_photo(model: HeadModel) -> None:
             np.testing.assert_allclose(found.sum(), expected.sum(), rtol=0.4)
 
 
-def test_eyes_look_alive_without_any_pixel_of_them(model: HeadModel) -> None:
-    eyes = eye_texels(model, 1024)
-    out = np.zeros((1024, 1024, 3), np.uint8)
-    tone = np.array([0.8, 0.62, 0.53], np.float32)
-    sclera, iris = measure_eyes(eyes, out, np.zeros((1024, 1024), np.float32), tone)
-    paint_eyes(eyes, sclera, iris, out)
-    for eye in eyes:
-        colour = out.reshape(-1, 3)[eye.index].astype(float).mean(axis=1)
-        pupil, ring, white = (
-            np.median(colour[(eye.radius > a) & (eye.radius < b)])
-            for a, b in ((0.0, 0.25), (0.55, 0.75), (1.2, 1.6))
-        )
-        assert pupil < 0.6 * ring and ring < 0.6 * white
-        assert colour[eye.radius < 1].max() > 0.8 * white  # the reflection
-
-
-def test_teeth_in_a_narrow_gap_are_as_bright_as_the_gap(model: HeadModel) -> None:
-    """Lips a few millimetres apart leave no texel of a tooth that is seen well, but the photo says enough."""
-    size = 128
-    crop = np.zeros((len(CLASSES), size, size), np.float32)
-    crop[CLASSES.index("mouth"), 60:64, 40:80] = 1
-    parts = Segmentation(crop, np.array([[2.0, 0, 10], [0, 2.0, 5]]), (300, 300))
-    tone = np.array([0.8, 0.63, 0.53], np.float32)
-    unseen = np.zeros((SIZE, SIZE), np.float32)
-    colour = np.zeros((SIZE, SIZE, 3), np.uint8)
-    photo = np.full((300, 300, 3), (200, 160, 135), np.uint8)
-    levels = []
-    for gap in (40, 190):
-        photo[125:133, 90:170] = gap
-        between = between_lips(photo, parts)
-        assert between.shape == (4 * 40, 3) and (between == np.float32(gap / 255)).all()
-        levels.append(measure_teeth(model, colour, unseen, tone, between).mean())
-    unknown = measure_teeth(model, colour, unseen, tone, between_lips(photo, None)).mean()
-    assert levels[0] < 0.65 * unknown < 0.9 * levels[1]
-
-
-def test_teeth_in_a_dark_mouth_are_dark(model: HeadModel) -> None:
-    """An open mouth without light in it shows no bright teeth; a dark line between lips says nothing."""
-    tone = np.array([0.8, 0.63, 0.53], np.float32)
-    colour, unseen = np.zeros((SIZE, SIZE, 3), np.uint8), np.zeros((SIZE, SIZE), np.float32)
-    dark = np.full((200, 3), 0.08, np.float32)
-    wide, narrow, unknown = (
-        measure_teeth(model, colour, unseen, tone, between).mean() for between in (dark, dark[:8], None)
-    )
-    assert wide < 0.5 * unknown < narrow
-
-
 def test_the_mouth_is_red_and_dark_behind_bright_teeth(model: HeadModel) -> None:
     camera = portrait(model.mean)
     photo = photo_of(model, camera, waves(SIZE, symmetric=False), GREEN)
-    pixels = make_texture(photo, model.mean, model, camera, TextureSettings(1024)).pixels.astype(float)
+    pixels = make_texture(
+        [TextureView(photo, model.mean, camera)], model, TextureSettings(1024)
+    ).pixels.astype(float)
     teeth = pixels[part_mask(model, 1024, "teeth_upper")]
     inside = pixels[part_mask(model, 1024, "mouth", "tongue")]
     assert np.quantile(teeth.mean(axis=-1), 0.8) > 170
     assert inside.mean() < 110 and (inside[:, 0] >= inside[:, 1]).all()
     assert inside.mean(axis=-1).min() < 40
-
-
-def test_skin_colour_ignores_what_is_not_skin() -> None:
-    rng = np.random.default_rng(0)
-    normals = rng.normal(size=(600, 3)).astype(np.float32)
-    normals[:, 2] = np.abs(normals[:, 2])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    shade = 0.6 + 0.4 * normals[:, 0]
-    colours = 255 * (np.array([0.50, 0.27, 0.18]) * shade[:, None]) ** (1 / 2.2) + rng.normal(0, 3, (600, 3))
-    colours[::4] = rng.uniform(0, 255, (150, 3))  # one in four is something else
-    table = likelihood_table(TO_LINEAR)
-    skin = fit_skin(colours.astype(np.float32), normals, np.ones(600, np.float32), table)
-    np.testing.assert_allclose(skin.chroma, [np.log(0.50 / 0.27), np.log(0.18 / 0.27)], atol=0.08)
-    assert skin.light[1] > 0.3 > abs(skin.light[2]) + 0.1
-    assert np.isfinite(skin.packed()).all()
-    none = fit_skin(colours.astype(np.float32), normals, np.zeros(600, np.float32), table)
-    assert none.tone[0] > none.tone[1] > none.tone[2] > 0.2
 
 
 def test_unusable_photos_still_give_a_head_with_skin(model: HeadModel) -> None:
@@ -437,10 +370,12 @@ def test_unusable_photos_still_give_a_head_with_skin(model: HeadModel) -> None:
         (white, camera),
         (np.zeros((2, 3, 3), np.uint8), tiny),
     ):
-        texture = make_texture(photo, model.mean, model, view, TextureSettings(256))
+        texture = make_texture([TextureView(photo, model.mean, view)], model, TextureSettings(256))
         assert np.isfinite(texture.observed).all() and 0 <= texture.coverage <= 1
-    assert make_texture(black, model.mean, model, outside, TextureSettings(256)).coverage == 0
-    grey = make_texture(white // 2, model.mean, model, camera, TextureSettings(256)).pixels.astype(int)
+    assert make_texture([TextureView(black, model.mean, outside)], model, TextureSettings(256)).coverage == 0
+    grey = make_texture(
+        [TextureView(white // 2, model.mean, camera)], model, TextureSettings(256)
+    ).pixels.astype(int)
     assert (
         np.ptp(grey[part_mask(model, 256, "skin", "mouth", "tongue")], axis=-1).max() < 12
     )  # no colour from nowhere
@@ -449,38 +384,20 @@ def test_unusable_photos_still_give_a_head_with_skin(model: HeadModel) -> None:
 def test_result_is_reproducible_and_settings_are_checked(model: HeadModel) -> None:
     camera = portrait(model.mean, 30, 200)
     photo = photo_of(model, camera, waves(256, symmetric=False), GREEN)
-    one, two = (make_texture(photo, model.mean, model, camera, TextureSettings(512)) for _ in range(2))
+    one, two = (
+        make_texture([TextureView(photo, model.mean, camera)], model, TextureSettings(512)) for _ in range(2)
+    )
     np.testing.assert_array_equal(one.pixels, two.pixels)
     with pytest.raises(ValueError, match="8192"):
         TextureSettings(size=8192)
     with pytest.raises(ValueError, match="pixels"):
-        make_texture(photo[:-1], model.mean, model, camera)
+        make_texture([TextureView(photo[:-1], model.mean, camera)], model)
     with pytest.raises(ValueError, match="vertices"):
-        make_texture(photo, model.mean[:-1], model, camera)
+        make_texture([TextureView(photo, model.mean[:-1], camera)], model)
     broken = model.mean.copy()
     broken[7] = np.nan
     with pytest.raises(ValueError, match="finite"):
-        make_texture(photo, broken, model, camera)
-
-
-def test_surface_graph_is_symmetric(model: HeadModel) -> None:
-    skin = surface_of(model)
-    row = np.repeat(np.arange(len(skin.vertices)), np.diff(skin.start))
-    edges = set(zip(row.tolist(), skin.neighbour.tolist(), strict=True))
-    assert all((b, a) in edges for a, b in edges)
-    assert (skin.mirror[skin.mirror] == np.arange(len(skin.mirror))).all()
-    np.testing.assert_allclose(skin.strictness, skin.strictness[skin.mirror], atol=0.05)
-    assert surface_of(model) is skin and atlas_of(model, SIZE) is atlas_of(model, SIZE)
-
-
-@pytest.mark.parametrize("size, multiple", [(1024, 1), (1024, 8), (100, 8), (3, 8), (1, 1)])
-def test_rows_are_split_without_gaps(size: int, multiple: int) -> None:
-    parts: list[tuple[int, int]] = []
-    in_rows(parts.append, size, multiple)
-    parts.sort()
-    assert parts[0][0] == 0 and parts[-1][1] == size
-    assert all(a[1] == b[0] for a, b in pairwise(parts))
-    assert all(first % multiple == 0 for first, _ in parts)
+        make_texture([TextureView(photo, broken, camera)], model)
 
 
 def test_real_photos(photos: Path) -> None:
@@ -515,9 +432,12 @@ def test_the_lips_of_a_covered_mouth(photos: Path) -> None:
     nose, chin = plain.project(plain.landmarks68[[33, 8]])
     half = 0.4 * float(np.ptp(plain.landmarks.points[:, 0]))
     pixels[int(nose[1]) : int(chin[1]) + 9, int(nose[0] - half) : int(nose[0] + half)] = (150, 175, 190)
-    parts = segment(pixels, plain.landmarks.points)
-    seen = (plain.vertices, plain.model, plain.camera)
-    hidden = make_texture(pixels, *seen, settings.texture, looks_of(plain), parts)
+    assert plain.light is not None and plain.albedo is not None
+    view = TextureView(
+        pixels, plain.vertices, plain.camera, plain.light, segment(pixels, plain.landmarks.points)
+    )
+    albedo = person_albedo(plain.albedo, plain.model.resolution)
+    hidden = make_texture([view], plain.model, settings.texture, albedo)
     assert plain.texture is not None
     at = lip_texels(plain.model, 512)
     assert hidden.observed[at].max() < 0.1 < plain.texture.observed[at].mean()
@@ -556,8 +476,8 @@ def test_broad_rims_of_glasses_stay_off(model: HeadModel) -> None:
     crop[CLASSES.index("glasses")] = np.asarray(lenses) > 0
     crop[CLASSES.index("skin")] = np.asarray(lenses) == 0
     parts = Segmentation(crop, np.array([[1.0, 0, 0], [0, 1, 0]]), photo.shape[:2])
-    made = make_texture(spoiled, model.mean, model, camera, TextureSettings(size=SIZE, grain=0), parts=parts)
-    plain = make_texture(photo, model.mean, model, camera, TextureSettings(size=SIZE, grain=0))
+    made = make_texture([TextureView(spoiled, model.mean, camera, segmentation=parts)], model, PLAIN)
+    plain = make_texture([TextureView(photo, model.mean, camera)], model, PLAIN)
     near = texels_within(model, SIZE, 75) & (atlas_of(model, SIZE).triangle >= 0)
     lips = model.regions["eyelids"][model.triangles].max(axis=1) > 0.05
     near &= ~lips[np.maximum(atlas_of(model, SIZE).triangle, 0)]

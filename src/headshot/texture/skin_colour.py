@@ -5,7 +5,7 @@ leaves a colour cast on one half. What these have in common is that they change 
 hair, collars, glasses and background begin abruptly. So the expected colour is a smooth field on the surface.
 It starts from what is certainly skin (cheeks, nose, between the brows), follows the skin outwards where the
 photo agrees with it, and fades to the person's overall tone in the overall light where nothing is seen.
-It decides what is believed, and it is what hidden skin is completed with.
+The colours of a photo are tested against it, and hidden skin is completed with it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from headshot.arrays import F32
-from headshot.texture.atlas import Surface
-from headshot.texture.complete import solve
-from headshot.texture.skin import LIFT, SkinColour, colourful, weighted_median
+from headshot.image.colour import linear_to_srgb
+from headshot.robust import geman_mcclure_weight, weighted_median
+from headshot.texture.poisson import solve
+from headshot.texture.skin_tone import LIFT, LOG_TABLE, SkinTone, colourful
+from headshot.texture.surface import Surface
 
-_HOLD = 5.0  # mm over which the field is smoothed where skin is seen
+_DETAIL = 5.0  # mm over which the field is smoothed where skin is seen
 _FADE = 70.0  # mm over which it fades to the overall tone
 _ROUNDS = 2  # how often skin is followed outwards
 _ITERATIONS = 14
-_CORE, _EDGE = 1.0, 0.30  # deviations of log brightness within the core of the face, and beyond,
+_CORE, _EDGE = 1.0, 0.30  # tolerated deviations of log brightness within the core of the face, and beyond,
 _SURE = 2.0  # times so much where the segmentation is sure
 _BACK = 0.4  # how much of the light found on the face there is behind the head
 _DARKEST, _BRIGHTEST, _CAST = (
@@ -35,11 +37,32 @@ _BEARD = (0.28, 0.65)  # how much darker chin and upper lip are, in log brightne
 
 
 @dataclass(frozen=True, eq=False)
-class Expectation:
-    """What bare skin should look like.
+class VertexSamples:
+    """What one photo shows at the skin's vertices.
 
     Attributes:
-        log: (S, 3) logarithms of linear light, as `headshot.texture.skin.likelihood_table`.
+        colour: (S, 3) sRGB in [0, 255].
+        weight: (S,) in [0, 1], how well they are seen without glasses or anything else before them.
+        lens: (S,) in [0, 1], how well they are seen through the lenses of glasses.
+        sure: (S,) in [0, 1], how sure the segmentation is of skin.
+    """
+
+    colour: F32
+    weight: F32
+    lens: F32
+    sure: F32
+
+    def log(self) -> F32:
+        """(S, 3) logarithms of the colours' lifted linear light."""
+        return LOG_TABLE[self.colour.astype(np.uint8)]
+
+
+@dataclass(frozen=True, eq=False)
+class SkinColourModel:
+    """What bare skin looks like in one photo.
+
+    Attributes:
+        log: (S, 3) logarithms of linear light, as `headshot.texture.skin_tone.LOG_TABLE`.
         tone: (S, 3) the same as sRGB in [0, 1].
         beard: in [0, 1], whether chin and upper lip are darker than that.
         covered: (S,) in [0, 1], brows under a fringe, where the other brow is free.
@@ -51,56 +74,51 @@ class Expectation:
     covered: F32
 
 
-def expect_skin(
-    skin: Surface, samples: F32, normals: F32, measured: SkinColour, table: F32, shading: F32 | None = None
-) -> Expectation:
-    """Follow the skin over the surface.
+def fit_skin_colour(
+    skin: Surface, samples: VertexSamples, normals: F32, tone: SkinTone, shading: F32 | None = None
+) -> SkinColourModel:
+    """The smooth field of skin colour, by growing a region of skin outwards from the core of the face.
 
     Args:
         skin: the surface.
-        samples: (S, 6) what the photo shows at each vertex: sRGB in [0, 255], how well by geometry, how far
-            glasses are before it, and how surely it is skin.
+        samples: what the photo shows at each vertex.
         normals: (S, 3) in the camera frame.
-        measured: the skin in the middle of the face.
-        table: `likelihood_table`.
-        shading: (S, 3) linear light on the surface; guessed from ``measured`` without.
+        tone: the skin in the middle of the face.
+        shading: (S, 3) linear light on the surface; guessed from ``tone`` without.
     """
-    seen = table[samples[:, :3].astype(np.uint8)]
-    weight = samples[:, 3]
-    shade = (
-        _guessed(normals, measured) if shading is None else _relative(skin, shading, normals, measured.tone)
-    )
-    level = table[np.round(measured.tone * 255).astype(np.uint8)]
-    steep = measured.light[0] + normals @ measured.light[1:]
+    seen, weight = samples.log(), samples.weight
+    shade = _guessed(normals, tone) if shading is None else _relative(skin, shading, normals, tone.tone)
+    level = LOG_TABLE[np.round(tone.tone * 255).astype(np.uint8)]
+    steep = tone.light[0] + normals @ tone.light[1:]
     core = seen - level - (steep - level.mean())[:, None]
-    trust = weight * skin.core * likeness(core / 1.5, measured, _CORE)
+    confidence = weight * skin.core * skin_likelihood(core / 1.5, tone, _CORE)
     field = np.zeros((len(seen), 3), np.float32)
     ones, degree = np.ones(len(seen), np.float32), np.diff(skin.start)
-    tolerance = _EDGE * (1 + (_SURE - 1) * samples[:, 5])
+    tolerance = _EDGE * (1 + (_SURE - 1) * samples.sure)
     for _ in range(_ROUNDS):
-        if trust.any():
-            some = np.flatnonzero(trust)[::3]
-            frontal = (trust * skin.area * np.maximum(normals[:, 2], 0) ** 2)[some]
+        if confidence.any():
+            some = np.flatnonzero(confidence)[::3]
+            frontal = (confidence * skin.area * np.maximum(normals[:, 2], 0) ** 2)[some]
             level = np.array([weighted_median(c, frontal) for c in (seen - shade)[some].T], np.float32)
         base = level + shade
-        # Perez, Gangnet and Blake, eq. 3 (see `headshot.texture.complete`), without gradients to follow.
-        hold = trust * skin.area * np.float32(1 / _HOLD**2)
-        diagonal = (degree + hold + skin.area / _FADE**2).astype(np.float32)
-        right = (hold[:, None] * (seen - base)).astype(np.float32)
+        # Perez, Gangnet and Blake, eq. 3 (see `headshot.texture.poisson`), without gradients to follow.
+        data = confidence * skin.area * np.float32(1 / _DETAIL**2)
+        diagonal = (degree + data + skin.area / _FADE**2).astype(np.float32)
+        right = (data[:, None] * (seen - base)).astype(np.float32)
         solve(skin.start, skin.neighbour, ones, diagonal, right, field, _ITERATIONS)
-        trust = weight * skin.follow * likeness(seen - base - field, measured, tolerance)
+        confidence = weight * skin.growth * skin_likelihood(seen - base - field, tone, tolerance)
     log = (base + field).astype(np.float32)
     off = seen - log
-    return Expectation(
-        log, _encoded(log), _beard(skin, off, weight), _covered(skin, off, weight, samples[:, 5])
+    return SkinColourModel(
+        log, _encoded(log), _beard(skin, off, weight), _covered(skin, off, weight, samples.sure)
     )
 
 
-def _guessed(normals: F32, measured: SkinColour) -> F32:
+def _guessed(normals: F32, tone: SkinTone) -> F32:
     """Logarithm (S, 1) of the light around the head: as on the face, damped, as its slopes there say little
     about the back."""
     facing = np.column_stack([normals[:, :2], np.float32(0.4) * np.maximum(normals[:, 2], 0)])
-    return np.clip(facing @ (np.float32(0.6) * measured.light[1:]), -0.6, 0.3)[:, None]
+    return np.clip(facing @ (np.float32(0.6) * tone.light[1:]), -0.6, 0.3)[:, None]
 
 
 def _relative(skin: Surface, shading: F32, normals: F32, tone: F32) -> F32:
@@ -117,21 +135,23 @@ def _relative(skin: Surface, shading: F32, normals: F32, tone: F32) -> F32:
     return (known * (np.clip(bright, _DARKEST, _BRIGHTEST) + tint)).astype(np.float32)
 
 
-def likeness(off: F32, measured: SkinColour, tolerance: float | F32) -> F32:
-    """How much deviations (S, 3) of log colours from the expected ones look like the same skin, in [0, 1]."""
+def skin_likelihood(off: F32, tone: SkinTone, tolerance: float | F32) -> F32:
+    """How much deviations (S, 3) of log colours from the expected ones look like the same skin, in [0, 1].
+
+    Mahalanobis' distance of chromaticity and brightness with a robust weight; ``tolerance`` is the standard
+    deviation of log brightness.
+    """
     p, q = off[:, 0] - off[:, 1], off[:, 2] - off[:, 1]
-    (a, b), (_, c) = measured.precision
+    (a, b), (_, c) = tone.precision
     bright = off.mean(axis=1)
     bright *= np.where(bright > 0, np.float32(0.5), np.float32(1)) / tolerance  # highlights are skin
     distance = a * p * p + 2 * b * p * q + c * q * q + bright * bright
-    return np.where(distance < 12, 1 / (1 + distance / 4) ** 2, 0).astype(np.float32)
+    return np.where(distance < 12, geman_mcclure_weight(distance / 4), 0).astype(np.float32)
 
 
 def _encoded(log: F32) -> F32:
     """sRGB in [0, 1] of logarithms of lifted linear light."""
-    linear = np.clip(np.exp(log) - LIFT, 0, 1)
-    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
+    return linear_to_srgb(np.clip(np.exp(log) - LIFT, 0, 1)).astype(np.float32)
 
 
 def _beard(skin: Surface, off: F32, weight: F32) -> float:
@@ -144,7 +164,7 @@ def _beard(skin: Surface, off: F32, weight: F32) -> float:
 
 
 def _covered(skin: Surface, off: F32, weight: F32, sure: F32) -> F32:
-    """Brows (S,) that cannot be told from the hair above them, from deviations (S, 3) of log colours."""
+    """Brows (S,) under a fringe that looks like them, from deviations (S, 3) of log colours."""
     dark = np.clip((-off.mean(axis=1) - 0.4) / 0.4, 0, 1) * (1 - sure)
     share = []
     for side in (1, -1):

@@ -1,0 +1,179 @@
+"""Saved heads come back: the JSON, and the texture from the files beside it."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from headshot import assets
+from headshot.arrays import U8, Array
+from headshot.errors import HeadshotError, RecordError
+from headshot.export.record import MODEL, read_record
+from headshot.geometry.camera import Camera
+from headshot.models.head_model import ASSET, HeadModel, load_head_model
+from headshot.quality import Quality
+from headshot.results import Estimate, Head, LeftOut, PersonParameters, PhotoInfo, ViewParameters
+from headshot.texture import Texture
+
+_LARGEST_TEXTURE = 4096  # texels a side
+_LARGEST_FILE = 200_000_000  # bytes
+_PICTURES = ("PNG", "JPEG")
+
+
+def load(path: str | Path) -> Head:
+    """A head that `Head.save` or ``headshot reconstruct`` wrote.
+
+    Args:
+        path: its JSON; the texture is read from the OBJ's PNG or the GLB beside it, where one of them is.
+
+    Returns:
+        The head, without its photos: what needs them, such as ``head.photo``, raises a `HeadshotError`.
+
+    Raises:
+        RecordError: the file is no such JSON, or was made with another version or head model.
+        HeadshotError: a texture beside it is damaged.
+    """
+    file = Path(path)
+    fields = read_record(file)
+    model = _model(fields, file.name)
+    estimate = _estimate(fields, model, file.name)
+    quality = fields["quality"]
+    texture = _texture(file, fields)
+    main = fields["main_view"]
+    return Head(
+        model,
+        estimate,
+        _expression(fields["expression"], model, file.name),
+        None if texture is None else _as_texture(texture, quality["measures"].get("coverage", 1.0)),
+        Quality(quality["score"], dict(quality["measures"]), tuple(quality["warnings"])),
+        main,
+        left_out=tuple(LeftOut(out["name"], out["reason"], out["figure"]) for out in fields["left_out"]),
+        timings=dict(fields["timings"]),
+    )
+
+
+def _model(fields: dict[str, Any], name: str) -> HeadModel:
+    found = fields["model"]
+    if found["id"] != MODEL:
+        raise RecordError(f"{name} is of the head model {found['id']!r}; this version has {MODEL!r}")
+    ours = assets.manifest()[ASSET]["sha256"]
+    if found["assets"].get(ASSET) != ours:
+        raise RecordError(
+            f"{name} was made with another version of the head model, whose coefficients mean other shapes: "
+            f"use Headshot {fields['headshot_version']}, or reconstruct the photo again"
+        )
+    if found["resolution"] not in ("low", "high"):
+        raise RecordError(f"{name}: model.resolution must be low or high, got {found['resolution']!r}")
+    return load_head_model(found["resolution"])
+
+
+def _estimate(fields: dict[str, Any], model: HeadModel, name: str) -> Estimate:
+    person = fields["person"]
+    identity = _array(person["identity"])
+    if identity.shape != (len(model.identity),):
+        raise RecordError(f"{name}: person.identity must have {len(model.identity)} numbers")
+    albedo = None if person["albedo"] is None else _array(person["albedo"])
+    return Estimate(
+        model.resolution,
+        PersonParameters(identity, albedo, person["scale"], person["scale_uncertainty"]),
+        tuple(_view(view, model, name) for view in fields["views"]),
+        fields["prior"],
+        fields["preset"],
+    )
+
+
+def _view(view: dict[str, Any], model: HeadModel, name: str) -> ViewParameters:
+    photo, camera, face, landmarks = view["photo"], view["camera"], view["face"], view["landmarks"]
+    return ViewParameters(
+        photo=PhotoInfo(
+            photo["name"], photo["width"], photo["height"], photo["reduced"], photo["focal_35mm"]
+        ),
+        camera=Camera(
+            camera["width"], camera["height"], camera["focal"], tuple(camera["centre"]),
+            _array(camera["rotation"]), _array(camera["translation"]),
+        ),
+        expression=_expression(view["expression"], model, name),
+        light=None if view["light"] is None else _array(view["light"]),
+        box=_array(face["box"]),
+        points=_array(face["points"]),
+        score=face["score"],
+        landmarks=_array(landmarks["points"]),
+        presence=landmarks["presence"],
+        network=landmarks["network"],
+        weight=view["weight"],
+    )  # fmt: skip
+
+
+def _expression(weights: dict[str, float], model: HeadModel, name: str) -> Array:
+    if set(weights) != set(model.expression_names):
+        raise RecordError(f"{name}: expressions must be the {len(model.expression_names)} of ARKit")
+    return _array([weights[expression] for expression in model.expression_names])
+
+
+def _array(values: Any) -> Array:
+    found = np.array(values, np.float64)
+    found.flags.writeable = False
+    return found
+
+
+def _texture(file: Path, fields: dict[str, Any]) -> U8 | None:
+    """The texture from the files beside the JSON; None where none was written or none is there any more."""
+    if fields["meshes"]["texture"] is None:
+        return None
+    for name in fields["files"]:
+        beside = file.parent / name
+        if not beside.is_file():
+            continue
+        if name.endswith("_texture.png"):
+            return _picture(_content(beside), beside)
+        if name.endswith(".glb"):
+            return _picture(_glb_picture(_content(beside), beside), beside)
+    return None
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > _LARGEST_FILE:
+            raise HeadshotError(f"{file} has more than {_LARGEST_FILE // 1_000_000} MB, too much for a head")
+        return file.read_bytes()
+    except OSError as error:
+        raise HeadshotError(f"cannot read {file} ({error.strerror or error})") from error
+
+
+def _picture(content: bytes, file: Path) -> U8:
+    try:
+        with Image.open(io.BytesIO(content), formats=_PICTURES) as image:
+            if image.width != image.height or image.width > _LARGEST_TEXTURE:
+                raise HeadshotError(
+                    f"the texture of {file} has {image.width} x {image.height} texels; expected a square of "
+                    f"at most {_LARGEST_TEXTURE}"
+                )
+            return np.ascontiguousarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise HeadshotError(f"the texture of {file} is damaged ({error}): save the head again") from error
+
+
+def _glb_picture(content: bytes, file: Path) -> bytes:
+    """The first picture in a GLB (glTF 2.0, section 4.4)."""
+    try:
+        magic, version, _ = struct.unpack_from("<4sII", content)
+        length, kind = struct.unpack_from("<I4s", content, 12)
+        if magic != b"glTF" or version != 2 or kind != b"JSON":
+            raise ValueError("it is no GLB")
+        document = json.loads(content[20 : 20 + length])
+        start = 20 + length + 8
+        view = document["bufferViews"][document["images"][0]["bufferView"]]
+        first = start + view.get("byteOffset", 0)
+        return content[first : first + view["byteLength"]]
+    except (struct.error, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        raise HeadshotError(f"{file} is damaged ({error}): save the head again") from error
+
+
+def _as_texture(pixels: U8, coverage: float) -> Texture:
+    return Texture(pixels, np.zeros(pixels.shape[:2], np.float32), coverage)

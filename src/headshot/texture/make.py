@@ -1,0 +1,199 @@
+"""The making of a texture from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headshot.arrays import F32, U8, Array
+from headshot.models.head_model import HeadModel
+from headshot.texture.appearance import PersonAlbedo
+from headshot.texture.complete import (
+    FLOOR,
+    Composition,
+    complete_colours,
+    compose,
+    grain_tile,
+    vertex_colours,
+)
+from headshot.texture.crop import crop_head
+from headshot.texture.delight import features_of, remove_light, shading_of
+from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
+from headshot.texture.layout import Layout, layout_of
+from headshot.texture.mouth import between_lips, measure_teeth, mouth_colours, paint_teeth
+from headshot.texture.rows import in_rows
+from headshot.texture.sample import TexelSamples, sample_texels
+from headshot.texture.skin_tone import tinted
+from headshot.texture.surface import Surface
+from headshot.texture.view import TextureView
+
+_LIPS = np.array([0.88, 0.66, 0.66])  # of the skin's tone, when no photo shows lips
+_TURNED = 1.5  # skin that turns so far away from the front, as 1 / cosine, is no longer all outside
+
+
+@dataclass(frozen=True)
+class TextureSettings:
+    """How a texture is made.
+
+    Attributes:
+        size: width and height T, 256 to 4096 texels.
+        grain: contrast of the fine noise on skin that no photo shows, so that it does not look like plastic
+            next to skin that one does.
+        delit: take the photos' light out.
+    """
+
+    size: int = 1024
+    grain: float = 0.01
+    delit: bool = False
+
+    def __post_init__(self) -> None:
+        if not 256 <= self.size <= 4096:
+            raise ValueError(f"the texture size must be within 256..4096, got {self.size}")
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """A head's texture.
+
+    Attributes:
+        pixels: (T, T, 3) uint8 sRGB, the light of the photo included or taken out.
+        observed: (T, T) in [0, 1], how well the photo shows each texel; 0 where it was completed.
+        coverage: how much of the face that a frontal photo would show the photo does show, in [0, 1].
+    """
+
+    pixels: U8
+    observed: F32
+    coverage: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Painted:
+    """Colours of what is painted rather than copied, sRGB in [0, 1].
+
+    Attributes:
+        sclera: (2, 3) the whites of the eyes.
+        iris: (3,).
+        tooth: (3,).
+    """
+
+    sclera: Array
+    iris: Array
+    tooth: Array
+
+
+def make_texture(
+    views: Sequence[TextureView],
+    model: HeadModel,
+    settings: TextureSettings | None = None,
+    albedo: PersonAlbedo | None = None,
+) -> Texture:
+    """Texture a head from a photo.
+
+    Args:
+        views: the photo, and the head in it.
+        model: gives triangles, parts, texture coordinates and symmetry.
+        settings: defaults to `TextureSettings()`.
+        albedo: the person's colours. Hidden skin gets them, in the photo's light; without, its colours and
+            shading are estimated from the skin that is seen.
+
+    Raises:
+        ValueError: shapes do not belong together, or the light is to be taken out and not known.
+    """
+    options = settings or TextureSettings()
+    _check(views, model, options, albedo)
+    (view,) = views
+    layout = layout_of(model, options.size)
+    seen = sample_view(layout, view, albedo if options.delit else None)
+    eyes = eye_texels(model, options.size)
+    sclera, iris = measure_eyes(eyes, seen.colour, seen.weight, seen.tone.tone)
+    lips = between_lips(view.pixels, view.segmentation)
+    tooth = measure_teeth(model, seen.colour, seen.weight, seen.tone.tone, lips)
+    own = None if albedo is None or options.delit else features_of(albedo, layout.skin, seen.tone.tone)
+    return _complete(layout, seen, own, _Painted(sclera, iris, tooth), options.grain)
+
+
+def _check(
+    views: Sequence[TextureView], model: HeadModel, options: TextureSettings, albedo: PersonAlbedo | None
+) -> None:
+    """Raise ValueError unless all of it belongs together."""
+    if len(views) != 1:
+        raise ValueError(f"a texture needs one view, got {len(views)}")
+    for view in views:
+        if view.vertices.shape != model.mean.shape:
+            raise ValueError(
+                f"vertices must have shape {model.mean.shape} for this model, got {view.vertices.shape}"
+            )
+    if albedo is not None and albedo.colours.shape != model.mean.shape:
+        raise ValueError(
+            f"albedo must have colours of shape {model.mean.shape} for this model, got {albedo.colours.shape}"
+        )
+    if options.delit and (albedo is None or any(view.light is None for view in views)):
+        raise ValueError(
+            "give the person's albedo and the light of every view, so that the light can be taken out of the "
+            "texture (headshot.texture.appearance.with_appearance estimates them)"
+        )
+
+
+def sample_view(layout: Layout, view: TextureView, without_light: PersonAlbedo | None = None) -> TexelSamples:
+    """What one photo shows of the texture; with the person's albedo, what it would show without its light."""
+    model, skin = layout.model, layout.skin
+    shading = None if view.light is None else shading_of(view.light, view.vertices, model)[skin.vertices]
+    seen = sample_texels(layout, crop_head(view, model, layout.size), shading)
+    return seen if without_light is None else remove_light(layout, view, without_light, seen)
+
+
+def _complete(
+    layout: Layout, seen: TexelSamples, own: F32 | None, painted: _Painted, grain: float
+) -> Texture:
+    """The whole texture, with what no photo shows.
+
+    Args:
+        layout: of the texture.
+        seen: what the photos show; the weights of eyes and mouth are set to 0.
+        own: (S, 3) the person's own colours against the core of the face, as a factor of sRGB; None where
+            they are not known or not wanted.
+        painted: colours of eyes and teeth.
+        grain: see `TextureSettings`.
+    """
+    model, skin, texels = layout.model, layout.skin, layout.texels
+    tone = seen.tone.tone
+    # Eyes and mouth are painted, not copied: their texels do not count as observed.
+    first, last = model.parts.get("skin", (0, len(model.triangles)))
+    seen.weight[(texels.triangle < first) | (texels.triangle >= last)] = 0
+    colour, weight = vertex_colours(texels, skin, seen.colour, seen.weight)
+    factor = np.sqrt(skin.crease)[:, None] if own is None else own
+    expected = _with_lips(skin, np.clip(seen.skin.tone * factor, 0, 1), tone, colour, weight)
+    base = np.zeros((len(model.mean), 4), np.float32)
+    base[:, :3] = mouth_colours(model, tone) + FLOOR
+    base[skin.vertices, :3] = np.exp(complete_colours(skin, colour, weight, expected))
+    base[skin.vertices, 3] = 1
+    parts = Composition(base, grain_tile(layout.size, grain), seen.colour, seen.weight)
+    out = np.empty((layout.size, layout.size, 3), np.uint8)
+    out[:] = np.round(tone * 255)
+    in_rows(lambda rows: compose(rows, texels.mesh, parts, out), layout.size)
+    paint_eyes(eye_texels(model, layout.size), painted.sclera, painted.iris, out)
+    paint_teeth(model, tone, painted.tooth, out)
+    flat = out.reshape(-1, 3)
+    flat[texels.gutter] = flat[texels.source]
+    coverage = float(weight @ skin.frontal / max(float(skin.frontal.sum()), 1e-9))
+    return Texture(out, seen.weight, min(coverage, 1.0))
+
+
+def _with_lips(skin: Surface, expected: F32, tone: F32, colour: F32, weight: F32) -> F32:
+    """Colours (S, 3) of hidden skin, with lips, and their insides, which appear when the mouth moves.
+
+    Args:
+        skin: the surface.
+        expected: (S, 3) sRGB of bare skin.
+        tone: (3,) the person's skin.
+        colour, weight: (S, 3), (S,) what is seen, see `headshot.texture.complete.vertex_colours`.
+    """
+    seen = weight * skin.area * (skin.lips > 0.7)
+    lips = tone * tinted(_LIPS, tone)
+    if seen.sum() > 100:  # mm^2
+        lips = seen @ colour / seen.sum()
+    dry = np.minimum(lips, expected)  # of a mouth that is covered
+    light = 0.65 + 0.35 * np.clip(_TURNED * skin.frontal / skin.area, 0, 1)  # little gets between them
+    return (expected + skin.lips[:, None] * (light[:, None] * dry - expected)).astype(np.float32)
