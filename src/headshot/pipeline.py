@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,9 +19,10 @@ from headshot.fitting.methods import (
     HybridSettings,
     Method,
     Solved,
-    ask,
+    Told,
     fitted,
     landmark_solver,
+    networks_of,
     point_model,
     quick,
 )
@@ -35,7 +35,8 @@ from headshot.perception.detection.detect import DetectSettings, Face, detect_fa
 from headshot.perception.detection.fallback import FallbackSettings
 from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings
-from headshot.perception.segmentation import Segmentation, segment
+from headshot.perception.observe import observe
+from headshot.perception.segmentation import Segmentation
 from headshot.quality import Quality, assess
 from headshot.texture import Texture, TextureSettings, make_texture
 from headshot.texture.appearance import looks_from, looks_of
@@ -250,11 +251,10 @@ def reconstruct_face(
     fitting, colours = settings.fit, settings.photometric
     if settings.method == "regress":
         fitting, colours = quick(fitting, colours)
-    with ThreadPoolExecutor(1) as beside:
-        parted = beside.submit(_parts, photo, points, clock) if settings.segment else None
-        with clock("regress"):
-            told = ask(photo, points, settings.method, settings.hybrid)
-        parts = None if parted is None else parted.result()
+    networks = replace(networks_of(settings.method, settings.hybrid), segmentation=settings.segment)
+    seen = observe(photo, face, points, networks)
+    told, parts = Told.of(seen, settings.hybrid), seen.segmentation
+    clock.seconds.update(seen.seconds)
     with clock("fit"):
         solver = landmark_solver(photo, points, told, settings.detail, (fitting, settings.hybrid), parts)
         solver.run()
@@ -298,11 +298,6 @@ def reconstruct_face(
         quality=quality,
         timings=clock.seconds,
     )
-
-
-def _parts(photo: Photo, points: Landmarks, clock: _Clock) -> Segmentation:
-    with clock("segment"):
-        return segment(photo.pixels, points.points)
 
 
 def _measures(photo: Photo, points: Landmarks, solved: Solved, texture: Texture | None) -> dict[str, float]:

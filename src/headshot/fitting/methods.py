@@ -38,11 +38,10 @@ from headshot.fitting.terms.contour import Candidates, face_outline
 from headshot.fitting.terms.distances import face_gaps
 from headshot.image.photo import Photo
 from headshot.models.head_model import PointModel, load_head_model
-from headshot.perception import identity
-from headshot.perception.identity import IdentityPrediction, predict_identity
-from headshot.perception.landmarks import in_house
-from headshot.perception.landmarks.in_house import HeadPrediction, predict_head
+from headshot.perception.identity import IdentityPrediction
+from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.landmarks.mediapipe import Landmarks
+from headshot.perception.observe import FaceObservation, ObserveSettings
 from headshot.perception.segmentation import Segmentation
 
 Method = Literal["fit", "regress", "hybrid"]
@@ -94,6 +93,20 @@ class Told:
     network: HeadPrediction | None = None
     looks: IdentityPrediction | None = None
 
+    @classmethod
+    def of(cls, seen: FaceObservation, belief: HybridSettings) -> Told:
+        """What is used of an observation."""
+        looks = None if seen.identity is None else seen.identity.largest(belief.modes)
+        return cls(seen.prediction, looks)
+
+
+def networks_of(method: Method, belief: HybridSettings) -> ObserveSettings:
+    """The networks that a method needs."""
+    hybrid = method != "fit"
+    return ObserveSettings(
+        prediction=hybrid and bool(np.isfinite(belief.beside)), identity=hybrid and belief.looks > 0
+    )
+
 
 @dataclass(frozen=True, eq=False)
 class Solved:
@@ -144,19 +157,6 @@ def _inner_model(detail: str) -> PointModel:
 def _outline_model(detail: str) -> Candidates:
     """The head model where the outline of the face may lie."""
     return Candidates.of(load_head_model(detail))
-
-
-def ask(photo: Photo, points: Landmarks, method: Method, belief: HybridSettings) -> Told:
-    """What our networks say of a face with known landmarks, as far as a method wants to know it."""
-    if method == "fit":
-        return Told(points.prediction)
-    found = points.prediction
-    if found is None and np.isfinite(belief.beside):
-        found = predict_head(photo.pixels, points.crop(in_house.MARGIN), passes=1)
-    looks = None
-    if belief.looks > 0:
-        looks = predict_identity(photo.pixels, points.crop(identity.MARGIN)).largest(belief.modes)
-    return Told(found, looks)
 
 
 def shape_prior(looks: IdentityPrediction | None, belief: float) -> IdentityPrior | None:

@@ -11,7 +11,7 @@ from headshot.image.photo import Photo
 from headshot.models.arkit import ARKIT52
 from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, POINTS, UPPER_LIP
 from headshot.perception.landmarks.mediapipe import Landmarks
-from headshot.perception.segmentation import Segmentation
+from headshot.perception.segmentation import HIDING, Segmentation
 
 # The network's scores of a relaxed face: the lower quartile over 3,600 photos of LFW, HELEN and UTKFace,
 # where it is not negligible. What it calls a squint is mostly the shape of the eye.
@@ -24,9 +24,6 @@ CONFIDENCE = np.ones(POINTS)
 CONFIDENCE[list(EYELIDS + UPPER_LIP + LOWER_LIP)] = 4.0
 CONFIDENCE[list(OVAL)] = 0.3
 
-# What hides faces, hands and masks among the background. Nothing is known of points behind dark glasses
-# either, but those behind clear ones are seen, and both are guessed well.
-HIDING = ("background", "hair", "hat", "cloth")
 _COVERED = 15.0  # times their usual errors of points that are surely hidden: they hardly count
 _SEEN, _HIDDEN = 0.5, 0.9  # probabilities between which doubt grows,
 _FEW, _MANY = 0.03, 0.08  # and shares of hidden points: the hair of most foreheads does not matter
