@@ -22,7 +22,7 @@ from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import NETWORKS, session
-from headshot.perception.observe import FaceObservation, observe
+from headshot.perception.observe import FaceObservation, ObserveSettings, observe
 from headshot.quality import assess
 from headshot.results import (
     Estimate,
@@ -154,8 +154,9 @@ class Reconstructor:
 
     def _observe(self, photo: Photo, face: Face, points: Landmarks, clock: _Clock) -> FaceObservation:
         s = self.settings
+        wanted = s.prior == "identity"
         with clock("networks"):
-            return observe(photo, face, points, in_house=s.prior == "identity", segmented=s.segment)
+            return observe(photo, face, points, ObserveSettings(wanted, wanted, s.segment))
 
     def _head(self, faces: Sequence[tuple[Photo, Face, Landmarks]], clock: _Clock) -> Head:
         return self._fitted([self._observe(*face, clock) for face in faces], clock, ())

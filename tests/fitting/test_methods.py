@@ -19,7 +19,6 @@ from headshot.fitting.methods import (
     HybridSettings,
     Method,
     Told,
-    ask,
     landmark_solver,
     own_solver,
     quick,
@@ -30,6 +29,7 @@ from headshot.perception.detection.fallback import FallbackSettings
 from headshot.perception.identity import MARGIN, IdentityPrediction, predict_identity
 from headshot.perception.landmarks import in_house
 from headshot.perception.landmarks.in_house import predict_head
+from headshot.perception.observe import observe
 
 SHAPE = Settings(detail="low", texture=None)
 
@@ -132,7 +132,7 @@ def test_looks_that_are_believed_count(
 def test_landmarks_that_disagree_in_the_mirror_count_less(heads: dict[str, Reconstruction]) -> None:
     """As those of blurred faces do; unless our network is as unsure, or was not asked."""
     head, settings = heads["hybrid"], (FitSettings(), HybridSettings())
-    told = ask(head.photo, head.landmarks, "hybrid", settings[1])
+    told = Told.of(observe(head.photo, head.face, head.landmarks), settings[1])
     assert told.network is not None
     usual = float(told.network.sigma68[17:].mean()) / head.landmarks.extent
 
@@ -176,7 +176,7 @@ def test_points_of_our_network_have_errors_in_proportion_to_those_that_it_expect
         detail="low", texture=None, fallback=FallbackSettings(check_yaw=0, prefer_yaw=0), photometric=None
     )
     head = reconstruct(photo, method="fit", settings=settings)
-    told = ask(head.photo, head.landmarks, "fit", settings.hybrid)
+    told = Told.of(observe(head.photo, head.face, head.landmarks), settings.hybrid)
     assert told.network is not None
     solver = own_solver(head.photo, told, "low", (FitSettings(), HybridSettings(points=3.0, inner=2.0)))
     dense, inner = np.split(solver.noise, [478])

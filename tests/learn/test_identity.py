@@ -183,13 +183,17 @@ def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkey
     for anew in (False, True):
         windows = store.learned_from(folder, None) if anew else None
         learn.export_best(tmp_path / "run", tmp_path / "n.onnx", windows)
-        identity, sigma = ort.InferenceSession(tmp_path / "n.onnx").run(None, {"pixels": pixels})
+        identity, sigma, embedding = ort.InferenceSession(tmp_path / "n.onnx").run(None, {"pixels": pixels})
         if anew:
             learn.read_shapes(network, windows)
         with torch.no_grad():
-            _, expected, spread = network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255)
+            picture = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255
+            _, expected, spread = network(picture)
+            inner = network.embed(picture).numpy()
         assert np.abs(identity - expected.numpy()).max() < 0.02  # weights are kept with 16 bits
         assert np.abs(sigma - spread.exp().numpy()).max() < 0.02
+        assert embedding.shape == (3, 256)
+        assert np.abs(embedding - inner).max() < 0.02 * np.abs(inner).max()
         found.append(identity)
     assert np.abs(found[0] - found[1]).max() > 0.02
 

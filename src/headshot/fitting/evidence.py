@@ -28,7 +28,7 @@ from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, PO
 from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.observe import FaceObservation
-from headshot.perception.segmentation import Segmentation
+from headshot.perception.segmentation import HIDING, Segmentation
 
 JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
 
@@ -54,9 +54,6 @@ CONFIDENCE = np.ones(POINTS)
 CONFIDENCE[list(EYELIDS + UPPER_LIP + LOWER_LIP)] = 4.0
 CONFIDENCE[list(OVAL)] = 0.3
 
-# What hides faces, hands and masks among the background. Nothing is known of points behind dark glasses
-# either, but those behind clear ones are seen, and both are predicted well.
-HIDING = ("background", "hair", "hat", "cloth")
 _COVERED = 15.0  # times their usual errors of points that are surely hidden: they hardly count
 _SEEN, _HIDDEN = 0.5, 0.9  # probabilities between which errors grow,
 _FEW, _MANY = 0.03, 0.08  # and shares of hidden points: the hair of most foreheads does not matter

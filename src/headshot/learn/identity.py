@@ -155,12 +155,13 @@ class Exported(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        _, identity, spread = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
-        return identity, spread.exp()
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        embedding = self.network.embed(pixels.permute(0, 3, 1, 2).float() / 255)
+        _, identity, spread = self.network.read(embedding)
+        return identity, spread.exp(), embedding
 
 
-OUTPUTS = ("identity", "identity_sigma")
+OUTPUTS = ("identity", "identity_sigma", "embedding")
 PROFILES, OTHERS = 0.25, 0.2  # shares of what shapes are read from
 RIDGE = 5.0
 

@@ -32,15 +32,19 @@ class IdentityPrediction:
     Attributes:
         mean: (I,) coefficients, in standard deviations of the prior.
         sigma: (I,) their standard deviations.
+        embedding: (256,) what the network knows of the person before it predicts a shape, by which
+            `headshot.perception.same_person` compares people; None in predictions made otherwise.
     """
 
     mean: Array
     sigma: Array
+    embedding: Array | None = None
 
     def largest(self, modes: int) -> IdentityPrediction:
         """The prediction for so many first modes, the largest; the standard normal prior for all others."""
         predicted = np.arange(len(self.mean)) < modes
-        return IdentityPrediction(np.where(predicted, self.mean, 0.0), np.where(predicted, self.sigma, 1.0))
+        mean, sigma = np.where(predicted, self.mean, 0.0), np.where(predicted, self.sigma, 1.0)
+        return IdentityPrediction(mean, sigma, self.embedding)
 
 
 def predict_identity(
@@ -52,11 +56,21 @@ def predict_identity(
         pixels: (H, W, 3) uint8 RGB, the photo.
         crop: `FaceCrop.of_points` of the face with `MARGIN`, upright.
         network: another one of the same form; the one that ships by default.
+
+    Raises:
+        ValueError: another network lacks the output "embedding" (tools/networks/identity_embedding.py adds
+            it).
     """
     network = network or session("identity")
+    if "embedding" not in [output.name for output in network.get_outputs()]:
+        raise ValueError(
+            'the network has no output "embedding": export it again by `headshot learn identity RUN '
+            "--export FILE`, or add it by `python tools/networks/identity_embedding.py FILE`"
+        )
     pictures = cut_crops(pixels, [crop.varied(down=shift) for shift in SHIFTS], SIZE)
     both = np.ascontiguousarray(np.concatenate([pictures, pictures[:, :, ::-1]]))
-    identity, sigma = network.run(["identity", "identity_sigma"], {"pixels": both})
+    names = ["identity", "identity_sigma", "embedding"]
+    identity, sigma, embedding = (x.astype(np.float64) for x in network.run(names, {"pixels": both}))
     one, other = identity.reshape(2, len(SHIFTS), -1).mean(axis=1)
     mean = (one + other * head_mirror().identity) / 2
-    return IdentityPrediction(mean.astype(np.float64), sigma.mean(axis=0).astype(np.float64))
+    return IdentityPrediction(mean, sigma.mean(axis=0), embedding.mean(axis=0))

@@ -103,9 +103,9 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             {"refined": "(546, 2) in shares of the crop", "refined_sigma": "(546,) likewise"},
         ),
         "identity": Network(
-            "identity prior: coefficients of a person's head from face-recognition features",
+            "identity prior from face-recognition features, and an embedding to compare people by",
             _pixels(112),
-            {"identity": "(100,) coefficients", "identity_sigma": "(100,)"},
+            {"identity": "(100,) coefficients", "identity_sigma": "(100,)", "embedding": "(256,)"},
             HEAD_MODEL,
         ),
         "segmentation": Network(

@@ -51,6 +51,10 @@ RAISED = 0.05
 """How much higher than the middle of the landmarks that of the crop lies, in extents."""
 
 
+# What hides faces; hands and masks count among the background. Nothing is known of what is behind dark
+# glasses either, but skin behind clear ones is seen.
+HIDING = ("background", "hair", "hat", "cloth")
+
 # What a face model explains: skin and what belongs to it, but neither eyes nor the inside of the mouth.
 EXPLAINED = ("skin", "nose", "brows", "ears", "upper_lip", "lower_lip")
 

@@ -64,14 +64,23 @@ class IdentityNetwork(nn.Module):
             module.eval()
         return self
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Feature (B, FEATURE) of length 1, identity (B, I), logarithm of its standard deviations (B, I)."""
+    def embed(self, x: Tensor) -> Tensor:
+        """The embedding (B, WIDTH) before the feature: by it photos of one person are compared."""
         x = self.stem(x * (255 / 128) - (127 / 128))
         for block in self.blocks:
             x = block(x)
-        feature = nn.functional.normalize(self.feature(self.places(x)), dim=1)
+        embedding: Tensor = self.places(x)
+        return embedding
+
+    def read(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What an embedding (B, WIDTH) means; see `forward`."""
+        feature = nn.functional.normalize(self.feature(embedding), dim=1)
         identity, spread = self.shape(feature * FEATURE**0.5).chunk(2, dim=1)
         return feature, identity, spread.clamp(-3, 0.2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Feature (B, FEATURE) of length 1, identity (B, I), logarithm of its standard deviations (B, I)."""
+        return self.read(self.embed(x))
 
 
 def make_identity_network(*, imagenet: bool = True, frozen: int = 3) -> IdentityNetwork:
