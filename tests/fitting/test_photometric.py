@@ -7,7 +7,7 @@ import pytest
 
 from headshot import Settings, read_photo, reconstruct
 from headshot.fitting import FitSettings, LandmarkSolver, PhotometricSettings, fit_photo
-from headshot.fitting.landmark_noise import LandmarkErrors
+from headshot.fitting.landmark_noise import LandmarkNoiseModel
 from headshot.fitting.landmarks import Observation
 from headshot.fitting.photometric import Photometric
 from headshot.fitting.reflectance import appearance_of
@@ -162,7 +162,7 @@ def test_goes_on_from_a_fit_that_knows_the_landmarks_errors(model, points):
     person = Person(model, points, 6)
     count, errors = len(points.mean), 30
     modes = points.identity[:errors] * np.float32(0.5)
-    expected = LandmarkErrors(
+    expected = LandmarkNoiseModel(
         yaw=np.array([-60.0, 60.0]),
         identity=np.zeros_like(points.identity),
         modes=np.stack([modes, modes]),

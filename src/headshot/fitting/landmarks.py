@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import Array
 from headshot.fitting.bounded import bounded_step
-from headshot.fitting.landmark_noise import LandmarkErrors
+from headshot.fitting.landmark_noise import LandmarkNoiseModel
 from headshot.fitting.normal import normal_equations
 from headshot.fitting.projection import linearised
 from headshot.fitting.terms.points import Evidence, IdentityPrior
@@ -37,7 +37,7 @@ class FitSettings:
             area of their box) seen from the front; it grows with 1 / cos(yaw). Errors of neighbouring points
             are correlated, so this is larger than the scatter of a single point. For fits without a model
             of the landmarks' errors.
-        inflation: how much larger than measured the errors of a `LandmarkErrors` are taken to be.
+        inflation: how much larger than measured the errors of a `LandmarkNoiseModel` are taken to be.
         outlier: residuals beyond about this many standard deviations lose their influence.
         expression_noise: standard deviation of an ARKit weight around its prior mean.
         distance, distance_spread: median, mm, and log standard deviation of the distance between face and
@@ -91,7 +91,7 @@ class Observation:
     Attributes:
         points: (L, 2) landmarks in pixels.
         confidence: (L,) relative precision of each landmark; 0 leaves it out. Where the landmarks' errors
-            were measured (`LandmarkErrors`), only the zeros count.
+            were measured (`LandmarkNoiseModel`), only the zeros count.
         expression: (E,) prior mean of the ARKit weights.
         width, height: size of the photo, pixels.
         focal: recorded focal length in pixels, or None.
@@ -114,7 +114,7 @@ def fit_landmarks(
     seen: Observation,
     model: PointModel,
     settings: FitSettings | None = None,
-    errors: LandmarkErrors | None = None,
+    errors: LandmarkNoiseModel | None = None,
     evidence: Evidence | None = None,
 ) -> Fit:
     """Fit the head model, restricted to the landmarks, to their positions in a photo.
@@ -132,7 +132,7 @@ def fit_landmarks(
     return LandmarkSolver(seen, model, settings or FitSettings(), errors, evidence).run()
 
 
-def _check(seen: Observation, model: PointModel, errors: LandmarkErrors | None) -> None:
+def _check(seen: Observation, model: PointModel, errors: LandmarkNoiseModel | None) -> None:
     n, e = len(model.mean), len(model.expression)
     if seen.points.shape != (n, 2) or seen.confidence.shape != (n,):
         raise ValueError(
@@ -186,7 +186,7 @@ class LandmarkSolver:
         seen: Observation,
         model: PointModel,
         settings: FitSettings,
-        errors: LandmarkErrors | None = None,
+        errors: LandmarkNoiseModel | None = None,
         evidence: Evidence | None = None,
     ) -> None:
         _check(seen, model, errors)

@@ -31,7 +31,7 @@ from headshot.fitting import (
     PointEvidence,
     fit_photo,
 )
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.fitting.landmarks import TURNING
 from headshot.fitting.observe import observe
 from headshot.fitting.terms.contour import Candidates, face_outline
@@ -250,7 +250,7 @@ def landmark_solver(
     gaps = face_gaps(points.points, whole, points.extent)
     evidence = Evidence(prior, others, gaps, outline)
     seen = observe(photo, points, parts)
-    return LandmarkSolver(seen, whole, fitting, load_landmark_errors(), evidence)
+    return LandmarkSolver(seen, whole, fitting, load_landmark_noise(), evidence)
 
 
 def quick(

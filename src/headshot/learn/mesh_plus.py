@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8, Index
 from headshot.evaluate.align import similarity
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.data.rendered import LEVEL, Rendered
@@ -44,7 +44,7 @@ def surface_of(template: Template) -> Surface:
     """The template for the network, with the modes of the head model and the mean albedo and light."""
     model, albedo = load_head_model("low"), load_albedo("low")
     points = model.at(model.landmarks["mediapipe478"])
-    reported = load_landmark_errors().at(points, np.eye(3))
+    reported = load_landmark_noise().at(points, np.eye(3))
     people = len(model.identity)
 
     def carried(modes: F32) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from headshot.arrays import F32, U8, Array, Mask
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.learn.data.faces import Faces, camera_of, join
 from headshot.learn.render import (
@@ -125,7 +125,7 @@ def _reported(
     points: PointModel, identity: Array, expression: Array, rotation: Array, random: np.random.Generator
 ) -> Array:
     """What the landmark network would say of a head (L, 3), head frame."""
-    reported = load_landmark_errors().at(points, rotation)
+    reported = load_landmark_noise().at(points, rotation)
     known = np.concatenate([identity, random.standard_normal(reported.nuisance)])
     exact = reported.model.positions(known, expression).astype(np.float64)
     return exact + _JITTER * random.standard_normal(exact.shape)

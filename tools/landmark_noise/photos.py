@@ -1,6 +1,6 @@
 """Measure on real photos what the code states about the landmark network as constants.
 
-    python tools/landmark_errors/photos.py $HEADSHOT_DATA/lfw-deepfunneled $HEADSHOT_DATA/helen-train
+    python tools/landmark_noise/photos.py $HEADSHOT_DATA/lfw-deepfunneled $HEADSHOT_DATA/helen-train
 
 Prints, over so many photos of each folder:
 - the lower quartile of each expression score that is not negligible: `headshot.fitting.observe.RESTING`, a
@@ -22,7 +22,7 @@ from rich.progress import track
 
 from headshot import HeadshotError, load_head_model, read_photo
 from headshot.fitting import fit_landmarks
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.fitting.observe import observe
 from headshot.fitting.scale import FACE_SPREAD, IRIS_SPREAD, metric_scale
 from headshot.models.arkit import ARKIT52
@@ -45,7 +45,7 @@ def measure(file: Path) -> dict[str, np.ndarray | float] | None:
     found = find_landmarks(photo.pixels, faces[0])
     if found.presence < 0.5:
         return None
-    fit = fit_landmarks(observe(photo, found), model, errors=load_landmark_errors())
+    fit = fit_landmarks(observe(photo, found), model, errors=load_landmark_noise())
     extent = found.extent
     irises = model.positions(fit.identity, fit.expression)[IRISES]
     scale = metric_scale(found.points, fit.camera, irises, extent)

