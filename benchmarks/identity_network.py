@@ -27,7 +27,6 @@ from headshot import load_head_model
 from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import look
-from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.evaluate.identity import aligned, auc, distances
 from headshot.evaluate.split import held_out
 from headshot.learn.data.photos import read_padded
@@ -35,6 +34,7 @@ from headshot.perception.identity import guess_identity
 from headshot.perception.landmarks.in_house import Crop, regress
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.perception.networks import open_network, session
+from headshot.perception.recognition import Recogniser, five_points
 from headshot.pipeline import Settings, reconstruct_face
 
 PEOPLE, PHOTOS = 60, 3

@@ -31,7 +31,7 @@ RIDGE = 0.5  # mm: accuracy with which modes are asked to describe a head
 
 def true_identity(truth: Truth, model: HeadModel) -> np.ndarray:
     """Coefficients (I,) that describe a true head, laid on the mean face as it is, by least squares."""
-    from headshot.evaluate.align import similarity
+    from headshot.geometry.align import similarity
 
     corners, weights = places(model, truth.mesh)
     mean = np.einsum("pcd,pc->pd", model.mean[corners].astype(float), weights)

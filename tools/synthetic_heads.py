@@ -27,7 +27,7 @@ from PIL import Image
 from rich.progress import track
 
 from headshot import Camera, load_head_model
-from headshot.evaluate.align import Surface
+from headshot.geometry.align import Surface
 from headshot.geometry.camera import rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.render import TO_SRGB, project_for_raster

@@ -24,8 +24,8 @@ from PIL import Image
 
 from headshot import Camera, Settings, load_head_model, read_photo
 from headshot.errors import HeadshotError
-from headshot.evaluate.align import Surface
 from headshot.evaluate.baselines import look
+from headshot.geometry.align import Surface
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
 from headshot.models.head_model import HeadModel
 from headshot.pipeline import reconstruct_face

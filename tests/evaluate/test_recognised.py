@@ -10,7 +10,6 @@ import pytest
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import MeanFace, look
-from headshot.evaluate.embedding import HEIGHT, WIDTH, Recogniser
 from headshot.evaluate.identity import IdentitySettings
 from headshot.evaluate.recognised import (
     PHOTO,
@@ -21,6 +20,7 @@ from headshot.evaluate.recognised import (
     faces_of,
 )
 from headshot.image.photo import read_photo
+from headshot.perception.recognition import HEIGHT, WIDTH, Recogniser
 
 
 def test_perfect_and_swapped_heads() -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from headshot import HeadshotError, load_head_model
-from headshot.evaluate.align import similarity
 from headshot.evaluate.baselines import Head, Prediction, Seen
 from headshot.evaluate.meshes import SEVEN, Shape, find_unit, read_landmarks, read_mesh, read_shape
 from headshot.evaluate.scan import COLUMNS, evaluate, mean_shape, prepare, score
+from headshot.geometry.align import similarity
 from headshot.geometry.camera import rotation_from_angles
 
 MODEL = load_head_model("low")

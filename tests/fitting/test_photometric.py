@@ -55,7 +55,7 @@ class Person:
 
     def error(self, model, identity):
         """Mean distance of the neutral faces, mm, without position, size and rotation."""
-        from headshot.evaluate.align import similarity
+        from headshot.geometry.align import similarity
 
         face = model.regions["face"] > 0.5
         one, two = (model.neutral(a)[face].astype(float) for a in (identity, self.identity))

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from headshot.evaluate.align import similarity  # noqa: E402
+from headshot.geometry.align import similarity  # noqa: E402
 from headshot.geometry.camera import Camera  # noqa: E402
 from headshot.learn import mesh, mesh_plus  # noqa: E402
 from headshot.learn.data.faces import Faces, face_of, read  # noqa: E402

@@ -198,7 +198,7 @@ def test_rotations_are_rotations():
 
 def test_shape_error_is_that_of_aligned_faces():
     """The quadratic form of the loss against Procrustes alignment of real faces."""
-    from headshot.evaluate.align import similarity
+    from headshot.geometry.align import similarity
 
     geometry, model = Geometry(), load_head_model("low")
     random = np.random.default_rng(0)

@@ -28,11 +28,11 @@ from pathlib import Path
 import numpy as np
 
 from headshot import load_head_model
-from headshot.evaluate.align import similarity
 from headshot.fitting import FitSettings, fit_landmarks
 from headshot.fitting.landmark_noise import FORMAT_VERSION, LandmarkNoiseModel
 from headshot.fitting.landmarks import Observation
 from headshot.fitting.observe import CONFIDENCE, expression_prior
+from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera, angles_of
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import PointModel

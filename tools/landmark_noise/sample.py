@@ -20,7 +20,7 @@ import numpy as np
 from rich.progress import track
 
 from headshot import load_head_model
-from headshot.evaluate.align import Surface, similarity
+from headshot.geometry.align import Surface, similarity
 from headshot.geometry.camera import Camera
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import HeadModel

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Predictor, default_predictors
-from headshot.evaluate.embedding import Recogniser
 from headshot.evaluate.fairness import FairnessSettings, evaluate_fairness
 from headshot.evaluate.hard import HardSettings, evaluate_hard
 from headshot.evaluate.identity import IdentitySettings, evaluate_identity
@@ -25,6 +24,7 @@ from headshot.evaluate.result import Item, Result
 from headshot.evaluate.speed import SpeedSettings, evaluate_speed
 from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of, worst_picture
 from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
+from headshot.perception.recognition import Recogniser
 
 HEADS = 100  # photos of synthetic heads
 HELEN = NmeSettings(limit=200, leave_out=3)

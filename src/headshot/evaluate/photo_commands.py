@@ -69,9 +69,9 @@ def recognised(
     photos: Annotated[int, typer.Option(min=2, help="Of each person; the head is of the first.")] = 4,
 ) -> None:
     """Whether heads are recognised in other photos of the person, on a folder PERSON/PHOTO.jpg."""
-    from headshot.evaluate.embedding import Recogniser
     from headshot.evaluate.identity import IdentitySettings
     from headshot.evaluate.recognised import RecognisedSettings, evaluate_recognised
+    from headshot.perception.recognition import Recogniser
 
     settings = RecognisedSettings(Recogniser(recogniser), IdentitySettings(people, photos))
     _measure("recognised", output, lambda journal: evaluate_recognised(folder, settings, None, journal))

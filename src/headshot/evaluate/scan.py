@@ -17,12 +17,12 @@ import numpy as np
 
 from headshot.arrays import F32, I32, Array, Index, Mask
 from headshot.errors import HeadshotError
-from headshot.evaluate.align import Similarity, Surface, distances, icp, similarity
 from headshot.evaluate.baselines import Head, Predictor, look
 from headshot.evaluate.errormap import error_map
 from headshot.evaluate.machine import machine
 from headshot.evaluate.meshes import ENDINGS, LANDMARK_ENDINGS, SEVEN, Shape, read_shape
 from headshot.evaluate.result import BASELINE, Column, Curve, Item, Result, cumulative
+from headshot.geometry.align import Similarity, Surface, distances, icp, similarity
 from headshot.image.photo import read_photo
 from headshot.models.head_model import load_head_model
 

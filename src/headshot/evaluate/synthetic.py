@@ -20,11 +20,11 @@ from PIL import Image
 
 from headshot.arrays import F32, I32, Array, Index
 from headshot.errors import HeadshotError
-from headshot.evaluate.align import Surface, icp, similarity
 from headshot.evaluate.baselines import Head, Predictor, look
 from headshot.evaluate.errormap import error_map
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
+from headshot.geometry.align import Surface, icp, similarity
 from headshot.image.photo import read_photo
 from headshot.models.head_model import HeadModel, load_head_model
 

@@ -25,10 +25,10 @@ from torch import Tensor
 
 from headshot.arrays import F32, I32, U8, Array
 from headshot.errors import NoFaceError
-from headshot.evaluate.align import similarity
 from headshot.evaluate.baselines import LandmarksOnly, look
 from headshot.evaluate.report import table
 from headshot.evaluate.synthetic import Truth, read_truths
+from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import Photo, read_photo

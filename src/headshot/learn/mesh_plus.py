@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8, Index
-from headshot.evaluate.align import similarity
 from headshot.fitting.landmark_noise import load_landmark_noise
+from headshot.geometry.align import similarity
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.data.rendered import LEVEL, Rendered

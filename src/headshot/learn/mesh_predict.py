@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from headshot.arrays import Array, Index
-from headshot.evaluate.align import Surface
 from headshot.evaluate.baselines import Head, Prediction, Predictor, Seen
+from headshot.geometry.align import Surface
 from headshot.geometry.camera import Camera
 from headshot.learn.data.faces import Faces, face_seen
 from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import Recogniser, five_points
 from headshot.evaluate.split import SHARES
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
 from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, save_rows
+from headshot.perception.recognition import Recogniser, five_points
 
 Say = Callable[[str], None]
 
@@ -102,7 +102,7 @@ def fill_marked(store: Path, folder: Path, data: str, *, say: Say = print) -> No
 
 
 def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
-    """Ask a face-recognition network (`headshot.evaluate.embedding`) about the real photos of a store."""
+    """Ask a face-recognition network (`headshot.perception.recognition`) about the real photos of a store."""
     network = Recogniser(recogniser)
     (store / EMBEDDINGS).mkdir(exist_ok=True)
     for file in sorted(f for f in store.glob("*.npz") if f.name[0] != "."):

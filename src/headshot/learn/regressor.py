@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from headshot.arrays import F32, U8, Array, Index, Mask
-from headshot.evaluate.align import similarity
 from headshot.evaluate.identity import auc
+from headshot.geometry.align import similarity
 from headshot.geometry.camera import extent_of
 from headshot.image.resample import warp
 from headshot.learn.curves import Metrics

@@ -16,8 +16,8 @@ import numpy as np
 
 from headshot.arrays import Array, Index
 from headshot.errors import HeadshotError, NoFaceError
-from headshot.evaluate.align import Surface, similarity
 from headshot.evaluate.synthetic import Mesh, Truth, read_truths
+from headshot.geometry.align import Surface, similarity
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.faces import Faces, face_in

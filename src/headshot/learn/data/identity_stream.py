@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8, Array
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import Recogniser, five_points, similarity
+from headshot.geometry.align import planar_similarity
 from headshot.image.resample import warp
 from headshot.learn.data.people import People
 from headshot.learn.data.regressor_stream import covered, degraded
@@ -26,6 +26,7 @@ from headshot.learn.data.windows import KINDS, KNOWN, MARGIN, SIDE, Windows
 from headshot.perception.identity import SIDE as CROP
 from headshot.perception.identity import WIDTH
 from headshot.perception.landmarks.in_house import sides
+from headshot.perception.recognition import Recogniser, five_points
 
 SHARES = {"front": 0.55, "turned": 0.13, "profile": 0.2, "synthetic": 0.12}
 """Of the stream: photos from the front and from the side, most of these made by turning; CFP's profiles."""
@@ -62,7 +63,7 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
     Args:
         windows: what to learn from; held-out ones are left out.
         seed: of everything random.
-        recogniser: ONNX file of `headshot.evaluate.embedding`, to be asked about mixtures of two faces;
+        recogniser: ONNX file of `headshot.perception.recognition`, to be asked about mixtures of two faces;
             without it faces are not mixed.
         pairs: every second item is of the person of the one before, if there is another of them.
     """
@@ -151,7 +152,7 @@ class IdentityStream(Dataset[dict[str, Tensor]]):
         points = five_points(self.windows.labels["points"][one, 478:])
         pixels = self.windows.picture(one)
         share = float(random.uniform(0.3, 0.7))
-        laid = similarity(points, five_points(self.windows.labels["points"][other, 478:]))
+        laid = planar_similarity(points, five_points(self.windows.labels["points"][other, 478:]))
         over = warp(self.windows.picture(other), laid[None], (SIDE, SIDE), clamp=True)[0]
         mixed = (share * pixels + (1 - share) * over.astype(np.float32) + 0.5).astype(np.uint8)
         return mixed, self.recogniser.both_sides(mixed, points).astype(np.float32)

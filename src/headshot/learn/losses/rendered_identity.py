@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from headshot.arrays import U8, Index, Mask
-from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
+from headshot.geometry.align import planar_similarity
 from headshot.geometry.camera import Camera
 from headshot.image.resample import warp
 from headshot.learn.data.align import CENTRE
@@ -35,6 +35,7 @@ from headshot.learn.render import (
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
 from headshot.perception.landmarks.in_house import placed
+from headshot.perception.recognition import HEIGHT, POINTS, WIDTH, five_points
 
 FACES = 8
 """Of a batch, at most: looking at them takes as long as all else."""
@@ -101,7 +102,7 @@ class RenderedIdentity(nn.Module):
     def _aligned(self, window: int) -> tuple[Camera, U8]:
         """A window as the recogniser wants to see it, and the camera that sees the head there."""
         labels = {name: self.windows.labels[name][window].copy() for name in ("points", "rotation", "place")}
-        affine = similarity(POINTS, five_points(labels["points"][478:]))
+        affine = planar_similarity(POINTS, five_points(labels["points"][478:]))
         picture = warp(self.windows.picture(window), affine[None], (HEIGHT, WIDTH), clamp=True)[0]
         moved_labels(labels, affine @ np.diag([HEIGHT, HEIGHT, 1.0]))
         x, y, size = labels["place"].tolist()

@@ -1,8 +1,8 @@
-"""Who is it? A face-recognition network as a judge of pictures; it never ships and is given by its file.
+"""A face-recognition network, for measuring likeness and for training. It never ships: its file is given.
 
-The network takes faces of 112 x 96 pixels, laid by five points where SphereFace lays them (Liu et al.,
-"SphereFace: Deep Hypersphere Embedding for Face Recognition", CVPR 2017), and answers with a vector for each:
-similar for pictures of one person. As its authors do, the vectors of a face and of its mirror image count
+The network takes faces of 112 x 96 pixels, aligned by five points as in SphereFace (Liu et al.,
+"SphereFace: Deep Hypersphere Embedding for Face Recognition", CVPR 2017), and returns feature vectors that
+are similar for pictures of one person. As its authors do, the vectors of a face and of its mirror image count
 together, and the cosine between two such pairs is their similarity. An ONNX file with an input
 (B, 3, 112, 96), RGB as (level - 127.5) / 128, and an output (B, n) will do, such as a MobileFaceNet (Chen et
 al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices", CCBR 2018).
@@ -21,6 +21,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, I
 
 from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
+from headshot.geometry.align import planar_similarity
 from headshot.image.resample import warp
 from headshot.perception.networks import open_network
 
@@ -74,29 +75,17 @@ def _session(file: Path) -> ort.InferenceSession:
 
 
 def aligned_face(pixels: U8, points: ArrayLike) -> U8:
-    """The face (112, 96, 3) as the network wants to see it.
+    """The face (112, 96, 3) as the network expects it.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
         points: (5, 2) pixels: the eye on the left of the picture, the other eye, the tip of the nose, the
             corner of the mouth on the left, the other corner.
     """
-    return warp(pixels, similarity(POINTS, points)[None], (HEIGHT, WIDTH), clamp=True)[0]
+    return warp(pixels, planar_similarity(POINTS, points)[None], (HEIGHT, WIDTH), clamp=True)[0]
 
 
 def five_points(points68: ArrayLike) -> Array:
     """The five points (5, 2) of iBUG's 68 (68, 2)."""
     p = np.asarray(points68, np.float64)
     return np.stack([p[36:42].mean(axis=0), p[42:48].mean(axis=0), p[30], p[48], p[54]])
-
-
-def similarity(here: ArrayLike, there: ArrayLike) -> Array:
-    """(2, 3) the similarity that brings points (N, 2) nearest to others (N, 2), by least squares.
-
-    Over complex numbers a similarity of the plane is z -> a z + b, so this is linear regression.
-    """
-    z, w = (p[:, 0] + 1j * p[:, 1] for p in (np.asarray(here, np.float64), np.asarray(there, np.float64)))
-    centre, target = z.mean(), w.mean()
-    a = ((z - centre).conj() @ (w - target)) / (np.abs(z - centre) ** 2).sum()
-    b = target - a * centre
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])

@@ -1,4 +1,4 @@
-"""The judge of faces: alignment by five points, unit vectors, and files that are no such network."""
+"""Face recognition: alignment by five points, unit vectors, and files that are no such network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from headshot import assets
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import (
+from headshot.geometry.align import planar_similarity
+from headshot.perception.recognition import (
     HEIGHT,
     POINTS,
     WIDTH,
     Recogniser,
     aligned_face,
     five_points,
-    similarity,
 )
 
 
@@ -39,7 +39,7 @@ def test_the_five_points_come_where_the_network_wants_them(turn: float) -> None:
 
 def test_the_similarity_of_points_is_found_again() -> None:
     there = 1.7 * POINTS @ np.array([[0.8, 0.6], [-0.6, 0.8]]) + [30, -12]
-    found = similarity(POINTS, there)
+    found = planar_similarity(POINTS, there)
     np.testing.assert_allclose(POINTS @ found[:, :2].T + found[:, 2], there, atol=1e-9)
     assert np.linalg.det(found[:, :2]) == pytest.approx(1.7**2)
 

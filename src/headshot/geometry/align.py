@@ -62,6 +62,18 @@ def similarity(source: ArrayLike, target: ArrayLike, *, scaled: bool = True) -> 
     return Similarity(scale, rotation, mean_b - scale * rotation @ mean_a)
 
 
+def planar_similarity(here: ArrayLike, there: ArrayLike) -> Array:
+    """(2, 3) the similarity of the plane that maps points (N, 2) onto others (N, 2) with the least squares.
+
+    Over complex numbers a similarity of the plane is z -> a z + b, so this is linear regression.
+    """
+    z, w = (p[:, 0] + 1j * p[:, 1] for p in (np.asarray(here, np.float64), np.asarray(there, np.float64)))
+    centre, target = z.mean(), w.mean()
+    a = ((z - centre).conj() @ (w - target)) / (np.abs(z - centre) ** 2).sum()
+    b = target - a * centre
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _closest(
     points: Array, corners: Array, order: Index, start: Index, boxes: Array, triangle: Index, weights: Array

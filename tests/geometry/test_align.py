@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headshot import load_head_model
-from headshot.evaluate.align import Similarity, Surface, distances, icp, similarity
+from headshot.geometry.align import Similarity, Surface, distances, icp, similarity
 from headshot.geometry.camera import rotation_from_angles
 
 TRIANGLE = np.array([[0.0, 0, 0], [4, 0, 0], [0, 4, 0]])
