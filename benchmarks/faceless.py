@@ -18,7 +18,7 @@ from PIL import Image
 from rich.progress import track
 
 from headshot import NoFaceError, PhotoError, Settings, read_photo, reconstruct
-from headshot.apps.batch import find_photos
+from headshot.image.files import find_photos
 
 SETTINGS = Settings(detail="low", method="fit", texture=None, photometric=None, segment=False)
 LARGEST = 1200

@@ -23,10 +23,10 @@ from headshot.evaluate.machine import machine
 from headshot.evaluate.meshes import ENDINGS, LANDMARK_ENDINGS, SEVEN, Shape, read_shape
 from headshot.evaluate.result import BASELINE, Column, Curve, Item, Result, cumulative
 from headshot.geometry.align import Similarity, Surface, distances, icp, similarity
+from headshot.image.files import PHOTO_ENDINGS
 from headshot.image.photo import read_photo
 from headshot.models.head_model import load_head_model
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".heic")
 MEASURED, ALIGNED = 20_000, 4_000  # points of a scan for distances and for alignment, at most
 LIMIT = 7.0  # mm, end of the cumulative curves
 REGIONS = {

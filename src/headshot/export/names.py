@@ -7,13 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 
 from headshot.errors import HeadshotError
+from headshot.image.files import PHOTO_ENDINGS
 
 FORMATS = ("glb", "obj", "ply", "png", "json")
 DEFAULT_FORMATS = ("glb", "json", "png")
-PHOTO_ENDINGS = (
-    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif",
-    ".mpo",
-)  # fmt: skip
 
 # Names that Windows keeps for devices, whatever the ending.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}

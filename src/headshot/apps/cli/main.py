@@ -123,9 +123,10 @@ def reconstruct(
     PHOTO-2 and so on. All files of a photo appear together, when they are complete; earlier ones of the same
     name are replaced.
     """
-    from headshot.apps.batch import Request, find_photos, plan
+    from headshot.apps.batch import Request, plan
     from headshot.errors import HeadshotError
     from headshot.export import FORMATS, ExportSettings, file_names
+    from headshot.image.files import find_photos
 
     wanted = FORMATS if formats == "all" else tuple(name.strip().lower() for name in formats.split(","))
     number = _face_number(face)

@@ -21,9 +21,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from headshot.apps.batch import find_photos
 from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
+from headshot.image.files import find_photos
 from headshot.image.photo import read_photo
 from headshot.image.resample import warp
 from headshot.learn.data.align import SIZE, alignment, standard_points, to_crop
