@@ -25,10 +25,11 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, Settings, load_head_model, read_photo, reconstruct
-from headshot.evaluate.picture import groups_of, skin_bin, typology
+from headshot.datasets.utkface import groups_of
 from headshot.fitting.colours import fit_colours
 from headshot.geometry.light import shade
 from headshot.geometry.raster import vertex_normals
+from headshot.metrics.picture import skin_bin, typology
 from headshot.models.albedo import AlbedoModel, load_albedo, read
 from headshot.render import TO_LINEAR, TO_SRGB
 from headshot.texture.atlas import surface_of

@@ -20,15 +20,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import headshot.perception.identity
-from headshot.evaluate.baselines import (
-    Hybrid,
-    LandmarksOnly,
-    MeanFace,
-    Prediction,
-    Predictor,
-    Reconstructed,
-    Seen,
-)
+from headshot.datasets.subject import Subject
+from headshot.evaluate.baselines import Hybrid, LandmarksOnly, MeanFace, Prediction, Predictor, Reconstructed
 from headshot.evaluate.bench import SIDES, synthetic_heads
 from headshot.evaluate.difference import difference
 from headshot.evaluate.identity import evaluate_identity
@@ -57,9 +50,9 @@ class WithNetwork:
     file: Path
     sha256: str
 
-    def __call__(self, seen: Seen) -> Prediction:
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         with patch.object(headshot.perception.identity, "session", lambda _: network(self.file)):
-            return Hybrid()(seen)
+            return Hybrid()(subject)
 
 
 def measure(method: Predictor, given: argparse.Namespace) -> list[Result]:

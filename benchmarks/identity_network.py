@@ -25,11 +25,12 @@ from rich.progress import track
 
 from headshot import load_head_model
 from headshot.arrays import Array
+from headshot.datasets.split import held_out
+from headshot.datasets.subject import central_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import look
-from headshot.evaluate.identity import aligned, auc, distances
-from headshot.evaluate.split import held_out
 from headshot.learn.data.photos import read_padded
+from headshot.metrics.shape import shape_similarity
+from headshot.metrics.verification import auc
 from headshot.perception.identity import guess_identity
 from headshot.perception.landmarks.in_house import Crop, regress
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
@@ -58,7 +59,7 @@ def seen(file: Path, owner: str, kind: str, networks: tuple[ort.InferenceSession
     """Everything about one photo; None where no face is found."""
     photo = read_padded(file)
     try:
-        found = look(photo, (photo.width / 2, photo.height / 2))
+        found = central_subject(photo)
     except HeadshotError:
         return None
     points = found.landmarks
@@ -93,7 +94,7 @@ def told_apart(rows: list[Look], kinds: tuple[str, str]) -> dict[str, tuple[floa
         scores = [near @ near.T]
         if name != "embedding":
             shapes = [model.neutral(row)[face] for row in values]
-            scores.insert(0, -distances(aligned(np.array(shapes))))
+            scores.insert(0, shape_similarity(np.array(shapes)))
         found = [auc(s[pair & same], s[pair & ~same]) for s in scores]
         out[name] = (found[0] if len(found) > 1 else float("nan"), found[-1])
     return out

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from headshot.datasets.subject import Subject, find_subject
+from headshot.datasets.synthetic import Truth, read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import LandmarksOnly, Reconstructed, Seen, look
-from headshot.evaluate.synthetic import Truth, places, read_truths
+from headshot.evaluate.baselines import LandmarksOnly, Reconstructed
+from headshot.evaluate.synthetic import places
 from headshot.fitting import Evidence, FitSettings, IdentityPrior, fit_landmarks
 from headshot.fitting.observe import observe
 from headshot.image.photo import read_photo
@@ -46,13 +48,15 @@ def true_identity(truth: Truth, model: HeadModel) -> np.ndarray:
     return found
 
 
-def distance(identity: np.ndarray, seen: Seen, points: PointModel) -> float:
+def distance(identity: np.ndarray, subject: Subject, points: PointModel) -> float:
     """Percent of the landmarks' extent."""
     prior = IdentityPrior(identity, np.full(len(identity), EXACT))
-    fit = fit_landmarks(observe(seen.photo, seen.landmarks), points, FitSettings(), None, Evidence(prior))
+    fit = fit_landmarks(
+        observe(subject.photo, subject.landmarks), points, FitSettings(), None, Evidence(prior)
+    )
     shown = fit.camera.project(points.positions(fit.identity, fit.expression))
-    off = np.linalg.norm(shown - seen.landmarks.points, axis=1).mean()
-    return 100 * float(off) / seen.landmarks.extent
+    off = np.linalg.norm(shown - subject.landmarks.points, axis=1).mean()
+    return 100 * float(off) / subject.landmarks.extent
 
 
 def main() -> None:
@@ -68,7 +72,7 @@ def main() -> None:
         if one.head != two.head or len(rows) == a.heads or (rows and rows[-1][0] == one.head):
             continue
         try:
-            first, second = look(read_photo(one.photo)), look(read_photo(two.photo))
+            first, second = find_subject(read_photo(one.photo)), find_subject(read_photo(two.photo))
         except HeadshotError:
             continue
         found = [method(first).head for method in (LandmarksOnly(), Reconstructed())]

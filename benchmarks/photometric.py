@@ -17,12 +17,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.datasets.selection import PeopleSelection, photo_names_of_people
+from headshot.datasets.subject import central_subject, find_subject
+from headshot.datasets.synthetic import read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import LandmarksOnly, MeanFace, Predictor, Reconstructed, look
-from headshot.evaluate.identity import IdentitySettings, aligned, auc, distances, lfw_photos, pairs
-from headshot.evaluate.synthetic import errors, read_truths
+from headshot.evaluate.baselines import LandmarksOnly, MeanFace, Predictor, Reconstructed
+from headshot.evaluate.synthetic import errors
 from headshot.fitting import PhotometricSettings
 from headshot.image.photo import read_photo
+from headshot.metrics.shape import shape_similarity
+from headshot.metrics.verification import auc, pairs
 from report import publish, table
 
 METHODS: tuple[Predictor, ...] = (
@@ -46,12 +50,12 @@ def synthetic(folder: Path, limit: int) -> dict[str, list[object]]:
     heads = []
     for truth in truths:
         try:
-            seen = look(read_photo(truth.photo))
+            subject = find_subject(read_photo(truth.photo))
         except HeadshotError:
             continue
         heads.append(truth.head)
         for method in METHODS:
-            head = method(seen).head
+            head = method(subject).head
             assert head is not None
             e = errors(head, truth)
             found[method.name].append([e["vertex"], e["correlation"], e["norm"]])
@@ -85,22 +89,22 @@ def identity(folder: Path, people: int) -> dict[str, list[object]]:
     shapes: dict[str, list[NDArray[np.floating]]] = {method.name: [] for method in METHODS}
     coefficients: dict[str, list[NDArray[np.floating]]] = {method.name: [] for method in METHODS}
     owners = []
-    for name in lfw_photos(folder, IdentitySettings(people=people, photos=4)):
+    for name in photo_names_of_people(folder, PeopleSelection(people, 4)):
         photo = read_photo(folder / name)
         try:
-            seen = look(photo, (photo.width / 2, photo.height / 2))
+            subject = central_subject(photo)
         except HeadshotError:
             continue
         owners.append(name.split("/")[0])
         for method in METHODS:
-            head = method(seen).head
+            head = method(subject).head
             assert head is not None
             face = np.flatnonzero(head.model.regions["face"] > 0.5)[::6]
             shapes[method.name].append(head.neutral[face])
             coefficients[method.name].append(head.identity)
     rows: dict[str, list[object]] = {}
     for name, faces in shapes.items():
-        by_shape = auc(*pairs(-distances(aligned(np.array(faces))).round(6), owners))
+        by_shape = auc(*pairs(shape_similarity(np.array(faces)), owners))
         vectors = np.array(coefficients[name])
         size = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not size.all():
@@ -118,12 +122,12 @@ def landmarks(folder: Path, limit: int) -> dict[str, list[object]]:
     for file in files:
         truth = np.loadtxt(file.with_suffix(".pts"))
         try:
-            seen = look(read_photo(file), truth.mean(axis=0))
+            subject = find_subject(read_photo(file), truth.mean(axis=0))
         except HeadshotError:
             continue
         eyes = float(np.linalg.norm(truth[36] - truth[45]))
         for method in METHODS:
-            points = method(seen).points
+            points = method(subject).points
             off = 100 * np.linalg.norm(points - truth, axis=1) / eyes
             found[method.name].append([off[17:].mean(), off.mean()])
     return {name: [float(v) for v in np.median(np.array(values), axis=0)] for name, values in found.items()}

@@ -36,15 +36,18 @@ import onnxruntime as ort
 from rich.progress import track
 
 from headshot import load_head_model, read_photo
+from headshot.datasets.annotations import read_annotations
+from headshot.datasets.split import held_out, held_out_people
+from headshot.datasets.subject import central_subject
+from headshot.datasets.synthetic import read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import read_annotations
-from headshot.evaluate.baselines import Head, look
-from headshot.evaluate.identity import aligned, auc, distances, pairs
-from headshot.evaluate.landmarks import interocular
-from headshot.evaluate.split import held_out, held_out_people
-from headshot.evaluate.synthetic import errors, read_truths
+from headshot.evaluate.baselines import Head
+from headshot.evaluate.synthetic import errors
 from headshot.geometry.camera import extent_of
 from headshot.learn.data.windows import KINDS, MARGIN, SIDE, read_windows
+from headshot.metrics.landmarks import interocular
+from headshot.metrics.shape import shape_similarity
+from headshot.metrics.verification import auc, pairs
 from headshot.perception.landmarks.in_house import (
     CROP_MARGIN,
     Crop,
@@ -73,7 +76,7 @@ def detected(file: Path, cache: dict[str, Box]) -> Box:
     if key not in cache:
         photo = read_photo(file)
         try:
-            cache[key] = look(photo, (photo.width / 2, photo.height / 2)).face.box.tolist()
+            cache[key] = central_subject(photo).face.box.tolist()
         except HeadshotError:
             cache[key] = None
     return cache[key]
@@ -129,7 +132,7 @@ def identity(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -
             cosines.append(found.identity / sizes[-1])
     similarity = np.array(cosines) @ np.array(cosines).T
     return {
-        "AUC": auc(*pairs(-distances(aligned(np.array(shapes))).round(6), owners)),
+        "AUC": auc(*pairs(shape_similarity(np.array(shapes)), owners)),
         "AUC, cosine": auc(*pairs(similarity, owners)),
         "shrinkage": float(np.mean(sizes) / np.sqrt(len(found.identity))),
     }

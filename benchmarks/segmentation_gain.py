@@ -22,14 +22,16 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import F32, U8
+from headshot.datasets.parts import celebamask
+from headshot.datasets.parts.scheme import Sample
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, LandmarksOnly, Reconstructed, look
-from headshot.evaluate.parts import celebamask
-from headshot.evaluate.parts.scheme import Sample
-from headshot.evaluate.picture import face_mask, overlay, photometric_error, shrunk
+from headshot.evaluate.baselines import Head, LandmarksOnly, Reconstructed
+from headshot.evaluate.picture import face_mask, overlay, shrunk
 from headshot.evaluate.report import table
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import read_photo
+from headshot.metrics.picture import photometric_error
 from headshot.render import project_for_raster
 
 FACE = ("skin", "nose", "brows", "eyes", "mouth", "upper_lip", "lower_lip")
@@ -89,14 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: dict[tuple[str, bool], list[dict[str, float]]] = {}
     for sample in samples[: options.limit]:
         try:
-            seen = look(read_photo(sample.photo), textured=True)
+            subject = find_subject(read_photo(sample.photo))
         except HeadshotError:
             continue
         found = []
         for segment in (False, True):
-            head = method(segment=segment)(seen).head
+            head = method(segment=segment)(subject, textured=True).head
             assert head is not None
-            found.append(measure(sample, head, seen.photo.pixels))
+            found.append(measure(sample, head, subject.photo.pixels))
         for group in groups(sample):
             for segment, values in zip((False, True), found, strict=True):
                 rows.setdefault((group, segment), []).append(values)

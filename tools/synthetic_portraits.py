@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image
 
 from headshot import Camera, Settings, load_head_model, read_photo
+from headshot.datasets.subject import central_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import look
 from headshot.geometry.align import Surface
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
 from headshot.models.head_model import HeadModel
@@ -63,8 +63,8 @@ class Portrait:
     def darkness(self) -> float:
         """Of the skin, 0 to 1, as the photo's light shows it: by the face's median luma."""
         model = load_head_model("low")
-        seen = self.camera.project(self.vertices[model.regions["cheeks"] > 0.7])
-        luma = sample(self.pixels, seen) @ [0.3, 0.59, 0.11]
+        subject = self.camera.project(self.vertices[model.regions["cheeks"] > 0.7])
+        luma = sample(self.pixels, subject) @ [0.3, 0.59, 0.11]
         return float(np.clip((0.8 - np.median(luma)) / 0.6, 0, 1))
 
 
@@ -76,15 +76,15 @@ def make_portrait(file: Path) -> Portrait | None:
     around = ((border, border), (border, border), (0, 0))
     photo = replace(photo, pixels=np.pad(photo.pixels, around, mode="edge"))
     try:
-        seen = look(photo, (photo.width / 2, photo.height / 2))
+        subject = central_subject(photo)
     except HeadshotError:
         return None
-    extent = seen.landmarks.extent
+    extent = subject.landmarks.extent
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
-    if extent < LEAST_FACE or seen.landmarks.presence < 0.98 or seen.landmarks.spread > 0.02 or grey:
+    if extent < LEAST_FACE or subject.landmarks.presence < 0.98 or subject.landmarks.spread > 0.02 or grey:
         return None
     settings = Settings(detail="low", texture=TextureSettings(size=TEXELS, grain=0.0), method="fit")
-    found = reconstruct_face(photo, seen.face, seen.landmarks, settings, {})
+    found = reconstruct_face(photo, subject.face, subject.landmarks, settings, {})
     assert found.texture is not None
     texture = as_photographed(
         found.texture.pixels, photo.pixels, found.vertices, found.model, found.camera, scalp_as_hair=True

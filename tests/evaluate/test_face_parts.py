@@ -10,9 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from headshot.apps.cli.main import app
+from headshot.datasets.parts import celebamask, fasseg
 from headshot.errors import HeadshotError
 from headshot.evaluate.face_parts import PartsSettings, evaluate_parts, predict, segment_photo
-from headshot.evaluate.parts import celebamask, fasseg
 from headshot.image.photo import read_photo
 
 

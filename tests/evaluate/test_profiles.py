@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headshot.datasets.annotations import CFP_LEFT, MIRROR68, Annotation, read_cfp
+from headshot.datasets.split import held_out_people
 from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import CFP_LEFT, MIRROR68, Annotation, read_cfp
 from headshot.evaluate.profiles import MIXED, ProfileSettings, evaluate_profiles, measure, mixed_auc
-from headshot.evaluate.split import held_out_people
 from headshot.geometry.camera import rotation_from_angles
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from headshot import HeadshotError, load_head_model
-from headshot.evaluate.baselines import Head, Prediction, Seen
+from headshot.datasets.subject import Subject
+from headshot.evaluate.baselines import Head, Prediction
 from headshot.evaluate.meshes import SEVEN, Shape, find_unit, read_landmarks, read_mesh, read_shape
 from headshot.evaluate.scan import COLUMNS, evaluate, mean_shape, prepare, score
 from headshot.geometry.align import similarity
@@ -224,7 +225,7 @@ def test_a_predictor_starts_from_the_photo(tmp_path, photos: Path) -> None:
     class Oracle:
         name = "oracle"
 
-        def __call__(self, seen: Seen) -> Prediction:
+        def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
             neutral = person(0).vertices.astype(np.float32)
             head = Head(MODEL, neutral, neutral, None, np.zeros(100), 1.0)  # type: ignore[arg-type]
             return Prediction(np.zeros((68, 2)), head)

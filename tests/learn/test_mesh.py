@@ -234,7 +234,7 @@ def test_a_known_light_and_albedo_are_drawn_as_their_product(template: Template,
 
 
 def test_faces_of_labelled_photos_and_their_file(data: Path, tmp_path: Path) -> None:
-    from headshot.evaluate.parts import find
+    from headshot.datasets.parts import find
 
     sample = find(data / "celebamask-train")[0]
     face = face_of(sample, 96)

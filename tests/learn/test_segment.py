@@ -14,9 +14,9 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from headshot.datasets.parts import celebamask, lfw  # noqa: E402
+from headshot.datasets.parts.scheme import UNKNOWN, classes  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.evaluate.parts import celebamask, lfw  # noqa: E402
-from headshot.evaluate.parts.scheme import UNKNOWN, classes  # noqa: E402
 from headshot.learn.data.augment import change_colours, degrade, jitter_frame  # noqa: E402
 from headshot.learn.data.crops import BACKGROUND, Plain, Source, Stream, StreamSettings, cut  # noqa: E402
 from headshot.learn.data.frames import find_frames, frame_of  # noqa: E402

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from headshot import NoFaceError, Photo, read_photo
-from headshot.evaluate.annotations import read_cfp
-from headshot.evaluate.split import held_out_people
+from headshot.datasets.annotations import read_cfp
+from headshot.datasets.split import held_out_people
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.detection.fallback import OwnSettings
 from headshot.perception.faces import recognise, yaw_of

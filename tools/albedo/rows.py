@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from headshot.evaluate.picture import groups_of, typology
-from headshot.evaluate.split import measured_people, measured_photos
+from headshot.datasets.benchmark import measured_people, measured_photos
+from headshot.datasets.utkface import groups_of
+from headshot.metrics.picture import typology
 from headshot.models.head_model import load_head_model
 from headshot.render import TO_LINEAR
 from headshot.texture.atlas import surface_of

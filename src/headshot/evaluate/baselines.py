@@ -2,10 +2,10 @@
 
 What every table shows: *photometric* (`headshot.reconstruct` with its default settings), *landmarks-only*
 (the same without the fit to colours) and the *mean face* (only its pose comes from the photo). A method that
-does not clearly beat the mean face has reconstructed nobody. `look` finds face and landmarks of a photo once;
-predictors then start from the same.
+does not clearly beat the mean face has reconstructed nobody. All start from the same `Subject`: face and
+landmarks of a photo are found once.
 
-A new method is a `Predictor`: a name, and a call from `Seen` to `Prediction`.
+A new method is a `Predictor`: a name, and a call from `Subject` to `Prediction`.
 """
 
 from __future__ import annotations
@@ -16,37 +16,17 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, Array
+from headshot.datasets.subject import Subject
 from headshot.fitting import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
 from headshot.fitting.methods import Method
 from headshot.fitting.observe import observe
 from headshot.geometry.camera import Camera
-from headshot.image.photo import Photo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
-from headshot.perception.detection.detect import Face, detect_faces
-from headshot.perception.faces import recognise
-from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68, Landmarks
+from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.pipeline import Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What all methods start from.
-
-    Attributes:
-        photo: the photo, upright.
-        face: the face to reconstruct.
-        landmarks: its 478 points.
-        textured: whether the measure needs textures; predictors skip them otherwise.
-    """
-
-    photo: Photo
-    face: Face
-    landmarks: Landmarks
-    textured: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,33 +89,13 @@ class Predictor(Protocol):
         """What tables call it."""
         ...
 
-    def __call__(self, seen: Seen) -> Prediction:
-        """Predict; raises HeadshotError where it has no answer, which counts as a failure."""
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
+        """Predict a head, with a texture only where that is measured.
+
+        Raises:
+            HeadshotError: the method has no result, which counts as a failure.
+        """
         ...
-
-
-def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False) -> Seen:
-    """Find the face to measure and its landmarks.
-
-    Args:
-        photo: the photo.
-        near: pixel (2,) that the face is to be nearest to: the middle of the hand-made points, or of the
-            photo where the protocol says that the person is in the middle (LFW). The largest face without.
-        textured: passed on in `Seen`.
-
-    Raises:
-        NoFaceError: there is no face.
-    """
-    settings = Settings()
-    faces = detect_faces(photo.pixels, settings.detect)
-    if near is not None:
-        target = np.asarray(near, dtype=np.float64)
-        if not any((f.box[:2] <= target).all() and (target <= f.box[2:]).all() for f in faces):
-            # The quick search ended with another, larger face.
-            faces = detect_faces(photo.pixels, replace(settings.detect, exhaustive=True))
-        faces.sort(key=lambda f: float(np.linalg.norm((f.box[:2] + f.box[2:]) / 2 - target)))
-    face, landmarks = recognise(photo, faces, [0], settings.landmarks)[0]
-    return Seen(photo, face, landmarks, textured)
 
 
 @dataclass(frozen=True)
@@ -157,8 +117,8 @@ class Reconstructed:
     segment: bool = True
     name: str = "photometric"
 
-    def __call__(self, seen: Seen) -> Prediction:
-        texture = TextureSettings(size=self.texture_size) if seen.textured else None
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
+        texture = TextureSettings(size=self.texture_size) if textured else None
         settings = Settings(
             detail=self.detail,
             photometric=self.photometric,
@@ -166,7 +126,7 @@ class Reconstructed:
             texture=texture,
             method=self.method,
         )
-        found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
+        found = reconstruct_face(subject.photo, subject.face, subject.landmarks, settings, {})
         return Prediction(found.project(found.landmarks68), head_of(found))
 
 
@@ -207,14 +167,14 @@ class MeanFace:
     texture_size: int = 512
     name: str = "mean face"
 
-    def __call__(self, seen: Seen) -> Prediction:
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         model = load_head_model(self.detail)
-        observation = replace(observe(seen.photo, seen.landmarks), expression=np.zeros(0))
+        observation = replace(observe(subject.photo, subject.landmarks), expression=np.zeros(0))
         camera = fit_landmarks(observation, _rigid(self.detail), FitSettings()).camera
         texture = None
-        if seen.textured:
+        if textured:
             size = TextureSettings(size=self.texture_size)
-            texture = make_texture(seen.photo.pixels, model.mean, model, camera, size)
+            texture = make_texture(subject.photo.pixels, model.mean, model, camera, size)
         points = camera.project(landmarks68(model, model.mean, camera))
         nobody = np.zeros(len(model.identity))
         return Prediction(points, Head(model, model.mean, model.mean, camera, nobody, 1.0, texture))
@@ -240,8 +200,8 @@ class NetworkPoints:
 
     name: str = "network points"
 
-    def __call__(self, seen: Seen) -> Prediction:
-        return Prediction(seen.landmarks.points[list(MEDIAPIPE_TO_IBUG68)])
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
+        return Prediction(subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)])
 
 
 def default_predictors() -> Sequence[Predictor]:

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headshot.datasets import benchmark
+from headshot.datasets.selection import spread
+from headshot.datasets.synthetic import read_truths
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Predictor, default_predictors
 from headshot.evaluate.fairness import FairnessSettings, evaluate_fairness
 from headshot.evaluate.hard import HardSettings, evaluate_hard
-from headshot.evaluate.identity import IdentitySettings, evaluate_identity
+from headshot.evaluate.identity import evaluate_identity
 from headshot.evaluate.journal import Journal, Row
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 from headshot.evaluate.picture import PictureSettings, evaluate_picture
@@ -22,17 +25,19 @@ from headshot.evaluate.profiles import ProfileSettings, evaluate_profiles
 from headshot.evaluate.recognised import RecognisedSettings, evaluate_recognised
 from headshot.evaluate.result import Item, Result
 from headshot.evaluate.speed import SpeedSettings, evaluate_speed
-from headshot.evaluate.synthetic import evaluate_photo, read_truths, result_of, worst_picture
+from headshot.evaluate.synthetic import evaluate_photo, result_of, worst_picture
 from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
 from headshot.perception.recognition import Recogniser
 
 HEADS = 100  # photos of synthetic heads
-HELEN = NmeSettings(limit=200, leave_out=3)
+HELEN = NmeSettings(limit=benchmark.HELEN_LIMIT, leave_out=benchmark.HELEN_LEAVE_OUT)
 SIDES = ProfileSettings(frontal=1, profile=2)
-MASKS = PictureSettings(limit=60)
+MASKS = PictureSettings(limit=benchmark.CELEBAMASK_LIMIT)
 RECOGNISER = Path("face-embedding") / "mobilefacenet.onnx"
-FACES = PictureSettings(limit=240, border=0.5)
-LEAST = 40  # of each age, UTKFace has few children
+PAIRS = TransferSettings(benchmark.TRANSFER.people)
+GROUPS = FairnessSettings(
+    PictureSettings(limit=benchmark.UTKFACE_LIMIT, border=0.5), benchmark.UTKFACE_LEAST, found=600
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def synthetic_heads(
     """Exact errors on a folder of tools/synthetic_heads.py, spread evenly over its photos."""
     methods = predictors or tuple(default_predictors())
     truths = read_truths(folder)
-    truths = truths[:: max(1, -(-len(truths) // HEADS))]
+    truths = spread(truths, HEADS)
     by_name = {truth.name: truth for truth in truths}
 
     def attempt(name: str) -> Row:
@@ -98,12 +103,12 @@ PARTS = (
     Part("synthetic", "synthetic-heads", synthetic_heads),
     Part(
         "landmarks",
-        "helen-train",
+        benchmark.HELEN,
         lambda folder, journal: evaluate_landmarks(folder, settings=HELEN, journal=journal),
     ),
     Part(
         "hard",
-        "helen-train",
+        benchmark.HELEN,
         lambda folder, journal: evaluate_hard(folder, None, HardSettings(HELEN, people=25), journal),
     ),
     Part(
@@ -113,26 +118,26 @@ PARTS = (
     ),
     Part(
         "identity",
-        "lfw-deepfunneled",
-        lambda folder, journal: evaluate_identity(folder, settings=IdentitySettings(), journal=journal),
+        benchmark.LFW,
+        lambda folder, journal: evaluate_identity(folder, selection=benchmark.IDENTITY, journal=journal),
     ),
-    Part("recognised", "lfw-deepfunneled", recognised, needs=RECOGNISER.parent.name),
+    Part("recognised", benchmark.LFW, recognised, needs=RECOGNISER.parent.name),
     Part(
         "transfer",
-        "lfw-deepfunneled",
-        lambda folder, journal: evaluate_transfer(folder, settings=TransferSettings(), journal=journal),
+        benchmark.LFW,
+        lambda folder, journal: evaluate_transfer(folder, settings=PAIRS, journal=journal),
     ),
     Part(
         "picture",
-        "celebamask-train",
+        benchmark.CELEBAMASK,
         lambda folder, journal: evaluate_picture(folder, settings=MASKS, journal=journal),
     ),
     Part(
         "groups",
-        "utkface-balanced",
-        lambda folder, journal: evaluate_fairness(folder, FairnessSettings(FACES, LEAST, found=600), journal),
+        benchmark.UTKFACE,
+        lambda folder, journal: evaluate_fairness(folder, GROUPS, journal),
     ),
-    Part("speed", "celebamask-train", speed),
+    Part("speed", benchmark.CELEBAMASK, speed),
 )
 
 

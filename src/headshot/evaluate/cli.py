@@ -144,7 +144,7 @@ def methods(networks: Sequence[Path] | None) -> Sequence[Predictor]:
     if not networks:
         return default_predictors()
     try:
-        from headshot.learn.mesh_predict import predictor_of
+        from headshot.evaluate.trained.meshnet import predictor_of
     except ModuleNotFoundError as error:
         raise HeadshotError(f'--network needs pip install "headshot[train]" ({error})') from error
     return (*default_predictors(), *map(predictor_of, networks))

@@ -10,18 +10,18 @@ import numpy as np
 from PIL import Image
 
 from headshot.arrays import U8, Index
+from headshot.datasets.parts import find
+from headshot.datasets.parts.scheme import Sample, Scheme
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError, NoFaceError
-from headshot.evaluate.baselines import look
 from headshot.evaluate.drawing import png
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
-from headshot.evaluate.parts import find
-from headshot.evaluate.parts.scheme import Sample, Scheme
-from headshot.evaluate.picture import skin_bin, typology
 from headshot.evaluate.report import table
 from headshot.evaluate.result import Column, Item, Result
-from headshot.evaluate.segmentation import confusion, scores
 from headshot.image.photo import Photo, read_photo
+from headshot.metrics.picture import skin_bin, typology
+from headshot.metrics.segmentation import confusion, scores
 from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, segment, segment_frame
 
 METHOD = "headshot"
@@ -51,7 +51,7 @@ def segment_photo(photo: Photo) -> tuple[Segmentation, bool]:
     """
     middle = np.array([photo.width, photo.height]) / 2
     try:
-        return segment(photo.pixels, look(photo, middle).landmarks.points), True
+        return segment(photo.pixels, find_subject(photo, middle).landmarks.points), True
     except NoFaceError:
         side = float(max(photo.width, photo.height))
         return segment_frame(photo.pixels, (*middle, side, 0.0)), False
@@ -69,7 +69,7 @@ def predict(found: Segmentation, scheme: Scheme) -> U8:
 def evaluate_parts(
     folder: str | Path, settings: PartsSettings | None = None, journal: Journal | None = None
 ) -> Result:
-    """Accuracy, F1 and IoU on a labelled data set of `headshot.evaluate.parts`.
+    """Accuracy, F1 and IoU on a labelled data set of `headshot.datasets.parts`.
 
     Raises:
         HeadshotError: the folder holds no such data set, or none of its photos is held out.

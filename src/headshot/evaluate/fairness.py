@@ -16,37 +16,33 @@ groups is worse than the best by chance alone, the more so the smaller they are.
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from headshot.arrays import F32, Array, Index, Mask
+from headshot.datasets.selection import photo_names
+from headshot.datasets.subject import find_subject
+from headshot.datasets.utkface import groups_of, photos_with_rare_ages
 from headshot.errors import HeadshotError, NoFaceError
-from headshot.evaluate.baselines import head_of, look
+from headshot.evaluate.baselines import head_of
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import (
     PictureSettings,
     face_mask,
-    groups_of,
     landmark_residual,
     overlay,
-    photometric_error,
-    photos_of,
     read_masked,
     shrunk,
-    skin_bin,
-    typology,
 )
 from headshot.evaluate.report import estimate, groups, table
 from headshot.evaluate.result import Column, Item, Result
-from headshot.evaluate.split import held_out
 from headshot.geometry.raster import vertex_normals
 from headshot.image.photo import Photo
+from headshot.metrics.picture import photometric_error, skin_bin, typology
 from headshot.models.albedo import load_albedo
 from headshot.models.topologies.mediapipe478 import MIRROR
 from headshot.pipeline import Reconstruction, Settings, reconstruct, reconstruct_face
@@ -124,8 +120,8 @@ def evaluate_fairness(
     """
     chosen = settings or FairnessSettings()
     root = Path(folder)
-    measured = drawn_photos(root, chosen.picture, chosen.least)
-    others = photos_of(root, PictureSettings(limit=chosen.found)) if chosen.found else []
+    measured = photos_with_rare_ages(root, chosen.picture.limit, chosen.least, chosen.picture.seed)
+    others = photo_names(root, chosen.found) if chosen.found else []
     names = [name for name in dict.fromkeys([*measured, *others]) if groups_of(name)]
     if not names:
         raise HeadshotError(f"no photo in {root} is named age_sex_race_time: its groups are unknown")
@@ -159,30 +155,11 @@ def evaluate_fairness(
     errors = result.worst(LABEL, "photometric")
     for name in errors:
         photo, _, _ = read_masked(root, name, chosen.picture.border)
-        seen = look(photo)
-        head = reconstruct_face(photo, seen.face, seen.landmarks, chosen.head, {})
+        subject = find_subject(photo)
+        head = reconstruct_face(photo, subject.face, subject.landmarks, chosen.head, {})
         picture, small, _ = overlay(head_of(head), photo.pixels, chosen.picture.face_pixels)
         result.pictures.append((f"{name}: {errors[name]:.1f} levels", png(side_by_side(small, picture))))
     return result
-
-
-def drawn_photos(root: Path, picture: PictureSettings, least: int) -> list[str]:
-    """Photos that are reconstructed: those that ``picture`` draws, and more of ages that have few of them."""
-    drawn = photos_of(root, picture)
-    return drawn + more_of(photos_of(root, PictureSettings()), drawn, least)
-
-
-def more_of(names: list[str], drawn: list[str], least: int) -> list[str]:
-    """Photos beside those that were drawn, so that there are ``least`` of each age, as far as there are."""
-    found: list[str] = []
-    count = Counter(groups_of(name).get("age") for name in drawn)
-    for name in sorted(names, key=lambda n: zlib.crc32(n.encode("utf-8"))):
-        age = groups_of(name).get("age")
-        apart = held_out(Path(name).stem, "utkface")
-        if age is not None and count[age] < least and apart and name not in drawn:
-            count[age] += 1
-            found.append(name)
-    return found
 
 
 def mirrored_distance(photo: Photo, head: Reconstruction, settings: Settings) -> float:
@@ -239,20 +216,20 @@ def verdict(result: Result) -> str:
 
 def _attempt(root: Path, name: str, settings: FairnessSettings, *, whole: bool) -> Row:
     photo, counts, _ = read_masked(root, name, settings.picture.border)
-    seen = look(photo, textured=True)
+    subject = find_subject(photo)
     if not whole:
         return {"values": {}}
-    found = reconstruct_face(photo, seen.face, seen.landmarks, settings.head, {})
+    found = reconstruct_face(photo, subject.face, subject.landmarks, settings.head, {})
     head = head_of(found)
     picture, pixels, small = overlay(head, photo.pixels, settings.picture.face_pixels)
     used = face_mask(head, photo.height, photo.width)
     bare = used if found.parts is None else used & (found.parts.explained() > 0.5)
     values = {
-        "spread": 100 * seen.landmarks.spread,
+        "spread": 100 * subject.landmarks.spread,
         "mirrored": mirrored_distance(photo, found, replace(settings.head, texture=None)),
         "photometric": photometric_error(picture, pixels, shrunk(used & counts, small)),
         "bare": photometric_error(picture, pixels, shrunk(bare & counts, small)),
-        "residual": landmark_residual(head, seen.landmarks),
+        "residual": landmark_residual(head, subject.landmarks),
     }
     row: Row = {"group": {}}
     vertices = bare_vertices(found, bare)

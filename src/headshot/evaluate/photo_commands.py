@@ -55,10 +55,11 @@ def identity(
     photos: Annotated[int, typer.Option(min=2, help="Of each person.")] = 4,
 ) -> None:
     """AUC and EER of same- against different-person pairs, on a folder PERSON/PHOTO.jpg."""
-    from headshot.evaluate.identity import IdentitySettings, evaluate_identity
+    from headshot.datasets.selection import PeopleSelection
+    from headshot.evaluate.identity import evaluate_identity
 
-    settings = IdentitySettings(people, photos)
-    _measure("identity", output, lambda journal: evaluate_identity(folder, None, settings, journal))
+    chosen = PeopleSelection(people, photos)
+    _measure("identity", output, lambda journal: evaluate_identity(folder, None, chosen, journal))
 
 
 def recognised(
@@ -69,11 +70,11 @@ def recognised(
     photos: Annotated[int, typer.Option(min=2, help="Of each person; the head is of the first.")] = 4,
 ) -> None:
     """Whether heads are recognised in other photos of the person, on a folder PERSON/PHOTO.jpg."""
-    from headshot.evaluate.identity import IdentitySettings
+    from headshot.datasets.selection import PeopleSelection
     from headshot.evaluate.recognised import RecognisedSettings, evaluate_recognised
     from headshot.perception.recognition import Recogniser
 
-    settings = RecognisedSettings(Recogniser(recogniser), IdentitySettings(people, photos))
+    settings = RecognisedSettings(Recogniser(recogniser), PeopleSelection(people, photos))
     _measure("recognised", output, lambda journal: evaluate_recognised(folder, settings, None, journal))
 
 

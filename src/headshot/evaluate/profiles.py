@@ -19,18 +19,21 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import Array
+from headshot.datasets.annotations import Annotation, read_cfp
+from headshot.datasets.split import held_out_people
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import Annotation, read_cfp
-from headshot.evaluate.baselines import NetworkPoints, Predictor, look, methods_side_by_side
+from headshot.evaluate.baselines import NetworkPoints, Predictor, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.identity import aligned, auc, distances, shape_of
+from headshot.evaluate.identity import shape_of
 from headshot.evaluate.journal import Journal, Row, failures
-from headshot.evaluate.landmarks import REGIONS, box_root, nme
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
-from headshot.evaluate.split import held_out_people
 from headshot.geometry.camera import angles_of
 from headshot.image.photo import read_photo
+from headshot.metrics.landmarks import REGIONS, box_root, nme
+from headshot.metrics.shape import shape_similarity
+from headshot.metrics.verification import auc
 
 OFF = 7.0
 """Percent of the root of the points' box above which a photo is off."""
@@ -100,11 +103,10 @@ def evaluate_profiles(
     def attempt(name: str) -> Row:
         annotation = photos[name]
         photo = read_photo(annotation.photo)
-        truth = annotation.points
-        seen = look(photo, (np.nanmax(truth, axis=0) + np.nanmin(truth, axis=0)) / 2)
+        subject = find_subject(photo, annotation.middle)
         row: Row = {"values": {}, "shapes": {}, "points": {}}
         for method in methods:
-            found = method(seen)
+            found = method(subject)
             head = found.head
             rotation = None if head is None else head.camera.rotation
             row["values"][method.name] = measure(found.points, annotation, rotation)
@@ -176,7 +178,7 @@ def _identity(rows: dict[str, Row], labels: tuple[str, ...]) -> list[Item]:
         if not names:
             continue
         shapes = np.array([rows[name]["shapes"][label] for name in names], dtype=np.float64)
-        similarity = -distances(aligned(shapes)).round(6)  # ties must tie
+        similarity = shape_similarity(shapes)
         for person, value in mixed_auc(similarity, names).items():
             values.setdefault(person, {})[label] = {"auc": value}
     return [

@@ -21,14 +21,16 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import U8, Array
-from headshot.evaluate.baselines import Head, Predictor, Seen, look, methods_side_by_side
+from headshot.datasets.selection import PeopleSelection, photo_names_of_people
+from headshot.datasets.subject import central_subject
+from headshot.evaluate.baselines import Head, Predictor, methods_side_by_side
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.identity import IdentitySettings, auc, lfw_photos, roc_line
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
 from headshot.geometry.camera import Camera
 from headshot.image.photo import read_photo
+from headshot.metrics.verification import auc, roc_line
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.perception.recognition import Recogniser, aligned_face, five_points
 from headshot.render import render, view_camera
@@ -55,7 +57,7 @@ class RecognisedSettings:
     """
 
     recogniser: Recogniser
-    people: IdentitySettings = field(default_factory=IdentitySettings)
+    people: PeopleSelection = field(default_factory=PeopleSelection)
 
 
 def pictures_of(head: Head) -> dict[str, tuple[U8, Camera]]:
@@ -102,16 +104,16 @@ def evaluate_recognised(
     """
     methods = tuple(predictors or default_methods())
     root = Path(folder)
-    names = lfw_photos(root, settings.people)
+    names = photo_names_of_people(root, settings.people)
     sources = set(names[:: settings.people.photos])
 
     def attempt(name: str) -> Row:
-        seen = _seen(root / name, textured=name in sources)
-        points = seen.landmarks.points[list(MEDIAPIPE_TO_IBUG68)]
-        face = aligned_face(seen.photo.pixels, five_points(points))
+        subject = central_subject(read_photo(root / name))
+        points = subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)]
+        face = aligned_face(subject.photo.pixels, five_points(points))
         row: Row = {PHOTO: settings.recogniser.vectors(face[None]).round(5).tolist()}
         for method in methods if name in sources else ():
-            head = method(seen).head
+            head = method(subject, textured=True).head
             if head is not None:
                 row[method.name] = settings.recogniser.vectors(faces_of(head)).round(5).tolist()
         return row
@@ -151,12 +153,12 @@ def evaluate_recognised(
     aucs = result.worst(methods[0].name, "auc")
     for person in aucs:
         name = next(n for n in names if n in sources and _owner(n) == person)
-        seen = _seen(root / name, textured=True)
-        head = methods[0](seen).head
+        subject = central_subject(read_photo(root / name))
+        head = methods[0](subject, textured=True).head
         assert head is not None  # it has a value
         pictures = [picture for picture, _ in pictures_of(head).values()]
         caption = f"{person}: AUC {aucs[person]:.3f}; the photo, the head from {', '.join(VIEWS)}"
-        result.pictures.append((caption, png(side_by_side(seen.photo.pixels, *pictures))))
+        result.pictures.append((caption, png(side_by_side(subject.photo.pixels, *pictures))))
     return result
 
 
@@ -197,11 +199,6 @@ class _Similarities:
 
 def _owner(name: str) -> str:
     return name.split("/")[0]
-
-
-def _seen(file: Path, *, textured: bool) -> Seen:
-    photo = read_photo(file)
-    return look(photo, (photo.width / 2, photo.height / 2), textured=textured)
 
 
 _COLUMNS = (

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import F32, I32, Array, Index, Mask
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, Predictor, look
+from headshot.evaluate.baselines import Head, Predictor
 from headshot.evaluate.errormap import error_map
 from headshot.evaluate.machine import machine
 from headshot.evaluate.meshes import ENDINGS, LANDMARK_ENDINGS, SEVEN, Shape, read_shape
@@ -272,14 +273,14 @@ def _predicted(photo: Path | None, predictors: Sequence[Predictor]) -> dict[str,
     if photo is None:
         return out
     try:
-        seen = look(read_photo(photo))
+        subject = find_subject(read_photo(photo))
     except HeadshotError:
         return out
     for predictor in predictors:
         if predictor.name == BASELINE:
             continue  # without the photo it is the same, and there even when no face is found
         try:
-            head = predictor(seen).head
+            head = predictor(subject).head
         except HeadshotError:
             continue
         if head is not None:

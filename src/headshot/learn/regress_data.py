@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from headshot.datasets.split import SHARES
 from headshot.errors import HeadshotError
-from headshot.evaluate.split import SHARES
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
 from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, save_rows

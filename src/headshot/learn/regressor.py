@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from headshot.arrays import F32, U8, Array, Index, Mask
-from headshot.evaluate.identity import auc
 from headshot.geometry.align import similarity
 from headshot.geometry.camera import extent_of
 from headshot.image.resample import warp
@@ -36,6 +35,7 @@ from headshot.learn.networks.lite_regressor import (
     make_regressor,
 )
 from headshot.learn.weights import compress, write_onnx
+from headshot.metrics.verification import auc
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import load_head_model
 from headshot.perception.landmarks.in_house import CROP, CROP_MARGIN

@@ -161,7 +161,7 @@ def learn(context: typer.Context) -> None:
     from headshot.errors import MissingExtraError
 
     try:
-        from headshot.learn.cli import app as learn_app
+        from headshot.evaluate.trained.command import app as learn_app
     except MissingExtraError as error:
         _complain(str(error))
         raise typer.Exit(FAILED) from error

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from headshot.arrays import U8, Array
-from headshot.evaluate.parts.scheme import UNKNOWN, Sample, Sets, classes
+from headshot.datasets.parts.scheme import UNKNOWN, Sample, Sets, classes
 from headshot.image.resample import warp
 from headshot.learn.data.augment import change_colours, degrade, jitter_frame
 from headshot.learn.data.occlude import occlude

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headshot.arrays import F32, U8, Array, Mask
+from headshot.datasets.parts import Sample
+from headshot.datasets.subject import Subject, find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Seen, look
-from headshot.evaluate.parts import Sample
 from headshot.fitting import FitSettings, fit_landmarks
 from headshot.fitting.landmarks import Observation
 from headshot.fitting.observe import CONFIDENCE
@@ -138,15 +138,15 @@ def face_in(photo: Photo, size: int) -> tuple[Faces, Array]:
     Raises:
         NoFaceError: there is none.
     """
-    return face_seen(look(photo), size)
+    return face_seen(find_subject(photo), size)
 
 
-def face_seen(seen: Seen, size: int) -> tuple[Faces, Array]:
+def face_seen(subject: Subject, size: int) -> tuple[Faces, Array]:
     """A face that was found, in its crop, with parts found by `headshot.perception.segmentation`.
 
     And the crop's map.
     """
-    pixels, points = seen.photo.pixels, seen.landmarks.points
+    pixels, points = subject.photo.pixels, subject.landmarks.points
     affine = crop_map(crop_frame(points), size)
     inverse = np.linalg.inv(affine[:, :2])
     marks = (points - affine[:, 2]) @ inverse.T

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headshot.arrays import Array
-from headshot.evaluate.parts.scheme import Sample, classes
+from headshot.datasets.parts.scheme import Sample, classes
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import MARGIN, RAISED, crop_frame

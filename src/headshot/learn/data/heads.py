@@ -15,8 +15,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from headshot.arrays import Array, Index
+from headshot.datasets.synthetic import Mesh, Truth, read_truths
 from headshot.errors import HeadshotError, NoFaceError
-from headshot.evaluate.synthetic import Mesh, Truth, read_truths
 from headshot.geometry.align import Surface, similarity
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, read_photo

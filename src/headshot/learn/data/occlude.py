@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from headshot.arrays import F32, U8, Array, Mask
-from headshot.evaluate.parts.scheme import Sets, classes
+from headshot.datasets.parts.scheme import Sets, classes
 
 BACKGROUND, HAIR, GLASSES = classes("background"), classes("hair"), classes("glasses")
 SKIN = classes("skin")

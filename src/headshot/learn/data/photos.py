@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import Array
+from headshot.datasets.annotations import read_annotations
+from headshot.datasets.split import held_out
+from headshot.datasets.subject import central_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import read_annotations
-from headshot.evaluate.baselines import look
-from headshot.evaluate.split import held_out
 from headshot.fitting.landmarks import initial_pose
 from headshot.geometry.camera import Camera, angles_of
 from headshot.image.photo import Photo, read_photo
@@ -82,26 +82,26 @@ def learn_photo(
     """
     photo = read_padded(file)
     try:
-        seen = look(photo, (photo.width / 2, photo.height / 2))
+        subject = central_subject(photo)
     except HeadshotError:
         return None
-    if seen.landmarks.presence < LEAST_PRESENCE or seen.landmarks.spread > MOST_SPREAD:
+    if subject.landmarks.presence < LEAST_PRESENCE or subject.landmarks.spread > MOST_SPREAD:
         return None
-    if abs(yaw_of(seen.landmarks)) > WIDEST + 10:  # landmarks alone see it less exactly, but at once
+    if abs(yaw_of(subject.landmarks)) > WIDEST + 10:  # landmarks alone see it less exactly, but at once
         return None
     settings = Settings(detail="low", texture=None, method="fit")
     if not wanted.colours:
         settings = replace(settings, photometric=None, segment=False)
-    head = reconstruct_face(photo, seen.face, seen.landmarks, settings, {})
+    head = reconstruct_face(photo, subject.face, subject.landmarks, settings, {})
     if abs(head.camera.angles[0]) > WIDEST:
         return None
     person = file.parent.name if data in ("lfw", "cfp") else ""
     apart = held_out(person or file.stem, data)
     row = _row(head, f"{data}/{person}/{file.stem}", person, apart)
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
-    unfit = not wanted.portrait or seen.landmarks.extent < PORTRAIT_EXTENT or grey or apart
+    unfit = not wanted.portrait or subject.landmarks.extent < PORTRAIT_EXTENT or grey or apart
     portrait = None if unfit else portrait_of(head, row.name)
-    return Learned(row, _empty(photo, seen.landmarks.points, row, random), portrait)
+    return Learned(row, _empty(photo, subject.landmarks.points, row, random), portrait)
 
 
 def model_camera(head: Reconstruction) -> Camera:
@@ -150,7 +150,7 @@ def _empty(photo: Photo, points: Array, row: Row, random: np.random.Generator) -
 
 
 def marked_photos(folder: Path, data: str) -> Iterator[Row]:
-    """Windows of photos with 68 hand-made points, or CFP's 30; see `headshot.evaluate.annotations`."""
+    """Windows of photos with 68 hand-made points, or CFP's 30; see `headshot.datasets.annotations`."""
     model = load_head_model("low")
     mean = model.landmarks["ibug68"].on(model.mean, model.triangles)
     dense = model.landmarks["mediapipe478"].on(model.mean, model.triangles)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.arrays import F32, U8, Array, Index, Mask
+from headshot.datasets.benchmark import LFW, measured_people, measured_photos
 from headshot.errors import HeadshotError
-from headshot.evaluate.split import measured_people, measured_photos
 from headshot.geometry.camera import Camera
 from headshot.image.resample import warp
 from headshot.models.albedo import AlbedoModel, load_albedo
@@ -171,7 +171,7 @@ class Windows:
 
 def measured_names(data: Path) -> frozenset[str]:
     """Names of people and photos in the default bench on a folder of research data."""
-    people = measured_people(data / "lfw-deepfunneled") if (data / "lfw-deepfunneled").is_dir() else set()
+    people = measured_people(data / LFW) if (data / LFW).is_dir() else set()
     return frozenset(people | {photo.stem for photo in measured_photos(data)})
 
 

@@ -13,16 +13,16 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
+from headshot.datasets.subject import Subject, find_subject  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.evaluate.baselines import Seen, look  # noqa: E402
 from headshot.evaluate.cli import app, methods  # noqa: E402
 from headshot.evaluate.meshes import SEVEN  # noqa: E402
 from headshot.evaluate.scan import mean_shape, shape_of  # noqa: E402
+from headshot.evaluate.trained.meshnet import predictor_of, template_model  # noqa: E402
 from headshot.image.photo import read_photo  # noqa: E402
 from headshot.learn import mesh_plus  # noqa: E402
 from headshot.learn.data.faces import Faces  # noqa: E402
 from headshot.learn.data.rendered import render_faces  # noqa: E402
-from headshot.learn.mesh_predict import predictor_of, template_model  # noqa: E402
 from headshot.learn.networks.meshnet import MeshNet  # noqa: E402
 from headshot.learn.networks.meshnet_plus import MeshNetPlus  # noqa: E402
 from headshot.learn.template import face_template  # noqa: E402
@@ -45,14 +45,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def seen(photos: Path) -> Seen:
-    return look(read_photo(photos / "grace_hopper.jpg"))
+def subject(photos: Path) -> Subject:
+    return find_subject(read_photo(photos / "grace_hopper.jpg"))
 
 
-def test_meshnet_plus_lies_on_the_face(runs: tuple[Path, Path], seen: Seen) -> None:
-    found = predictor_of(runs[1])(seen)
+def test_meshnet_plus_lies_on_the_face(runs: tuple[Path, Path], subject: Subject) -> None:
+    found = predictor_of(runs[1])(subject)
     assert found.head is not None
-    wanted = seen.landmarks.points[list(MEDIAPIPE_TO_IBUG68)][17:]
+    wanted = subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)][17:]
     eyes = np.linalg.norm(wanted[36 - 17] - wanted[45 - 17])
     assert np.linalg.norm(found.points[17:] - wanted, axis=1).mean() < 0.06 * eyes
     # in millimetres, and no other person than somebody
@@ -62,10 +62,10 @@ def test_meshnet_plus_lies_on_the_face(runs: tuple[Path, Path], seen: Seen) -> N
     assert found.head.identity.shape == (100,)
 
 
-def test_meshnet_s_head_is_the_hemisphere_at_the_face(runs: tuple[Path, Path], seen: Seen) -> None:
-    found = predictor_of(runs[0])(seen)
+def test_meshnet_s_head_is_the_hemisphere_at_the_face(runs: tuple[Path, Path], subject: Subject) -> None:
+    found = predictor_of(runs[0])(subject)
     assert found.head is not None
-    wanted = seen.landmarks.points[list(MEDIAPIPE_TO_IBUG68)][17:]
+    wanted = subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)][17:]
     eyes = np.linalg.norm(wanted[36 - 17] - wanted[45 - 17])
     # it knows neither pose nor person: only where faces are in crops
     assert np.linalg.norm(found.points[17:] - wanted, axis=1).mean() < 0.35 * eyes

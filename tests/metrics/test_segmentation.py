@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headshot.evaluate.segmentation import confusion, evaluate_maps, scores
+from headshot.metrics.segmentation import confusion, evaluate_maps, scores
 
 TRUTH = np.array([[0, 0, 1, 1], [0, 0, 1, 1]])
 

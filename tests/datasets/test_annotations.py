@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import (
+from headshot.datasets.annotations import (
     CFP_LEFT,
     MIRROR68,
     read_aflw2000,
@@ -20,6 +19,7 @@ from headshot.evaluate.annotations import (
     read_pts,
     rotation_3ddfa,
 )
+from headshot.errors import HeadshotError
 from headshot.geometry.camera import angles_of
 from headshot.models.head_model import load_head_model
 

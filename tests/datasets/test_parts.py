@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headshot.datasets.parts import celebamask, fasseg, find, helen, lfw
+from headshot.datasets.parts.scheme import UNKNOWN, Sample, classes
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts import celebamask, fasseg, find, helen, lfw
-from headshot.evaluate.parts.scheme import UNKNOWN, Sample, classes
 from headshot.perception.segmentation import CLASSES
 
 

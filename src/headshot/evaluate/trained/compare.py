@@ -24,10 +24,11 @@ import torch
 from torch import Tensor
 
 from headshot.arrays import F32, I32, U8, Array
+from headshot.datasets.subject import find_subject
+from headshot.datasets.synthetic import Truth, read_truths
 from headshot.errors import NoFaceError
-from headshot.evaluate.baselines import LandmarksOnly, look
+from headshot.evaluate.baselines import LandmarksOnly
 from headshot.evaluate.report import table
-from headshot.evaluate.synthetic import Truth, read_truths
 from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera
 from headshot.geometry.raster import interpolate, rasterise
@@ -157,7 +158,7 @@ def shape_errors(methods: Methods, folder: Path, size: int, limit: int, say: Cal
         seen, pixels = _visible(truth, photo)
         inverse = np.linalg.inv(affine[:, :2])
         found = methods(face, 0)
-        fit = LandmarksOnly(detail="low")(look(photo)).head
+        fit = LandmarksOnly(detail="low")(find_subject(photo)).head
         assert fit is not None
         # All parts: through the holes for the eyes, the inside of the skull would be seen.
         found[names[-1]] = _of_head(fit.vertices, fit.model.triangles, fit.camera, affine)

@@ -53,6 +53,11 @@ class Annotation:
     points: Array
     rotation: Array | None = None
 
+    @property
+    def middle(self) -> Array:
+        """(2,) middle of the box around the known points, pixels."""
+        return np.asarray((np.nanmax(self.points, axis=0) + np.nanmin(self.points, axis=0)) / 2)
+
 
 def read_annotations(folder: str | Path) -> list[Annotation]:
     """All annotated photos below a folder, in the order of their names.

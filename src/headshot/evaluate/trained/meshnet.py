@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from headshot.arrays import Array, Index
-from headshot.evaluate.baselines import Head, Prediction, Predictor, Seen
+from headshot.datasets.subject import Subject
+from headshot.evaluate.baselines import Head, Prediction, Predictor
 from headshot.geometry.align import Surface
 from headshot.geometry.camera import Camera
 from headshot.learn.data.faces import Faces, face_seen
@@ -48,12 +49,12 @@ class PlusHead:
     run: str
     name: str = "MeshNet+"
 
-    def __call__(self, seen: Seen) -> Prediction:
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         network, size = load_plus(Path(self.run)), crop_size(Path(self.run))
-        face, affine = face_seen(seen, size)
+        face, affine = face_seen(subject, size)
         with torch.no_grad():
             found = predict(network, batch_of([item(face, 0)]))
-        model, camera = load_head_model("low"), _camera_of(face, affine, seen)
+        model, camera = load_head_model("low"), _camera_of(face, affine, subject)
         identity, expression = found.identity[0].numpy(), found.expression[0].numpy()
         own = (found.identity[0] @ network.modes[: len(identity)]).view(-1, 3)
         offsets = (found.neutral[0] - network.template - own).numpy()
@@ -77,9 +78,9 @@ class PaperHead:
     run: str
     name: str = "MeshNet (paper)"
 
-    def __call__(self, seen: Seen) -> Prediction:
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         paper, size = _paper(self.run), crop_size(Path(self.run))
-        face, affine = face_seen(seen, size)
+        face, affine = face_seen(subject, size)
         _, _, _, points = paper.of_face(face, 0)
         there = paper.template.on(points, paper.hemisphere.topology.triangles)
         # Its unit says nothing about millimetres: the depth is taken to be that of a mean face.
@@ -92,7 +93,7 @@ class PaperHead:
         shift = middle - model.mean.mean(axis=0)
         focal, half = float(cameras.focal[0]), size / 2
         crop = Camera(size, size, focal, (half, half), np.eye(3), shift.astype(np.float64))
-        camera = _in_photo(crop, affine, seen)
+        camera = _in_photo(crop, affine, subject)
         return _prediction(Head(model, vertices, vertices, camera, np.zeros(0), 1.0))
 
 
@@ -106,23 +107,23 @@ def _prediction(head: Head) -> Prediction:
     return Prediction(head.camera.project(marks), head)
 
 
-def _camera_of(face: Faces, affine: Array, seen: Seen) -> Camera:
+def _camera_of(face: Faces, affine: Array, subject: Subject) -> Camera:
     """The photo's camera for points of the frame in which the crop's camera was fitted."""
     size = face.pixels.shape[1]
     crop = Camera(
         size, size, float(face.focal[0]), (size / 2, size / 2), face.rotation[0].astype(np.float64),
         face.translation[0].astype(np.float64),
     )  # fmt: skip
-    return _in_photo(crop, affine, seen)
+    return _in_photo(crop, affine, subject)
 
 
-def _in_photo(crop: Camera, affine: Array, seen: Seen) -> Camera:
+def _in_photo(crop: Camera, affine: Array, subject: Subject) -> Camera:
     """A camera of a crop as one of the photo: the reverse of `data.rendered.in_crop`."""
     scale = float(np.sqrt(np.linalg.det(affine[:, :2])))
     around = np.eye(3)
     around[:2, :2] = (affine[:, :2] / scale).T
     x, y = affine[:, :2] @ np.array(crop.centre) + affine[:, 2]
-    photo = seen.photo
+    photo = subject.photo
     return Camera(
         photo.width, photo.height, crop.focal * scale, (float(x), float(y)), around @ crop.rotation,
         around @ crop.translation,

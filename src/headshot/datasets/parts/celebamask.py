@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from headshot.arrays import U8
+from headshot.datasets.parts.scheme import Sample, Scheme
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts.scheme import Sample, Scheme
 
 # Suffix of the part's file in the original layout, in the order of the merged index; 0 is the background.
 # The order is the authors' too (their g_mask.py): where parts overlap, the later one counts.
