@@ -21,8 +21,8 @@ from headshot import HeadshotError, load_head_model, read_photo
 from headshot.datasets.subject import find_subject
 from headshot.datasets.synthetic import Truth, read_truths
 from headshot.evaluate.baselines import Head, LandmarksOnly, MeanFace
-from headshot.evaluate.report import table
 from headshot.evaluate.synthetic import errors
+from headshot.evaluate.tables import table
 from headshot.fitting import FitSettings, fit_landmarks
 from headshot.fitting.observe import observe
 from headshot.geometry.camera import Camera, extent_of

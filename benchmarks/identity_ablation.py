@@ -27,8 +27,8 @@ from headshot.evaluate.difference import difference
 from headshot.evaluate.identity import evaluate_identity
 from headshot.evaluate.journal import Journal
 from headshot.evaluate.profiles import evaluate_profiles
-from headshot.evaluate.report import estimate, table
 from headshot.evaluate.result import Item, Result
+from headshot.evaluate.tables import estimate, table
 from headshot.perception.networks import open_network
 
 SHOWN = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from headshot import Photo
-from headshot.evaluate import report
+from headshot.evaluate import tables
 from headshot.evaluate.machine import machine
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
@@ -15,7 +15,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 
 def table(header: list[str], rows: list[list[object]]) -> str:
     """A Markdown table; floats with two decimals."""
-    return report.table(
+    return tables.table(
         header, [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row] for row in rows]
     )
 

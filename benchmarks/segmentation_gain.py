@@ -28,7 +28,7 @@ from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, LandmarksOnly, Reconstructed
 from headshot.evaluate.picture import face_mask, overlay, shrunk
-from headshot.evaluate.report import table
+from headshot.evaluate.tables import table
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import read_photo
 from headshot.metrics.picture import photometric_error

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headshot.evaluate.difference import compare
-    from headshot.evaluate.report import markdown, read, write
+    from headshot.evaluate.report import read, write
     from headshot.evaluate.result import Column, Curve, Item, Result
+    from headshot.evaluate.tables import markdown
 
 _MODULES = {
     "result": ("Column", "Curve", "Item", "Result"),
     "difference": ("compare",),
-    "report": ("markdown", "read", "write"),
+    "report": ("read", "write"),
+    "tables": ("markdown",),
 }
 __all__ = ["Column", "Curve", "Item", "Result", "compare", "markdown", "read", "write"]
 

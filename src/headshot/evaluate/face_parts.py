@@ -17,8 +17,8 @@ from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.drawing import png
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
-from headshot.evaluate.report import table
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.tables import table
 from headshot.image.photo import Photo, read_photo
 from headshot.metrics.picture import skin_bin, typology
 from headshot.metrics.segmentation import confusion, scores

@@ -38,8 +38,8 @@ from headshot.evaluate.picture import (
     read_masked,
     shrunk,
 )
-from headshot.evaluate.report import estimate, groups, table
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.tables import estimate, groups, table
 from headshot.geometry.raster import vertex_normals
 from headshot.image.photo import Photo
 from headshot.metrics.picture import photometric_error, skin_bin, typology

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from headshot.terminal import command_line, errors_as_messages, progress_bars
 
 if TYPE_CHECKING:
     from headshot.evaluate.journal import Journal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluation.md.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the journal.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, drawn with a fixed seed.")]
+
+CONTINUES = "interrupted; the same command continues from here"
 
 
 def register(app: typer.Typer) -> None:
@@ -191,25 +194,25 @@ def bench(
         known = ", ".join(part.name for part in PARTS)
         raise typer.BadParameter(f"unknown: {', '.join(unknown)}; there are {known}", param_hint="--only")
     parts = tuple(part for part in PARTS if not names or part.name in names)
-    with _complaints(), _bars() as told:
-        results, missing = run_bench(data, output / "journal", told, parts)
+    with errors_as_messages(CONTINUES), progress_bars() as progress:
+        results, missing = run_bench(data, output / "journal", progress, parts)
         _write(results, output, "-".join(names) or "all")
     if missing:
         typer.echo(f"left out, because {data} lacks them: {', '.join(missing)}", err=True)
 
 
 def _measure(name: str, output: Path, work: Callable[[Journal], Result]) -> None:
-    from headshot.evaluate.cli import command_line
     from headshot.evaluate.journal import Journal
 
-    with _complaints(), _bars() as told:
-        journal = Journal(output / "journal" / f"{name}-alone.jsonl", lambda done, n: told(name, done, n))
+    with errors_as_messages(CONTINUES), progress_bars() as progress:
+        journal = Journal(output / "journal" / f"{name}-alone.jsonl", lambda done, n: progress(name, done, n))
         result = replace(work(journal), command=command_line())
         _write([result], output, name)
 
 
 def _write(results: list[Result], output: Path, stem: str) -> None:
-    from headshot.evaluate.report import summary_rows, table, write
+    from headshot.evaluate.report import write
+    from headshot.evaluate.tables import summary_rows, table
 
     files = write(results, output, stem)
     for result in results:
@@ -217,36 +220,3 @@ def _write(results: list[Result], output: Path, stem: str) -> None:
         typer.echo(f"# {result.title}\n\n{table(['method', *headings], summary_rows(result))}\n")
     for file in files:
         typer.echo(f"  {file}")
-
-
-@contextmanager
-def _complaints() -> Iterator[None]:
-    """Turn errors that the user can mend into a message and an exit code."""
-    from headshot.errors import HeadshotError
-    from headshot.evaluate.cli import fail
-
-    try:
-        yield
-    except HeadshotError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        typer.echo("headshot: interrupted; the same command continues from here", err=True)
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for each measure, on the terminal; returns what is to be told."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def told(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name, total=total)
-            progress.update(tasks[name], completed=done)
-
-        yield told

@@ -18,9 +18,9 @@ from headshot.learn.cli_options import (
     Seed,
     Steps,
     Workers,
-    execute,
 )
 from headshot.learn.cli_regressor import commands
+from headshot.terminal import errors_as_messages
 
 app = typer.Typer(name="learn", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -58,7 +58,7 @@ def segment(
 ) -> None:
     """Train the network that finds the parts of faces, or export it."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import segment as learn
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
@@ -73,8 +73,6 @@ def segment(
             precision=precision, workers=workers,
         )  # fmt: skip
         learn.run(run, folders, plan, network=network, imagenet=imagenet, small_steps=small_steps)
-
-    execute(work)
 
 
 @app.command()
@@ -101,7 +99,7 @@ def babymesh(
 ) -> None:
     """Train the second paper's BabyMeshNet: a sphere into objects, by rendering."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import babymesh as learn
         from headshot.learn import shapes
         from headshot.learn.engine import Plan
@@ -113,8 +111,6 @@ def babymesh(
             save_every=every, seed=seed,
         )  # fmt: skip
         learn.run(run, learn.BabySettings(names, views, size, render, weights), plan)
-
-    execute(work)
 
 
 @app.command()
@@ -145,7 +141,7 @@ def mesh(
 ) -> None:
     """Train the second paper's MeshNet, or MeshNet+, on segmented photos."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import mesh_commands as learn
         from headshot.learn.engine import Plan
 
@@ -156,8 +152,6 @@ def mesh(
         faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
         learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered,
                   heads=heads)  # fmt: skip
-
-    execute(work)
 
 
 @app.command()
@@ -172,12 +166,10 @@ def prepare(
 ) -> None:
     """Detect, align and annotate photos for `headshot learn face`; goes on where it was interrupted."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import face_commands as learn
 
         learn.prepare(dataset, output, landmarks, mask=mask, workers=workers)
-
-    execute(work)
 
 
 @app.command()
@@ -227,7 +219,7 @@ def face(
 ) -> None:
     """Train the first paper's network: photos to the coefficients of a face model, without 3D truth."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import face_commands as learn
         from headshot.learn.distributed import own_device
         from headshot.learn.face import FaceSettings
@@ -246,5 +238,3 @@ def face(
             cache, run, settings, epochs, batch=batch, rate=rate, final=final, seed=seed,
             device=own_device(device), precision=precision, workers=workers,
         )  # fmt: skip
-
-    execute(work)

@@ -18,9 +18,8 @@ from headshot.learn.cli_options import (
     Seed,
     Steps,
     Workers,
-    execute,
-    fail,
 )
+from headshot.terminal import errors_as_messages, fail
 
 commands = typer.Typer()
 
@@ -55,7 +54,7 @@ def regressor_data(
 ) -> None:
     """Fill a folder with what the regressor learns from; goes on where it was interrupted."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import regress_data as data
 
         if photos is not None:
@@ -68,8 +67,6 @@ def regressor_data(
             data.fill_synthetic(store, synthetic, seed=seed)
         if turned:
             data.fill_synthetic(store, turned, own=True, seed=seed)
-
-    execute(work)
 
 
 @commands.command()
@@ -100,7 +97,7 @@ def regressor(
 ) -> None:
     """Train the network that sees a whole head in one crop, or export it."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import regressor as learn
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
@@ -121,8 +118,6 @@ def regressor(
             frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, bench=bench
         )  # fmt: skip
         learn.run(run, store, plan, settings)
-
-    execute(work)
 
 
 @commands.command()
@@ -170,7 +165,7 @@ def identity(
 ) -> None:
     """Train the network that knows shapes by looks, or export it."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import identity as learn
         from headshot.learn.data.windows import learned_from
         from headshot.learn.distributed import own_device
@@ -195,5 +190,3 @@ def identity(
             recogniser=recogniser,
         )  # fmt: skip
         learn.run(run, store, plan, settings)
-
-    execute(work)

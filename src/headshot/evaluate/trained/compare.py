@@ -28,7 +28,7 @@ from headshot.datasets.subject import find_subject
 from headshot.datasets.synthetic import Truth, read_truths
 from headshot.errors import NoFaceError
 from headshot.evaluate.baselines import LandmarksOnly
-from headshot.evaluate.report import table
+from headshot.evaluate.tables import table
 from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera
 from headshot.geometry.raster import interpolate, rasterise
