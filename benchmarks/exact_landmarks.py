@@ -20,7 +20,7 @@ from rich.progress import track
 from headshot import HeadshotError, load_head_model, read_photo
 from headshot.datasets.subject import find_subject
 from headshot.datasets.synthetic import Truth, read_truths
-from headshot.evaluate.baselines import Head, LandmarksOnly, MeanFace
+from headshot.evaluate.baselines import Head, MeanFace, named_method
 from headshot.evaluate.synthetic import errors
 from headshot.evaluate.tables import table
 from headshot.fitting import FitSettings, fit_landmarks
@@ -43,7 +43,7 @@ def measure(truth: Truth) -> list[float]:
     extent = extent_of(exact)
     off = 100 * np.linalg.norm(exact - subject.landmarks.points, axis=1).mean() / extent
     row = [abs(truth.yaw), float(off)]
-    for method in (LandmarksOnly(), MeanFace()):
+    for method in (named_method("landmarks-only"), MeanFace()):
         head = method(subject).head
         assert head is not None
         found = errors(head, truth)

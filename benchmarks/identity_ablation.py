@@ -3,8 +3,8 @@
     python benchmarks/identity_ablation.py --data $HEADSHOT_DATA NAME=FILE.onnx ...
 
 Files are those of `headshot learn identity ... --export`. Each network takes the place of the one that ships
-in `method="hybrid"`, on three parts of `headshot evaluate all`: synthetic heads (corresponding points; length
-of the shape over the true one's, which tells of shrinkage; correlation), identity (LFW: AUC by neutral
+in the method "hybrid", on three parts of `headshot evaluate all`: synthetic heads (corresponding points;
+length of the shape over the true one's, which shows shrinkage; correlation), identity (LFW: AUC by neutral
 shape; distance to others over one person's scatter), and profiles (CFP: AUC of a frontal photo against a
 profile). Beside it the difference from the first network, paired, with its 95 % interval; and what needs no
 network: the fit, the fit to landmarks only, and the mean face. A run that is interrupted continues.
@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 import headshot.perception.identity
 from headshot.datasets.subject import Subject
-from headshot.evaluate.baselines import Hybrid, LandmarksOnly, MeanFace, Prediction, Predictor, Reconstructed
+from headshot.evaluate.baselines import MeanFace, Prediction, Predictor, named_method
 from headshot.evaluate.bench import SIDES, synthetic_heads
 from headshot.evaluate.difference import difference
 from headshot.evaluate.identity import evaluate_identity
@@ -44,7 +44,7 @@ network = lru_cache(maxsize=32)(open_network)
 
 @dataclass(frozen=True)
 class WithNetwork:
-    """`method="hybrid"` with another identity network, of a file with this SHA-256."""
+    """The method "hybrid" with another identity network, of a file with this SHA-256."""
 
     name: str
     file: Path
@@ -52,7 +52,7 @@ class WithNetwork:
 
     def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         with patch.object(headshot.perception.identity, "session", lambda _: network(self.file)):
-            return Hybrid()(subject)
+            return named_method("hybrid")(subject, textured=textured)
 
 
 def measure(method: Predictor, given: argparse.Namespace) -> list[Result]:
@@ -108,7 +108,7 @@ def main() -> None:
         parser.error("networks are given as NAME=FILE.onnx, and the files must be there")
     methods: tuple[Predictor, ...] = (
         *(WithNetwork(name, Path(file), sha256(Path(file).read_bytes()).hexdigest()) for name, file in named),
-        Reconstructed(), LandmarksOnly(), MeanFace(),
+        named_method("photometric"), named_method("landmarks-only"), MeanFace(),
     )  # fmt: skip
     results = [together(part) for part in zip(*(measure(m, given) for m in methods), strict=True)]
     header = ["shapes from"]

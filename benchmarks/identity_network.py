@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from headshot.arrays import Array
 from headshot.datasets.split import held_out
 from headshot.datasets.subject import central_subject
 from headshot.errors import HeadshotError
+from headshot.evaluate.baselines import METHODS
 from headshot.learn.data.photos import read_padded
 from headshot.metrics.shape import shape_similarity
 from headshot.metrics.verification import auc
@@ -36,7 +37,9 @@ from headshot.perception.landmarks.in_house import Crop, regress
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.perception.networks import open_network, session
 from headshot.perception.recognition import Recogniser, five_points
-from headshot.pipeline import Settings, reconstruct_face
+from headshot.pipeline import reconstruct_face
+
+FIT = replace(METHODS["photometric"](), detail="low", texture=None)
 
 PEOPLE, PHOTOS = 60, 3
 FACES = 200  # of UTKFace
@@ -64,7 +67,7 @@ def seen(file: Path, owner: str, kind: str, networks: tuple[ort.InferenceSession
         return None
     points = found.landmarks
     crop = Crop.of_points(points.points, points.roll)
-    fit = reconstruct_face(photo, found.face, points, Settings(detail="low", texture=None, method="fit"), {})
+    fit = reconstruct_face(photo, found.face, points, FIT, {})
     five = five_points(points.points[np.array(MEDIAPIPE_TO_IBUG68)])
     return Look(
         owner,

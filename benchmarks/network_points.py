@@ -19,7 +19,7 @@ import numpy as np
 from headshot.datasets.subject import Subject, find_subject
 from headshot.datasets.synthetic import Truth, read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import LandmarksOnly, Reconstructed
+from headshot.evaluate.baselines import named_method
 from headshot.evaluate.synthetic import places
 from headshot.fitting import Evidence, FitSettings, IdentityPrior, fit_landmarks
 from headshot.fitting.observe import observe
@@ -75,7 +75,7 @@ def main() -> None:
             first, second = find_subject(read_photo(one.photo)), find_subject(read_photo(two.photo))
         except HeadshotError:
             continue
-        found = [method(first).head for method in (LandmarksOnly(), Reconstructed())]
+        found = [named_method(name)(first).head for name in ("landmarks-only", "photometric")]
         shapes = [true_identity(one, model), *(h.identity for h in found if h is not None)]
         shapes.append(np.zeros(len(model.identity)))
         rows.append((one.head, [distance(shape, second, points) for shape in shapes]))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from headshot.datasets.selection import PeopleSelection, photo_names_of_people
 from headshot.datasets.subject import central_subject, find_subject
 from headshot.datasets.synthetic import read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import LandmarksOnly, MeanFace, Predictor, Reconstructed
+from headshot.evaluate.baselines import MeanFace, Predictor, named_method
 from headshot.evaluate.synthetic import errors
 from headshot.fitting import PhotometricSettings
 from headshot.image.photo import read_photo
@@ -29,14 +30,17 @@ from headshot.metrics.shape import shape_similarity
 from headshot.metrics.verification import auc, pairs
 from report import publish, table
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    "without fields": {"photometric": PhotometricSettings(fields=1e-6)},
+    "without segmentation": {"segment": False},
+    "coarse only": {"photometric": PhotometricSettings(widths=(48,), steps=(6,), every=(1,))},
+    "a third of the information": {"photometric": PhotometricSettings(information=200.0)},
+    "three times the information": {"photometric": PhotometricSettings(information=1800.0)},
+}
 METHODS: tuple[Predictor, ...] = (
-    LandmarksOnly(),
-    Reconstructed(),
-    Reconstructed(photometric=PhotometricSettings(fields=1e-6), name="without fields"),
-    Reconstructed(segment=False, name="without segmentation"),
-    Reconstructed(photometric=PhotometricSettings(widths=(48,), steps=(6,), every=(1,)), name="coarse only"),
-    Reconstructed(photometric=PhotometricSettings(information=200.0), name="a third of the information"),
-    Reconstructed(photometric=PhotometricSettings(information=1800.0), name="three times the information"),
+    named_method("landmarks-only"),
+    named_method("photometric"),
+    *(named_method("photometric", label, **changes) for label, changes in VARIANTS.items()),
     MeanFace(),
 )
 MOST_YAW = 50.0

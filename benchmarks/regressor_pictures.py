@@ -9,12 +9,14 @@ which the network did not learn from, from side to side.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from headshot import Settings, load_head_model, read_photo
+from headshot import load_head_model, read_photo
+from headshot.evaluate.baselines import METHODS
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.resample import warp
 from headshot.learn.data.portraits import portrait_of
@@ -24,6 +26,8 @@ from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.in_house import CROP_MARGIN, Crop, Regression, RegressSettings, regress
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.pipeline import reconstruct_face
+
+FIT = replace(METHODS["photometric"](), detail="low", texture=None)
 
 ROOT = Path(__file__).resolve().parent.parent
 TILE, WIDER = 150, 1.25
@@ -83,7 +87,7 @@ def main() -> None:
         photo = read_photo(ROOT / "photos" / f"{name}.jpg")
         face = detect_faces(photo.pixels)[0]
         points = find_landmarks(photo.pixels, face)
-        head = reconstruct_face(photo, face, points, Settings("low", texture=None, method="fit"), {})
+        head = reconstruct_face(photo, face, points, FIT, {})
         portraits.append(portrait_of(head, f"photos/{name}"))
         crop = Crop.of_box(face.box)
         states = [np.asarray(state) for state in spoiled(Image.fromarray(photo.pixels))]

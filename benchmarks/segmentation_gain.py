@@ -26,7 +26,7 @@ from headshot.datasets.parts import celebamask
 from headshot.datasets.parts.scheme import Sample
 from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, LandmarksOnly, Reconstructed
+from headshot.evaluate.baselines import Head, named_method
 from headshot.evaluate.picture import face_mask, overlay, shrunk
 from headshot.evaluate.tables import table
 from headshot.geometry.raster import interpolate, rasterise
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--photometric", action="store_true", help="with the fit to colours")
     options = parser.parse_args(arguments)
-    method = Reconstructed if options.photometric else LandmarksOnly
+    method = "photometric" if options.photometric else "landmarks-only"
     samples = [sample for sample in celebamask.find(options.folder) if sample.held_out]
     # Photos with glasses or hats first: a limit should not leave them out.
     samples.sort(key=lambda sample: -len(groups(sample)))
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         found = []
         for segment in (False, True):
-            head = method(segment=segment)(subject, textured=True).head
+            head = named_method(method, segment=segment)(subject, textured=True).head
             assert head is not None
             found.append(measure(sample, head, subject.photo.pixels))
         for group in groups(sample):

@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from headshot import Camera, Settings, load_head_model, read_photo
+from headshot import Camera, load_head_model, read_photo
 from headshot.datasets.subject import central_subject
 from headshot.errors import HeadshotError
+from headshot.evaluate.baselines import METHODS
 from headshot.geometry.align import Surface
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
 from headshot.models.head_model import HeadModel
@@ -83,7 +84,8 @@ def make_portrait(file: Path) -> Portrait | None:
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
     if extent < LEAST_FACE or subject.landmarks.presence < 0.98 or subject.landmarks.spread > 0.02 or grey:
         return None
-    settings = Settings(detail="low", texture=TextureSettings(size=TEXELS, grain=0.0), method="fit")
+    texture = TextureSettings(size=TEXELS, grain=0.0)
+    settings = replace(METHODS["photometric"](), detail="low", texture=texture)
     found = reconstruct_face(photo, subject.face, subject.landmarks, settings, {})
     assert found.texture is not None
     texture = as_photographed(

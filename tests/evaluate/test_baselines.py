@@ -10,21 +10,20 @@ import pytest
 from headshot import Settings, load_head_model, read_photo, reconstruct
 from headshot.datasets.subject import find_subject
 from headshot.evaluate.baselines import (
-    Hybrid,
-    LandmarksOnly,
     MeanFace,
     NetworkPoints,
     Reconstructed,
     default_predictors,
+    named_method,
 )
 
 
 @pytest.mark.parametrize(
     ("method", "settings"),
     [
-        (Hybrid(detail="high"), Settings()),
-        (Reconstructed(detail="high"), Settings(method="fit")),
-        (LandmarksOnly(detail="high"), Settings(method="fit", photometric=None)),
+        (named_method("hybrid", detail="high"), Settings()),
+        (named_method("photometric", detail="high"), Settings(method="fit")),
+        (named_method("landmarks-only", detail="high"), Settings(method="fit", photometric=None)),
     ],
 )
 def test_the_methods_are_reconstruct(photos: Path, method: Reconstructed, settings: Settings) -> None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from headshot import HeadshotError, Photo, Settings, read_photo, reconstruct
+from headshot import HeadshotError, Photo, read_photo, reconstruct
+from headshot.evaluate.baselines import METHODS
 from headshot.geometry.raster import vertex_normals
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of, surface_of
@@ -88,7 +89,7 @@ def observe(file: Path) -> Row | None:
     if pad:
         photo = Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)
     try:
-        head = reconstruct(photo, settings=Settings(photometric=None, texture=None, method="fit"))
+        head = reconstruct(photo, settings=replace(METHODS["landmarks-only"](), texture=None))
     except HeadshotError:
         return None
     yaw, pitch, _ = head.camera.angles

@@ -1,26 +1,24 @@
 """The methods that are measured, behind one interface.
 
-What every table shows: *photometric* (`headshot.reconstruct` with its default settings), *landmarks-only*
-(the same without the fit to colours) and the *mean face* (only its pose comes from the photo). A method that
-does not clearly beat the mean face has reconstructed nobody. All start from the same `Subject`: face and
-landmarks of a photo are found once.
+What every table shows: methods of `METHODS` and the *mean face* (only its pose comes from the photo). A
+method that does not clearly beat the mean face has reconstructed nobody. All start from the same `Subject`:
+face and landmarks of a photo are found once.
 
 A new method is a `Predictor`: a name, and a call from `Subject` to `Prediction`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from headshot.arrays import F32, Array
 from headshot.datasets.subject import Subject
-from headshot.fitting import FitSettings, PhotometricSettings, fit_landmarks, landmarks68
-from headshot.fitting.methods import Method
+from headshot.fitting import FitSettings, fit_landmarks, landmarks68
 from headshot.fitting.observe import observe
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
@@ -98,60 +96,45 @@ class Predictor(Protocol):
         ...
 
 
+METHODS: dict[str, Callable[[], Settings]] = {
+    "photometric": lambda: Settings(method="fit"),
+    "hybrid": lambda: Settings(method="hybrid"),
+    "regress": lambda: Settings(method="regress"),
+    "landmarks-only": lambda: Settings(method="fit", photometric=None),
+}
+"""The methods of `headshot.reconstruct` that are compared: the name in tables, and the settings."""
+
+MEASURED = {"detail": "low", "texture": TextureSettings(size=512)}
+"""Settings that all of them have in common."""
+
+
 @dataclass(frozen=True)
 class Reconstructed:
-    """`headshot.reconstruct` with its method "fit": landmarks and colours.
+    """`headshot.reconstruct` with some settings.
 
     Attributes:
-        method: see `headshot.fitting.methods`.
-        detail: resolution of the head.
-        texture_size: of the texture, when one is asked for.
-        photometric: settings of the fit to colours; None for landmarks only.
-        segment: whether fit and texture know what is before the face.
+        name: what tables call it.
+        settings: how to reconstruct; the texture counts only where one is measured.
     """
 
-    method: Method = "fit"
-    detail: str = "low"
-    texture_size: int = 512
-    photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
-    segment: bool = True
-    name: str = "photometric"
+    name: str
+    settings: Settings
 
     def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
-        texture = TextureSettings(size=self.texture_size) if textured else None
-        settings = Settings(
-            detail=self.detail,
-            photometric=self.photometric,
-            segment=self.segment,
-            texture=texture,
-            method=self.method,
-        )
+        settings = self.settings if textured else replace(self.settings, texture=None)
         found = reconstruct_face(subject.photo, subject.face, subject.landmarks, settings, {})
         return Prediction(found.project(found.landmarks68), head_of(found))
 
 
-@dataclass(frozen=True)
-class Hybrid(Reconstructed):
-    """Landmarks and colours, told what our own network says."""
+def named_method(name: str, label: str | None = None, **changes: Any) -> Reconstructed:
+    """A method of `METHODS`, or a variant of it.
 
-    method: Method = "hybrid"
-    name: str = "hybrid"
-
-
-@dataclass(frozen=True)
-class Regressed(Reconstructed):
-    """A few steps of the same."""
-
-    method: Method = "regress"
-    name: str = "regress"
-
-
-@dataclass(frozen=True)
-class LandmarksOnly(Reconstructed):
-    """Pose, identity and expression from 478 landmarks."""
-
-    photometric: PhotometricSettings | None = None
-    name: str = "landmarks-only"
+    Args:
+        name: key of `METHODS`.
+        label: of the variant in tables; the same name when None.
+        changes: fields of its settings that differ.
+    """
+    return Reconstructed(label or name, replace(METHODS[name](), **{**MEASURED, **changes}))
 
 
 @dataclass(frozen=True)
@@ -204,16 +187,16 @@ class NetworkPoints:
         return Prediction(subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)])
 
 
-def default_predictors() -> Sequence[Predictor]:
-    """Today's method, the others, without the fit to colours, and the mean face."""
-    return (Reconstructed(), Hybrid(), Regressed(), LandmarksOnly(), MeanFace())
+def default_predictors() -> tuple[Predictor, ...]:
+    """All methods, and the mean face."""
+    return (*map(named_method, METHODS), MeanFace())
 
 
 def textured_predictors() -> tuple[Predictor, ...]:
-    """For measures of pictures: fit and hybrid, the fit without colours, and the mean face."""
-    return (Reconstructed(), Hybrid(), LandmarksOnly(), MeanFace())
+    """For measures of pictures: the accurate methods, the fit without colours, and the mean face."""
+    return (*map(named_method, ("photometric", "hybrid", "landmarks-only")), MeanFace())
 
 
 def methods_side_by_side() -> tuple[Predictor, ...]:
-    """Every method of `headshot.reconstruct`, and the mean face."""
-    return (Reconstructed(), Hybrid(), Regressed(), MeanFace())
+    """The methods that a user can choose, and the mean face."""
+    return (*map(named_method, ("photometric", "hybrid", "regress")), MeanFace())

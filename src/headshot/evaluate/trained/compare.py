@@ -27,7 +27,7 @@ from headshot.arrays import F32, I32, U8, Array
 from headshot.datasets.subject import find_subject
 from headshot.datasets.synthetic import Truth, read_truths
 from headshot.errors import NoFaceError
-from headshot.evaluate.baselines import LandmarksOnly
+from headshot.evaluate.baselines import named_method
 from headshot.evaluate.tables import table
 from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera
@@ -158,7 +158,7 @@ def shape_errors(methods: Methods, folder: Path, size: int, limit: int, say: Cal
         seen, pixels = _visible(truth, photo)
         inverse = np.linalg.inv(affine[:, :2])
         found = methods(face, 0)
-        fit = LandmarksOnly(detail="low")(find_subject(photo)).head
+        fit = named_method("landmarks-only")(find_subject(photo)).head
         assert fit is not None
         # All parts: through the holes for the eyes, the inside of the skull would be seen.
         found[names[-1]] = _of_head(fit.vertices, fit.model.triangles, fit.camera, affine)
