@@ -1,4 +1,4 @@
-"""What each loss of the identity network gains: the bench with networks that were trained with and without.
+"""What each loss of the identity network gains: the benchmark, with networks trained with and without it.
 
     python benchmarks/identity_ablation.py --data $HEADSHOT_DATA NAME=FILE.onnx ...
 
@@ -22,12 +22,12 @@ from unittest.mock import patch
 import headshot.perception.identity
 from headshot.datasets.subject import Subject
 from headshot.evaluate.baselines import MeanFace, Prediction, Predictor, named_method
-from headshot.evaluate.bench import SIDES, synthetic_heads
+from headshot.evaluate.benchmark import SIDES, synthetic_heads
 from headshot.evaluate.difference import difference
 from headshot.evaluate.identity import evaluate_identity
-from headshot.evaluate.journal import Journal
 from headshot.evaluate.profiles import evaluate_profiles
 from headshot.evaluate.result import Item, Result
+from headshot.evaluate.resume_log import ResumeLog
 from headshot.evaluate.tables import estimate, table
 from headshot.perception.networks import open_network
 
@@ -56,13 +56,13 @@ class WithNetwork:
 
 
 def measure(method: Predictor, given: argparse.Namespace) -> list[Result]:
-    """The three parts with one method, each with a journal of its own: others may follow later."""
-    journals = [Journal(given.journals / method.name.replace(" ", "-") / f"{name}.jsonl") for name in SHOWN]
+    """The three parts with one method, each with a resume log of its own: others may follow later."""
+    logs = [ResumeLog(given.logs / method.name.replace(" ", "-") / f"{name}.jsonl") for name in SHOWN]
     print(f"{method.name} ...", flush=True)
     return [
-        synthetic_heads(given.data / "synthetic-heads", journals[0], (method,)),
-        evaluate_identity(given.data / "lfw-deepfunneled", (method,), journal=journals[1]),
-        evaluate_profiles(given.data / "cfp-train", (method,), SIDES, journals[2]),
+        synthetic_heads(given.data / "synthetic-heads", logs[0], (method,)),
+        evaluate_identity(given.data / "lfw-deepfunneled", (method,), log=logs[1]),
+        evaluate_profiles(given.data / "cfp-train", (method,), SIDES, logs[2]),
     ]
 
 
@@ -101,7 +101,7 @@ def main() -> None:
     )
     parser.add_argument("networks", nargs="+", metavar="NAME=FILE")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--journals", type=Path, default=Path("output/identity-ablation"))
+    parser.add_argument("--logs", type=Path, default=Path("output/identity-ablation"))
     given = parser.parse_args()
     named = [text.split("=", 1) for text in given.networks]
     if any(len(pair) != 2 or not Path(pair[1]).is_file() for pair in named):

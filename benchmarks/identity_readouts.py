@@ -70,7 +70,7 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("store", type=Path)
-    parser.add_argument("--data", type=Path, help="whose photos in the bench were not learned from")
+    parser.add_argument("--data", type=Path, help="whose photos in the benchmark were not learned from")
     given = parser.parse_args()
     torch.set_num_threads(1)
     windows = learned_from(given.store, given.data)

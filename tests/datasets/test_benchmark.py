@@ -9,7 +9,7 @@ import numpy as np
 from headshot.datasets.annotations import Annotation
 from headshot.datasets.benchmark import IDENTITY, LFW, annotated_photos, measured_people, measured_photos
 from headshot.datasets.selection import photo_names_of_people
-from headshot.evaluate import bench
+from headshot.evaluate import benchmark
 from headshot.evaluate.landmarks import NmeSettings
 
 
@@ -25,5 +25,5 @@ def test_every_third_photo_is_left_out_before_some_are_drawn() -> None:
 def test_the_benchmark_is_left_out(data: Path) -> None:
     people, photos = measured_people(data / LFW), measured_photos(data)
     assert {n.split("/")[0] for n in photo_names_of_people(data / LFW, IDENTITY)} <= people
-    assert len([p for p in photos if p.parent.name == "helen-train"]) == 200 == bench.HELEN.limit
+    assert len([p for p in photos if p.parent.name == "helen-train"]) == 200 == benchmark.HELEN.limit
     assert len([p for p in photos if p.parent.name == "utkface-balanced"]) == 240 + 54  # children

@@ -12,8 +12,8 @@ from headshot import read_photo
 from headshot.datasets.annotations import Annotation
 from headshot.datasets.subject import Subject, find_subject
 from headshot.evaluate.baselines import MeanFace, NetworkPoints, Prediction
-from headshot.evaluate.journal import Journal
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks, measure, true_yaw, yaw_bin
+from headshot.evaluate.resume_log import ResumeLog
 from headshot.geometry.camera import rotation_from_angles
 from headshot.metrics.landmarks import interocular
 from headshot.models.head_model import load_head_model
@@ -69,8 +69,8 @@ def folder(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_end_to_end_with_resume(folder: Path, tmp_path: Path) -> None:
     moved = Counted((0.0, 2.0))
     methods = (NetworkPoints(), moved, MeanFace())
-    journal = Journal(tmp_path / "journal.jsonl")
-    result = evaluate_landmarks(folder, methods, NmeSettings(), journal)
+    log = ResumeLog(tmp_path / "log.jsonl")
+    result = evaluate_landmarks(folder, methods, NmeSettings(), log)
     assert [item.name for item in result.items] == ["astronaut.jpg", "grace_hopper.jpg", "sky.png"]
     assert max(result.values("network points", "all").values()) == pytest.approx(0, abs=1e-3)
     astronaut = find_subject(read_photo(folder / "astronaut.jpg"))
@@ -83,7 +83,7 @@ def test_end_to_end_with_resume(folder: Path, tmp_path: Path) -> None:
     assert len(result.pictures) == 2 and result.pictures[0][1].startswith(b"\x89PNG")
     assert result.curves[0].lines["network points"][-1][1] == pytest.approx(200 / 3)
     calls = moved.calls
-    again = evaluate_landmarks(folder, methods, NmeSettings(), journal)
+    again = evaluate_landmarks(folder, methods, NmeSettings(), log)
     assert moved.calls == calls == 2
     assert again.items == result.items
 

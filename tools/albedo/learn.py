@@ -84,7 +84,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=Path, required=True, help="folder that collect.py wrote")
     parser.add_argument(
-        "--data", type=Path, required=True, help="research data, to leave out whom the bench measures"
+        "--data", type=Path, required=True, help="research data, to leave out whom the benchmark measures"
     )
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--modes", type=int, default=MODES)

@@ -54,7 +54,7 @@ def held_out(name: str) -> bool:
 
 
 def measured(data: Path) -> set[str]:
-    """Names of people ("lfw-deepfunneled/Person") and of photos whom the bench measures."""
+    """Names of people ("lfw-deepfunneled/Person") and of photos whom the benchmark measures."""
     people = {f"lfw-deepfunneled/{name}" for name in measured_people(data / "lfw-deepfunneled")}
     return people | {photo.relative_to(data).as_posix() for photo in measured_photos(data)}
 

@@ -11,8 +11,8 @@ says how sure it is. A step of a cascade, in other words (Xiong and De la Torre,
 and its Applications to Face Alignment", CVPR 2013), with learned features.
 
 In training the regressor's errors are made 0.4 to 1.3 times as large, so that the network serves regressors
-that are better than the one it was trained behind. Windows that are held out, and what the bench measures,
-are left out, as in the training of the regressor.
+that are better than the one it was trained behind. Crops that are held out, and what the
+benchmark measures, are left out, as in the training of the regressor.
 
     pixels (N, 128, 128, 3) uint8, points (N, 546, 2) in shares of the side, sigma (N, 546)
         -> refined (N, 546, 2), refined_sigma (N, 546)
@@ -280,7 +280,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("store", type=Path, help="windows of `headshot learn regressor-data`")
-    parser.add_argument("--data", type=Path, required=True, help="whose photos in the bench are left out")
+    parser.add_argument("--data", type=Path, required=True, help="whose photos in the benchmark are left out")
     parser.add_argument("--regressor", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--out", type=Path, default=manifest.ASSETS / "refiner.onnx")

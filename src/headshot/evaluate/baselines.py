@@ -79,7 +79,7 @@ def head_of(found: Reconstruction) -> Head:
 class Predictor(Protocol):
     """A method that can be measured.
 
-    Its ``repr`` says all that its results depend on, as that of a dataclass does: journals are kept by it.
+    Its ``repr`` says all that its results depend on, as that of a dataclass does: resume logs compare it.
     """
 
     @property

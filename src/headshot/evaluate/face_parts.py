@@ -15,9 +15,9 @@ from headshot.datasets.parts.scheme import Sample, Scheme
 from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.drawing import png
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.evaluate.tables import table
 from headshot.image.photo import Photo, read_photo
 from headshot.metrics.picture import skin_bin, typology
@@ -67,7 +67,7 @@ def predict(found: Segmentation, scheme: Scheme) -> U8:
 
 
 def evaluate_parts(
-    folder: str | Path, settings: PartsSettings | None = None, journal: Journal | None = None
+    folder: str | Path, settings: PartsSettings | None = None, log: ResumeLog | None = None
 ) -> Result:
     """Accuracy, F1 and IoU on a labelled data set of `headshot.datasets.parts`.
 
@@ -78,7 +78,7 @@ def evaluate_parts(
     root = Path(folder)
     samples = {_name(sample): sample for sample in _select(find(root, chosen.photos), chosen)}
     depends = {"settings": chosen, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(samples), lambda name: _attempt(samples[name]), depends)
+    rows = (log or ResumeLog()).work(list(samples), lambda name: _attempt(samples[name]), depends)
     items = [Item(name, row.get("group", {}), row.get("values", {})) for name, row in rows.items()]
     lost = [name for name, row in rows.items() if not row.get("found", True)]
     notes = [failures(rows)]

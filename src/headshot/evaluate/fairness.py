@@ -28,7 +28,6 @@ from headshot.datasets.utkface import groups_of, photos_with_rare_ages
 from headshot.errors import HeadshotError, NoFaceError
 from headshot.evaluate.baselines import head_of
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import (
     PictureSettings,
@@ -39,6 +38,7 @@ from headshot.evaluate.picture import (
     shrunk,
 )
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.evaluate.tables import estimate, groups, table
 from headshot.geometry.raster import vertex_normals
 from headshot.image.photo import Photo
@@ -61,7 +61,7 @@ class FairnessSettings:
     Attributes:
         picture: which photos are reconstructed, and their border.
         least: of each age at least so many photos are reconstructed, if there are as many: those beyond the
-            ones that ``picture`` draws are photos that training leaves out, whatever the bench draws.
+            ones that ``picture`` draws are photos that training leaves out, whatever the benchmark draws.
         found: on so many photos in all, only whether there is a head; None for no more than these.
         head: how to reconstruct.
     """
@@ -111,7 +111,7 @@ def median_skin(head: Reconstruction, vertices: Index, colours: F32 | None = Non
 
 
 def evaluate_fairness(
-    folder: str | Path, settings: FairnessSettings | None = None, journal: Journal | None = None
+    folder: str | Path, settings: FairnessSettings | None = None, log: ResumeLog | None = None
 ) -> Result:
     """Failures, errors and skin tone by group on a folder of photos named as UTKFace's.
 
@@ -131,7 +131,7 @@ def evaluate_fairness(
         return _attempt(root, name, chosen, whole=name in full)
 
     depends = {"settings": chosen, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     items = [
         Item(
             name,

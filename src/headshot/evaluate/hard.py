@@ -26,10 +26,10 @@ from headshot.datasets.selection import spread
 from headshot.datasets.subject import find_subject
 from headshot.evaluate.baselines import Predictor, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.landmarks import NmeSettings, measure
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.image.photo import Photo, read_photo
 from headshot.metrics.landmarks import box_root
 
@@ -101,7 +101,7 @@ def evaluate_hard(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: HardSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Landmark errors on spoiled photos of a folder with all 68 points; an item is a photo in one case.
 
@@ -126,7 +126,7 @@ def evaluate_hard(
         return row
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(wanted), attempt, depends)
+    rows = (log or ResumeLog()).work(list(wanted), attempt, depends)
     lost = {m.name: {"failed": 100.0} for m in methods}
     items = [
         Item(n, {"photo": n.split(", ")[0], "case": wanted[n][1]}, r.get("values", lost))

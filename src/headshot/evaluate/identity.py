@@ -24,14 +24,14 @@ from headshot.arrays import Array
 from headshot.datasets.selection import PeopleSelection, photo_names_of_people
 from headshot.datasets.subject import central_subject
 from headshot.evaluate.baselines import Head, Prediction, Predictor, default_predictors
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.image.photo import read_photo
 from headshot.metrics.shape import aligned, shape_similarity, stability
 from headshot.metrics.verification import auc, eer, pairs, roc_line
 
-SAMPLES = 250  # vertices of the face that stand for it in the journal
+SAMPLES = 250  # vertices of the face that stand for it in the resume log
 FLAT = "2D points"  # landmarks of the photo, for comparison: what a flat picture already tells
 
 
@@ -39,7 +39,7 @@ def evaluate_identity(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     selection: PeopleSelection | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Identity in shapes on a folder PERSON/PHOTO.jpg; an item is a person.
 
@@ -66,7 +66,7 @@ def evaluate_identity(
         return row
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     found = {name: row for name, row in rows.items() if "error" not in row}
     owners = [name.split("/")[0] for name in found]
     labels = tuple(m.name for m in methods)

@@ -25,9 +25,9 @@ from headshot.datasets.benchmark import annotated_photos
 from headshot.datasets.subject import find_subject
 from headshot.evaluate.baselines import NetworkPoints, Predictor, default_predictors
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.fitting.landmarks import initial_pose
 from headshot.geometry.camera import angles_of
 from headshot.image.photo import read_photo
@@ -97,7 +97,7 @@ def evaluate_landmarks(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: NmeSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Landmark errors on a folder of annotated photos; see `read_annotations` for what it may hold.
 
@@ -115,7 +115,7 @@ def evaluate_landmarks(
         return _attempt(by_name[name], methods, settings)
 
     depends = {"settings": settings, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(by_name), attempt, depends)
+    rows = (log or ResumeLog()).work(list(by_name), attempt, depends)
     items = [_item(name, by_name[name], row, methods) for name, row in rows.items()]
     names = tuple(m.name for m in methods)
     result = Result(

@@ -1,4 +1,4 @@
-"""Commands of `headshot evaluate` that measure on photos, and the default bench."""
+"""Commands of `headshot evaluate` that measure on photos, and the default benchmark."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import typer
 from headshot.terminal import command_line, errors_as_messages, progress_bars
 
 if TYPE_CHECKING:
-    from headshot.evaluate.journal import Journal
     from headshot.evaluate.result import Result
+    from headshot.evaluate.resume_log import ResumeLog
 
 Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluation.md.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the journal.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the resume log.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, drawn with a fixed seed.")]
 
 CONTINUES = "interrupted; the same command continues from here"
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command("fairness")(fairness)
     app.command("segmentation")(segmentation)
     app.command("speed")(speed)
-    app.command("all")(bench)
+    app.command("all")(benchmark)
 
 
 def landmarks(
@@ -48,7 +48,7 @@ def landmarks(
     from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 
     settings = NmeSettings(failure=failure, limit=limit, leave_out=leave_out)
-    _measure("landmarks", output, lambda journal: evaluate_landmarks(folder, None, settings, journal))
+    _measure("landmarks", output, lambda log: evaluate_landmarks(folder, None, settings, log))
 
 
 def identity(
@@ -62,7 +62,7 @@ def identity(
     from headshot.evaluate.identity import evaluate_identity
 
     chosen = PeopleSelection(people, photos)
-    _measure("identity", output, lambda journal: evaluate_identity(folder, None, chosen, journal))
+    _measure("identity", output, lambda log: evaluate_identity(folder, None, chosen, log))
 
 
 def recognised(
@@ -78,7 +78,7 @@ def recognised(
     from headshot.perception.recognition import Recogniser
 
     settings = RecognisedSettings(Recogniser(recogniser), PeopleSelection(people, photos))
-    _measure("recognised", output, lambda journal: evaluate_recognised(folder, settings, None, journal))
+    _measure("recognised", output, lambda log: evaluate_recognised(folder, settings, None, log))
 
 
 def profiles(
@@ -92,7 +92,7 @@ def profiles(
     from headshot.evaluate.profiles import ProfileSettings, evaluate_profiles
 
     settings = ProfileSettings(limit, frontal, profile)
-    _measure("profiles", output, lambda journal: evaluate_profiles(folder, None, settings, journal))
+    _measure("profiles", output, lambda log: evaluate_profiles(folder, None, settings, log))
 
 
 def hard(
@@ -106,7 +106,7 @@ def hard(
     from headshot.evaluate.landmarks import NmeSettings
 
     settings = HardSettings(NmeSettings(leave_out=leave_out), limit)
-    _measure("hard", output, lambda journal: evaluate_hard(folder, None, settings, journal))
+    _measure("hard", output, lambda log: evaluate_hard(folder, None, settings, log))
 
 
 def transfer(
@@ -118,7 +118,7 @@ def transfer(
     from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
 
     settings = TransferSettings(people)
-    _measure("transfer", output, lambda journal: evaluate_transfer(folder, None, settings, journal))
+    _measure("transfer", output, lambda log: evaluate_transfer(folder, None, settings, log))
 
 
 def picture(
@@ -133,7 +133,7 @@ def picture(
     from headshot.evaluate.picture import PictureSettings, evaluate_picture
 
     settings = PictureSettings(limit=limit, border=border)
-    _measure("picture", output, lambda journal: evaluate_picture(folder, None, settings, journal))
+    _measure("picture", output, lambda log: evaluate_picture(folder, None, settings, log))
 
 
 def fairness(
@@ -150,7 +150,7 @@ def fairness(
     from headshot.evaluate.picture import PictureSettings
 
     settings = FairnessSettings(PictureSettings(limit=limit, border=0.5), least, found)
-    _measure("fairness", output, lambda journal: evaluate_fairness(folder, settings, journal))
+    _measure("fairness", output, lambda log: evaluate_fairness(folder, settings, log))
 
 
 def segmentation(
@@ -164,7 +164,7 @@ def segmentation(
     from headshot.evaluate.face_parts import PartsSettings, evaluate_parts
 
     settings = PartsSettings(photos, held_out, limit)
-    _measure("segmentation", output, lambda journal: evaluate_parts(folder, settings, journal))
+    _measure("segmentation", output, lambda log: evaluate_parts(folder, settings, log))
 
 
 def speed(
@@ -177,16 +177,16 @@ def speed(
     from headshot.evaluate.speed import SpeedSettings, evaluate_speed
 
     settings = SpeedSettings(runs, processes)
-    _measure("speed", output, lambda journal: evaluate_speed(tuple(photos), settings))
+    _measure("speed", output, lambda log: evaluate_speed(tuple(photos), settings))
 
 
-def bench(
+def benchmark(
     data: Annotated[Path, typer.Option(envvar="HEADSHOT_DATA", help="Research data, docs/data.md.")],
     output: Output = Path("evaluation"),
     only: Annotated[str, typer.Option(help="Parts to run, with commas between.")] = "",
 ) -> None:
     """Every measure on subsets of the research data; continues where it was interrupted."""
-    from headshot.evaluate.bench import PARTS, run_bench
+    from headshot.evaluate.benchmark import PARTS, run_benchmark
 
     names = [name.strip() for name in only.split(",") if name.strip()]
     unknown = sorted(set(names) - {part.name for part in PARTS})
@@ -195,18 +195,20 @@ def bench(
         raise typer.BadParameter(f"unknown: {', '.join(unknown)}; there are {known}", param_hint="--only")
     parts = tuple(part for part in PARTS if not names or part.name in names)
     with errors_as_messages(CONTINUES), progress_bars() as progress:
-        results, missing = run_bench(data, output / "journal", progress, parts)
+        results, missing = run_benchmark(data, output / "resume-log", progress, parts)
         _write(results, output, "-".join(names) or "all")
     if missing:
         typer.echo(f"left out, because {data} lacks them: {', '.join(missing)}", err=True)
 
 
-def _measure(name: str, output: Path, work: Callable[[Journal], Result]) -> None:
-    from headshot.evaluate.journal import Journal
+def _measure(name: str, output: Path, work: Callable[[ResumeLog], Result]) -> None:
+    from headshot.evaluate.resume_log import ResumeLog
 
     with errors_as_messages(CONTINUES), progress_bars() as progress:
-        journal = Journal(output / "journal" / f"{name}-alone.jsonl", lambda done, n: progress(name, done, n))
-        result = replace(work(journal), command=command_line())
+        log = ResumeLog(
+            output / "resume-log" / f"{name}-alone.jsonl", lambda done, n: progress(name, done, n)
+        )
+        result = replace(work(log), command=command_line())
         _write([result], output, name)
 
 

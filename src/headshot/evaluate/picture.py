@@ -25,9 +25,9 @@ from headshot.datasets.subject import find_subject
 from headshot.datasets.utkface import groups_of
 from headshot.evaluate.baselines import Head, Predictor, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import extent_of
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import Photo, read_photo
@@ -76,7 +76,7 @@ def evaluate_picture(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: PictureSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Picture measures on a folder of photos.
 
@@ -95,7 +95,7 @@ def evaluate_picture(
         return _attempt(root, name, methods, chosen)
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     items = [Item(n, {**groups_of(n), **r.get("group", {})}, r.get("values", {})) for n, r in rows.items()]
     present = {key for item in items for values in item.values.values() for key in values}
     result = Result(

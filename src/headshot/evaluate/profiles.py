@@ -26,9 +26,9 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import NetworkPoints, Predictor, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
 from headshot.evaluate.identity import shape_of
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import angles_of
 from headshot.image.photo import read_photo
 from headshot.metrics.landmarks import REGIONS, box_root, nme
@@ -83,7 +83,7 @@ def evaluate_profiles(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: ProfileSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Profiles and frontal photos of held-out people; items are photos and, for identity, people.
 
@@ -91,7 +91,7 @@ def evaluate_profiles(
         folder: with fiducials30.csv and PERSON/frontal_NN.jpg, PERSON/profile_NN.jpg.
         predictors: what to measure.
         settings: see `ProfileSettings`.
-        journal: where to keep what is done.
+        log: of the rows that are done.
 
     Raises:
         HeadshotError: there is no such file, or nobody of it is held out.
@@ -116,7 +116,7 @@ def evaluate_profiles(
         return row
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(photos), attempt, depends)
+    rows = (log or ResumeLog()).work(list(photos), attempt, depends)
     lost = {m.name: {"found": 0.0, "off": 100.0} for m in methods}
     items = [
         Item(name, {"person": _person(name), "view": _view(name)}, row.get("values", lost))

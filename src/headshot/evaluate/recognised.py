@@ -25,9 +25,9 @@ from headshot.datasets.selection import PeopleSelection, photo_names_of_people
 from headshot.datasets.subject import central_subject
 from headshot.evaluate.baselines import Head, Predictor, methods_side_by_side
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import Camera
 from headshot.image.photo import read_photo
 from headshot.metrics.verification import auc, roc_line
@@ -95,7 +95,7 @@ def evaluate_recognised(
     folder: str | Path,
     settings: RecognisedSettings,
     predictors: tuple[Predictor, ...] | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Recognised heads on a folder PERSON/PHOTO.jpg; an item is a person.
 
@@ -119,7 +119,7 @@ def evaluate_recognised(
         return row
 
     depends = {"settings": settings, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     labels = (PHOTO, *(m.name for m in methods))
     others = {n: np.array(r[PHOTO][0]) for n, r in rows.items() if n not in sources and "error" not in r}
     values: dict[str, dict[str, dict[str, float]]] = {name.split("/")[0]: {} for name in names}

@@ -27,10 +27,10 @@ from headshot.datasets.subject import Subject, central_subject
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head, Predictor, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import face_mask, landmark_residual, overlay, shrunk
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.image.photo import read_photo
 from headshot.metrics.picture import photometric_error, ssim
 
@@ -76,7 +76,7 @@ def evaluate_transfer(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: TransferSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Transfer between two photos of each person of a folder PERSON/PHOTO.jpg.
 
@@ -105,7 +105,7 @@ def evaluate_transfer(
         return {"values": values}
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(pairs), attempt, depends)
+    rows = (log or ResumeLog()).work(list(pairs), attempt, depends)
     result = Result(
         measure="transfer",
         title=f"The head of one photo in another ({root.name})",

@@ -25,8 +25,8 @@ commands = typer.Typer()
 
 Store = Annotated[Path, typer.Argument(help="Folder of windows around faces.")]
 LearnedFrom = Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")]
-Bench = Annotated[
-    Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
+Benchmark = Annotated[
+    Path | None, typer.Option(help="Research data whose photos in the benchmark are not learned from.")
 ]
 
 
@@ -73,7 +73,7 @@ def regressor_data(
 def regressor(
     run: Run,
     store: LearnedFrom = None,
-    bench: Bench = None,
+    benchmark: Benchmark = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
     imagenet: Imagenet = True,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
@@ -115,7 +115,7 @@ def regressor(
         )  # fmt: skip
         weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
         settings = learn.RegressorSettings(
-            frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, bench=bench
+            frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, benchmark=benchmark
         )  # fmt: skip
         learn.run(run, store, plan, settings)
 
@@ -124,7 +124,7 @@ def regressor(
 def identity(
     run: Run,
     store: LearnedFrom = None,
-    bench: Bench = None,
+    benchmark: Benchmark = None,
     begin: Annotated[
         Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
     ] = None,
@@ -175,7 +175,7 @@ def identity(
         if store is None and (export is None or anew):
             fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
         if export is not None:
-            windows = learned_from(store, bench) if store is not None and anew else None
+            windows = learned_from(store, benchmark) if store is not None and anew else None
             learn.export_best(run, export, windows)
             typer.echo(str(export))
             return
@@ -186,7 +186,7 @@ def identity(
         )  # fmt: skip
         weights = Weights(embedding=embedding, agreement=agreement, margin=margin, rendered=rendered)
         settings = learn.IdentitySettings(
-            frozen=frozen, begin=begin, imagenet=imagenet, weights=weights, bench=bench, mixer=mix,
+            frozen=frozen, begin=begin, imagenet=imagenet, weights=weights, benchmark=benchmark, mixer=mix,
             recogniser=recogniser,
         )  # fmt: skip
         learn.run(run, store, plan, settings)

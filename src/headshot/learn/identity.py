@@ -42,7 +42,7 @@ class IdentitySettings:
             ImageNet's: those that have the same names and shapes.
         imagenet: begin with ImageNet's weights, not with random ones.
         weights: of the terms of the loss.
-        bench: folder of the research data, whose photos in the default bench are not learned from.
+        benchmark: folder of the research data, whose photos in the default benchmark are not learned from.
         mixer: recogniser (ONNX), to be asked about mixtures of two faces; None mixes none.
         recogniser: the same (safetensors), to compare renderings with photos; for ``weights.rendered``.
     """
@@ -51,7 +51,7 @@ class IdentitySettings:
     begin: Path | None = None
     imagenet: bool = True
     weights: Weights = field(default_factory=Weights)
-    bench: Path | None = None
+    benchmark: Path | None = None
     mixer: Path | None = None
     recogniser: Path | None = None
 
@@ -61,7 +61,7 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
     w = settings.weights
     if w.rendered and settings.recogniser is None:
         raise HeadshotError("the weight of rendered faces needs a recogniser: give --recogniser FILE")
-    windows = learned_from(store, settings.bench)
+    windows = learned_from(store, settings.benchmark)
     torch.manual_seed(plan.seed)
     fresh = settings.imagenet and settings.begin is None
     network = make_identity_network(imagenet=fresh, frozen=settings.frozen)

@@ -1,4 +1,4 @@
-"""Trained MeshNets and MeshNet+, from the runs of `headshot learn mesh`: for comparing and for the bench."""
+"""Trained MeshNets and MeshNet+, from the runs of `headshot learn mesh`: for comparing and measuring."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class RegressorSettings:
         people: photos of one person follow each other.
         begin: a run whose best weights to begin with, in the place of ImageNet's.
         imagenet: begin with ImageNet's weights, not with random ones.
-        bench: folder of the research data, whose photos in the default bench are not learned from.
+        benchmark: folder of the research data, whose photos in the default benchmark are not learned from.
     """
 
     frozen: int = 3
@@ -63,12 +63,12 @@ class RegressorSettings:
     people: bool = True
     begin: Path | None = None
     imagenet: bool = True
-    bench: Path | None = None
+    benchmark: Path | None = None
 
 
 def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    windows = learned_from(store, settings.bench)
+    windows = learned_from(store, settings.benchmark)
     torch.manual_seed(plan.seed)
     stream = RegressorStream(windows, StreamSettings(settings.people, plan.seed))
     network = make_regressor(imagenet=settings.imagenet and settings.begin is None, frozen=settings.frozen)

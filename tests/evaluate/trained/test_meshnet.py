@@ -1,4 +1,4 @@
-"""MeshNet and MeshNet+ as methods of the bench: their heads lie where the face is in the photo."""
+"""MeshNet and MeshNet+ as methods of the benchmark: their heads lie where the face is in the photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MeshNet and MeshNet+ as methods of the bench (`headshot evaluate scan` and `synthetic`, ``--network``).
+"""MeshNet and MeshNet+ as methods of the benchmark (`headshot evaluate scan` and `synthetic`, ``--network``).
 
 MeshNet+ says what whole head its face belongs to: that of its coefficients, moved by its offsets on the face.
 MeshNet's head is the face template (`headshot.learn.template`), its vertices at their places on its
@@ -144,7 +144,7 @@ def _template_near() -> tuple[Index, Array]:
 
 @lru_cache(maxsize=1)
 def template_model() -> HeadModel:
-    """The face template as a head model without modes, so that the bench can measure its deformations."""
+    """The face template as a head model without modes, so that the measures apply to its deformations."""
     template, model = face_template(), load_head_model("low")
     count, triangles = len(template.vertices), template.triangles[-1]
     at = model.landmarks["ibug68"].on(model.mean, model.triangles).astype(np.float64) - CENTRE

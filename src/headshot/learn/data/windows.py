@@ -170,7 +170,7 @@ class Windows:
 
 
 def measured_names(data: Path) -> frozenset[str]:
-    """Names of people and photos in the default bench on a folder of research data."""
+    """Names of people and photos in the default benchmark on a folder of research data."""
     people = measured_people(data / LFW) if (data / LFW).is_dir() else set()
     return frozenset(people | {photo.stem for photo in measured_photos(data)})
 
@@ -207,14 +207,14 @@ def read_windows(folder: Path, measured: frozenset[str] = frozenset()) -> Window
     )  # fmt: skip
 
 
-def learned_from(folder: Path, bench: Path | None) -> Windows:
-    """A store from which everything is held out that the default bench measures.
+def learned_from(folder: Path, benchmark: Path | None) -> Windows:
+    """A store from which everything is held out that the default benchmark measures.
 
     Args:
         folder: of the store.
-        bench: folder of the research data; None holds out nothing more than the store does.
+        benchmark: folder of the research data; None holds out nothing more than the store does.
     """
-    return read_windows(folder, measured_names(bench) if bench else frozenset())
+    return read_windows(folder, measured_names(benchmark) if benchmark else frozenset())
 
 
 def _share(table: dict[str, Any], labels: dict[str, F32]) -> None:

@@ -1,4 +1,4 @@
-"""The default bench: parts whose data are there run, with progress and resume."""
+"""The default benchmark: parts whose data are there run, with progress and resume."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from typer.testing import CliRunner
 
 from headshot.errors import HeadshotError
 from headshot.evaluate import photo_commands
-from headshot.evaluate.bench import PARTS, Part, run_bench
-from headshot.evaluate.journal import Journal
+from headshot.evaluate.benchmark import PARTS, Part, run_benchmark
 from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 from headshot.evaluate.report import read
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog
 
 
-def _count(folder: Path, journal: Journal) -> Result:
+def _count(folder: Path, log: ResumeLog) -> Result:
     """A measure without photos: lengths of names."""
-    rows = journal.work(["a", "bb"], lambda key: {"value": len(key)}, {})
+    rows = log.work(["a", "bb"], lambda key: {"value": len(key)}, {})
     items = [Item(name, {}, {"method": {"length": row["value"]}}) for name, row in rows.items()]
     return Result("count", "Count", "Lengths.", (Column("length", "length"),), ("method",), items)
 
 
 def test_parts_without_data_are_named(tmp_path: Path) -> None:
     (tmp_path / "data" / "here").mkdir(parents=True)
-    told: list[tuple[str, int, int]] = []
+    calls: list[tuple[str, int, int]] = []
     parts = (Part("one", "here", _count), Part("two", "absent", _count))
-    results, missing = run_bench(
-        tmp_path / "data", tmp_path / "journals", lambda *news: told.append(news), parts
+    results, missing = run_benchmark(
+        tmp_path / "data", tmp_path / "logs", lambda *call: calls.append(call), parts
     )
     assert [r.measure for r in results] == ["count"] and missing == ["absent"]
-    assert told == [("one", 1, 2), ("one", 2, 2)]
-    assert (tmp_path / "journals" / "one.jsonl").is_file()
+    assert calls == [("one", 1, 2), ("one", 2, 2)]
+    assert (tmp_path / "logs" / "one.jsonl").is_file()
 
 
 def test_no_data_at_all(tmp_path: Path) -> None:
     with pytest.raises(HeadshotError, match=r"docs/data\.md"):
-        run_bench(tmp_path, tmp_path / "journals")
+        run_benchmark(tmp_path, tmp_path / "logs")
 
 
 def test_names_of_parts_are_unique() -> None:
@@ -74,20 +74,20 @@ def test_a_command_writes_its_report(command: typer.Typer, photos: Path, tmp_pat
     out = tmp_path / "out"
     found = CliRunner().invoke(command, ["picture", str(tmp_path / "photos"), "-o", str(out)])
     assert found.exit_code == 0, found.output
-    assert {f.name for f in out.iterdir()} == {"journal", "picture.json", "picture.md", "picture.html"}
+    assert {f.name for f in out.iterdir()} == {"resume-log", "picture.json", "picture.md", "picture.html"}
     assert "mean face" in (out / "picture.md").read_text(encoding="utf-8")
     (result,) = read(out / "picture.json")
     assert len(result.items) == 1
 
 
 def test_on_research_data(data: Path, tmp_path: Path) -> None:
-    """A small part of the real bench, twice: the second time nothing is left to do."""
+    """A small part of the real benchmark, twice: the second time nothing is left to do."""
     if not (data / "helen-train").is_dir():
         pytest.skip("no helen-train")
     settings = NmeSettings(limit=3)
-    part = Part("few", "helen-train", lambda f, j: evaluate_landmarks(f, settings=settings, journal=j))
-    first, _ = run_bench(data, tmp_path, parts=(part,))
+    part = Part("few", "helen-train", lambda f, j: evaluate_landmarks(f, settings=settings, log=j))
+    first, _ = run_benchmark(data, tmp_path, parts=(part,))
     size = (tmp_path / "few.jsonl").stat().st_size
-    second, _ = run_bench(data, tmp_path, parts=(part,))
+    second, _ = run_benchmark(data, tmp_path, parts=(part,))
     assert (tmp_path / "few.jsonl").stat().st_size == size
     assert second[0].items == first[0].items

@@ -1,4 +1,4 @@
-"""Journals: what was done is not repeated, unless what it depends on has changed."""
+"""Resume logs: what was done is not repeated, unless what it depends on has changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headshot.errors import NoFaceError
-from headshot.evaluate.journal import Journal, Row, fingerprint
+from headshot.evaluate.resume_log import ResumeLog, Row, fingerprint
 
 
 class Counter:
@@ -27,12 +27,12 @@ class Counter:
 
 
 def test_an_interrupted_run_continues_where_it_was(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "deep" / "one.jsonl")
+    log = ResumeLog(tmp_path / "deep" / "one.jsonl")
     keys = ["a", "empty", "ccc", "dddd"]
     with pytest.raises(KeyboardInterrupt):
-        journal.work(keys, Counter(stop_at="ccc"), {"limit": 4})
+        log.work(keys, Counter(stop_at="ccc"), {"limit": 4})
     rest = Counter()
-    rows = journal.work(keys, rest, {"limit": 4})
+    rows = log.work(keys, rest, {"limit": 4})
     assert rest.seen == ["ccc", "dddd"]
     assert rows == {
         "a": {"value": 1},
@@ -44,27 +44,27 @@ def test_an_interrupted_run_continues_where_it_was(tmp_path: Path) -> None:
 
 def test_a_line_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
     file = tmp_path / "one.jsonl"
-    Journal(file).work(["a", "bb"], Counter(), {})
+    ResumeLog(file).work(["a", "bb"], Counter(), {})
     file.write_text(file.read_text()[:-5])
     rest = Counter()
-    assert Journal(file).work(["a", "bb"], rest, {}) == {"a": {"value": 1}, "bb": {"value": 2}}
+    assert ResumeLog(file).work(["a", "bb"], rest, {}) == {"a": {"value": 1}, "bb": {"value": 2}}
     assert rest.seen == ["bb"]
     assert len(file.read_text().splitlines()) == 3
 
 
 def test_other_settings_start_afresh(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "one.jsonl")
-    journal.work(["a"], Counter(), {"limit": 4})
+    log = ResumeLog(tmp_path / "one.jsonl")
+    log.work(["a"], Counter(), {"limit": 4})
     again = Counter()
-    journal.work(["a"], again, {"limit": 5})
+    log.work(["a"], again, {"limit": 5})
     assert again.seen == ["a"]
     assert fingerprint({"limit": 4}) != fingerprint({"limit": 5})
 
 
-def test_progress_is_told_for_every_item_done_or_not() -> None:
-    told: list[tuple[int, int]] = []
-    Journal(told=lambda done, total: told.append((done, total))).work(["a", "empty"], Counter(), {})
-    assert told == [(1, 2), (2, 2)]
+def test_progress_counts_every_item_failed_or_not() -> None:
+    calls: list[tuple[int, int]] = []
+    ResumeLog(progress=lambda done, total: calls.append((done, total))).work(["a", "empty"], Counter(), {})
+    assert calls == [(1, 2), (2, 2)]
 
 
 def test_bugs_are_not_failures_of_the_method() -> None:
@@ -72,4 +72,4 @@ def test_bugs_are_not_failures_of_the_method() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Journal().work(["a"], broken, {})
+        ResumeLog().work(["a"], broken, {})

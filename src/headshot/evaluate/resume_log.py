@@ -1,7 +1,7 @@
-"""Work through many items, one line of a journal each, so that an interrupted bench continues where it was.
+"""Resume logs: a line for each item that is measured, so that an interrupted measurement continues.
 
-A journal is a JSON-lines file. Its first line is a fingerprint of everything that the numbers depend on
-(version, settings, methods); when it differs from the present one, the journal is started afresh.
+A log is a JSON-lines file. Its first line is a fingerprint of everything that the numbers depend on
+(version, settings, methods); when it differs from the present one, the log is started afresh.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Journal:
-    """Where results are kept while a measure runs, and who is told.
+class ResumeLog:
+    """Rows of items while a measure runs.
 
     Attributes:
-        file: the journal, or None to keep nothing.
-        told: called with (items done, items in all) after each item.
+        file: the log, or None to write nothing.
+        progress: called with (items done, items in all) after each item.
     """
 
     file: Path | None = None
-    told: Callable[[int, int], None] | None = None
+    progress: Callable[[int, int], None] | None = None
 
     def work(
         self, keys: Sequence[str], measure: Callable[[str], Row], depends: Mapping[str, object]
     ) -> dict[str, Row]:
-        """The row of every key: from the journal, or measured now.
+        """The row of every key: from the log, or measured now.
 
         Args:
             keys: names of the items, unique.
@@ -47,12 +47,12 @@ class Journal:
             if key not in rows:
                 rows[key] = _attempt(key, measure)
                 self._append({"key": key, "row": rows[key]})
-            if self.told:
-                self.told(count, len(keys))
+            if self.progress:
+                self.progress(count, len(keys))
         return {key: rows[key] for key in keys}
 
     def _resume(self, mark: str) -> dict[str, Row]:
-        """Rows of an earlier run under the same fingerprint; otherwise begin a new journal."""
+        """Rows of an earlier run under the same fingerprint; otherwise begin a new log."""
         if self.file is None:
             return {}
         lines = self.file.read_text(encoding="utf-8").split("\n") if self.file.exists() else []
@@ -80,7 +80,7 @@ def _attempt(key: str, measure: Callable[[str], Row]) -> Row:
 
 
 def failures(rows: Mapping[str, Row], what: str = "Photos") -> str:
-    """Which items of `Journal.work` have no result; Markdown."""
+    """Which items of `ResumeLog.work` have no result; Markdown."""
     failed = [key for key, row in rows.items() if "error" in row]
     return f"{what} without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}."
 
