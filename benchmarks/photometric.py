@@ -1,4 +1,4 @@
-"""What each ingredient of the fit to colours gains: measures of the benchmark with one thing changed at a time.
+"""What each ingredient of the fit to colours gains: the benchmark's measures, one thing changed at a time.
 
     python benchmarks/photometric.py --data $HEADSHOT_DATA [--heads 48] [--people 30] [--photos 60]
 
