@@ -18,9 +18,9 @@ One look in the detector's crop, one in the crop that the first asks for, mirror
   photos beyond 7 %. Crops begin from the box of the hand-made points, moved by up to 15 % and scaled by up to
   1.3: finding profiles is not measured here.
 
-With ``--store`` a second table: held-out photos of UTKFace in the store of windows, by race, sex and age as
-labelled by the source: how far the network's points are from the fit's, per cent of their box (median), and
-the least belief in a face.
+With ``--store`` a second table: held-out photos of UTKFace in the store of training crops, by race, sex and
+age as labelled by the source: how far the network's points are from the fit's, per cent of their box
+(median), and the least belief in a face.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head
 from headshot.evaluate.synthetic import errors
 from headshot.geometry.camera import extent_of
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, read_windows
+from headshot.learn.data.training_crops import KINDS, MARGIN, SIDE, read_training_crops
 from headshot.metrics.landmarks import interocular
 from headshot.metrics.shape import shape_similarity
 from headshot.metrics.verification import auc, pairs
@@ -182,19 +182,19 @@ def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> di
 
 def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float]]:
     """Rows of the second table: photos, points' distance, least belief."""
-    windows = read_windows(store)
+    crops = read_training_crops(store)
     chosen = [
         k
-        for k in np.flatnonzero(windows.held_out & (windows.kind == KINDS.index("photo"))).tolist()
-        if windows.name[k].startswith("utkface")
+        for k in np.flatnonzero(crops.held_out & (crops.kind == KINDS.index("photo"))).tolist()
+        if crops.name[k].startswith("utkface")
     ]
     middle = Crop(SIDE / 2, SIDE / 2, SIDE * CROP_MARGIN / MARGIN)
     groups: dict[str, list[tuple[float, float]]] = {}
     for k in track(chosen, "groups"):
-        found = regress(windows.picture(k), middle, network=network)
-        true = windows.labels["points"][k, :478]
+        found = regress(crops.picture(k), middle, network=network)
+        true = crops.labels["points"][k, :478]
         gap = np.linalg.norm(found.points - true, axis=1).mean() / extent_of(true)
-        age, sex, race = (int(part) for part in windows.name[k].split("/")[-1].split("_")[:3])
+        age, sex, race = (int(part) for part in crops.name[k].split("/")[-1].split("_")[:3])
         band = next(name for limit, name in AGES if age < limit)
         for group in ("all", RACES[race], ("male", "female")[sex], band):
             groups.setdefault(group, []).append((100 * float(gap), found.presence))
@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--network", type=Path, nargs="*", default=[], help="others than the one that ships")
     parser.add_argument("--cache", type=Path, help="keeps the detector's boxes for another run")
-    parser.add_argument("--store", type=Path, help="windows of `headshot learn regressor-data`")
+    parser.add_argument("--store", type=Path, help="training crops of `headshot learn regressor-data`")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS))
     options = parser.parse_args()
     cache: dict[str, Box] = {}

@@ -21,7 +21,7 @@ from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.resample import warp
 from headshot.learn.data.portraits import portrait_of
 from headshot.learn.data.posed_heads import HeadMaker
-from headshot.learn.data.windows import MARGIN, SIDE
+from headshot.learn.data.training_crops import MARGIN, SIDE
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.in_house import CROP_MARGIN, Crop, Regression, RegressSettings, regress
 from headshot.perception.landmarks.mediapipe import find_landmarks

@@ -18,9 +18,9 @@ from headshot.datasets.parts import celebamask, lfw  # noqa: E402
 from headshot.datasets.parts.scheme import UNKNOWN, classes  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
 from headshot.learn.data.augment import change_colours, degrade, jitter_frame  # noqa: E402
-from headshot.learn.data.crops import BACKGROUND, Plain, Source, Stream, StreamSettings, cut  # noqa: E402
 from headshot.learn.data.frames import find_frames, frame_of  # noqa: E402
 from headshot.learn.data.occlude import occlude  # noqa: E402
+from headshot.learn.data.segmentation_stream import BACKGROUND, Plain, Source, Stream, StreamSettings, cut  # noqa: E402
 from headshot.learn.engine import Plan, Task, train  # noqa: E402
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet  # noqa: E402
 from headshot.learn.segment import (  # noqa: E402

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import torch
+from headshot.learn.data.source import KINDS, MARGIN, SIDE, TrainingCrops, learned_from
 from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor, nn
@@ -36,7 +37,6 @@ from torch.nn import functional
 from headshot.arrays import Array, Index
 from headshot.image.resample import warp
 from headshot.learn.data.regressor_stream import RegressorStream, covered, degraded, moved_labels
-from headshot.learn.data.windows import KINDS, MARGIN, SIDE, Windows, learned_from
 from headshot.learn.networks.lite_regressor import make_regressor
 from headshot.learn.weights import compress
 from headshot.models.topologies.mediapipe478 import OVAL
@@ -52,7 +52,7 @@ _RING = 2.5 * np.stack([f(np.arange(8) * np.pi / 4) for f in (np.cos, np.sin)], 
 # Samples around a point, in shares of the side: a square of neighbours, and a ring farther out.
 AROUND = np.concatenate([[(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], _RING]) / 32
 MODES, NARROW, WIDE = 90, 12, 256
-# Crops: so many of each window of photos marked by hand, and so many others.
+# Crops: so many of each training crop of photos marked by hand, and so many others.
 MARKED, OTHERS = 4, {"photo": 3600, "profile": 500, "synthetic": 400}
 # Shares of a batch.
 SHARES = {"photo": 0.45, "marked": 0.25, "profile": 0.15, "synthetic": 0.15}
@@ -143,17 +143,17 @@ class Crops:
     sigma: Tensor
     true: Tensor
     weight: Tensor
-    window: Index
+    number: Index
     group: NDArray[np.str_]
 
 
-def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> Crops:
+def gather(source: TrainingCrops, regressor: ort.InferenceSession, seed: int = 1) -> Crops:
     """Crops as a second look takes them, some covered or spoiled, and what the regressor says of them."""
-    random, stream, features = np.random.default_rng(seed), RegressorStream(windows), Features()
-    kinds = np.array(KINDS)[windows.kind]
-    by_hand = (windows.labels["weight"][:, :478].sum(axis=1) == 0) & (kinds == "photo")
+    random, stream, features = np.random.default_rng(seed), RegressorStream(source), Features()
+    kinds = np.array(KINDS)[source.kind]
+    by_hand = (source.labels["weight"][:, :478].sum(axis=1) == 0) & (kinds == "photo")
     group = np.where(by_hand, "marked", kinds)
-    usable = ~windows.held_out
+    usable = ~source.held_out
     chosen = [np.repeat(np.flatnonzero(usable & by_hand), MARKED)]
     for name, count in OTHERS.items():
         known = np.flatnonzero(usable & (group == name))
@@ -164,10 +164,10 @@ def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> 
     for first in track(range(0, len(order), 32), "crops"):
         pictures = []
         for j, k in enumerate(order[first : first + 32].tolist(), first):
-            labels = {key: values[k].copy() for key, values in windows.labels.items()}
-            pixels = windows.picture(k)
+            labels = {key: values[k].copy() for key, values in source.labels.items()}
+            pixels = source.picture(k)
             if random.random() < 0.15:
-                pixels = covered(pixels, windows.picture(int(random.integers(len(windows)))), random)
+                pixels = covered(pixels, source.picture(int(random.integers(len(source)))), random)
             moved = _near(random)
             crop = warp(pixels, (moved @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
             crop = degraded(crop, random)
@@ -191,7 +191,7 @@ def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> 
 
 
 def _near(random: np.random.Generator) -> Array:
-    """A map (2, 3) of the unit square to pixels of the window, right to a few percent."""
+    """A map (2, 3) of the unit square to pixels of the training crop, right to a few percent."""
     base, roll = SIDE * CROP_MARGIN / MARGIN, np.radians(random.normal(0, 4))
     c, s = np.cos(roll), np.sin(roll)
     a = base * np.exp(random.normal(0, 0.05)) * np.array([[c, -s], [s, c]])
@@ -214,7 +214,7 @@ def losses(net: Refiner, crops: Crops, rows: Index) -> tuple[Tensor, Tensor, Ten
 
 
 def learn(crops: Crops, steps: int, seed: int = 0) -> Refiner:
-    """The network, trained on all windows but every thirteenth, on which it is watched."""
+    """The network, trained on all training crops but every thirteenth, which is for validation."""
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     whole = (crops.weight > 0).all(dim=1)
@@ -223,7 +223,7 @@ def learn(crops: Crops, steps: int, seed: int = 0) -> Refiner:
     modes = (modes * (size / len(errors) ** 0.5)).T.reshape(MODES, POINTS, 2).contiguous()
     some = torch.from_numpy(crops.features[:300].astype(np.float32))
     net = Refiner(modes, some.mean(dim=(0, 2, 3)), some.std(dim=(0, 2, 3)))
-    apart = crops.window % 13 == 0
+    apart = crops.number % 13 == 0
     watched = np.flatnonzero(apart & np.isin(crops.group, ("photo", "marked")))[:256]
     rows = np.flatnonzero(~apart)
     chance = np.zeros(len(rows))
@@ -279,7 +279,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("store", type=Path, help="windows of `headshot learn regressor-data`")
+    parser.add_argument("store", type=Path, help="training crops of `headshot learn regressor-data`")
     parser.add_argument("--data", type=Path, required=True, help="whose photos in the benchmark are left out")
     parser.add_argument("--regressor", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1600)

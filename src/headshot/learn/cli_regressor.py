@@ -23,17 +23,17 @@ from headshot.terminal import errors_as_messages, fail
 
 commands = typer.Typer()
 
-Store = Annotated[Path, typer.Argument(help="Folder of windows around faces.")]
-LearnedFrom = Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")]
+Store = Annotated[Path, typer.Argument(help="Folder of training crops.")]
+LearnedFrom = Annotated[Path | None, typer.Argument(help="Folder of training crops; not needed to export.")]
 Benchmark = Annotated[
-    Path | None, typer.Option(help="Research data whose photos in the benchmark are not learned from.")
+    Path | None, typer.Option(help="Research data whose photos in the benchmark are left out of training.")
 ]
 
 
 @commands.command("regressor-data")
 def regressor_data(
     store: Store,
-    photos: Annotated[Path | None, typer.Option(help="Folder of photos, which today's fit explains.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of photos, labelled by the fit.")] = None,
     marked: Annotated[Path | None, typer.Option(help="Folder of photos with hand-made points.")] = None,
     name: Annotated[str, typer.Option(help="Of the data: lfw, cfp, helen, celebamask or utkface.")] = "",
     synthetic: Annotated[
@@ -43,7 +43,8 @@ def regressor_data(
         int, typer.Option(min=0, help="So many photos of which the fit's own head is turned.")
     ] = 0,
     embed: Annotated[
-        Path | None, typer.Option(help="ONNX file of a face-recognition network, asked about all photos.")
+        Path | None,
+        typer.Option(help="Face-recognition network (ONNX), for embeddings of the photos."),
     ] = None,
     first: Annotated[int, typer.Option(min=0, help="Photos to leave out at the beginning.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="Photos at most, with those left out.")] = 1000,
@@ -52,7 +53,7 @@ def regressor_data(
     ] = True,
     seed: Seed = 0,
 ) -> None:
-    """Fill a folder with what the regressor learns from; goes on where it was interrupted."""
+    """Fill a folder with training crops for the regressor; goes on where it was interrupted."""
 
     with errors_as_messages():
         from headshot.learn import regress_data as data
@@ -78,7 +79,7 @@ def regressor(
     imagenet: Imagenet = True,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
     photo_identity: Annotated[
-        float, typer.Option(min=0, help="How far the fit's identity of photos is believed, beside the truth.")
+        float, typer.Option(min=0, help="Weight of the fit's identity of photos; that of the truth is 1.")
     ] = 0.15,
     agreement: Annotated[
         float, typer.Option(min=0, help="Weight of photos of one person having one neutral face.")
@@ -95,7 +96,7 @@ def regressor(
     workers: Workers = 1,
     export: Export = None,
 ) -> None:
-    """Train the network that sees a whole head in one crop, or export it."""
+    """Train the network that predicts a whole head from one crop, or export it."""
 
     with errors_as_messages():
         from headshot.learn import regressor as learn
@@ -108,7 +109,7 @@ def regressor(
             typer.echo(str(export))
             return
         if store is None:
-            fail("say which folder of windows to learn from: headshot learn regressor RUN STORE")
+            fail("say which folder of training crops to learn from: headshot learn regressor RUN STORE")
         plan = Plan(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
             workers=workers,
@@ -130,11 +131,11 @@ def identity(
     ] = None,
     imagenet: Imagenet = True,
     frozen: Annotated[
-        int, typer.Option(min=0, help="First blocks that keep what they begin with; 11: learn only shapes.")
+        int, typer.Option(min=0, help="First blocks that are frozen; 11: learn only shapes.")
     ] = 3,
     mix: Annotated[
         Path | None,
-        typer.Option(help="Recogniser (ONNX) to be asked about two faces over each other, for more people."),
+        typer.Option(help="Recogniser (ONNX), for embeddings of mixtures of two faces."),
     ] = None,
     embedding: Annotated[
         float, typer.Option(min=0, help="Weight of the recogniser's embedding; 0 learns shapes alone.")
@@ -146,7 +147,7 @@ def identity(
         float, typer.Option(min=0, help="Weight of other people's shapes being farther off by a margin.")
     ] = 1.0,
     rendered: Annotated[
-        float, typer.Option(min=0, help="Weight of what the recogniser says of the rendered face.")
+        float, typer.Option(min=0, help="Weight of the recogniser's embedding of the rendered face.")
     ] = 0.0,
     recogniser: Annotated[
         Path | None, typer.Option(help="MobileFaceNet's weights (safetensors), for --rendered.")
@@ -159,24 +160,24 @@ def identity(
     device: Device = "cpu",
     workers: Workers = 1,
     export: Export = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Export shapes read from STORE's photos anew, not as learned.")
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit the readout of shapes to STORE's photos again, and export.")
     ] = False,
 ) -> None:
-    """Train the network that knows shapes by looks, or export it."""
+    """Train the network of the identity prior, or export it."""
 
     with errors_as_messages():
         from headshot.learn import identity as learn
-        from headshot.learn.data.windows import learned_from
+        from headshot.learn.data.training_crops import learned_from
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
         from headshot.learn.losses.identity import Weights
 
-        if store is None and (export is None or anew):
-            fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
+        if store is None and (export is None or refit):
+            fail("say which folder of training crops to learn from: headshot learn identity RUN STORE")
         if export is not None:
-            windows = learned_from(store, benchmark) if store is not None and anew else None
-            learn.export_best(run, export, windows)
+            crops = learned_from(store, benchmark) if store is not None and refit else None
+            learn.export_best(run, export, crops)
             typer.echo(str(export))
             return
         assert store is not None

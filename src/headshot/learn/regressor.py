@@ -18,11 +18,11 @@ from headshot.geometry.camera import extent_of
 from headshot.image.resample import warp
 from headshot.learn.curves import Metrics
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
-from headshot.learn.data.windows import (
+from headshot.learn.data.training_crops import (
     KINDS,
     MARGIN,
     SIDE,
-    Windows,
+    TrainingCrops,
     learned_from,
     light_factor,
 )
@@ -53,9 +53,10 @@ class RegressorSettings:
         frozen: first blocks that keep ImageNet's weights.
         weights: of the loss.
         people: photos of one person follow each other.
-        begin: a run whose best weights to begin with, in the place of ImageNet's.
+        begin: a run whose best weights to begin with, instead of ImageNet's.
         imagenet: begin with ImageNet's weights, not with random ones.
-        benchmark: folder of the research data, whose photos in the default benchmark are not learned from.
+        benchmark: folder of the research data, whose photos in the default benchmark are left out of
+        training.
     """
 
     frozen: int = 3
@@ -68,16 +69,16 @@ class RegressorSettings:
 
 def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    windows = learned_from(store, settings.benchmark)
+    crops = learned_from(store, settings.benchmark)
     torch.manual_seed(plan.seed)
-    stream = RegressorStream(windows, StreamSettings(settings.people, plan.seed))
+    stream = RegressorStream(crops, StreamSettings(settings.people, plan.seed))
     network = make_regressor(imagenet=settings.imagenet and settings.begin is None, frozen=settings.frozen)
     if settings.begin is None:
         network.mean[:], network.basis[:] = point_modes(stream)
     else:
         network.load_state_dict(network.state_dict() | best_weights(settings.begin))
     loss = RegressorLoss(settings.weights).to(plan.device)
-    validation = Validation(windows)
+    validation = Validation(crops)
 
     def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
         return loss(net(to_network(batch["pixels"])), batch)
@@ -94,11 +95,11 @@ def to_network(pixels: Tensor) -> Tensor:
 def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, Tensor]:
     """Mean (P, 2) and principal components (MODES, P, 2) of points in crops, as the stream has them."""
     random = np.random.default_rng(0)
-    windows = stream.windows
-    known = np.flatnonzero(~windows.held_out & (windows.labels["weight"] > 0).all(axis=1))
+    crops = stream.crops
+    known = np.flatnonzero(~crops.held_out & (crops.labels["weight"] > 0).all(axis=1))
     rows = []
     for k in random.choice(known, samples):
-        labels = {key: values[k].copy() for key, values in windows.labels.items()}
+        labels = {key: values[k].copy() for key, values in crops.labels.items()}
         moved_labels(labels, _jitter(random))
         if random.random() < 0.5:
             stream.mirrored(labels)
@@ -125,14 +126,14 @@ def _jitter(random: np.random.Generator) -> Array:
     return np.column_stack([a, SIDE / 2 + random.normal(0, 0.1, 2) * base - a @ [0.5, 0.5]])
 
 
-def exact_look() -> Array:
-    """The map (2, 3) of the unit square to the window's pixels for the crop that a second look takes."""
+def exact_crop_map() -> Array:
+    """The map (2, 3) of the unit square to the training crop's pixels for the input of a second pass."""
     side = SIDE * CROP_MARGIN / MARGIN
     return np.column_stack([np.eye(2) * side, np.full(2, (SIDE - side) / 2)])
 
 
 class Validation:
-    """Metrics on held-out windows, seen in crops that are right; each error is a median.
+    """Metrics on held-out crops, with inputs that are exactly placed; each error is a median.
 
     ``nme`` and ``profile``: mean distance of points (inner iBUG points for profiles) in per cent of the root
     of the area of the box of the known points; ``failed``: profiles beyond 7 %. ``shape``: mm of synthetic
@@ -142,14 +143,14 @@ class Validation:
     from a photo and a profile. ``score``: what is best.
     """
 
-    def __init__(self, windows: Windows) -> None:
-        self.windows = windows
+    def __init__(self, crops: TrainingCrops) -> None:
+        self.crops = crops
         self.chosen: dict[str, Index] = {}
         for name, count in VALIDATED.items():
-            own = np.flatnonzero(windows.held_out & (windows.kind == KINDS.index(name)))
-            full = (windows.labels["known"][own].sum(axis=1) > 0) | (name == "profile")
+            own = np.flatnonzero(crops.held_out & (crops.kind == KINDS.index(name)))
+            full = (crops.labels["known"][own].sum(axis=1) > 0) | (name == "profile")
             self.chosen[name] = own[full][:: max(1, int(full.sum()) // count)][:count]
-        kinds = [windows.held_out & (windows.person != "") & (windows.kind == KINDS.index(kind))
+        kinds = [crops.held_out & (crops.person != "") & (crops.kind == KINDS.index(kind))
                  for kind in ("photo", "profile")]  # fmt: skip
         self.people = np.concatenate([np.flatnonzero(own)[:PEOPLE_VALIDATED] for own in kinds])
         self.geometry = RegressorLoss().geometry
@@ -162,7 +163,7 @@ class Validation:
         for name, chosen in self.chosen.items():
             if not len(chosen):
                 continue
-            p, labels = predict(network, self.windows, chosen)
+            p, labels = predict(network, self.crops, chosen)
             errors, _ = point_errors(p, labels, inner=name == "profile")
             out[f"nme_{name}"] = float(np.median(errors))
             if name == "profile":
@@ -175,12 +176,12 @@ class Validation:
                 out |= self.shapes(p.identity.numpy(), labels["identity"])
                 out["nme_synthetic_mean"] = float(np.mean(errors))
         if len(self.people):
-            p, _ = predict(network, self.windows, self.people)
+            p, _ = predict(network, self.crops, self.people)
             shapes = (p.identity @ self.geometry.shape).numpy()
             near = -np.linalg.norm(shapes[:, None] - shapes[None], axis=2)
-            kind = self.windows.kind[self.people]
+            kind = self.crops.kind[self.people]
             photo, profile = (kind == KINDS.index(k) for k in ("photo", "profile"))
-            out |= told_apart("auc", near, self.windows.person[self.people], (photo, profile))
+            out |= verification_auc("auc", near, self.crops.person[self.people], (photo, profile))
         parts = [out.get("nme_photo", 0), out.get("nme_synthetic", 0), out.get("nme_profile", 0)]
         out["score"] = -sum(parts) / 3 - out.get("shape", 0)
         return out
@@ -206,16 +207,16 @@ class Validation:
             if not len(chosen):
                 continue
             some = chosen[:: max(1, len(chosen) // 10)][:10]
-            p, _ = predict(network, self.windows, some)
+            p, _ = predict(network, self.crops, some)
             projected = self.geometry.project(p)
             for points in (p.points, projected):
-                tiles = [drawn(self.windows.picture(k), points[n].numpy()) for n, k in enumerate(some)]
+                tiles = [drawn(self.crops.picture(k), points[n].numpy()) for n, k in enumerate(some)]
                 tiles += [np.zeros_like(tiles[0])] * (10 - len(tiles))
                 rows.append(np.concatenate(tiles, axis=1))
         return np.concatenate(rows)
 
 
-def told_apart(
+def verification_auc(
     name: str,
     near: F32,
     person: NDArray[np.str_],
@@ -232,17 +233,17 @@ def told_apart(
     return out
 
 
-def predict(network: nn.Module, windows: Windows, chosen: Index) -> tuple[Predicted, dict[str, Any]]:
-    """What the network says of windows seen in right crops, and the labels of these crops."""
-    look = exact_look()
-    maps = (look @ np.diag([1 / CROP, 1 / CROP, 1]))[None]
-    rows, crops = [], []
+def predict(network: nn.Module, crops: TrainingCrops, chosen: Index) -> tuple[Predicted, dict[str, Any]]:
+    """Predictions for training crops with exactly placed inputs, and the labels of these inputs."""
+    exact = exact_crop_map()
+    maps = (exact @ np.diag([1 / CROP, 1 / CROP, 1]))[None]
+    rows, inputs = [], []
     for k in chosen.tolist():
-        labels = {key: values[k].copy() for key, values in windows.labels.items()}
-        moved_labels(labels, look)
+        labels = {key: values[k].copy() for key, values in crops.labels.items()}
+        moved_labels(labels, exact)
         rows.append(labels)
-        crops.append(warp(windows.picture(k), maps, (CROP, CROP), clamp=True)[0])
-    pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
+        inputs.append(warp(crops.picture(k), maps, (CROP, CROP), clamp=True)[0])
+    pixels = torch.from_numpy(np.stack(inputs).transpose(0, 3, 1, 2).copy())
     device = next(network.parameters()).device
     with torch.no_grad():
         parts = [network(to_network(part.to(device))) for part in pixels.split(16)]
@@ -262,9 +263,11 @@ def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[
     return 100 * (gap * known).sum(axis=1) / known.sum(axis=1) / box, box
 
 
-def drawn(window: U8, points: F32) -> U8:
-    """The right crop of a window (CROP, CROP, 3) with points (P, 2) in shares of its side."""
-    crop = warp(window, (exact_look() @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True)[0]
+def drawn(pixels: U8, points: F32) -> U8:
+    """The exact input (CROP, CROP, 3) of a training crop with points (P, 2) in shares of its side."""
+    crop = warp(
+        pixels, (exact_crop_map() @ np.diag([1 / CROP, 1 / CROP, 1]))[None], (CROP, CROP), clamp=True
+    )[0]
     image = Image.fromarray(crop)
     pen = ImageDraw.Draw(image)
     for n, (x, y) in enumerate((points * CROP).tolist()):
@@ -301,8 +304,8 @@ OUTPUTS = (
 def export_best(folder: Path, file: Path) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, 128, 128, 3) uint8 sRGB to `OUTPUTS`.
 
-    Weights are kept with 16 bits, the largest with 8; ONNX Runtime computes with 32. Light is in the units of
-    `headshot.geometry.light`.
+    Weights are stored with 16 bits, the largest with 8; ONNX Runtime computes with 32. Light is in the units
+    of `headshot.geometry.light`.
     """
     network = make_regressor(imagenet=False)
     network.load_state_dict(best_weights(folder))

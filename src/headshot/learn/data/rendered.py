@@ -2,7 +2,7 @@
 
 They teach MeshNet+ depth, and what is light and what is skin, which photos cannot. Every face is a `Faces`
 entry with its true shape at the template's vertices; item k depends on k and the seed alone. Landmarks are
-what the landmark network would report, by the measure of its errors (`headshot.fitting.landmark_noise`).
+what the landmark network would report, by the noise model (`headshot.fitting.landmark_noise`).
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _one(
 def _reported(
     points: PointModel, identity: Array, expression: Array, rotation: Array, random: np.random.Generator
 ) -> Array:
-    """What the landmark network would say of a head (L, 3), head frame."""
+    """What the landmark network would report of a head (L, 3), head frame."""
     reported = load_landmark_noise().at(points, rotation)
     known = np.concatenate([identity, random.standard_normal(reported.nuisance)])
     exact = reported.model.positions(known, expression).astype(np.float64)
@@ -168,11 +168,11 @@ def in_crop(camera: Camera, affine: Array) -> Camera:
 
 
 def _picture(
-    model: HeadModel, looks: tuple[F32, Array], topology: Topology, vertices: Array, camera: Camera,
+    model: HeadModel, appearance: tuple[F32, Array], topology: Topology, vertices: Array, camera: Camera,
     size: int, random: np.random.Generator,
 ) -> tuple[U8, Mask]:  # fmt: skip
     """Pixels (S, S, 3) of a head with colours (V, 3) in a light (9, 3), and where its face is (S, S)."""
-    colours, light = looks
+    colours, light = appearance
     renderer = MeshRenderer(
         PerspectiveCameras.from_cameras([camera], dtype=torch.float32),
         SphericalHarmonics(torch.tensor(light, dtype=torch.float32)),

@@ -1,4 +1,4 @@
-"""Batches of meshes and what their surface looks like.
+"""Batches of meshes and the appearance of their surface.
 
 Dimension letters: B batch, V vertices, F triangles, C channels, N texture coordinates, T x U texture.
 """
@@ -154,8 +154,8 @@ class Meshes:
         return self.topologies[0]
 
     @property
-    def looks(self) -> int:
-        """How many pictures the textures make: 1 if all meshes look alike."""
+    def appearances(self) -> int:
+        """How many different textures there are: 1 if all meshes share theirs."""
         if isinstance(self.textures, VertexColours):
             return len(self.textures.colours)
         if isinstance(self.textures, UVTexture):

@@ -1,10 +1,11 @@
-"""Windows around faces with all that is known about the faces in them: what the regressor learns from.
+"""Training crops: squares of photos around faces, with labels, for the regressor and the identity network.
 
-A window is a square of ``SIDE`` pixels, upright, whose side is ``MARGIN`` times the longer side of the box of
-the face's 478 points: enough room to look at it from crops that are off. A store is a folder of pairs
-NAME.npy (pixels, read through memory maps) and NAME.npz (labels), one pair for each command that filled it.
+A training crop is an upright square of ``SIDE`` pixels, whose side is ``MARGIN`` times the longer side of the
+box of the face's 478 points: enough room to cut network inputs from it that are off. A store is a folder of
+pairs NAME.npy (pixels, read through memory maps) and NAME.npz (labels), one pair for each command that filled
+it.
 
-Dimension letters: N windows, P = 546 points (478 and the 68 of iBUG),
+Dimension letters: N training crops, P = 546 points (478 and the 68 of iBUG),
 I identity modes, E expressions, A albedo modes.
 """
 
@@ -41,8 +42,8 @@ KNOWN = ("identity", "expression", "pose", "light", "albedo")
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
-    """A window and what is known about it.
+class TrainingCrop:
+    """A training crop and its labels.
 
     Attributes:
         pixels: (SIDE, SIDE, 3) uint8.
@@ -50,8 +51,8 @@ class Row:
         name: of its source, person and all.
         person: whose photos share it; "" when nobody's.
         held_out: whether it is for validation.
-        labels: arrays with the names and shapes of `LABELS`: points in pixels of the window and how far each
-            is believed; identity; expression; rotation as seen along the ray to the head; place: the head's
+        labels: arrays with the names and shapes of `LABELS`: points in pixels of the crop, and their
+            weights; identity; expression; rotation as seen along the ray to the head; place: the head's
             origin in shares of the side, and the logarithm of sides a millimetre; light in units of its
             prior; albedo; and weights of what is known, see `KNOWN`.
     """
@@ -64,8 +65,8 @@ class Row:
     labels: dict[str, F32]
 
 
-def window_map(points: ArrayLike, roll: float, margin: float = MARGIN, side: int = SIDE) -> Array:
-    """(2, 3) pixels of the window around points (N, 2), turned by ``roll`` degrees, to those of the photo."""
+def upright_crop_map(points: ArrayLike, roll: float, margin: float = MARGIN, side: int = SIDE) -> Array:
+    """(2, 3) pixels of the upright crop around points (N, 2), rolled by ``roll`` degrees, to the photo's."""
     angle = np.radians(roll)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     upright = np.asarray(points, np.float64) @ turn
@@ -75,7 +76,7 @@ def window_map(points: ArrayLike, roll: float, margin: float = MARGIN, side: int
 
 
 def pose_labels(camera: Camera, affine: Array, side: int = SIDE) -> tuple[F32, F32]:
-    """Rotation (3, 3) and place (3,) of a head in a window; see `Row`."""
+    """Rotation (3, 3) and place (3,) of a head in a training crop; see `TrainingCrop`."""
     rotation, at, scale = placing(camera)
     factor = float(np.sqrt(np.linalg.det(affine[:, :2])))
     turn = np.eye(3)
@@ -85,8 +86,8 @@ def pose_labels(camera: Camera, affine: Array, side: int = SIDE) -> tuple[F32, F
     return (turn @ rotation).astype(np.float32), place.astype(np.float32)
 
 
-def into_window(points: ArrayLike, affine: Array) -> F32:
-    """Points (N, 2) of the photo in pixels of a window."""
+def into_crop(points: ArrayLike, affine: Array) -> F32:
+    """Points (N, 2) of the photo in pixels of a crop, for the crop's map (2, 3) to the photo."""
     return np.linalg.solve(affine[:, :2], (np.asarray(points, np.float64) - affine[:, 2]).T).T.astype(
         np.float32
     )
@@ -112,14 +113,14 @@ def empty_labels() -> dict[str, F32]:
 
 
 def cut(pixels: U8, affine: Array) -> U8:
-    """The window (SIDE, SIDE, 3) of a photo; beyond its border the border goes on."""
+    """The training crop (SIDE, SIDE, 3) of a photo; beyond its border the border goes on."""
     return warp(pixels, affine[None], (SIDE, SIDE), clamp=True)[0]
 
 
-def save_rows(folder: Path, name: str, rows: Sequence[Row]) -> None:
+def save_training_crops(folder: Path, name: str, rows: Sequence[TrainingCrop]) -> None:
     """Write a pair of files, complete or not at all."""
     if not rows:
-        raise HeadshotError(f"{name}: nothing was found that could be learned from")
+        raise HeadshotError(f"{name}: no photo gave a training crop")
     folder.mkdir(parents=True, exist_ok=True)
     labels: dict[str, Any] = {
         key: np.stack([row.labels[key] for row in rows]).astype(np.float32) for key in LABELS
@@ -139,17 +140,17 @@ def save_rows(folder: Path, name: str, rows: Sequence[Row]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
-    """All windows of a store.
+class TrainingCrops:
+    """All training crops of a store.
 
     Attributes:
         pixels: one memory map for each pair of files.
         where: (N, 2) its number, and the row in it.
         kind: (N,) indices into `KINDS`.
-        name, person: (N,) see `Row`.
+        name, person: (N,) see `TrainingCrop`.
         held_out: (N,) whether to validate with it.
-        labels: (N, ...) see `Row`; and ``embedding`` (N, EMBEDDING), what a recogniser says of real photos,
-            zeros where nobody asked it.
+        labels: (N, ...) see `TrainingCrop`; and ``embedding`` (N, EMBEDDING) of real photos by a
+            face-recognition network, zeros where there is none.
     """
 
     pixels: list[U8]
@@ -164,7 +165,7 @@ class Windows:
         return len(self.where)
 
     def picture(self, k: int) -> U8:
-        """Pixels (SIDE, SIDE, 3) of a window."""
+        """Pixels (SIDE, SIDE, 3) of a training crop."""
         file, row = self.where[k]
         return np.ascontiguousarray(self.pixels[file][row])
 
@@ -175,12 +176,12 @@ def measured_names(data: Path) -> frozenset[str]:
     return frozenset(people | {photo.stem for photo in measured_photos(data)})
 
 
-def read_windows(folder: Path, measured: frozenset[str] = frozenset()) -> Windows:
+def read_training_crops(folder: Path, measured: frozenset[str] = frozenset()) -> TrainingCrops:
     """Open a store.
 
     Args:
         folder: of the store.
-        measured: people and photos that are not to be learned from, `measured_names`; they count as held out.
+        measured: people and photos to leave out of training, `measured_names`; they count as held out.
 
     Raises:
         HeadshotError: it is empty.
@@ -191,36 +192,36 @@ def read_windows(folder: Path, measured: frozenset[str] = frozenset()) -> Window
             tables.append({key: data[key] for key in data.files})
         pixels.append(np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
         rows = len(tables[-1]["kind"])
-        asked = folder / EMBEDDINGS / f"{file.stem}.npy"
-        known = np.load(asked, allow_pickle=False) if asked.is_file() else np.zeros((rows, EMBEDDING))
+        embedded = folder / EMBEDDINGS / f"{file.stem}.npy"
+        known = np.load(embedded, allow_pickle=False) if embedded.is_file() else np.zeros((rows, EMBEDDING))
         embeddings.append(known.astype(np.float32))
         where.append(np.column_stack([np.full(rows, number), np.arange(rows)]))
     if not tables:
-        raise HeadshotError(f"{folder} has no windows yet: see `headshot learn regressor-data --help`")
+        raise HeadshotError(f"{folder} has no training crops yet: see `headshot learn regressor-data --help`")
     table = {key: np.concatenate([t[key] for t in tables]) for key in tables[0]}
     labels = {key: table[key] for key in LABELS} | {"embedding": np.concatenate(embeddings)}
     apart = [bool(measured.intersection(name.split("/")[1:])) for name in table["name"].tolist()]
     _share(table, labels)
-    return Windows(
+    return TrainingCrops(
         pixels, np.concatenate(where), table["kind"], table["name"], table["person"],
         table["held_out"] | np.array(apart), labels,
     )  # fmt: skip
 
 
-def learned_from(folder: Path, benchmark: Path | None) -> Windows:
+def learned_from(folder: Path, benchmark: Path | None) -> TrainingCrops:
     """A store from which everything is held out that the default benchmark measures.
 
     Args:
         folder: of the store.
         benchmark: folder of the research data; None holds out nothing more than the store does.
     """
-    return read_windows(folder, measured_names(benchmark) if benchmark else frozenset())
+    return read_training_crops(folder, measured_names(benchmark) if benchmark else frozenset())
 
 
 def _share(table: dict[str, Any], labels: dict[str, F32]) -> None:
-    """Let all windows of a person have one identity and one embedding, the means of those that are known.
+    """Give all crops of a person one identity and one embedding, the means of those that are known.
 
-    A fit errs anew on every photo of a person; what a profile cannot show, other photos do.
+    The errors of the fit differ between photos of a person; what a profile cannot show, other photos do.
     """
     embedding = labels["embedding"]
     owner = np.where(table["person"] == "", table["name"], table["person"])
