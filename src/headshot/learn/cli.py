@@ -97,7 +97,7 @@ def babymesh(
     every: Every = 50,
     seed: Seed = 0,
 ) -> None:
-    """Train the second paper's BabyMeshNet: a sphere into objects, by rendering."""
+    """Train BabyMeshNet (Jeon et al.): a sphere into objects, by rendering."""
 
     with errors_as_messages():
         from headshot.learn import babymesh as learn
@@ -139,7 +139,7 @@ def mesh(
     every: Every = 50,
     seed: Seed = 0,
 ) -> None:
-    """Train the second paper's MeshNet, or MeshNet+, on segmented photos."""
+    """Train MeshNet (Jeon et al.) or MeshNet+ on segmented photos."""
 
     with errors_as_messages():
         from headshot.learn import mesh_commands as learn
@@ -217,7 +217,7 @@ def face(
     workers: Workers = 1,
     threads: Annotated[int, typer.Option(min=1, help="Pictures rendered at the same time.")] = 1,
 ) -> None:
-    """Train the first paper's network: photos to the coefficients of a face model, without 3D truth."""
+    """Train the network of Jiang and Yang (2026): photos to a face model, without 3D truth."""
 
     with errors_as_messages():
         from headshot.learn import face_commands as learn

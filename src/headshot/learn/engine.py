@@ -52,7 +52,7 @@ class Plan:
         warm_up: steps in which the learning rate rises to it.
         final: share of it that is left at the last step; 1 keeps it constant.
         decay: AdamW's weight decay; biases and normalisation are exempt.
-        average: of the weights, kept of the moving average at each step (0 = none).
+        average: of the weights: share of the moving average that stays at each step (0 = none).
         clip: longest gradient.
         seed: of everything random.
         device: as PyTorch names it.
@@ -121,7 +121,7 @@ def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = 
         task: what to train.
         plan: how; a resumed run must have the same batch, seed and precision.
         folder: of the run; continued where it stopped if it has a checkpoint.
-        say: is told a line of progress now and then.
+        say: called with a line of progress now and then.
 
     Raises:
         HeadshotError: the folder's checkpoint belongs to another run, or the loss is no longer finite.

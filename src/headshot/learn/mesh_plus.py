@@ -1,4 +1,4 @@
-"""Training MeshNet+ (see `networks.meshnet_plus`): photos teach it looks, heads with known shape depth.
+"""Training MeshNet+ (see `networks.meshnet_plus`): appearance from photos, depth from heads of known shape.
 
 One item in four is a photo, compared with its rendering where the segmentation sees the face, and one a head
 of the head model in a light that is known too (`data.rendered`). The rest are photos of synthetic heads
@@ -230,7 +230,7 @@ def run(
         heads: synthetic heads (`data.heads`), of the same size; those held out are for validation, which else
             takes rendered ones.
         weights: of the loss.
-        say: is told how far it is.
+        say: called with lines of progress.
     """
     torch.manual_seed(plan.seed)
     template = face_template()

@@ -2,7 +2,7 @@
 ONNX.
 
 The loss is cross-entropy plus Dice (Milletari et al., "V-Net", 3DV 2016), both for labels that are sets of
-classes, because data sets with coarser labels than ours teach too.
+classes, because data sets with coarser labels than ours are used too.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _thinned(source: Source, limit: int) -> Source:
 def export_onnx(network: nn.Module, file: Path, size: int = CROP) -> None:
     """Write a network as ONNX: ``pixels`` (1, S, S, 3) uint8 sRGB to ``probabilities`` (1, C, S, S) float32.
 
-    Weights are kept with 8 bits, small ones with 16; ONNX Runtime computes with 32.
+    Weights are stored with 8 bits, small ones with 16; ONNX Runtime computes with 32.
     """
     whole = _Exported(network).eval().cpu()
     pixels = torch.zeros(1, size, size, 3, dtype=torch.uint8)
@@ -214,7 +214,7 @@ class Folders:
         return found
 
 
-# Share of the training stream; only CelebAMask-HQ and HELEN say all that we want to know.
+# Share of the training stream; only CelebAMask-HQ and HELEN label all classes that matter.
 # Photos of it with a hat or glasses have a share of their own besides.
 SHARES = {
     "celebamask": 0.45, "rare": 0.1, "fasseg": 0.1, "fasseg-multipose": 0.12, "helen": 0.3, "lfw": 0.23,

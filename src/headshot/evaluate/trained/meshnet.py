@@ -69,7 +69,7 @@ class PlusHead:
 
 @dataclass(frozen=True)
 class PaperHead:
-    """The second paper's MeshNet, whose mesh has no expression that could be taken off.
+    """MeshNet (Jeon, Millman and Kapron), whose mesh has no expression that could be taken off.
 
     Attributes:
         run: folder of `headshot learn mesh --network paper`.

@@ -1,4 +1,5 @@
-"""Segmented faces for MeshNet: crops, parts, landmarks and the camera of each, found once and kept in a file.
+"""Segmented faces for MeshNet: crops, parts, landmarks and the camera of each, found once and stored in a
+file.
 
 A crop counts as a photo of its own: landmarks are moved into it, and its camera is that of the mean head in
 the pose that fits them. Dimension letters: N faces, S pixels of a crop.
@@ -32,7 +33,7 @@ from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import CLASSES, crop_frame, crop_map, segment
 
-PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed
+PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not used
 FACE = ("skin", "nose", "brows", "eyes", "glasses", "mouth", "upper_lip", "lower_lip")
 UNLABELLED = 255
 
@@ -99,7 +100,7 @@ def camera_of(landmarks: Array, size: int) -> Camera:
 
 
 def face_of(sample: Sample, size: int) -> Faces | None:
-    """The largest face of a labelled photo, or None where landmarks are not found or not believed."""
+    """The largest face of a labelled photo, or None where landmarks are not found or not reliable."""
     with Image.open(sample.photo) as image:
         pixels = np.ascontiguousarray(image.convert("RGB"))
     found = detect_faces(pixels)

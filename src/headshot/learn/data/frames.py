@@ -18,7 +18,7 @@ from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import MARGIN, RAISED, crop_frame
 
 FACE = classes("skin", "nose", "eyes", "brows", "glasses", "mouth", "upper_lip", "lower_lip")
-PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed
+PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not used
 
 
 def frame_of(sample: Sample) -> Array:
@@ -51,7 +51,7 @@ def frame_of(sample: Sample) -> Array:
 
 
 def _frame_of_box(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Array:
-    """An upright frame around labelled pixels, as large as their landmarks would ask for."""
+    """An upright frame around labelled pixels, as large as their landmarks would give."""
     (top, bottom), (left, right) = (np.percentile(v, (1, 99)) for v in (rows, columns))
     # Labelled skin may reach down the neck: a face is at most 1.5 times as high as wide, from any side.
     bottom = min(bottom, top + 1.5 * max(right - left, 1.0))
@@ -66,7 +66,7 @@ def find_frames(
     workers: int = 1,
     progress: Callable[[Sequence[Sample]], Iterator[Sample]] = iter,
 ) -> Array:
-    """Frames (N, 4) of samples, kept in a file so that landmarks are looked for only once.
+    """Frames (N, 4) of samples, stored in a file so that landmarks are looked for only once.
 
     Args:
         samples: labelled photos.

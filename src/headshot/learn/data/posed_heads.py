@@ -1,7 +1,7 @@
 """Synthetic heads with exact truth: any shape, pose, expression and light, in the colours of real photos.
 
 Shapes are drawn from the head model's prior and have nothing to do with the photo that gives the colours, so
-that only the geometry in the picture tells the shape; or the photo's own head, as the fit has it, is turned.
+that only the geometry in the picture shows the shape; or the photo's own head, as the fit has it, is turned.
 What the picture shows of a portrait's light is divided out by the fit's explanation of it and multiplied by
 that of the new light (a ratio image; Wen, Liu and Huang, "Face relighting with radiance environment maps",
 CVPR 2003). Heads turned far from their portrait get hair of their own, a displaced scalp, and other

@@ -1,8 +1,8 @@
 """Faces with known shape: heads of the head model in random light, as crops like those of photos.
 
-They teach MeshNet+ depth, and what is light and what is skin, which photos cannot. Every face is a `Faces`
-entry with its true shape at the template's vertices; item k depends on k and the seed alone. Landmarks are
-what the landmark network would report, by the noise model (`headshot.fitting.landmark_noise`).
+MeshNet+ learns depth from them, and to separate light from skin, which photos do not show. Every face is a
+`Faces` entry with its true shape at the template's vertices; item k depends on k and the seed alone.
+Landmarks are what the landmark network would report, by the noise model (`headshot.fitting.landmark_noise`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 from headshot.perception.segmentation import CLASSES, crop_frame, crop_map
 
-LEVEL = 5  # of the template at whose 2,113 vertices truth is kept
+LEVEL = 5  # of the template at whose 2,113 vertices truth is stored
 _JITTER = 0.8  # mm: errors of single landmarks beside those that they have in common
 
 
@@ -44,7 +44,7 @@ class Rendered:
         truth: (N, V, 3) mm, the true shape at the template's vertices, in the frame of the fitted camera. Its
             scale about the camera, which no picture shows, is the one nearest to the template.
         neutral: (N, V, 3) mm, the same head without expression, laid on the mean head.
-        albedo: (N, V, 3) linear reflectance, NaN where nobody knows it.
+        albedo: (N, V, 3) linear reflectance, NaN where it is unknown.
         light: (N, 9, 3), the same.
     """
 
@@ -114,10 +114,12 @@ def _one(
         np.array([fitted.focal], np.float32), fitted.rotation[None].astype(np.float32),
         fitted.translation[None].astype(np.float32), np.array([False]),
     )  # fmt: skip
-    kept = template.counts[LEVEL]
-    truth = in_fitted_camera(seen.to_camera(template.carried(vertices, model)[:kept]), seen, fitted, template)
-    neutral = template.carried(model.neutral(identity), model)[:kept]
-    painted = template.carried(colours, model)[:kept]
+    count = template.counts[LEVEL]
+    truth = in_fitted_camera(
+        seen.to_camera(template.carried(vertices, model)[:count]), seen, fitted, template
+    )
+    neutral = template.carried(model.neutral(identity), model)[:count]
+    painted = template.carried(colours, model)[:count]
     return Rendered(face, truth[None], neutral[None], painted[None], light[None].astype(np.float32))
 
 

@@ -112,7 +112,7 @@ class Stream(Dataset[tuple[Tensor, Tensor]]):
 class Plain(Dataset[tuple[Tensor, Tensor]]):
     """The crops of a source as they are: item k is (3, S, S) uint8 and sets (S, S) int32.
 
-    What lies outside of a photo is unknown here, so that it makes no measure look better.
+    What lies outside of a photo is unknown here, so that no measure gains by it.
     """
 
     def __init__(self, source: Source, size: int) -> None:

@@ -1,4 +1,4 @@
-"""The regressor that ships: EfficientNet-Lite0 with a head that keeps where things are in the crop.
+"""The regressor that ships: EfficientNet-Lite0 with a head that keeps places in the crop apart.
 
 The encoder ends at 1/32 of the crop, 4 x 4 places for a crop of 128 pixels. They are narrowed and flattened,
 not averaged, because where a nose is matters as much as that it is there. What earlier, finer layers show at

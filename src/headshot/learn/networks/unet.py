@@ -3,8 +3,8 @@
 `UNet` is the network of Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image
 Segmentation", MICCAI 2015, figure 1, with padded convolutions (the label map is as large as the photo) and
 batch normalisation. `LiteUNet` has the same shape, but its contracting path is EfficientNet-Lite0 (Tan and
-Le, "EfficientNet", ICML 2019; Lite: no squeeze-and-excitation, ReLU6), which knows ImageNet before it sees
-its first face, and its expanding path is made of depthwise separable convolutions: 60 times less work.
+Le, "EfficientNet", ICML 2019; Lite: no squeeze-and-excitation, ReLU6), which is trained on ImageNet before it
+sees its first face, and its expanding path is made of depthwise separable convolutions: 60 times less work.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of pictures (B, 3, H, W)."""
-        kept = []
+        skipped = []
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else functional.max_pool2d(x, 2))
-            kept.append(x)
-        kept.pop()
+            skipped.append(x)
+        skipped.pop()
         for grow, block in zip(self.grow, self.up, strict=True):
-            x = block(torch.cat([kept.pop(), grow(x)], dim=1))
+            x = block(torch.cat([skipped.pop(), grow(x)], dim=1))
         return self.head(x)
 
 
@@ -91,13 +91,13 @@ class LiteUNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of pictures (B, 3, H, W) in [0, 1]."""
         x = self.stem(x * (255 / 128) - (127 / 128))
-        kept = []
+        skipped = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in SKIPS:
-                kept.append(x)
+                skipped.append(x)
         for merge in self.up:
-            x = merge(x, kept.pop())
+            x = merge(x, skipped.pop())
         return functional.interpolate(self.head(x), scale_factor=2.0, mode="bilinear", align_corners=False)
 
 

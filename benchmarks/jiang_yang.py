@@ -1,6 +1,6 @@
 """What a trained network of `headshot learn face` makes of the sample photos.
 
-    python benchmarks/first_paper.py RUN [--depth 50] [--size 160] [--output docs/images/first-paper.jpg]
+    python benchmarks/jiang_yang.py RUN [--depth 50] [--size 160] [--output docs/images/jiang-yang.jpg]
 
 Four rows: photos and their mirror images, aligned; what the network makes of them before it has learned
 anything, the mean face, stitched in; what it makes of them with its best weights; those faces alone. The
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--depth", type=int, default=50)
     parser.add_argument("--size", type=int, default=160)
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images" / "first-paper.jpg")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images" / "jiang-yang.jpg")
     options = parser.parse_args()
     settings = FaceSettings(depth=options.depth, size=options.size, imagenet="none")
     model = load_face_model("ours", "mediapipe478")
