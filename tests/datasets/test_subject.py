@@ -13,7 +13,7 @@ from headshot.datasets.subject import find_subject
 
 
 def test_the_face_nearest_to_a_point_counts(photos: Path) -> None:
-    """Two faces side by side, the right one smaller: the largest, and the one that was asked for."""
+    """Two faces side by side, the right one smaller: the largest, and the one nearest to the point."""
     canvas = Image.new("RGB", (900, 512), (120, 120, 120))
     canvas.paste(Image.open(photos / "astronaut.jpg"), (0, 0))
     small = Image.open(photos / "grace_hopper.jpg")

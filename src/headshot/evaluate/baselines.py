@@ -1,7 +1,7 @@
 """The methods that are measured, behind one interface.
 
 What every table shows: methods of `METHODS` and the *mean face* (only its pose comes from the photo). A
-method that does not clearly beat the mean face has reconstructed nobody. All start from the same `Subject`:
+method that does not clearly beat the mean face reconstructs no identity. All start from the same `Subject`:
 face and landmarks of a photo are found once.
 
 A new method is a `Predictor`: a name, and a call from `Subject` to `Prediction`.
@@ -38,7 +38,7 @@ class Head:
         camera: maps the head frame to the photo.
         identity: (I,) coefficients in standard deviations; zeros for the mean face.
         scale: the person's millimetres per model millimetre.
-        texture: or None where none was asked for.
+        texture: or None where none is measured.
     """
 
     model: HeadModel
@@ -52,7 +52,7 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a method says about a photo.
+    """The prediction of a method for a photo.
 
     Attributes:
         points: (68, 2) iBUG points in pixels of the photo.
@@ -143,7 +143,7 @@ class MeanFace:
 
     Attributes:
         detail: resolution of the head.
-        texture_size: of the texture, when one is asked for.
+        texture_size: of the texture, where one is measured.
     """
 
     detail: str = "low"
@@ -159,8 +159,8 @@ class MeanFace:
             size = TextureSettings(size=self.texture_size)
             texture = make_texture(subject.photo.pixels, model.mean, model, camera, size)
         points = camera.project(landmarks68(model, model.mean, camera))
-        nobody = np.zeros(len(model.identity))
-        return Prediction(points, Head(model, model.mean, model.mean, camera, nobody, 1.0, texture))
+        zeros = np.zeros(len(model.identity))
+        return Prediction(points, Head(model, model.mean, model.mean, camera, zeros, 1.0, texture))
 
 
 @lru_cache(maxsize=2)

@@ -12,7 +12,7 @@ from headshot.arrays import U8, Array
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.render import project_for_raster, view_camera
 
-# Blue over white to red, told apart with red-green blindness; grey where nothing was measured.
+# Blue over white to red, distinct with red-green blindness; grey where nothing was measured.
 _STOPS = np.array(
     [[0.23, 0.30, 0.75], [0.66, 0.78, 0.94], [0.95, 0.92, 0.85], [0.93, 0.56, 0.40], [0.70, 0.02, 0.15]]
 )

@@ -1,12 +1,12 @@
 """Is the method as good for everybody? Failures, errors and skin tone by race, sex, age and tone.
 
-On photos whose names say age, sex and race as UTKFace's do (Zhang, Song and Qi, "Age Progression/Regression
+On photos whose names give age, sex and race as UTKFace's do (Zhang, Song and Qi, "Age Progression/Regression
 by Conditional Adversarial Autoencoder", CVPR 2017). For every group: how many photos give no head, how far
 the landmarks are from those of the mirrored photo, as the network sees them and as the whole pipeline does,
 how well the textured head explains the photo, all of it and where skin is bare, and whether the skin keeps
 its tone when the light is taken out: the individual typology angle (ITA) of the fitted albedo, and of the
-texture without light, minus that of the skin in the photo. The report says how much
-the worst group is behind the best.
+texture without light, minus that of the skin in the photo. The report compares the worst group with
+the best.
 
 Known weaknesses: labels are the source's, and race is no measure of skin; crops are tight, some are blurred
 or of actors in make-up; ITA in a photo depends on its exposure as much as on the skin (albedo is right to

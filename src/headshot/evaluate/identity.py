@@ -1,8 +1,6 @@
 """Does the shape carry identity? Same- against different-person pairs, and how stable a person's shape is.
 
-AUC is the probability that a random pair of photos of one person is more similar than one of two people (the
-Mann-Whitney statistic; Fawcett, "An introduction to ROC analysis", 2006). EER is the error at the threshold
-where as many same pairs are rejected as different pairs accepted. Stability is the mean distance of a
+AUC and EER are defined in `headshot.metrics.verification`. Stability is the mean distance of a
 person's neutral faces to their mean, in mm, and how it compares with the distance between people.
 
 Pairs follow the Labeled Faces in the Wild layout (Huang et al. 2007): PERSON/PHOTO.jpg, the person being the
@@ -32,7 +30,7 @@ from headshot.metrics.shape import aligned, shape_similarity, stability
 from headshot.metrics.verification import auc, eer, pairs, roc_line
 
 SAMPLES = 250  # vertices of the face that stand for it in the resume log
-FLAT = "2D points"  # landmarks of the photo, for comparison: what a flat picture already tells
+FLAT = "2D points"  # landmarks of the photo, for comparison: what a flat picture already shows
 
 
 def evaluate_identity(
@@ -44,7 +42,7 @@ def evaluate_identity(
     """Identity in shapes on a folder PERSON/PHOTO.jpg; an item is a person.
 
     A person's ``auc`` and ``eer`` are those of all pairs that have this person in them, so that their mean
-    over people, with people as the bootstrap's items, has honest intervals.
+    over people, with people as the bootstrap's items, has valid intervals.
 
     Raises:
         HeadshotError: fewer than two people have enough photos.

@@ -1,12 +1,8 @@
 """Landmark error: how far the 68 points of a head, projected into the photo, lie from hand-made ones.
 
-    NME = mean_i |p_i - q_i| / d
+The formulas and their sources are in `headshot.metrics.landmarks`.
 
-with d the distance of the outer eye corners (interocular: Sagonas et al., "300 Faces in-the-Wild Challenge",
-ICCVW 2013) or the root of the area of the box around the true points (Zhu et al., "Face Alignment Across
-Large Poses", CVPR 2016; from the side, where eye corners meet, only this one is of use).
-
-Known weaknesses: it says nothing about shape along the line of sight, and little about identity; hand-made
+Known weaknesses: it does not measure shape along the line of sight, and hardly identity; hand-made
 points scatter by 2-4 % of the interocular distance themselves, along the jaw more; the jaw points of other
 schemes follow other lines; a network trained on this annotation style beats a better head of another.
 """
@@ -48,7 +44,7 @@ class NmeSettings:
         failure: an error of all points above this many percent is a failure, and so is no result.
         limit: at most so many photos, drawn with ``seed``; None for all.
         leave_out: leave out every so many-th photo (in the order of names), counted from the first: those
-            that calibrated the method. 0 keeps all.
+            that calibrated the method. 0 leaves out none.
     """
 
     normalisation: Literal["interocular", "box"] | None = None

@@ -1,4 +1,4 @@
-"""How well the textured head, rendered over the photo, looks like the photo.
+"""How similar to the photo the textured head is, rendered over it.
 
 Photometric error: mean absolute difference of sRGB levels over the visible face. SSIM: the structural
 similarity index of Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to

@@ -1,14 +1,14 @@
 """Faces from the side: are they found, do the points fit, and is it the same head as from the front?
 
 On photos of people from the front and in profile (CFP: Sengupta et al., "Frontal to Profile Face Verification
-in the Wild", WACV 2016), 30 points of the visible half placed by hand. Only people count who are kept from
+in the Wild", WACV 2016), 30 points of the visible half placed by hand. Only people count who are held out of
 all training (`headshot.evaluate.split`). A photo is *off* when no head is found, or the mean error of the
 inner points exceeds 7 % of the root of the area of the true points' box. Neutral shapes from the front are
 compared with neutral shapes from the side, as in `headshot.evaluate.identity`: AUC of mixed pairs.
 
-Known weaknesses: hand-made points of half a face say little about pose; the only truth about it here is the
-side to which a profile looks. Half of the points' box of a frontal photo is a smaller ruler than all of it.
-Sex, age and ethnicity alone pass as identity.
+Known weaknesses: hand-made points of half a face constrain the pose little; the only truth about it here is
+the side to which a profile faces. Half of the points' box of a frontal photo is a smaller ruler than all of
+it. Sex, age and ethnicity alone pass as identity.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def measure(points: Array, annotation: Annotation, rotation: Array | None) -> di
         yaw = angles_of(rotation)[0]
         out["yaw"] = abs(yaw)
         if "profile" in annotation.photo.name:
-            out["side"] = 100.0 * (yaw * looks_right(annotation) > 0)
+            out["side"] = 100.0 * (yaw * faces_right(annotation) > 0)
     return {key: round(value, 4) for key, value in out.items()}
 
 
-def looks_right(annotation: Annotation) -> float:
-    """1 where the left half of the picture's face is annotated, so that a profile looks right; else -1."""
+def faces_right(annotation: Annotation) -> float:
+    """1 where the left half of the picture's face is annotated, so that a profile faces right; else -1."""
     return 1.0 if np.isfinite(annotation.points[TRUE_LEFT_JAW]).all() else -1.0
 
 
@@ -153,7 +153,7 @@ def _photos(root: Path, settings: ProfileSettings) -> dict[str, Annotation]:
     found = {a.photo.relative_to(root).as_posix(): a for a in read_cfp(file, frontal=True)}
     people = held_out_people(_person(name) for name in found)[: settings.people]
     if not people:
-        raise HeadshotError(f"nobody in {file} is held out from training: nothing may be measured")
+        raise HeadshotError(f"nobody in {file} is held out of training: nothing may be measured")
     out = {}
     for person in people:
         for view, count in (("frontal", settings.frontal), ("profile", settings.profile)):
@@ -211,13 +211,13 @@ _COLUMNS = (
     Column("found", "found", "%", "higher", statistic="mean", decimals=1),
     Column("inner", "inner points", "% of the box"),
     Column("all", "all points", "% of the box"),
-    Column("side", "looks to the true side", "%", "higher", statistic="mean", decimals=1),
+    Column("side", "turned to the true side", "%", "higher", statistic="mean", decimals=1),
     Column("yaw", "yaw found", "°", None, decimals=0),
     Column("auc", "AUC, frontal against profile", "", "higher", statistic="mean", decimals=3),
 )
 
 _PROTOCOL = (
-    "Photos of people from the front and in profile (Sengupta et al. 2016) who are kept from all training. "
+    "Photos of people from the front and in profile (Sengupta et al. 2016) who are held out of all training. "
     "Mean distance of the 68 iBUG points to the 30 placed by hand on the visible half, over the root of the "
     f"area of their box; off: the inner points by more than {OFF:g} %, or no head found. The face nearest to "
     "the true points counts. AUC: neutral faces from frontal photos against neutral faces from profiles, "

@@ -6,7 +6,7 @@ of somebody else, or that somebody else's head is less similar to that photo. Ab
 that the head was made from; below it the *mean face* with this photo's texture: a texture alone carries much
 of who somebody is. People and pairs are those of `headshot.evaluate.identity`.
 
-Known weaknesses: the network sees 112 x 96 pixels around eyes, nose and mouth, where the texture says more
+Known weaknesses: the network sees 112 x 96 pixels around eyes, nose and mouth, where the texture shows more
 than the shape; it hardly sees the outline of the head, and no hair. It was trained on photos of public
 figures, mostly light-skinned adults. Pictures of heads are laid by the head's own points, photos by the
 landmark network's.
@@ -53,7 +53,7 @@ class RecognisedSettings:
 
     Attributes:
         people: whose photos; the head is made from the first photo of each and compared with the others.
-        recogniser: the network that judges.
+        recogniser: the face-recognition network.
     """
 
     recogniser: Recogniser
@@ -219,6 +219,6 @@ _PROTOCOL = (
     "head with this person's other photos against all pairs of this head with other people's photos and of "
     "other heads with this person's, averaged over people; turned views are pooled with the frontal one. The "
     "*photo itself* instead of the head is the upper bound, the *mean face* in this photo's texture the "
-    "lower one. Weak in: the network sees eyes, nose and mouth, where a texture alone says most of it; no "
+    "lower one. Weak in: the network sees eyes, nose and mouth, where a texture alone shows most of it; no "
     "hair, little outline; trained mostly on light-skinned adults."
 )

@@ -41,7 +41,7 @@ COLUMNS = (
     Column("median", "median", "mm"),
     Column("mean", "mean", "mm"),
     Column("std", "std", "mm"),
-    Column("metric", "median, size kept", "mm"),
+    Column("metric", "median, size fixed", "mm"),
     Column("landmarks", "median, aligned by landmarks only", "mm"),
     Column("bent", "median, bent", "mm"),
     *(Column(name, name, "mm") for name in REGIONS),
@@ -54,7 +54,7 @@ times (distance of the outer corners of the eyes + length of the nose) from the 
 distance from each of these points to the nearest point of the predicted surface. Per scan its median, mean
 and standard deviation; over the scans see below.
 
-- **size kept**: the same with a rigid motion: the predicted millimetres count.
+- **size fixed**: the same with a rigid motion: the predicted millimetres count.
 - **aligned by landmarks only**, **bent**: the same median without refinement, and after bending the
   prediction onto the scan by the best quadratic map (30 numbers). An order of methods that changes between
   these three is a product of the alignment, not of the reconstructions.
@@ -295,7 +295,7 @@ def _read_others(others: Mapping[str, Path], stems: Sequence[str]) -> dict[str, 
         for stem in dict.fromkeys(stems):
             mesh, marks = beside(folder, stem, ENDINGS), beside(folder, stem, LANDMARK_ENDINGS)
             if mesh is not None and marks is not None:
-                # Size is part of a prediction, but many methods have none: then only "size kept" is off.
+                # Size is part of a prediction, but many methods have none: then only "size fixed" is off.
                 try:
                     out[method] = read_shape(mesh, marks)
                 except HeadshotError:

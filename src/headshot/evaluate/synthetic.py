@@ -60,7 +60,7 @@ where the column is about shape.
   counts as 0).
 - **rotation**: angle of the motion that lays the predicted face, in the camera frame, on the true one: it
   does not depend on how either model defines a frontal head. **camera distance** and **scale**: relative
-  errors; a single photo says little about either. **relief in depth**: mean difference along the viewing
+  errors; a single photo constrains either little. **relief in depth**: mean difference along the viewing
   axis after taking out the distance and scale.
 
 Weaknesses: the heads are draws from statistical models and artists' sliders, one of which our model was

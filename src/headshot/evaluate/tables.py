@@ -71,7 +71,7 @@ def summary_rows(result: Result, items: Sequence[Item] | None = None) -> list[li
 
 
 def baseline_rows(result: Result) -> list[list[str]]:
-    """Each method's paired difference from the mean face: a method that does not beat it found nobody."""
+    """Each method's paired difference from the mean face: one that does not beat it shows no identity."""
     rows = []
     for method in result.methods:
         if BASELINE not in result.methods or method == BASELINE:

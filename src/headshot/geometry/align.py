@@ -93,7 +93,7 @@ def _closest(
             node = stack[top]
             if _gap(boxes, node, x, y, z) >= best:
                 continue
-            if node < leaves - 1:  # the nearer child is looked at first
+            if node < leaves - 1:  # the nearer child is visited first
                 one, two = 2 * node + 1, 2 * node + 2
                 if _gap(boxes, one, x, y, z) < _gap(boxes, two, x, y, z):
                     one, two = two, one
@@ -148,7 +148,7 @@ def _gap(boxes: Array, node: int, x: float, y: float, z: float) -> float:
 
 
 class Surface:
-    """A triangle mesh that answers where its surface is nearest, exactly.
+    """A triangle mesh with exact queries for the nearest point of its surface.
 
     Attributes:
         vertices: (V, 3).

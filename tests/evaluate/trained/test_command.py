@@ -49,7 +49,7 @@ def test_both_networks_train_and_are_compared(tmp_path: Path, photos: Path) -> N
         if len(cells) > 4 and "±" in "".join(cells)
     }
     assert set(values) == {"MeshNet (paper)", "mean face", "MeshNet+"}
-    # an untrained hemisphere is grey; pixels looked up on a head's shape are nearly the photo
+    # an untrained hemisphere is grey; pixels sampled on a head's shape are nearly the photo
     assert values["MeshNet+"][0] < values["MeshNet (paper)"][0]
     assert values["MeshNet+"][1] < values["MeshNet (paper)"][1]
     assert (out / "mesh-compare.jpg").stat().st_size > 5000

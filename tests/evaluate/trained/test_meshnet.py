@@ -67,7 +67,7 @@ def test_meshnet_s_head_is_the_hemisphere_at_the_face(runs: tuple[Path, Path], s
     assert found.head is not None
     wanted = subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)][17:]
     eyes = np.linalg.norm(wanted[36 - 17] - wanted[45 - 17])
-    # it knows neither pose nor person: only where faces are in crops
+    # it has learned neither pose nor person: only where faces are in crops
     assert np.linalg.norm(found.points[17:] - wanted, axis=1).mean() < 0.35 * eyes
     ours = found.head.model.landmarks["ibug68"].on(found.head.vertices, found.head.model.triangles)
     mean = found.head.model.landmarks["ibug68"].on(found.head.model.mean, found.head.model.triangles)

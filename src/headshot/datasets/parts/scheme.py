@@ -1,7 +1,7 @@
 """Label maps of face parts: one scheme for data sets that label more or less.
 
 A pixel's label is the *set* of the classes that it may have, as bits of a uint16: one bit where a data set
-says exactly what it is, several where its label is coarser than ours (LFW's "skin" may be a nose), all of
+labels it exactly, several where its label is coarser than ours (LFW's "skin" may be a nose), all of
 them where nothing is known. The classes are those of `headshot.perception.segmentation.CLASSES`;
 docs/segmentation.md has the table of what the labels of each data set become.
 """
@@ -21,7 +21,7 @@ from headshot.perception.segmentation import CLASSES
 
 Sets = NDArray[np.uint16]
 
-UNKNOWN = (1 << len(CLASSES)) - 1  # any class: such pixels teach nothing
+UNKNOWN = (1 << len(CLASSES)) - 1  # any class: such pixels do not count
 
 
 def classes(*names: str) -> int:
@@ -78,7 +78,7 @@ class Sample:
         group: what must not be divided between training and validation: a person where known, or a file.
         scheme: what the labels mean.
         read: label files to a map (H, W) uint8 of the photo's size, labels of the scheme, 255 unknown.
-        sets: on request, label map to sets where the scheme alone does not say it.
+        sets: on request, label map to sets where the scheme alone does not give it.
     """
 
     photo: Path

@@ -116,15 +116,15 @@ def photo_errors(methods: Methods, held: Faces, limit: int, say: Callable[[str],
         true = held.landmarks[n].astype(np.float64)
         eyes = np.linalg.norm(true[33] - true[263])
         for name, found in methods(held, n).items():
-            kept = values[name]
+            found_values = values[name]
             off = np.linalg.norm(found.landmarks - true, axis=1).mean() / eyes
-            kept.setdefault("landmarks", []).append(100 * float(off))
+            found_values.setdefault("landmarks", []).append(100 * float(off))
             if found.picture is not None:
                 error = masked_error(found.picture, picture, mask)
-                kept.setdefault("photometric", []).append(255 * float(error))
+                found_values.setdefault("photometric", []).append(255 * float(error))
                 with torch.no_grad():
                     a, b = (x * mask + 0.5 * (1 - mask) for x in (found.picture.clamp(0, 1), picture))
-                    kept.setdefault("lpips", []).append(float(lpips(a, b)))
+                    found_values.setdefault("lpips", []).append(float(lpips(a, b)))
         say(f"photo {n + 1}/{count}")
     header = ["method", "photometric error (levels)", "LPIPS", "478 landmarks (% of eye distance)"]
     rows = [

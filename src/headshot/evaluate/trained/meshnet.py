@@ -1,6 +1,6 @@
 """MeshNet and MeshNet+ as methods of the benchmark (`headshot evaluate scan` and `synthetic`, ``--network``).
 
-MeshNet+ says what whole head its face belongs to: that of its coefficients, moved by its offsets on the face.
+MeshNet+ predicts a whole head: that of its coefficients, moved by its offsets on the face.
 MeshNet's head is the face template (`headshot.learn.template`), its vertices at their places on its
 hemisphere (`mesh_networks.Paper`).
 """
@@ -83,7 +83,7 @@ class PaperHead:
         face, affine = face_seen(subject, size)
         _, _, _, points = paper.of_face(face, 0)
         there = paper.template.on(points, paper.hemisphere.topology.triangles)
-        # Its unit says nothing about millimetres: the depth is taken to be that of a mean face.
+        # Its unit is not the millimetre: the depth is taken to be that of a mean face.
         model, cameras = template_model(), paper.hemisphere.cameras(size)
         eyes = model.landmarks["ibug68"].on(model.mean, model.triangles)[[36, 45]]
         ours = model.landmarks["ibug68"].on(there, model.triangles)[[36, 45]]
