@@ -1,4 +1,4 @@
-"""Contact sheets of reconstructions, to be looked at: likeness has no number yet that replaces eyes.
+"""Contact sheets of reconstructions, for inspection by eye: no number replaces it for likeness yet.
 
     python benchmarks/contact_sheet.py --data $HEADSHOT_DATA --set lfw|helen|utkface --number 100 -o sheets/
 

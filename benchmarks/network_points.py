@@ -1,4 +1,4 @@
-"""Whether the distance to the landmark network's own points can judge a shape: that of the true head, too.
+"""Whether the distance to the landmark network's own points measures a shape: that of the true head, too.
 
     python benchmarks/network_points.py SYNTHETIC_HEADS [--heads 24]
 
@@ -28,7 +28,7 @@ from headshot.models.head_model import HeadModel, PointModel, load_head_model
 
 MOST_YAW = 50.0
 EXACT = 1e6  # precision of identities that are given
-RIDGE = 0.5  # mm: accuracy with which modes are asked to describe a head
+RIDGE = 0.5  # mm: accuracy with which modes are to describe a head
 
 
 def true_identity(truth: Truth, model: HeadModel) -> np.ndarray:

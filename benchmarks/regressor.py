@@ -2,9 +2,9 @@
 
     python benchmarks/regressor.py --data $HEADSHOT_DATA [--network FILE.onnx ...] [--cache FILE.json]
 
-One look in the detector's crop, one in the crop that the first asks for, mirrored and averaged; no fit.
+One pass on the detector's crop, one on the crop of the first's points, mirrored and averaged; no fit.
 
-- one look: crop and network, one thread, median.
+- one pass: crop and network, one thread, median.
 - synthetic: photos of `synthetic-heads` (tools/synthetic_heads.py; ICT's and MakeHuman's shapes): median
   distance in mm of corresponding points of the neutral face after similarity alignment, its ratio of norms
   to the truth's and its correlation with it (medians; `headshot.evaluate.synthetic`).
@@ -13,14 +13,14 @@ One look in the detector's crop, one in the crop that the first asks for, mirror
 - HELEN: held-out photos, mean distance of the 51 inner points and of all 68 from the hand-made ones, per
   cent of the distance of the outer eye corners (means over photos), as `headshot evaluate landmarks` has it.
 - sigma: root mean square of those inner points' errors over the standard deviations that the network gives
-  them; 1 if it knows how sure it is (annotators' habits count as its errors).
+  them; 1 if its standard deviations are right (annotators' habits count as its errors).
 - profiles: photos of CFP's 50 held-out people; the same with the inner points of the 30, and the share of
   photos beyond 7 %. Crops begin from the box of the hand-made points, moved by up to 15 % and scaled by up to
   1.3: finding profiles is not measured here.
 
 With ``--store`` a second table: held-out photos of UTKFace in the store of training crops, by race, sex and
 age as labelled by the source: how far the network's points are from the fit's, per cent of their box
-(median), and the least belief in a face.
+(median), and the least presence of a face.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> di
 
 
 def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float]]:
-    """Rows of the second table: photos, points' distance, least belief."""
+    """Rows of the second table: photos, points' distance, least presence."""
     crops = read_training_crops(store)
     chosen = [
         k
@@ -210,7 +210,7 @@ def speed(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> d
         start = perf_counter()
         regress_crops(pixels, [Crop(150.0, 150.0, 200.0)], network=network)
         times.append(1000 * (perf_counter() - start))
-    return {"one look, ms": float(np.median(times))}
+    return {"one pass, ms": float(np.median(times))}
 
 
 PARTS = {"speed": speed, "synthetic": synthetic, "identity": identity, "helen": points, "profiles": profiles}
@@ -244,7 +244,7 @@ def main() -> None:
         print(f"| {name} | " + " | ".join(f"{row[column]:.3f}" for column in columns) + " |")
 
     if options.store is not None:
-        print("\n| group | photos | points, % | least belief |\n|---|---|---|---|")
+        print("\n| group | photos | points, % | least presence |\n|---|---|---|---|")
         for name, (count, gap, least) in by_group(options.store, network).items():
             print(f"| {name} | {count:.0f} | {gap:.2f} | {least:.2f} |")
 

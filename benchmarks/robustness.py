@@ -29,7 +29,7 @@ RACES = ("White", "Black", "Asian", "Indian", "other")
 
 
 def attempt(file: str) -> dict[str, object]:
-    """Reconstruct one photo and say how it went."""
+    """Reconstruct one photo, and its outcome."""
     try:
         photo = read_photo(file)
         head = reconstruct(bordered(photo) if "utkface" in file else photo, settings=SETTINGS)

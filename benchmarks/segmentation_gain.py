@@ -4,10 +4,10 @@
 
 Only photos that the network's training never saw count. For each, with and without segmentation:
 
-    foreign     share of the believed texture that shows hair, a hat, glasses, clothes or background, by label
-    kept        share of the visible face, by label, that is believed
-    error       photometric error where the photo shows the face, by label (as in `headshot evaluate picture`)
-    outside     share of the head's face that lies on pixels labelled as background
+    foreign     share of the texture's weight where the photo shows hair, a hat, glasses, clothes or
+    background, by label used        share of the visible face, by label, that the texture uses error
+    photometric error where the photo shows the face, by label (as in `headshot evaluate picture`) outside
+    share of the head's face that lies on pixels labelled as background
 
 for all photos, and for those with glasses or a hat.
 """
@@ -38,8 +38,8 @@ FACE = ("skin", "nose", "brows", "eyes", "mouth", "upper_lip", "lower_lip")
 FOREIGN = ("background", "glasses", "hair", "hat", "cloth")
 
 
-def believed(head: Head, height: int, width: int) -> F32:
-    """How far (H, W) the texture believes what the photo shows of the skin of the face."""
+def texture_weight(head: Head, height: int, width: int) -> F32:
+    """Weight (H, W) of the photo's pixels in the texture of the face's skin."""
     assert head.texture is not None
     model, size = head.model, head.texture.observed.shape[0]
     raster = rasterise(*project_for_raster(head.vertices, head.camera), model.triangles, height, width)
@@ -54,12 +54,12 @@ def measure(sample: Sample, head: Head, pixels: U8) -> dict[str, float]:
     names = np.array(sample.scheme.labels)[labels]
     height, width = labels.shape
     drawn = face_mask(head, height, width)
-    belief = believed(head, height, width)
+    weight = texture_weight(head, height, width)
     own = np.isin(names, FACE)
     picture, small, factor = overlay(head, pixels, 160)
     return {
-        "foreign": 100 * float(belief[np.isin(names, FOREIGN)].sum() / max(belief.sum(), 1e-6)),
-        "kept": 100 * float(belief[own].sum() / max((drawn & own).sum(), 1)),
+        "foreign": 100 * float(weight[np.isin(names, FOREIGN)].sum() / max(weight.sum(), 1e-6)),
+        "used": 100 * float(weight[own].sum() / max((drawn & own).sum(), 1)),
         "error": photometric_error(picture, small, shrunk(drawn & own, factor)),
         "outside": 100 * float((drawn & (names == "background")).sum() / max(drawn.sum(), 1)),
     }
@@ -102,13 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for group in groups(sample):
             for segment, values in zip((False, True), found, strict=True):
                 rows.setdefault((group, segment), []).append(values)
-    keys = ("foreign", "kept", "error", "outside")
+    keys = ("foreign", "used", "error", "outside")
     lines = [
         [group, str(len(values)), "with" if segment else "without"]
         + [f"{np.nanmean([v[key] for v in values]):.2f}" for key in keys]
         for (group, segment), values in rows.items()
     ]
-    header = ["photos", "n", "segmentation", "foreign, %", "kept, %", "error, levels", "outside, %"]
+    header = ["photos", "n", "segmentation", "foreign, %", "used, %", "error, levels", "outside, %"]
     print(table(header, lines))
     return 0
 

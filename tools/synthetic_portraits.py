@@ -5,9 +5,9 @@
 A *portrait* is a photo on which our head has been fitted. Its colours (skin, brows, lashes, lips, glasses,
 hair on the forehead) are laid on the mesh of another head, whose shape is the exact truth; the rest of the
 photo stands behind it as a flat picture at the depth of the ears, bent so that the outline of the old face
-meets that of the new one. Turned by much more than the photo itself it looks wrong; up to some 40 degrees it
-does not. (After the face profiling of Zhu et al., "Face Alignment Across Large Poses", CVPR 2016, section 5,
-which turns the person's own shape; here the shape changes as well.)
+meets that of the new one. Turned by much more than the photo itself it becomes wrong; up to some 40 degrees
+it does not. (After the face profiling of Zhu et al., "Face Alignment Across Large Poses", CVPR 2016, section
+5, which turns the person's own shape; here the shape changes as well.)
 
 The pictures contain pixels of the photos they are made from, and are bound by their terms.
 """
@@ -212,7 +212,7 @@ def paint_portrait(
     behind = _surroundings(portrait, wrapping, vertices, camera)
     behind = behind.repeat(samples, axis=0).repeat(samples, axis=1)
     xy, depth = project_for_raster(vertices, camera)
-    # Hair and collar of the photo look better than a painted skull, until the head turns away from them.
+    # Hair and collar of the photo are better than a painted skull, until the head turns away from them.
     drawn = np.ones(len(triangles), bool)
     if abs(camera.angles[0] - portrait.camera.angles[0]) < MATCHING:
         drawn = wrapping.bare

@@ -83,7 +83,7 @@ class Example:
 
 
 def gather(data: Path, cache: Path) -> list[Example]:
-    """Landmarks of HELEN (all), UTKFace (250) and LFW (300 people); kept in ``cache`` between runs."""
+    """Landmarks of HELEN (all), UTKFace (250) and LFW (300 people); stored in ``cache`` between runs."""
     if not cache.exists():
         _run_networks(data, cache)
     with np.load(cache) as file:
@@ -143,7 +143,7 @@ def closest(points: np.ndarray, model: HeadModel, chosen: np.ndarray) -> Corresp
 
 
 def bootstrap(model: HeadModel, examples: list[Example]) -> np.ndarray:
-    """First positions (478, 3) on the mean head: fit to hand-made points, then look where the rays hit."""
+    """First positions (478, 3) on the mean head: fit to hand-made points, then where the rays hit."""
     hand_model = model.at(model.landmarks["ibug68"])
     confidence = np.r_[np.zeros(17), np.full(10, 0.2), np.ones(41)]
     skin = model.part_triangles("skin")
@@ -306,7 +306,7 @@ def refine_ibug(
         gain = np.median(np.abs(jacobian).max(axis=(2, 3)), axis=1, keepdims=True)
         size = np.linalg.norm(residual, axis=2) / gain
         weights = 1 / (1 + (size / 8) ** 2) ** 2 / gain**2
-        # On a turned head the far jaw points are wherever the outline is, and say nothing of the skin.
+        # On a turned head the far jaw points are wherever the outline is, and not on one point of the skin.
         yaw = np.array([fit.camera.angles[0] for fit in fits])
         weights[:, :8] *= (yaw < 12)[:, None]
         weights[:, 9:17] *= (yaw > -12)[:, None]

@@ -1,4 +1,4 @@
-"""Learn what the landmark network gets wrong from photos whose points are known (sample.py).
+"""Learn the landmark noise model from photos whose points are known (sample.py).
 
     python tools/landmark_noise/learn.py samples.npz --out src/headshot/assets/landmark_noise.npz
 
@@ -11,9 +11,9 @@ explains, and explained in this order:
 3. *left over*: the standard deviation of each point.
 
 Synthetic lids and mouths are blurred and bent, and real photos disagree with some of it: tried on HELEN and
-LFW (docs/landmark-noise.md), a part is kept as measured (modes of common errors), a part is halved
+LFW (docs/landmark-noise.md), a part is used as measured (modes of common errors), a part is halved
 (identity), and a part is replaced by what served real photos best (yaw, expression, and the deviations).
-`kept` does that.
+`shipped_model` does that.
 
 Every photo counts with its mirror image. ``--family`` learns from one family of heads only, to be evaluated
 on the other; ``--check`` keeps every fourth head of the samples out, and fits these.
@@ -42,7 +42,7 @@ YAWS = np.array([-60.0, -40.0, -20.0, 0.0, 20.0, 40.0, 60.0])
 MODES = 16  # of common errors at each yaw
 REACH = 15.0  # degrees around a yaw from which its common errors are learnt
 SHARE = 0.33  # of a mode that a point may report wrongly, standard deviation of the prior
-KEPT = 0.5  # of the systematic errors of identity
+IDENTITY_SHARE = 0.5  # of the systematic errors of identity
 COMMON, SHARP_COMMON = 1.08, 0.7  # factors on the common errors, and again on those of lids and lips
 OWN, SHARP_OWN = 3.6, 0.67  # mm, deviation of a point of confidence 1, and a factor for lids and lips
 LEAST = 0.15  # mm, of a point's own error
@@ -166,13 +166,13 @@ def hats(yaw: np.ndarray) -> np.ndarray:
 def systematic(s: Sample, model: PointModel) -> tuple[np.ndarray, np.ndarray]:
     """Step 1: coefficients (F, L, 3) of yaws, identity and expression, and the errors (N, L, 2) left.
 
-    A photo says nothing of errors along its line of sight. These are filled with what the other photos let
+    A photo does not show errors along its line of sight. These are filled with what the other photos let
     expect, in turns (expectation maximisation: Dempster, Laird and Rubin 1977), so that one regression
     serves all points.
     """
     error, rows = errors_of(s)
     error = without_pose(error, s)
-    # Lost faces teach nothing.
+    # Lost faces are left out.
     size = np.sqrt((error**2).sum(axis=2).mean(axis=1))
     lost = size > 3 * np.median(size)
     features = np.concatenate([hats(s.yaw), s.identity, s.expression], axis=1)
@@ -261,10 +261,10 @@ def learn(s: Sample, model: PointModel) -> LandmarkNoiseModel:
     both = joined(s, mirrored(s, model))
     found, left = systematic(both, model)
     modes, _ = common(without_pose(left, both), both)
-    return kept(found, modes, len(model.identity))
+    return shipped_model(found, modes, len(model.identity))
 
 
-def kept(found: np.ndarray, modes: np.ndarray, identities: int) -> LandmarkNoiseModel:
+def shipped_model(found: np.ndarray, modes: np.ndarray, identities: int) -> LandmarkNoiseModel:
     """What serves real photos: see the top of this file."""
     sharp = list(EYELIDS + UPPER_LIP + LOWER_LIP)
     modes = COMMON * modes
@@ -273,7 +273,7 @@ def kept(found: np.ndarray, modes: np.ndarray, identities: int) -> LandmarkNoise
     deviation[sharp] *= SHARP_OWN
     turned = deviation / np.cos(np.radians(YAWS))[:, None]
     y = len(YAWS)
-    identity = KEPT * found[y : y + identities]
+    identity = IDENTITY_SHARE * found[y : y + identities]
     return LandmarkNoiseModel(YAWS, *(a.astype(np.float32) for a in (identity, modes, turned)))
 
 

@@ -4,7 +4,7 @@
         --photos $HEADSHOT_DATA/helen-train $HEADSHOT_DATA/celebamask-train ... --out samples.npz
 
 The input of learn.py. Every photo is a head of `tools/synthetic_heads.py` in the colours of a real photo
-(tools/synthetic_portraits.py). Kept are the network's answers and where its points truly are, in the frame
+(tools/synthetic_portraits.py). The samples are the network's points and where they truly are, in the frame
 and size of our head model; no pixels. About half a second of one core a photo.
 """
 
@@ -37,7 +37,7 @@ SIZE = 320
 TURN = 45.0  # degrees that a portrait may be turned from its own pose
 FRONTAL = 22.0  # standard deviation of the yaw of most photos, degrees
 WIDE, WIDEST = 0.35, 65.0  # share of the photos whose yaw is even up to that angle
-RIDGE = 0.5  # mm: accuracy with which modes are asked to describe a head
+RIDGE = 0.5  # mm: accuracy with which modes are to describe a head
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def own_expression(portrait: Portrait, names: list[str]) -> dict[str, float]:
 
 
 def box_of(points: np.ndarray, rng: np.random.Generator) -> Face:
-    """About what a detector says: it is right to a few percent, and its box sits above the points'."""
+    """About what a detector finds: it is right to a few percent, and its box sits above the points'."""
     low, high = points.min(axis=0), points.max(axis=0)
     side = float(np.sqrt(np.prod(high - low)))
     middle = (low + high) / 2 + [0, -0.07 * side] + rng.normal(0, 0.03 * side, 2)
@@ -135,7 +135,7 @@ def box_of(points: np.ndarray, rng: np.random.Generator) -> Face:
 def sample(
     source: Source, portraits: list[Portrait], views: int, rng: np.random.Generator
 ) -> Iterator[list[dict]]:
-    """For every head of a family, what is kept of so many photos."""
+    """For every head of a family, the samples of so many photos."""
     model = load_head_model("low")
     body = anatomy(source, model)
     wrapping = wrap(source.triangles, source.canonical, source.names, source.part)
@@ -192,7 +192,7 @@ def main() -> None:
         rng = np.random.default_rng([options.seed, 1 + k])
         source = family(options.makehuman if k else options.ict, options.heads, rng)
         families.append(sample(source, portraits, options.views, rng))
-    # Head by head from both, so that what is kept on the way can already be learnt from.
+    # Head by head from both, so that unfinished samples can already be learnt from.
     for number, heads in enumerate(track(zip(*families, strict=True), "photos", options.heads)):
         for photo in (photo for photos in heads for photo in photos):
             for key, value in photo.items():
