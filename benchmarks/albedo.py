@@ -25,7 +25,7 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, Settings, load_head_model, read_photo, reconstruct
-from headshot.datasets.utkface import groups_of
+from headshot.datasets.utkface import groups_of, with_border
 from headshot.fitting.colours import fit_colours
 from headshot.geometry.light import shade
 from headshot.geometry.raster import vertex_normals
@@ -35,7 +35,7 @@ from headshot.render import TO_LINEAR, TO_SRGB
 from headshot.texture.atlas import surface_of
 from headshot.texture.observe import observe_vertices
 from headshot.texture.view import look
-from report import bordered, publish, table
+from report import publish, table
 
 SETTINGS = Settings(photometric=None, texture=None)
 POINTS = 1500
@@ -51,7 +51,7 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
     photo = read_photo(file)
     pad = photo.width // 2
     try:
-        head = reconstruct(bordered(photo), settings=SETTINGS)
+        head = reconstruct(with_border(photo, photo.width // 2), settings=SETTINGS)
     except HeadshotError:
         return None
     skin = surface_of(head.model)

@@ -25,6 +25,7 @@ from rich.progress import track
 
 from headshot import load_head_model
 from headshot.arrays import Array
+from headshot.datasets.selection import held_out_photos
 from headshot.datasets.split import held_out
 from headshot.datasets.subject import central_subject
 from headshot.datasets.utkface import RACES
@@ -118,13 +119,12 @@ def explained(rows: list[Identities], truth: Array, found: Array) -> float:
 
 
 def lfw(root: Path, networks: Networks) -> None:
-    people = [p for p in sorted(root.iterdir()) if p.is_dir() and held_out(p.name, "lfw")]
-    people = [p for p in people if len(list(p.glob("*.jpg"))) >= PHOTOS][:PEOPLE]
+    people = held_out_photos(root, "lfw", PEOPLE, PHOTOS)
     rows = [
         row
-        for person in track(people, "LFW")
-        for file in sorted(person.glob("*.jpg"))[:PHOTOS]
-        if (row := identities_of(file, person.name, "photo", networks)) is not None
+        for person, files in track(people.items(), "LFW")
+        for file in files
+        if (row := identities_of(file, person, "photo", networks)) is not None
     ]
     print(f"LFW, {len(rows)} photos of {len(people)} people: AUC by mm, by cosine")
     for name, (mm, cosine) in verification(rows, ("photo", "photo")).items():

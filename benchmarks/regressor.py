@@ -37,9 +37,12 @@ from rich.progress import track
 
 from headshot import load_head_model, read_photo
 from headshot.datasets.annotations import read_annotations
+from headshot.datasets.benchmark import LFW
+from headshot.datasets.selection import held_out_photos
 from headshot.datasets.split import held_out, held_out_people
 from headshot.datasets.subject import central_subject
 from headshot.datasets.synthetic import read_truths
+from headshot.datasets.utkface import RACES
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import Head
 from headshot.evaluate.synthetic import errors
@@ -61,7 +64,6 @@ from headshot.perception.networks import open_network, session
 Box = list[float] | None
 PEOPLE, PHOTOS = 80, 4
 JAW = 17
-RACES = ("White", "Black", "Asian", "Indian", "other")
 AGES = ((4, "0-3"), (13, "4-12"), (30, "13-29"), (60, "30-59"), (200, "60 and older"))
 
 
@@ -114,20 +116,18 @@ def synthetic(data: Path, cache: dict[str, Box], network: ort.InferenceSession) 
 
 
 def identity(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
-    root = data / "lfw-deepfunneled"
-    people = sorted(p for p in root.iterdir() if p.is_dir() and held_out(p.name, "lfw"))
-    people = [p for p in people if len(list(p.glob("*.jpg"))) >= PHOTOS][:PEOPLE]
+    people = held_out_photos(data / LFW, "lfw", PEOPLE, PHOTOS)
     model = load_head_model("low")
     face = np.flatnonzero(model.regions["face"] > 0.5)[::8]
     shapes, owners, sizes, cosines = [], [], [], []
-    for person in track(people, "identity"):
-        for file in sorted(person.glob("*.jpg"))[:PHOTOS]:
+    for person, files in track(people.items(), "identity"):
+        for file in files:
             box = detected(file, cache)
             if box is None:
                 continue
             found = regress(photo_of(file), Crop.of_box(box), network=network)
             shapes.append(model.neutral(found.identity)[face])
-            owners.append(person.name)
+            owners.append(person)
             sizes.append(np.linalg.norm(found.identity))
             cosines.append(found.identity / sizes[-1])
     similarity = np.array(cosines) @ np.array(cosines).T

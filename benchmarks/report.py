@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from headshot import Photo
 from headshot.evaluate import tables
 from headshot.evaluate.machine import machine
 
@@ -27,9 +24,3 @@ def publish(name: str, title: str, command: str, *parts: str) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     print(text)
-
-
-def bordered(photo: Photo) -> Photo:
-    """A photo with a border of half its width: UTKFace is cropped inside the head, detectors need more."""
-    pad = photo.width // 2
-    return Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)

@@ -21,8 +21,9 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, Settings, read_photo, reconstruct
+from headshot.datasets.utkface import with_border
 from headshot.texture import TextureSettings
-from report import bordered, publish, table
+from report import publish, table
 
 SETTINGS = Settings(detail="low", texture=TextureSettings(size=512))
 RACES = ("White", "Black", "Asian", "Indian", "other")
@@ -32,7 +33,9 @@ def attempt(file: str) -> dict[str, object]:
     """Reconstruct one photo, and its outcome."""
     try:
         photo = read_photo(file)
-        head = reconstruct(bordered(photo) if "utkface" in file else photo, settings=SETTINGS)
+        head = reconstruct(
+            with_border(photo, photo.width // 2) if "utkface" in file else photo, settings=SETTINGS
+        )
     except HeadshotError as error:
         return {"file": file, "outcome": type(error).__name__, "message": str(error)}
     arrays = [head.vertices, head.neutral_vertices, head.landmarks68, head.identity, head.expression]

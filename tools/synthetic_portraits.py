@@ -24,6 +24,7 @@ from PIL import Image
 
 from headshot import Camera, load_head_model, read_photo
 from headshot.datasets.subject import central_subject
+from headshot.datasets.utkface import with_border
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import METHODS
 from headshot.geometry.align import Surface
@@ -64,18 +65,16 @@ class Portrait:
     def darkness(self) -> float:
         """Of the skin, 0 to 1, as the photo's light shows it: by the face's median luma."""
         model = load_head_model("low")
-        subject = self.camera.project(self.vertices[model.regions["cheeks"] > 0.7])
-        luma = sample(self.pixels, subject) @ [0.3, 0.59, 0.11]
+        cheeks = self.camera.project(self.vertices[model.regions["cheeks"] > 0.7])
+        luma = sample(self.pixels, cheeks) @ [0.3, 0.59, 0.11]
         return float(np.clip((0.8 - np.median(luma)) / 0.6, 0, 1))
 
 
 def make_portrait(file: Path) -> Portrait | None:
     """The portrait of a photo, or None where the face is not good enough."""
     photo = read_photo(file)
-    # UTKFace's crops end within the head, where no detector finds it.
     border = photo.width // 3 if photo.width == photo.height == 200 else 0
-    around = ((border, border), (border, border), (0, 0))
-    photo = replace(photo, pixels=np.pad(photo.pixels, around, mode="edge"))
+    photo = with_border(photo, border)
     try:
         subject = central_subject(photo)
     except HeadshotError:

@@ -9,11 +9,13 @@ import pytest
 from headshot.datasets.selection import (
     PeopleSelection,
     draw,
+    held_out_photos,
     photo_names,
     photo_names_of_people,
     photos_of_people,
     spread,
 )
+from headshot.datasets.split import held_out
 from headshot.errors import HeadshotError
 
 
@@ -62,3 +64,13 @@ def test_people_with_enough_photos(people: Path) -> None:
     assert photo_names_of_people(people, PeopleSelection(photos=2))[:2] == ["ada/0.jpg", "ada/1.jpg"]
     with pytest.raises(HeadshotError, match="1 people with 3 photos"):
         photo_names_of_people(people, PeopleSelection(photos=3))
+
+
+def test_held_out_people_with_enough_photos(tmp_path: Path) -> None:
+    for k in range(60):
+        (tmp_path / f"person{k}").mkdir()
+        for n in range(1 + k % 3):
+            (tmp_path / f"person{k}" / f"{n}.jpg").write_bytes(b"")
+    found = held_out_photos(tmp_path, "helen", people=4, photos=2)
+    assert len(found) == 4 and all(held_out(name, "helen") for name in found)
+    assert all([f.name for f in files] == ["0.jpg", "1.jpg"] for files in found.values())

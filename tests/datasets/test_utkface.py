@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from headshot.datasets.utkface import groups_of, more_of_rare_ages
+import numpy as np
+
+from headshot.datasets.utkface import groups_of, more_of_rare_ages, with_border
+from headshot.image.photo import Photo
 
 
 def test_groups_of_utkface() -> None:
@@ -18,3 +21,9 @@ def test_more_photos_of_rare_ages() -> None:
     assert len(more) == len(set(more)) == 19 and not set(more) & set(drawn)
     assert all(name.startswith("1_") for name in more)
     assert not more_of_rare_ages(names, drawn, 1)
+
+
+def test_a_border_continues_the_edges() -> None:
+    photo = with_border(Photo(np.arange(12, dtype=np.uint8).reshape(2, 2, 3), "a.jpg"), 3)
+    assert photo.pixels.shape == (8, 8, 3) and photo.name == "a.jpg"
+    assert (photo.pixels[:4, :4] == [0, 1, 2]).all() and (photo.pixels[-1, -1] == [9, 10, 11]).all()

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headshot.metrics.shape import aligned, pairwise_distances, shrinkage, stability
+from headshot.metrics.shape import (
+    aligned,
+    aligned_distance,
+    mean_distance,
+    pairwise_distances,
+    shape_similarity,
+    shrinkage,
+    stability,
+)
 from headshot.models.head_model import load_head_model
 
 MODEL = load_head_model("low")
@@ -44,3 +52,17 @@ def test_a_mean_head_as_truth_is_refused() -> None:
     mean = MODEL.mean[FACE].astype(float)
     with pytest.raises(ValueError, match="no meaning"):
         shrinkage(mean + np.random.default_rng(0).normal(size=mean.shape), mean, mean)
+
+
+def test_distances_after_the_best_similarity() -> None:
+    shape = np.random.default_rng(4).normal(size=(40, 3))
+    assert aligned_distance(2 * shape[:, [1, 2, 0]] + 5, shape) == pytest.approx(0, abs=1e-9)
+    assert mean_distance(shape, shape + [3, 4, 0]) == pytest.approx(5)
+    assert aligned_distance(shape, np.random.default_rng(5).normal(size=(40, 3))) > 0.5
+
+
+def test_equal_shapes_tie() -> None:
+    rng = np.random.default_rng(6)
+    one = rng.normal(size=(30, 3))
+    near = shape_similarity([one, one, one, rng.normal(size=(30, 3))])
+    assert near[0, 1] == near[0, 2] == 0 and near[0, 3] < 0

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from headshot import HeadshotError, Photo, read_photo, reconstruct
+from headshot import HeadshotError, read_photo, reconstruct
+from headshot.datasets.utkface import with_border
 from headshot.evaluate.baselines import METHODS
 from headshot.geometry.raster import vertex_normals
 from headshot.perception.segmentation import CLASSES, Segmentation
@@ -87,7 +88,7 @@ def observe(file: Path) -> Row | None:
     photo = read_photo(file)
     pad = photo.width // 2 if "utkface" in str(file) else 0  # cropped inside the head: detectors need more
     if pad:
-        photo = Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)
+        photo = with_border(photo, pad)
     try:
         head = reconstruct(photo, settings=replace(METHODS["landmarks-only"](), texture=None))
     except HeadshotError:

@@ -20,6 +20,7 @@ import numpy as np
 from rich.progress import track
 
 from headshot import assets
+from headshot.datasets.utkface import with_border
 from headshot.errors import HeadshotError
 from headshot.fitting.landmarks import Fit, FitSettings, Observation, fit_landmarks
 from headshot.fitting.observe import CONFIDENCE
@@ -103,9 +104,8 @@ def _run_networks(data: Path, cache: Path) -> None:
     utk = [crops[i] for i in rng.choice(len(crops), 250, replace=False)]
     rows = []
     for file in track([*helen, *lfw, *utk], description="landmarks"):
-        pixels = read_photo(file).pixels
-        if file in utk:  # cropped inside the head: the detector needs some surroundings
-            pixels = np.pad(pixels, ((100, 100), (100, 100), (0, 0)), mode="edge")
+        photo = read_photo(file)
+        pixels = (with_border(photo, photo.width // 2) if file in utk else photo).pixels
         try:
             faces = detect_faces(pixels)
             seen = [find_landmarks(pixels, face) for face in faces[:1]]

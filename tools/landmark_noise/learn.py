@@ -32,8 +32,8 @@ from headshot.fitting import FitSettings, fit_landmarks
 from headshot.fitting.landmark_noise import FORMAT_VERSION, LandmarkNoiseModel
 from headshot.fitting.landmarks import Observation
 from headshot.fitting.observe import CONFIDENCE, expression_prior
-from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera, angles_of
+from headshot.metrics.shape import aligned_distance, shrinkage
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import PointModel
 from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, MIRROR, POINTS, UPPER_LIP
@@ -285,10 +285,8 @@ def check(s: Sample, model: PointModel, errors: LandmarkNoiseModel | None, infla
         fit = fit_landmarks(seen, model, FitSettings(inflation=inflation), errors)
         ours = model.positions(fit.identity, np.zeros(len(ARKIT52)))[:468].astype(float)
         true, mean = s.neutral[k][:468], model.mean[:468].astype(float)
-        error = np.linalg.norm(similarity(ours, true)(ours) - true, axis=1).mean()
-        p, t = similarity(ours, mean)(ours) - mean, similarity(true, mean)(true) - mean
-        a, b = np.linalg.norm(p), np.linalg.norm(t)
-        rows.append([error, a / b, (p * t).sum() / (a * b), np.abs(fit.expression - s.expression[k]).mean()])
+        off = np.abs(fit.expression - s.expression[k]).mean()
+        rows.append([aligned_distance(ours, true), *shrinkage(ours, true, mean), off])
     return np.array(rows)
 
 
@@ -296,14 +294,12 @@ def report(name: str, rows: np.ndarray, s: Sample) -> None:
     """Medians by yaw."""
     mean = load_head_model("low")
     base = mean.at(mean.landmarks["mediapipe478"]).mean[:468].astype(float)
-    nobody = np.array(
-        [np.linalg.norm(similarity(base, t[:468])(base) - t[:468], axis=1).mean() for t in s.neutral]
-    )
+    of_mean = np.array([aligned_distance(base, t[:468].astype(float)) for t in s.neutral])
     for low, high in ((0, 25), (25, 45), (45, 90), (0, 90)):
         some = (np.abs(s.yaw) >= low) & (np.abs(s.yaw) < high)
         m = np.median(rows[some], axis=0)
         print(
-            f"{name:30s} {low:2d}-{high}° n={some.sum():4d}: mean face {np.median(nobody[some]):.2f}, "
+            f"{name:30s} {low:2d}-{high}° n={some.sum():4d}: mean face {np.median(of_mean[some]):.2f}, "
             f"fit {m[0]:.2f} mm, norm {m[1]:.2f}, correlation {m[2]:.2f}, expression {m[3]:.3f}"
         )
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from headshot.datasets.split import held_out
 from headshot.errors import HeadshotError
 
 T = TypeVar("T")
@@ -75,3 +76,17 @@ def photo_names_of_people(root: Path, chosen: PeopleSelection) -> list[str]:
             f"{root} has {len(found)} people with {chosen.photos} photos: expected PERSON/PHOTO.jpg"
         )
     return [f"{person}/{file.name}" for person, files in found.items() for file in files]
+
+
+def held_out_photos(root: Path, data: str, people: int, photos: int) -> dict[str, list[Path]]:
+    """The first photos of the first people who are held out of training and have so many.
+
+    Args:
+        root: folder PERSON/PHOTO.jpg.
+        data: which data set it is, a key of `headshot.datasets.split.SHARES`.
+        people: at most so many.
+        photos: of each person.
+    """
+    names = sorted(p.name for p in root.iterdir() if p.is_dir() and held_out(p.name, data))
+    found = {name: sorted((root / name).glob("*.jpg"))[:photos] for name in names}
+    return dict([(name, files) for name, files in found.items() if len(files) == photos][:people])

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from headshot.datasets.selection import photo_names
 from headshot.datasets.split import held_out
+from headshot.image.photo import Photo
 
 RACES = ("White", "Black", "Asian", "Indian", "other")
 AGES = (0, 3, 13, 30, 60, 200)
@@ -27,6 +29,15 @@ def groups_of(name: str) -> dict[str, str | float]:
     high = AGES[AGES.index(low) + 1]
     age = f"{low}+" if high == AGES[-1] else f"{low}-{high - 1}"
     return {"sex": ("male", "female")[int(words[1])], "race": RACES[int(words[2])], "age": age}
+
+
+def with_border(photo: Photo, width: int) -> Photo:
+    """A photo with a border of so many pixels that continues its edges.
+
+    UTKFace's crops end within the head, where no detector finds it.
+    """
+    around = ((width, width), (width, width), (0, 0))
+    return replace(photo, pixels=np.pad(photo.pixels, around, mode="edge"))
 
 
 def photos_with_rare_ages(root: Path, limit: int | None, least: int, seed: int = 0) -> list[str]:

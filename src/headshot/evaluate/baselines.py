@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
 
 from headshot.arrays import F32, Array
 from headshot.datasets.subject import Subject
-from headshot.fitting import FitSettings, fit_landmarks, landmarks68
+from headshot.fitting import landmarks68
+from headshot.fitting.mean_head import camera_of_mean_head
 from headshot.fitting.observe import observe
 from headshot.geometry.camera import Camera
-from headshot.models.head_model import HeadModel, PointModel, load_head_model
+from headshot.models.head_model import HeadModel, load_head_model
 from headshot.perception.landmarks.mediapipe import MEDIAPIPE_TO_IBUG68
 from headshot.pipeline import Reconstruction, Settings, reconstruct_face
 from headshot.texture import Texture, TextureSettings, make_texture
@@ -152,8 +152,7 @@ class MeanFace:
 
     def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         model = load_head_model(self.detail)
-        observation = replace(observe(subject.photo, subject.landmarks), expression=np.zeros(0))
-        camera = fit_landmarks(observation, _rigid(self.detail), FitSettings()).camera
+        camera = camera_of_mean_head(observe(subject.photo, subject.landmarks), self.detail)
         texture = None
         if textured:
             size = TextureSettings(size=self.texture_size)
@@ -161,20 +160,6 @@ class MeanFace:
         points = camera.project(landmarks68(model, model.mean, camera))
         zeros = np.zeros(len(model.identity))
         return Prediction(points, Head(model, model.mean, model.mean, camera, zeros, 1.0, texture))
-
-
-@lru_cache(maxsize=2)
-def _rigid(detail: str) -> PointModel:
-    """The 478 points of the mean head, without identity and expressions: only the pose can be fitted."""
-    model = load_head_model(detail)
-    full = model.at(model.landmarks["mediapipe478"])
-    return PointModel(
-        full.mean,
-        full.identity[:0],
-        full.expression[:0],
-        full.corrected[:0],
-        full.correction[:0, :0],
-    )
 
 
 @dataclass(frozen=True)

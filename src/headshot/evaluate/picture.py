@@ -22,7 +22,7 @@ from PIL import Image
 from headshot.arrays import U8, Mask
 from headshot.datasets.selection import photo_names
 from headshot.datasets.subject import find_subject
-from headshot.datasets.utkface import groups_of
+from headshot.datasets.utkface import groups_of, with_border
 from headshot.evaluate.baselines import Head, Predictor, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
 from headshot.evaluate.machine import machine
@@ -146,8 +146,7 @@ def read_masked(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask
         counts, background = np.isin(classes, FACE_LABELS), classes == BACKGROUND
     pad = round(border * photo.width)
     if pad:
-        pixels = np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-        photo, counts = Photo(pixels, photo.name), np.pad(counts, pad)
+        photo, counts = with_border(photo, pad), np.pad(counts, pad)
         background = None if background is None else np.pad(background, pad)
     return photo, counts, background
 

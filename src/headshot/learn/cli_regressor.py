@@ -7,18 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headshot.learn.cli_options import (
-    Batch,
-    Device,
-    Every,
-    Export,
-    Imagenet,
-    Rate,
-    Run,
-    Seed,
-    Steps,
-    Workers,
-)
+from headshot.learn import cli_options as option
 from headshot.terminal import errors_as_messages, fail
 
 commands = typer.Typer()
@@ -51,7 +40,7 @@ def regressor_data(
     colours: Annotated[
         bool, typer.Option(help="Fit photos to their colours, not their landmarks only.")
     ] = True,
-    seed: Seed = 0,
+    seed: option.Seed = 0,
 ) -> None:
     """Fill a folder with training crops for the regressor; goes on where it was interrupted."""
 
@@ -72,11 +61,11 @@ def regressor_data(
 
 @commands.command()
 def regressor(
-    run: Run,
+    run: option.Run,
     store: LearnedFrom = None,
     benchmark: Benchmark = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
-    imagenet: Imagenet = True,
+    imagenet: option.Imagenet = True,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
     photo_identity: Annotated[
         float, typer.Option(min=0, help="Weight of the fit's identity of photos; that of the truth is 1.")
@@ -87,14 +76,14 @@ def regressor(
     embedding: Annotated[
         float, typer.Option(min=0, help="Weight of the recogniser's embedding; needs --embed before.")
     ] = 0.0,
-    steps: Steps = 8000,
-    batch: Batch = 24,
-    rate: Rate = 1e-3,
-    every: Every = 500,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    workers: Workers = 1,
-    export: Export = None,
+    steps: option.Steps = 8000,
+    batch: option.Batch = 24,
+    rate: option.Rate = 1e-3,
+    every: option.Every = 500,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    workers: option.Workers = 1,
+    export: option.Export = None,
 ) -> None:
     """Train the network that predicts a whole head from one crop, or export it."""
 
@@ -123,13 +112,13 @@ def regressor(
 
 @commands.command()
 def identity(
-    run: Run,
+    run: option.Run,
     store: LearnedFrom = None,
     benchmark: Benchmark = None,
     begin: Annotated[
         Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
     ] = None,
-    imagenet: Imagenet = True,
+    imagenet: option.Imagenet = True,
     frozen: Annotated[
         int, typer.Option(min=0, help="First blocks that are frozen; 11: learn only shapes.")
     ] = 3,
@@ -152,14 +141,14 @@ def identity(
     recogniser: Annotated[
         Path | None, typer.Option(help="MobileFaceNet's weights (safetensors), for --rendered.")
     ] = None,
-    steps: Steps = 8000,
-    batch: Batch = 32,
-    rate: Rate = 2e-3,
-    every: Every = 500,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    workers: Workers = 1,
-    export: Export = None,
+    steps: option.Steps = 8000,
+    batch: option.Batch = 32,
+    rate: option.Rate = 2e-3,
+    every: option.Every = 500,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    workers: option.Workers = 1,
+    export: option.Export = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit the readout of shapes to STORE's photos again, and export.")
     ] = False,

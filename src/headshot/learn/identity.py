@@ -22,7 +22,8 @@ from headshot.learn.losses.regressor import Geometry
 from headshot.learn.losses.rendered_identity import RenderedIdentity
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
 from headshot.learn.networks.lite_regressor import FEATURE
-from headshot.learn.regressor import to_network, verification_auc
+from headshot.learn.networks.unet import to_network
+from headshot.learn.regressor import verification_auc
 from headshot.learn.weights import compress, write_onnx
 from headshot.perception.identity import SIDE
 

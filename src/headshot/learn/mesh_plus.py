@@ -19,7 +19,6 @@ from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8, Index
 from headshot.fitting.landmark_noise import load_landmark_noise
-from headshot.geometry.align import similarity
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.data.rendered import LEVEL, Rendered
@@ -31,6 +30,7 @@ from headshot.learn.networks.meshnet_plus import MeshNetPlus, Prediction, Surfac
 from headshot.learn.networks.solve import LandmarkModel
 from headshot.learn.render import PerspectiveCameras
 from headshot.learn.template import Template, face_template
+from headshot.metrics.shape import aligned_distance
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
 from headshot.models.topologies.mediapipe478 import MIRROR
@@ -175,7 +175,7 @@ def validate(loss: Loss, photos: Faces, heads: Rendered, network: MeshNetPlus, l
             ("neutral_mm", found.neutral, batch["neutral"]),
         ):  # fmt: skip
             ours, other = (x[0, face].double().numpy() for x in (vertices[:, : true.shape[1]], true))
-            shape[name].append(float(np.linalg.norm(similarity(ours, other)(ours) - other, axis=1).mean()))
+            shape[name].append(aligned_distance(ours, other))
     out = {
         "photometric": float(np.mean(photometric)),
         "landmarks": float(np.mean(landmarks)),

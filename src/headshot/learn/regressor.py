@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from headshot.arrays import F32, U8, Array, Index, Mask
-from headshot.geometry.align import similarity
 from headshot.geometry.camera import extent_of
 from headshot.image.resample import warp
 from headshot.learn.curves import Metrics
@@ -34,7 +33,9 @@ from headshot.learn.networks.lite_regressor import (
     Predicted,
     make_regressor,
 )
+from headshot.learn.networks.unet import to_network
 from headshot.learn.weights import compress, write_onnx
+from headshot.metrics.shape import aligned_distance, shrinkage
 from headshot.metrics.verification import auc
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import load_head_model
@@ -85,11 +86,6 @@ def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> n
 
     task = Task(network, stream, whole, validation, "score", validation.picture)
     return train(task, plan, folder)
-
-
-def to_network(pixels: Tensor) -> Tensor:
-    """Pixels (B, 3, S, S) uint8 as the network takes them."""
-    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, Tensor]:
@@ -191,11 +187,8 @@ class Validation:
         rows = []
         for a, b in zip(found.astype(float), true.astype(float), strict=True):
             p, t = (self.mean + np.tensordot(c, self.modes, 1) for c in (a, b))
-            plain = np.linalg.norm(similarity(self.mean, t)(self.mean) - t, axis=1).mean()
-            error = np.linalg.norm(similarity(p, t)(p) - t, axis=1).mean()
-            dp, dt = (similarity(x, self.mean)(x) - self.mean for x in (p, t))
-            size = np.linalg.norm(dp) / np.linalg.norm(dt)
-            cosine = (dp * dt).sum() / max(np.linalg.norm(dp) * np.linalg.norm(dt), 1e-9)
+            plain, error = aligned_distance(self.mean, t), aligned_distance(p, t)
+            size, cosine = shrinkage(p, t, self.mean)
             rows.append([error, plain, cosine, size])
         error, plain, cosine, size = np.median(np.array(rows), axis=0)
         return {"shape": error, "mean_face": plain, "correlation": cosine, "size": size}

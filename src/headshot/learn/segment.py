@@ -23,7 +23,7 @@ from headshot.errors import HeadshotError
 from headshot.learn.data.frames import find_frames
 from headshot.learn.data.segmentation_stream import Plain, Source, Stream, StreamSettings
 from headshot.learn.engine import Plan, Task, best_weights, train
-from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet
+from headshot.learn.networks.unet import LiteUNet, UNet, channels_last, load_imagenet, to_network
 from headshot.learn.weights import compress
 from headshot.metrics.segmentation import confusion, scores
 from headshot.perception.segmentation import CLASSES, CROP, PALETTE
@@ -70,11 +70,6 @@ def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict
     logits = network(to_network(pixels))
     entropy, dice = partial_loss(logits, sets)
     return entropy + 0.5 * dice, {"entropy": entropy.item(), "dice": dice.item()}
-
-
-def to_network(pixels: Tensor) -> Tensor:
-    """Crops (B, 3, S, S) uint8 as the networks take them: [0, 1], channels last, which is faster."""
-    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 class Validation:
@@ -249,18 +244,13 @@ def make_network(name: str, *, imagenet: bool) -> nn.Module:
         HeadshotError: there is no network of this name.
     """
     if name == "unet":
-        return _channels_last(UNet(len(CLASSES)))
+        return channels_last(UNet(len(CLASSES)))
     if name != "lite":
         raise HeadshotError(f'the network must be "lite" or "unet", not {name!r}')
     network = LiteUNet(len(CLASSES))
     if imagenet:
         load_imagenet(network)
-    return _channels_last(network)
-
-
-def _channels_last(network: nn.Module) -> nn.Module:
-    """The same network with its weights laid out as is fastest on CPUs."""
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(network)
 
 
 def run(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.geometry.camera import angles_of
+from headshot.geometry.camera import angles_of, extent_of
 
 OUTER_EYE_CORNERS = (36, 45)
 REGIONS = {
@@ -36,8 +36,8 @@ def interocular(truth: ArrayLike) -> float:
 
 def box_root(truth: ArrayLike) -> float:
     """Root of the area of the box around the known true points (68, 2), pixels."""
-    width, height = np.nanmax(truth, axis=0) - np.nanmin(truth, axis=0)
-    return float(np.sqrt(width * height))
+    q = np.asarray(truth, dtype=np.float64)
+    return extent_of(q[np.isfinite(q).all(axis=1)])
 
 
 def nme(points: ArrayLike, truth: ArrayLike, distance: float) -> float:

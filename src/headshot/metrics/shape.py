@@ -54,6 +54,11 @@ def stability(shapes: ArrayLike, owners: Sequence[str]) -> dict[str, float]:
     return out
 
 
+def aligned_distance(predicted: Array, true: Array) -> float:
+    """Mean distance of corresponding points (P, 3) after the best similarity."""
+    return mean_distance(similarity(predicted, true)(predicted), true)
+
+
 def shrinkage(predicted: Array, true: Array, mean: Array) -> tuple[float, float]:
     """Norm ratio and correlation of the offsets from the mean of corresponding points (P, 3).
 

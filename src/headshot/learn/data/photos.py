@@ -17,6 +17,7 @@ from headshot.arrays import Array
 from headshot.datasets.annotations import read_annotations
 from headshot.datasets.split import held_out
 from headshot.datasets.subject import central_subject
+from headshot.datasets.utkface import with_border
 from headshot.errors import HeadshotError
 from headshot.fitting.landmarks import initial_pose
 from headshot.geometry.camera import Camera, angles_of
@@ -57,8 +58,7 @@ def read_padded(file: Path) -> Photo:
     """A photo; UTKFace's crops end within the head, where no detector finds it, and get a border."""
     photo = read_photo(file)
     border = photo.width // 3 if photo.width == photo.height == 200 else 0
-    around = ((border, border), (border, border), (0, 0))
-    return replace(photo, pixels=np.pad(photo.pixels, around, mode="edge")) if border else photo
+    return with_border(photo, border) if border else photo
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from headshot.arrays import F32
 from headshot.learn.curves import Metrics
 from headshot.learn.losses import people
-from headshot.learn.losses.regressor import Geometry
+from headshot.learn.losses.regressor import Geometry, weighted_mean
 from headshot.learn.losses.rendered_identity import RenderedIdentity
 from headshot.perception.landmarks.in_house import sides
 
@@ -71,10 +71,12 @@ class IdentityLoss(nn.Module):
         likelihood = (0.5 * away * (-2 * spread).exp() + spread).mean(dim=1)
         embedded = true["embedding"].abs().sum(dim=1).clamp(max=1)
         terms = {
-            "embedding": _mean(1 - functional.cosine_similarity(feature, true["embedding"], dim=1), embedded),
-            "shape": _mean((off @ self.space).square().sum(dim=1), true["known"]),
-            "identity": _mean(off.square().mean(dim=1), true["known"]),
-            "certainty": _mean(likelihood, true["known"]),
+            "embedding": weighted_mean(
+                1 - functional.cosine_similarity(feature, true["embedding"], dim=1), embedded
+            ),
+            "shape": weighted_mean((off @ self.space).square().sum(dim=1), true["known"]),
+            "identity": weighted_mean(off.square().mean(dim=1), true["known"]),
+            "certainty": weighted_mean(likelihood, true["known"]),
         }
         upright = torch.where(true["mirrored"][:, None], identity * self.signs, identity)
         if self.weights.agreement:
@@ -85,7 +87,3 @@ class IdentityLoss(nn.Module):
             terms["rendered"] = self.rendered(upright, true["crop"])
         total = sum((getattr(self.weights, k) * v for k, v in terms.items()), start=torch.zeros(()))
         return total, {name: float(value.detach()) for name, value in terms.items()}
-
-
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum().clamp(min=1e-6)

@@ -144,23 +144,25 @@ class RegressorLoss(nn.Module):
         identity_weight = known["identity"] * (w.photo_identity + (1 - w.photo_identity) * true["exact"])
         point_weight = true["weight"] * face[:, None]
         terms = {
-            "points": _mean(100 * _distance(p.points - true["points"]), point_weight),
-            "first": _mean(100 * _distance(p.first - true["points"]), point_weight),
+            "points": weighted_mean(100 * _distance(p.points - true["points"]), point_weight),
+            "first": weighted_mean(100 * _distance(p.first - true["points"]), point_weight),
             "certainty": _likelihood(p, true, point_weight, identity_weight),
-            "reprojection": _mean(
+            "reprojection": weighted_mean(
                 100 * _distance(self.geometry.project(p) - true["points"]),
                 # Marks of profiles have hidden corners where the eye seems to end, as if it was turned less.
                 (point_weight * self.geometry.fixed) * (true["weight"][:, :478].sum(dim=1, keepdim=True) > 0),
             ),
-            "shape": _mean(
+            "shape": weighted_mean(
                 (((p.identity - true["identity"]) @ self.geometry.shape) ** 2).sum(dim=1), identity_weight
             ),
-            "identity": _mean(((p.identity - true["identity"]) ** 2).mean(dim=1), identity_weight),
-            "expression": _mean(((p.expression - true["expression"]) ** 2).sum(dim=1), known["expression"]),
-            "pose": _mean(((p.rotation - true["rotation"]) ** 2).sum(dim=(1, 2)), known["pose"]),
-            "place": _mean(_place(p.place - true["place"]), known["pose"]),
-            "light": _mean(((p.light - true["light"]) ** 2).mean(dim=1).clamp(max=9), known["light"]),
-            "albedo": _mean(((p.albedo - true["albedo"]) ** 2).mean(dim=1), known["albedo"]),
+            "identity": weighted_mean(((p.identity - true["identity"]) ** 2).mean(dim=1), identity_weight),
+            "expression": weighted_mean(
+                ((p.expression - true["expression"]) ** 2).sum(dim=1), known["expression"]
+            ),
+            "pose": weighted_mean(((p.rotation - true["rotation"]) ** 2).sum(dim=(1, 2)), known["pose"]),
+            "place": weighted_mean(_place(p.place - true["place"]), known["pose"]),
+            "light": weighted_mean(((p.light - true["light"]) ** 2).mean(dim=1).clamp(max=9), known["light"]),
+            "albedo": weighted_mean(((p.albedo - true["albedo"]) ** 2).mean(dim=1), known["albedo"]),
             "presence": functional.binary_cross_entropy_with_logits(p.presence, face),
         }
         if w.agreement:
@@ -168,7 +170,9 @@ class RegressorLoss(nn.Module):
             terms["agreement"] = people.agreement(p.identity @ self.geometry.shape, person)
         if w.embedding:
             cosine = functional.cosine_similarity(p.feature, true["embedding"], dim=1)
-            terms["embedding"] = _mean(1 - cosine, face * true["embedding"].abs().sum(dim=1).clamp(max=1))
+            terms["embedding"] = weighted_mean(
+                1 - cosine, face * true["embedding"].abs().sum(dim=1).clamp(max=1)
+            )
         total = sum((getattr(w, name) * value for name, value in terms.items()), start=torch.zeros(()))
         return total, {name: float(value.detach()) for name, value in terms.items()}
 
@@ -178,7 +182,8 @@ def _distance(offset: Tensor) -> Tensor:
     return (offset.square().sum(dim=-1) + 1e-8).sqrt()
 
 
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
+def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of values (...) with weights (...); 0 where all weights are."""
     return (values * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
@@ -194,4 +199,4 @@ def _likelihood(
     points = 0.5 * off * (-2 * p.sigma).exp() + 2 * p.sigma
     away = (p.identity.detach() - true["identity"]).square()
     identity = (0.5 * away * (-2 * p.identity_sigma).exp() + p.identity_sigma).mean(dim=1)
-    return _mean(points, point_weight) + _mean(identity, identity_weight)
+    return weighted_mean(points, point_weight) + weighted_mean(identity, identity_weight)

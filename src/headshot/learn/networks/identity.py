@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from headshot.learn.networks.lite_regressor import FEATURE, IDENTITY
-from headshot.learn.networks.unet import LITE0, LiteUNet, load_imagenet
+from headshot.learn.networks.unet import LITE0, LiteUNet, channels_last, copy_imagenet
 
 BLOCKS = 11
 PLACES = 7  # along each side, of a crop of 112 pixels
@@ -78,8 +78,5 @@ def make_identity_network(*, imagenet: bool = True, frozen: int = 3) -> Identity
     """The network, with ImageNet's weights in its encoder if ``imagenet``."""
     network = IdentityNetwork(frozen)
     if imagenet:
-        whole = LiteUNet(1)
-        load_imagenet(whole)
-        network.stem.load_state_dict(whole.stem.state_dict())
-        network.blocks.load_state_dict(whole.blocks[:BLOCKS].state_dict())
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        copy_imagenet(network.stem, network.blocks)
+    return channels_last(network)

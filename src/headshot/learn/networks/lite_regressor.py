@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headshot.learn.networks.unet import LITE0, LiteUNet, load_imagenet
+from headshot.learn.networks.unet import LITE0, LiteUNet, channels_last, copy_imagenet
 
 POINTS, MODES, IDENTITY, EXPRESSION, LIGHT, ALBEDO = 546, 96, 100, 52, 27, 60
 TRUNK = 384
@@ -184,8 +184,5 @@ def make_regressor(*, imagenet: bool = True, frozen: int = 3) -> LiteRegressor:
     """The network, with ImageNet's weights in its encoder if ``imagenet``."""
     network = LiteRegressor(frozen)
     if imagenet:
-        whole = LiteUNet(1)
-        load_imagenet(whole)
-        network.stem.load_state_dict(whole.stem.state_dict())
-        network.blocks.load_state_dict(whole.blocks.state_dict())
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        copy_imagenet(network.stem, network.blocks)
+    return channels_last(network)

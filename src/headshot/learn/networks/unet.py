@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from headshot.errors import MissingExtraError
+
+N = TypeVar("N", bound=nn.Module)
 
 
 class UNet(nn.Module):
@@ -157,6 +160,24 @@ def load_imagenet(network: LiteUNet) -> None:
     with (folder / "efficientnet-lite0-57934424.pth").open("rb") as handle:
         weights = torch.load(handle, map_location="cpu", weights_only=True)
     load_lite0(network, weights)
+
+
+def copy_imagenet(stem: nn.Module, blocks: nn.ModuleList) -> None:
+    """Give the stem and the first blocks of another network the ImageNet weights; see `load_imagenet`."""
+    whole = LiteUNet(1)
+    load_imagenet(whole)
+    stem.load_state_dict(whole.stem.state_dict())
+    blocks.load_state_dict(whole.blocks[: len(blocks)].state_dict())
+
+
+def channels_last(network: N) -> N:
+    """The same network with its weights laid out as is fastest on CPUs."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def to_network(pixels: Tensor) -> Tensor:
+    """Pixels (B, 3, S, S) uint8 as the networks take them: [0, 1], channels last, which is faster."""
+    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def load_lite0(network: LiteUNet, weights: Mapping[str, Tensor]) -> None:
