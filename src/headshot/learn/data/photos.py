@@ -28,9 +28,9 @@ from headshot.learn.data.training_crops import (
     TrainingCrop,
     cut,
     empty_labels,
+    head_labels,
     into_crop,
     light_units,
-    pose_labels,
     upright_crop_map,
 )  # fmt: skip
 from headshot.models.head_model import load_head_model
@@ -114,16 +114,7 @@ def _row(head: Reconstruction, name: str, person: str, apart: bool) -> TrainingC
     points = np.concatenate([head.camera.project(places), head.project(head.landmarks68)])
     camera = model_camera(head)
     affine = upright_crop_map(points[:478], head.camera.angles[2])
-    rotation, place = pose_labels(camera, affine)
-    labels = empty_labels() | {
-        "points": into_crop(points, affine),
-        "weight": np.ones(len(points), np.float32),
-        "identity": head.identity.astype(np.float32),
-        "expression": head.expression.astype(np.float32),
-        "rotation": rotation,
-        "place": place,
-        "known": np.ones(len(KNOWN), np.float32),
-    }
+    labels = head_labels(camera, points, head.identity, head.expression, affine)
     if head.light is None or head.albedo is None:
         labels["known"][[KNOWN.index("light"), KNOWN.index("albedo")]] = 0
     else:

@@ -22,14 +22,12 @@ from headshot.geometry.raster import interpolate, rasterise, sample, vertex_norm
 from headshot.image.resample import warp
 from headshot.learn.data.portraits import AROUND, AROUND_SIDE, TEXELS, Portrait, outline_vertices
 from headshot.learn.data.training_crops import (
-    KNOWN,
     MARGIN,
     SIDE,
     TrainingCrop,
-    empty_labels,
+    head_labels,
     into_crop,
     light_units,
-    pose_labels,
     upright_crop_map,
 )  # fmt: skip
 from headshot.models.albedo import load_albedo
@@ -120,18 +118,8 @@ class HeadMaker:
         if turned and random.random() < 0.9:
             shown, hair = self._hair(vertices, random)
         pixels = self._draw(_Scene(shown, camera, affine, portrait, ratio, hair, turned), random)
-        rotation, place = pose_labels(camera, affine)
-        labels = empty_labels() | {
-            "points": into_crop(points, affine),
-            "weight": np.ones(len(points), np.float32),
-            "identity": identity.astype(np.float32),
-            "expression": expression.astype(np.float32),
-            "rotation": rotation,
-            "place": place,
-            "light": light_units(light),
-            "albedo": albedo.astype(np.float32),
-            "known": np.ones(len(KNOWN), np.float32),
-        }
+        labels = head_labels(camera, points, identity, expression, affine)
+        labels |= {"light": light_units(light), "albedo": albedo.astype(np.float32)}
         apart = bool(random.random() < 0.03)
         kind, name = ("photo", portrait.name) if own else ("synthetic", f"synthetic/{yaw:.0f}")
         return TrainingCrop(pixels, kind, name, "", apart and not own, labels)

@@ -112,6 +112,29 @@ def empty_labels() -> dict[str, F32]:
     return labels
 
 
+def head_labels(
+    camera: Camera, points: ArrayLike, identity: Array, expression: Array, affine: Array
+) -> dict[str, F32]:
+    """Labels of a head of which all is known but light and albedo.
+
+    Args:
+        camera: before the head in millimetres of the model.
+        points: (P, 2) pixels of the photo.
+        identity, expression: coefficients.
+        affine: (2, 3) pixels of the crop to those of the photo.
+    """
+    rotation, place = pose_labels(camera, affine)
+    return empty_labels() | {
+        "points": into_crop(points, affine),
+        "weight": np.ones(POINTS, np.float32),
+        "identity": identity.astype(np.float32),
+        "expression": expression.astype(np.float32),
+        "rotation": rotation,
+        "place": place,
+        "known": np.ones(len(KNOWN), np.float32),
+    }
+
+
 def cut(pixels: U8, affine: Array) -> U8:
     """The training crop (SIDE, SIDE, 3) of a photo; beyond its border the border goes on."""
     return warp(pixels, affine[None], (SIDE, SIDE), clamp=True)[0]
