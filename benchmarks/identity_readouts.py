@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 from headshot.arrays import F32, Index
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.data.training_crops import KINDS, TrainingCrops, learned_from
-from headshot.learn.engine import best_weights
 from headshot.learn.identity import explained, predictions, refit_readout, unit
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network

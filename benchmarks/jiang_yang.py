@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.data.cache import FaceCache
 from headshot.learn.data.prepare import PrepareSettings, prepare
 from headshot.learn.data.prepared import FaceStream, StreamSettings
-from headshot.learn.engine import best_weights
 from headshot.learn.face import FaceLearner, FaceSettings, Validation, make_network
 from headshot.learn.face_model import load_face_model
 

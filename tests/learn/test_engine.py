@@ -17,8 +17,9 @@ from torch import Tensor, nn  # noqa: E402
 from torch.utils.data import Dataset  # noqa: E402
 
 from headshot.errors import HeadshotError  # noqa: E402
+from headshot.learn.checkpoints import best_weights  # noqa: E402
 from headshot.learn.curves import Metrics  # noqa: E402
-from headshot.learn.engine import Plan, Task, best_weights, learning_rate, train  # noqa: E402
+from headshot.learn.engine import Plan, Task, learning_rate, train  # noqa: E402
 
 PLAN = Plan(steps=40, batch=4, rate=0.02, warm_up=5, every=10, save_every=5, average=0.9)
 

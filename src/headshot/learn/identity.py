@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from headshot.arrays import F32, Index
 from headshot.errors import HeadshotError
 from headshot.image.resample import warp
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.curves import Metrics
 from headshot.learn.data.identity_stream import IdentityStream, crop_map
 from headshot.learn.data.training_crops import KINDS, TrainingCrops, learned_from
-from headshot.learn.engine import Plan, Task, best_weights, train
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.identity import IdentityLoss, Weights
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.losses.rendered_identity import RenderedIdentity

@@ -12,8 +12,8 @@ from torch import Tensor
 from headshot.arrays import F32
 from headshot.errors import HeadshotError
 from headshot.geometry.raster import rasterise
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.data.faces import Faces, read
-from headshot.learn.engine import best_weights
 from headshot.learn.mesh import Hemisphere, Photos
 from headshot.learn.mesh_plus import surface_of
 from headshot.learn.networks.meshnet import MeshNet

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from headshot.arrays import F32, U8, Array, Index, Mask
 from headshot.geometry.camera import extent_of
 from headshot.image.resample import warp
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.curves import Metrics
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, moved_labels
 from headshot.learn.data.training_crops import (
@@ -25,7 +26,7 @@ from headshot.learn.data.training_crops import (
     learned_from,
     light_factor,
 )
-from headshot.learn.engine import Plan, Task, best_weights, train
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.regressor import RegressorLoss, Weights
 from headshot.learn.networks.lite_regressor import (
     MODES,

@@ -20,9 +20,10 @@ from headshot.arrays import I32, U8, Index
 from headshot.datasets.parts import celebamask, fasseg, helen, lfw
 from headshot.datasets.parts.scheme import UNKNOWN, Sample, classes
 from headshot.errors import HeadshotError
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.data.frames import find_frames
 from headshot.learn.data.segmentation_stream import Plain, Source, Stream, StreamSettings
-from headshot.learn.engine import Plan, Task, best_weights, train
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.networks.unet import LiteUNet, UNet, channels_last, load_imagenet, to_network
 from headshot.learn.weights import compress
 from headshot.metrics.segmentation import confusion, scores
