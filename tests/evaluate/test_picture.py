@@ -64,7 +64,7 @@ def test_a_head_over_its_own_picture_is_perfect(subject: Subject) -> None:
     assert ssim(again, picture, mask) > 0.999
 
 
-def test_a_shifted_head_looks_worse_and_misses_its_landmarks(subject: Subject) -> None:
+def test_a_shifted_head_scores_worse_and_misses_its_landmarks(subject: Subject) -> None:
     head = named_method("landmarks-only")(subject, textured=True).head
     assert head is not None
     camera = replace(head.camera, centre=(head.camera.centre[0] + 6, head.camera.centre[1]))

@@ -39,7 +39,7 @@ def test_the_jaw_alone_makes_no_photo_off() -> None:
 
 
 @pytest.mark.parametrize("left", [True, False])
-def test_the_side_that_a_profile_looks_to(left: bool) -> None:
+def test_the_side_that_a_profile_faces(left: bool) -> None:
     """Seen is the left half of the picture's face: it faces the right of the picture, positive yaw."""
     truth = _annotation(left=left)
     right = measure(truth.points, truth, rotation_from_angles(80, 10, 5))

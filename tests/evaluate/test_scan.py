@@ -94,7 +94,7 @@ def test_units_are_found(factor: float, unit: str) -> None:
 
 
 @pytest.mark.parametrize("factor", [0.03, 0.5, 4.0])
-def test_doubtful_units_are_refused(factor: float) -> None:
+def test_unclear_units_are_refused(factor: float) -> None:
     with pytest.raises(HeadshotError, match="--unit"):
         find_unit(mean_shape().seven * factor)
 

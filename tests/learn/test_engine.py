@@ -109,7 +109,7 @@ def test_half_the_precision_learns_too(tmp_path: Path) -> None:
         replace(PLAN, precision="half")
 
 
-def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:
+def test_a_loss_that_explodes_ends_the_run(tmp_path: Path) -> None:
     task = _task()
     bad = replace(task, loss=lambda network, batch: (network(batch[0]).sum() * float("inf"), {}))
     with pytest.raises(HeadshotError, match="no longer finite at step 0"):

@@ -171,7 +171,7 @@ def test_pairs_of_one_person_are_nearer():
     assert found["auc_photo"] == 0 and found["auc_mixed"] == 0.5
 
 
-def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkeypatch):
+def test_a_few_steps_learn_and_the_export_predicts_the_same(folder, tmp_path, monkeypatch):
     # The features of a network that knows nothing differ by less than 16 bits tell: read little from them.
     monkeypatch.setattr(learn, "RIDGE", 1e6)
     plan = Plan(steps=8, batch=8, rate=2e-3, every=8, warm_up=2)

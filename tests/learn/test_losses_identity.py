@@ -114,7 +114,7 @@ def test_gradients_are_those_of_differences(crops, recogniser):
     assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
 
 
-def test_only_so_many_faces_are_looked_at(crops, recogniser, monkeypatch):
+def test_only_so_many_faces_are_rendered(crops, recogniser, monkeypatch):
     loss = RenderedIdentity(crops, recogniser)
     identity = torch.zeros(4, crops.labels["identity"].shape[1], requires_grad=True)
     monkeypatch.setattr(rendered_identity, "FACES", 2)

@@ -157,7 +157,7 @@ def test_meshnet_plus_starts_from_landmarks_and_learns(template: Template, rende
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
-def test_landmarks_alone_say_more_than_the_mean_face(template: Template) -> None:
+def test_landmarks_alone_beat_the_mean_face(template: Template) -> None:
     heads = render_faces(8, 64, template, seed=11)
     network = MeshNetPlus(mesh_plus.surface_of(template)).eval()
     with torch.no_grad():
@@ -167,7 +167,7 @@ def test_landmarks_alone_say_more_than_the_mean_face(template: Template) -> None
 
 
 def test_exact_landmarks_of_a_small_change_are_explained_exactly(template: Template) -> None:
-    """With landmarks that are believed and hardly a prior, the layer finds what made them."""
+    """With a large weight of landmarks and hardly a prior, the layer finds what made them."""
     surface = mesh_plus.surface_of(template)
     layer = LandmarkSolve(surface.landmarks)
     identity = torch.zeros(1, 100)

@@ -212,7 +212,7 @@ def test_shape_error_is_that_of_aligned_faces():
     assert float(form.norm()) == pytest.approx(exact, rel=0.15)  # weights of regions apart
 
 
-def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):
+def test_a_few_steps_learn_and_the_export_predicts_the_same(tmp_path, folder):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     plan = Plan(steps=16, batch=6, rate=1e-3, warm_up=4, every=16, average=0.5)

@@ -302,7 +302,7 @@ def test_validation_measures_coarser_labels(tmp_path: Path) -> None:
     assert metrics["lfw_accuracy"] == pytest.approx((labels[used] == 1).mean(), abs=0.01)
 
 
-def test_missing_data_and_unknown_networks_are_told() -> None:
+def test_missing_data_and_unknown_networks_are_refused() -> None:
     with pytest.raises(HeadshotError, match="nothing to learn from"):
         Folders().find()
     with pytest.raises(HeadshotError, match="--lfw-photos"):
