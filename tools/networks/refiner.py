@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import torch
-from headshot.learn.data.source import KINDS, MARGIN, SIDE, TrainingCrops, learned_from
+from headshot.learn.data.training_crops import KINDS, MARGIN, SIDE, TrainingCrops, learned_from
 from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor, nn
