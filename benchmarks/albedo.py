@@ -10,8 +10,8 @@ with any light: what one gets without an albedo model.
 - ITA: typology angle of the skin, degrees, large for light skin (Chardon et al. 1991), of the photo as it is
   and of the fitted albedo. The photo's own angle contains the light, so single photos cannot agree; averages
   of groups can, if the light of a group is as white and as bright as any other's. "off" is the mean absolute
-  difference of single photos, "kept" the slope of albedo over photo: 1 when skin colour stays in the skin,
-  0 when all of it goes into the light. The mean albedo keeps none.
+  difference of single photos, "preserved" the slope of albedo over photo: 1 when skin colour stays in the
+  skin, 0 when all of it goes into the light. The mean albedo keeps none.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, Settings, load_head_model, read_photo, reconstruct
-from headshot.evaluate.picture import groups_of, skin_bin, typology
+from headshot.datasets.utkface import groups_of, with_border
 from headshot.geometry.light import fit_albedo_and_light, shade
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR, srgb_bytes
+from headshot.metrics.picture import skin_bin, typology
 from headshot.models.albedo import AlbedoModel, load_albedo, read
 from headshot.texture.crop import crop_head
 from headshot.texture.sample import sample_vertices
 from headshot.texture.surface import surface_of
 from headshot.texture.view import TextureView
-from report import bordered, publish, table
+from report import publish, table
 
 SETTINGS = Settings(photometric=None, texture=None)
 POINTS = 1500
@@ -50,7 +51,7 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
     photo = read_photo(file)
     pad = photo.width // 2
     try:
-        head = reconstruct(bordered(photo), settings=SETTINGS)
+        head = reconstruct(with_border(photo, photo.width // 2), settings=SETTINGS)
     except HeadshotError:
         return None
     skin = surface_of(head.model)
@@ -136,12 +137,12 @@ def main() -> None:
         f"python benchmarks/albedo.py --data $HEADSHOT_DATA --number {a.number}",
         __doc__.split("\n\n", 2)[2].strip(),
         table(header, rows),
-        f"Kept of the typology angle, over all photos: {slope:.2f} (mean albedo: 0).",
+        f"Preserved of the typology angle, over all photos: {slope:.2f} (mean albedo: 0).",
     )
 
 
 def held_out(name: str) -> bool:
-    """Whether a photo of UTKFace was kept from the model (tools/albedo/rows.py says which)."""
+    """Whether a photo of UTKFace was held out of the model (tools/albedo/rows.py)."""
     return zlib.crc32(name.encode()) % 10 == 0
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets of reconstructions, to be looked at: likeness has no number yet that replaces eyes.
+"""Contact sheets of reconstructions, for inspection by eye: no number replaces it for likeness yet.
 
     python benchmarks/contact_sheet.py --data $HEADSHOT_DATA --set lfw|helen|utkface --number 100 -o sheets/
 
@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 from rich.progress import track
 
 from headshot import HeadshotError, Reconstruction, read_photo, reconstruct
+from headshot.datasets.utkface import with_border
 from headshot.render import render, view_camera
-from report import bordered
 
 CELL = 180
 COLUMNS, ROWS = 2, 6
@@ -67,7 +67,7 @@ def main() -> None:
     for file in track(chosen, description=a.set):
         try:
             photo = read_photo(file)
-            head = reconstruct(bordered(photo) if a.set == "utkface" else photo)
+            head = reconstruct(with_border(photo, photo.width // 2) if a.set == "utkface" else photo)
         except HeadshotError as error:
             print(error)
             continue

@@ -15,14 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from headshot.fitting.observe import observe
 from rich.progress import track
 
 from headshot import HeadshotError, load_head_model, read_photo
-from headshot.evaluate.baselines import Head, LandmarksOnly, MeanFace, look
-from headshot.evaluate.report import table
-from headshot.evaluate.synthetic import Truth, errors, read_truths
+from headshot.datasets.subject import find_subject
+from headshot.datasets.synthetic import Truth, read_truths
+from headshot.evaluate.baselines import Head, MeanFace, named_method
+from headshot.evaluate.synthetic import errors
+from headshot.evaluate.tables import table
 from headshot.fitting import FitSettings, fit_landmarks
-from headshot.fitting.observe import observe
 from headshot.geometry.camera import Camera, extent_of
 
 NEAR = 3.0  # mm from a landmark within which a vertex may stand for it
@@ -32,21 +34,21 @@ def measure(truth: Truth) -> list[float]:
     """Yaw and the numbers of one photo."""
     model = load_head_model("low")
     points = model.at(model.landmarks["mediapipe478"])
-    seen = look(read_photo(truth.photo))
+    subject = find_subject(read_photo(truth.photo))
     gaps = np.linalg.norm(truth.mesh.canonical[:, None] - points.mean, axis=2)
-    size = seen.photo.width
+    size = subject.photo.width
     focal = truth.focal_35mm / 36 * size
     camera = Camera(size, size, focal, (size / 2, size / 2), np.eye(3), np.zeros(3))
     exact = camera.project(truth.camera_vertices[gaps.argmin(axis=0)])
     extent = extent_of(exact)
-    off = 100 * np.linalg.norm(exact - seen.landmarks.points, axis=1).mean() / extent
+    off = 100 * np.linalg.norm(exact - subject.landmarks.points, axis=1).mean() / extent
     row = [abs(truth.yaw), float(off)]
-    for method in (LandmarksOnly(), MeanFace()):
-        head = method(seen).head
+    for method in (named_method("landmarks-only"), MeanFace()):
+        head = method(subject).head
         assert head is not None
         found = errors(head, truth)
         row += [found["vertex"], found["correlation"]]
-    seen_exactly = observe(seen.photo, seen.landmarks)
+    seen_exactly = observe(subject.photo, subject.landmarks)
     confidence = seen_exactly.confidence * (gaps.min(axis=0) < NEAR)
     for known in (None, focal):
         given = replace(seen_exactly, points=exact, confidence=confidence, focal=known)

@@ -17,10 +17,11 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from headshot import NoFaceError, PhotoError, Settings, read_photo, reconstruct
-from headshot.apps.batch import find_photos
+from headshot import NoFaceError, PhotoError, read_photo, reconstruct
+from headshot.evaluate.baselines import METHODS
+from headshot.image.files import find_photos
 
-SETTINGS = Settings(detail="low", method="fit", texture=None, photometric=None, segment=False)
+SETTINGS = replace(METHODS["landmarks-only"](), detail="low", texture=None, segment=False)
 LARGEST = 1200
 
 

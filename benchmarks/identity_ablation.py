@@ -1,10 +1,10 @@
-"""What each loss of the identity network gains: the bench with networks that were trained with and without.
+"""What each loss of the identity network gains: the benchmark, with networks trained with and without it.
 
     python benchmarks/identity_ablation.py --data $HEADSHOT_DATA NAME=FILE.onnx ...
 
 Files are those of `headshot learn identity ... --export`. Each network takes the place of the one that ships
-in `method="hybrid"`, on three parts of `headshot evaluate all`: synthetic heads (corresponding points; length
-of the shape over the true one's, which tells of shrinkage; correlation), identity (LFW: AUC by neutral
+in the method "hybrid", on three parts of `headshot evaluate all`: synthetic heads (corresponding points;
+length of the shape over the true one's, which shows shrinkage; correlation), identity (LFW: AUC by neutral
 shape; distance to others over one person's scatter), and profiles (CFP: AUC of a frontal photo against a
 profile). Beside it the difference from the first network, paired, with its 95 % interval; and what needs no
 network: the fit, the fit to landmarks only, and the mean face. A run that is interrupted continues.
@@ -20,22 +20,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 import headshot.perception.identity
-from headshot.evaluate.baselines import (
-    Hybrid,
-    LandmarksOnly,
-    MeanFace,
-    Prediction,
-    Predictor,
-    Reconstructed,
-    Seen,
-)
-from headshot.evaluate.bench import SIDES, synthetic_heads
+from headshot.datasets.subject import Subject
+from headshot.evaluate.baselines import MeanFace, Prediction, Predictor, named_method
+from headshot.evaluate.benchmark import SIDES, synthetic_heads
 from headshot.evaluate.difference import difference
 from headshot.evaluate.identity import evaluate_identity
-from headshot.evaluate.journal import Journal
 from headshot.evaluate.profiles import evaluate_profiles
-from headshot.evaluate.report import estimate, table
 from headshot.evaluate.result import Item, Result
+from headshot.evaluate.resume_log import ResumeLog
+from headshot.evaluate.tables import estimate, table
 from headshot.perception.networks import open_network
 
 SHOWN = {
@@ -51,25 +44,25 @@ network = lru_cache(maxsize=32)(open_network)
 
 @dataclass(frozen=True)
 class WithNetwork:
-    """`method="hybrid"` with another identity network, of a file with this SHA-256."""
+    """The method "hybrid" with another identity network, of a file with this SHA-256."""
 
     name: str
     file: Path
     sha256: str
 
-    def __call__(self, seen: Seen) -> Prediction:
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         with patch.object(headshot.perception.identity, "session", lambda _: network(self.file)):
-            return Hybrid()(seen)
+            return named_method("hybrid")(subject, textured=textured)
 
 
 def measure(method: Predictor, given: argparse.Namespace) -> list[Result]:
-    """The three parts with one method, each with a journal of its own: others may follow later."""
-    journals = [Journal(given.journals / method.name.replace(" ", "-") / f"{name}.jsonl") for name in SHOWN]
+    """The three parts with one method, each with a resume log of its own: others may follow later."""
+    logs = [ResumeLog(given.logs / method.name.replace(" ", "-") / f"{name}.jsonl") for name in SHOWN]
     print(f"{method.name} ...", flush=True)
     return [
-        synthetic_heads(given.data / "synthetic-heads", journals[0], (method,)),
-        evaluate_identity(given.data / "lfw-deepfunneled", (method,), journal=journals[1]),
-        evaluate_profiles(given.data / "cfp-train", (method,), SIDES, journals[2]),
+        synthetic_heads(given.data / "synthetic-heads", logs[0], (method,)),
+        evaluate_identity(given.data / "lfw-deepfunneled", (method,), log=logs[1]),
+        evaluate_profiles(given.data / "cfp-train", (method,), SIDES, logs[2]),
     ]
 
 
@@ -108,14 +101,14 @@ def main() -> None:
     )
     parser.add_argument("networks", nargs="+", metavar="NAME=FILE")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--journals", type=Path, default=Path("output/identity-ablation"))
+    parser.add_argument("--logs", type=Path, default=Path("output/identity-ablation"))
     given = parser.parse_args()
     named = [text.split("=", 1) for text in given.networks]
     if any(len(pair) != 2 or not Path(pair[1]).is_file() for pair in named):
         parser.error("networks are given as NAME=FILE.onnx, and the files must be there")
     methods: tuple[Predictor, ...] = (
         *(WithNetwork(name, Path(file), sha256(Path(file).read_bytes()).hexdigest()) for name, file in named),
-        Reconstructed(), LandmarksOnly(), MeanFace(),
+        named_method("photometric"), named_method("landmarks-only"), MeanFace(),
     )  # fmt: skip
     results = [together(part) for part in zip(*(measure(m, given) for m in methods), strict=True)]
     header = ["shapes from"]

@@ -1,18 +1,18 @@
-"""What should the shape be read from? Straight lines from what is known of looks to shapes, side by side.
+"""From which feature should the shape be predicted? Linear readouts side by side.
 
     python benchmarks/identity_readouts.py RUN STORE --data $HEADSHOT_DATA
 
 RUN is one of `headshot learn identity`. Ridge regressions are made from the photos and profiles of the store
 that the run learned from, to the identity that the fit found (the mean over a person's photos), from
 
-- recogniser: its embedding, which saw the photos at their best (of profiles the person's frontal ones);
-- feature: what the network says in its place;
+- recogniser: its embedding of the photos, not degraded (of profiles: of the person's frontal ones);
+- feature: the network's own approximation of it;
 - places: the 256 numbers before it, which hold whatever else the network sees.
 
-Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (where looks
-mislead); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them what
-`headshot learn identity --anew` exports, read from the feature of all photos in the store, and the network's
-own answer, which is exported without it.
+Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (whose
+appearance misleads); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them
+what `headshot learn identity --refit` exports, fitted to the feature of all photos in the store, and the
+network's own prediction, which is exported without it.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ import numpy as np
 import torch
 
 from headshot.arrays import F32, Index
-from headshot.learn.data.windows import KINDS, Windows, learned_from
-from headshot.learn.engine import best_weights
-from headshot.learn.identity import explained, looks, read_shapes, unit
+from headshot.learn.checkpoints import best_weights
+from headshot.learn.data.training_crops import KINDS, TrainingCrops, learned_from
+from headshot.learn.identity import explained, predictions, refit_readout, unit
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
-from headshot.learn.regressor import told_apart
+from headshot.learn.regressor import verification_auc
 
-TRAINED, HELD_OUT = 3000, 300  # windows of each kind
+TRAINED, HELD_OUT = 3000, 300  # training crops of each kind
 RIDGE = 1.0
 
 
-def seen(network: IdentityNetwork, windows: Windows, chosen: Index) -> dict[str, F32]:
-    """Places (N, 256), feature and answer of windows."""
-    kept: list[torch.Tensor] = []
-    handle = network.places.register_forward_hook(lambda _m, _i, out: kept.append(out))
-    feature, answer, _ = looks(network, windows, chosen)
+def values_of(network: IdentityNetwork, crops: TrainingCrops, chosen: Index) -> dict[str, F32]:
+    """Places (N, 256), feature and predicted identity of training crops."""
+    collected: list[torch.Tensor] = []
+    handle = network.places.register_forward_hook(lambda _m, _i, out: collected.append(out))
+    feature, predicted, _ = predictions(network, crops, chosen)
     handle.remove()
-    return {"feature": feature, "answer": answer, "places": torch.cat(kept).numpy()}
+    return {"feature": feature, "predicted": predicted, "places": torch.cat(collected).numpy()}
 
 
 def ridge(x: F32, y: F32, at: F32) -> F32:
@@ -53,13 +53,13 @@ def ridge(x: F32, y: F32, at: F32) -> F32:
     return found
 
 
-def choose(windows: Windows, held_out: bool, count: int) -> Index:
-    """Windows with a known identity: photos of people, profiles, and (held out) synthetic heads."""
-    known = (windows.labels["known"][:, 0] > 0) & (windows.held_out == held_out)
-    people = known & (windows.person != "") & (windows.labels["embedding"] != 0).any(axis=1)
-    parts = [np.flatnonzero(people & (windows.kind == KINDS.index(kind))) for kind in ("photo", "profile")]
+def choose(crops: TrainingCrops, held_out: bool, count: int) -> Index:
+    """Training crops with a known identity: photos of people, profiles, and (held out) synthetic heads."""
+    known = (crops.labels["known"][:, 0] > 0) & (crops.held_out == held_out)
+    people = known & (crops.person != "") & (crops.labels["embedding"] != 0).any(axis=1)
+    parts = [np.flatnonzero(people & (crops.kind == KINDS.index(kind))) for kind in ("photo", "profile")]
     if held_out:
-        parts.append(np.flatnonzero(known & (windows.kind == KINDS.index("synthetic"))))
+        parts.append(np.flatnonzero(known & (crops.kind == KINDS.index("synthetic"))))
     random = np.random.default_rng(0)
     return np.concatenate([random.permutation(part)[:count] for part in parts])
 
@@ -70,35 +70,35 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("store", type=Path)
-    parser.add_argument("--data", type=Path, help="whose photos in the bench were not learned from")
+    parser.add_argument("--data", type=Path, help="whose photos in the benchmark were left out of training")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    windows = learned_from(given.store, given.data)
+    crops = learned_from(given.store, given.data)
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(best_weights(given.run))
-    learned, asked = choose(windows, False, TRAINED), choose(windows, True, HELD_OUT)
-    before, after = seen(network, windows, learned), seen(network, windows, asked)
-    read_shapes(network, windows)
-    anew = seen(network, windows, asked)["answer"]
-    embedding, identity = windows.labels["embedding"], windows.labels["identity"]
+    learned, held = choose(crops, False, TRAINED), choose(crops, True, HELD_OUT)
+    before, after = values_of(network, crops, learned), values_of(network, crops, held)
+    refit_readout(network, crops)
+    refit = values_of(network, crops, held)["predicted"]
+    embedding, identity = crops.labels["embedding"], crops.labels["identity"]
     space = Geometry().shape.numpy()
-    true = identity[asked] @ space
-    answers = {
-        "recogniser": ridge(embedding[learned], identity[learned], embedding[asked]),
+    true = identity[held] @ space
+    readouts = {
+        "recogniser": ridge(embedding[learned], identity[learned], embedding[held]),
         "feature": ridge(before["feature"], identity[learned], after["feature"]),
         "places": ridge(before["places"], identity[learned], after["places"]),
-        "feature, all photos in the store": anew,
-        "the network's answer, as learned": after["answer"],
+        "feature, all photos in the store": refit,
+        "the network's prediction, as learned": after["predicted"],
     }
-    person, kind = windows.person[asked], windows.kind[asked]
+    person, kind = crops.person[held], crops.kind[held]
     photo, profile, synthetic = (kind == KINDS.index(k) for k in ("photo", "profile", "synthetic"))
     print("| read from | photos | profiles | synthetic | AUC, photos | AUC, photo and profile |")
     print("|" + "---|" * 6)
-    for name, values in answers.items():
+    for name, values in readouts.items():
         shapes = values @ space
         shares = [explained(shapes[some], true[some]) for some in (photo, profile, synthetic)]
         near = unit(shapes - shapes[photo].mean(axis=0))
-        found = told_apart("auc", near @ near.T, person, (photo, profile))
+        found = verification_auc("auc", near @ near.T, person, (photo, profile))
         cells = [f"{share:.3f}" for share in shares] + [f"{found[k]:.3f}" for k in ("auc_photo", "auc_mixed")]
         print(f"| {name} | " + " | ".join(cells) + " |")
 

@@ -39,7 +39,7 @@ from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import KeypointFitter, KeypointSettings
 from headshot.apps.keypoint.view import Orthographic, View
 from headshot.errors import MissingExtraError, NoFaceError
-from headshot.evaluate.align import similarity
+from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.image.photo import read_photo
 from headshot.models.linear import LinearModel

@@ -1,4 +1,4 @@
-"""Whether the distance to the landmark network's own points can judge a shape: that of the true head, too.
+"""Whether the distance to the landmark network's own points measures a shape: that of the true head, too.
 
     python benchmarks/network_points.py SYNTHETIC_HEADS [--heads 24]
 
@@ -15,23 +15,25 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-
-from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import LandmarksOnly, Reconstructed, Seen, look
-from headshot.evaluate.synthetic import Truth, places, read_truths
-from headshot.fitting import Evidence, FitSettings, IdentityPrior, fit_landmarks
 from headshot.fitting.observe import observe
+
+from headshot.datasets.subject import Subject, find_subject
+from headshot.datasets.synthetic import Truth, read_truths
+from headshot.errors import HeadshotError
+from headshot.evaluate.baselines import named_method
+from headshot.evaluate.synthetic import places
+from headshot.fitting import Evidence, FitSettings, IdentityPrior, fit_landmarks
 from headshot.image.photo import read_photo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 
 MOST_YAW = 50.0
 EXACT = 1e6  # precision of identities that are given
-RIDGE = 0.5  # mm: accuracy with which modes are asked to describe a head
+RIDGE = 0.5  # mm: accuracy with which modes are to describe a head
 
 
 def true_identity(truth: Truth, model: HeadModel) -> np.ndarray:
     """Coefficients (I,) that describe a true head, laid on the mean face as it is, by least squares."""
-    from headshot.evaluate.align import similarity
+    from headshot.geometry.align import similarity
 
     corners, weights = places(model, truth.mesh)
     mean = np.einsum("pcd,pc->pd", model.mean[corners].astype(float), weights)
@@ -46,13 +48,15 @@ def true_identity(truth: Truth, model: HeadModel) -> np.ndarray:
     return found
 
 
-def distance(identity: np.ndarray, seen: Seen, points: PointModel) -> float:
+def distance(identity: np.ndarray, subject: Subject, points: PointModel) -> float:
     """Percent of the landmarks' extent."""
     prior = IdentityPrior(identity, np.full(len(identity), EXACT))
-    fit = fit_landmarks(observe(seen.photo, seen.landmarks), points, FitSettings(), None, Evidence(prior))
+    fit = fit_landmarks(
+        observe(subject.photo, subject.landmarks), points, FitSettings(), None, Evidence(prior)
+    )
     shown = fit.camera.project(points.positions(fit.identity, fit.expression))
-    off = np.linalg.norm(shown - seen.landmarks.points, axis=1).mean()
-    return 100 * float(off) / seen.landmarks.extent
+    off = np.linalg.norm(shown - subject.landmarks.points, axis=1).mean()
+    return 100 * float(off) / subject.landmarks.extent
 
 
 def main() -> None:
@@ -68,10 +72,10 @@ def main() -> None:
         if one.head != two.head or len(rows) == a.heads or (rows and rows[-1][0] == one.head):
             continue
         try:
-            first, second = look(read_photo(one.photo)), look(read_photo(two.photo))
+            first, second = find_subject(read_photo(one.photo)), find_subject(read_photo(two.photo))
         except HeadshotError:
             continue
-        found = [method(first).head for method in (LandmarksOnly(), Reconstructed())]
+        found = [named_method(name)(first).head for name in ("landmarks-only", "photometric")]
         shapes = [true_identity(one, model), *(h.identity for h in found if h is not None)]
         shapes.append(np.zeros(len(model.identity)))
         rows.append((one.head, [distance(shape, second, points) for shape in shapes]))

@@ -1,4 +1,4 @@
-"""What each ingredient of the fit to colours gains: the bench's measures with one thing changed at a time.
+"""What each ingredient of the fit to colours gains: the benchmark's measures, one thing changed at a time.
 
     python benchmarks/photometric.py --data $HEADSHOT_DATA [--heads 48] [--people 30] [--photos 60]
 
@@ -13,26 +13,34 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headshot.datasets.selection import PeopleSelection, photo_names_of_people
+from headshot.datasets.subject import central_subject, find_subject
+from headshot.datasets.synthetic import read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import LandmarksOnly, MeanFace, Predictor, Reconstructed, look
-from headshot.evaluate.identity import IdentitySettings, aligned, auc, distances, lfw_photos, pairs
-from headshot.evaluate.synthetic import errors, read_truths
+from headshot.evaluate.baselines import MeanFace, Predictor, named_method
+from headshot.evaluate.synthetic import errors
 from headshot.fitting import PhotometricSettings
 from headshot.image.photo import read_photo
+from headshot.metrics.shape import shape_similarity
+from headshot.metrics.verification import auc, pairs
 from report import publish, table
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    "without fields": {"photometric": PhotometricSettings(fields=1e-6)},
+    "without segmentation": {"segment": False},
+    "coarse only": {"photometric": PhotometricSettings(widths=(48,), steps=(6,), every=(1,))},
+    "a third of the information": {"photometric": PhotometricSettings(information=200.0)},
+    "three times the information": {"photometric": PhotometricSettings(information=1800.0)},
+}
 METHODS: tuple[Predictor, ...] = (
-    LandmarksOnly(),
-    Reconstructed(),
-    Reconstructed(photometric=PhotometricSettings(fields=1e-6), name="without fields"),
-    Reconstructed(segment=False, name="without segmentation"),
-    Reconstructed(photometric=PhotometricSettings(widths=(48,), steps=(6,), every=(1,)), name="coarse only"),
-    Reconstructed(photometric=PhotometricSettings(information=200.0), name="a third of the information"),
-    Reconstructed(photometric=PhotometricSettings(information=1800.0), name="three times the information"),
+    named_method("landmarks-only"),
+    named_method("photometric"),
+    *(named_method("photometric", label, **changes) for label, changes in VARIANTS.items()),
     MeanFace(),
 )
 MOST_YAW = 50.0
@@ -46,12 +54,12 @@ def synthetic(folder: Path, limit: int) -> dict[str, list[object]]:
     heads = []
     for truth in truths:
         try:
-            seen = look(read_photo(truth.photo))
+            subject = find_subject(read_photo(truth.photo))
         except HeadshotError:
             continue
         heads.append(truth.head)
         for method in METHODS:
-            head = method(seen).head
+            head = method(subject).head
             assert head is not None
             e = errors(head, truth)
             found[method.name].append([e["vertex"], e["correlation"], e["norm"]])
@@ -85,22 +93,22 @@ def identity(folder: Path, people: int) -> dict[str, list[object]]:
     shapes: dict[str, list[NDArray[np.floating]]] = {method.name: [] for method in METHODS}
     coefficients: dict[str, list[NDArray[np.floating]]] = {method.name: [] for method in METHODS}
     owners = []
-    for name in lfw_photos(folder, IdentitySettings(people=people, photos=4)):
+    for name in photo_names_of_people(folder, PeopleSelection(people, 4)):
         photo = read_photo(folder / name)
         try:
-            seen = look(photo, (photo.width / 2, photo.height / 2))
+            subject = central_subject(photo)
         except HeadshotError:
             continue
         owners.append(name.split("/")[0])
         for method in METHODS:
-            head = method(seen).head
+            head = method(subject).head
             assert head is not None
             face = np.flatnonzero(head.model.regions["face"] > 0.5)[::6]
             shapes[method.name].append(head.neutral[face])
             coefficients[method.name].append(head.identity)
     rows: dict[str, list[object]] = {}
     for name, faces in shapes.items():
-        by_shape = auc(*pairs(-distances(aligned(np.array(faces))).round(6), owners))
+        by_shape = auc(*pairs(shape_similarity(np.array(faces)), owners))
         vectors = np.array(coefficients[name])
         size = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not size.all():
@@ -118,12 +126,12 @@ def landmarks(folder: Path, limit: int) -> dict[str, list[object]]:
     for file in files:
         truth = np.loadtxt(file.with_suffix(".pts"))
         try:
-            seen = look(read_photo(file), truth.mean(axis=0))
+            subject = find_subject(read_photo(file), truth.mean(axis=0))
         except HeadshotError:
             continue
         eyes = float(np.linalg.norm(truth[36] - truth[45]))
         for method in METHODS:
-            points = method(seen).points
+            points = method(subject).points
             off = 100 * np.linalg.norm(points - truth, axis=1) / eyes
             found[method.name].append([off[17:].mean(), off.mean()])
     return {name: [float(v) for v in np.median(np.array(values), axis=0)] for name, values in found.items()}

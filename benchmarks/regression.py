@@ -23,7 +23,7 @@ def make(file: Path, photos: list[Path]) -> None:
     """Reconstruct the largest face of each photo and keep what counts."""
     import headshot
 
-    kept: dict[str, np.ndarray] = {}
+    heads: dict[str, np.ndarray] = {}
     for photo in photos:
         try:
             head = headshot.reconstruct(photo)
@@ -34,9 +34,9 @@ def make(file: Path, photos: list[Path]) -> None:
             head.vertices, head.neutral_vertices, head.texture.pixels, head.expression, head.camera.angles,
         )  # fmt: skip
         for name, value in zip(FIELDS, values, strict=True):
-            kept[f"{photo.parent.name}/{photo.name}:{name}"] = np.asarray(value)
-    np.savez_compressed(file, **kept)
-    print(f"{len(kept) // len(FIELDS)} heads in {file}")
+            heads[f"{photo.parent.name}/{photo.name}:{name}"] = np.asarray(value)
+    np.savez_compressed(file, **heads)
+    print(f"{len(heads) // len(FIELDS)} heads in {file}")
 
 
 def compare(old: Path, new: Path, millimetres: float, levels: float) -> bool:

@@ -2,9 +2,9 @@
 
     python benchmarks/regressor.py --data $HEADSHOT_DATA [--network FILE.onnx ...] [--cache FILE.json]
 
-One look in the detector's crop, one in the crop that the first asks for, mirrored and averaged; no fit.
+One pass on the detector's crop, one on the crop of the first's points, mirrored and averaged; no fit.
 
-- one look: crop and network, one thread, median.
+- one pass: crop and network, one thread, median.
 - synthetic: photos of `synthetic-heads` (tools/synthetic_heads.py; ICT's and MakeHuman's shapes): median
   distance in mm of corresponding points of the neutral face after similarity alignment, its ratio of norms
   to the truth's and its correlation with it (medians; `headshot.evaluate.synthetic`).
@@ -13,14 +13,14 @@ One look in the detector's crop, one in the crop that the first asks for, mirror
 - HELEN: held-out photos, mean distance of the 51 inner points and of all 68 from the hand-made ones, per
   cent of the distance of the outer eye corners (means over photos), as `headshot evaluate landmarks` has it.
 - sigma: root mean square of those inner points' errors over the standard deviations that the network gives
-  them; 1 if it knows how sure it is (annotators' habits count as its errors).
+  them; 1 if its standard deviations are right (annotators' habits count as its errors).
 - profiles: photos of CFP's 50 held-out people; the same with the inner points of the 30, and the share of
   photos beyond 7 %. Crops begin from the box of the hand-made points, moved by up to 15 % and scaled by up to
   1.3: finding profiles is not measured here.
 
-With ``--store`` a second table: held-out photos of UTKFace in the store of windows, by race, sex and age as
-labelled by the source: how far the network's points are from the fit's, per cent of their box (median), and
-the least belief in a face.
+With ``--store`` a second table: held-out photos of UTKFace in the store of training crops, by race, sex and
+age as labelled by the source: how far the network's points are from the fit's, per cent of their box
+(median), and the least presence of a face.
 """
 
 from __future__ import annotations
@@ -36,16 +36,22 @@ import onnxruntime as ort
 from rich.progress import track
 
 from headshot import load_head_model, read_photo
+from headshot.datasets.annotations import read_annotations
+from headshot.datasets.benchmark import LFW
+from headshot.datasets.selection import held_out_photos
+from headshot.datasets.split import held_out, held_out_people
+from headshot.datasets.subject import central_subject
+from headshot.datasets.synthetic import read_truths
+from headshot.datasets.utkface import RACES
 from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import read_annotations
-from headshot.evaluate.baselines import Head, look
-from headshot.evaluate.identity import aligned, auc, distances, pairs
-from headshot.evaluate.landmarks import interocular
-from headshot.evaluate.split import held_out, held_out_people
-from headshot.evaluate.synthetic import errors, read_truths
+from headshot.evaluate.baselines import Head
+from headshot.evaluate.synthetic import errors
 from headshot.geometry.camera import extent_of
 from headshot.image.crop import FaceCrop
-from headshot.learn.data.windows import KINDS, crop_of_window, read_windows
+from headshot.learn.data.training_crops import KINDS, input_crop, read_training_crops
+from headshot.metrics.landmarks import interocular
+from headshot.metrics.shape import shape_similarity
+from headshot.metrics.verification import auc, pairs
 from headshot.perception.landmarks.in_house import (
     MARGIN,
     HeadPrediction,
@@ -57,7 +63,6 @@ from headshot.perception.networks import open_network, session
 Box = list[float] | None
 PEOPLE, PHOTOS = 80, 4
 JAW = 17
-RACES = ("White", "Black", "Asian", "Indian", "other")
 AGES = ((4, "0-3"), (13, "4-12"), (30, "13-29"), (60, "30-59"), (200, "60 and older"))
 
 
@@ -72,7 +77,7 @@ def detected(file: Path, cache: dict[str, Box]) -> Box:
     if key not in cache:
         photo = read_photo(file)
         try:
-            cache[key] = look(photo, (photo.width / 2, photo.height / 2)).face.box.tolist()
+            cache[key] = central_subject(photo).face.box.tolist()
         except HeadshotError:
             cache[key] = None
     return cache[key]
@@ -110,25 +115,23 @@ def synthetic(data: Path, cache: dict[str, Box], network: ort.InferenceSession) 
 
 
 def identity(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> dict[str, float]:
-    root = data / "lfw-deepfunneled"
-    people = sorted(p for p in root.iterdir() if p.is_dir() and held_out(p.name, "lfw"))
-    people = [p for p in people if len(list(p.glob("*.jpg"))) >= PHOTOS][:PEOPLE]
+    people = held_out_photos(data / LFW, "lfw", PEOPLE, PHOTOS)
     model = load_head_model("low")
     face = np.flatnonzero(model.regions["face"] > 0.5)[::8]
     shapes, owners, sizes, cosines = [], [], [], []
-    for person in track(people, "identity"):
-        for file in sorted(person.glob("*.jpg"))[:PHOTOS]:
+    for person, files in track(people.items(), "identity"):
+        for file in files:
             box = detected(file, cache)
             if box is None:
                 continue
             found = predict_head(photo_of(file), FaceCrop.of_box(box, MARGIN), network=network)
             shapes.append(model.neutral(found.identity)[face])
-            owners.append(person.name)
+            owners.append(person)
             sizes.append(np.linalg.norm(found.identity))
             cosines.append(found.identity / sizes[-1])
     similarity = np.array(cosines) @ np.array(cosines).T
     return {
-        "AUC": auc(*pairs(-distances(aligned(np.array(shapes))).round(6), owners)),
+        "AUC": auc(*pairs(shape_similarity(np.array(shapes)), owners)),
         "AUC, cosine": auc(*pairs(similarity, owners)),
         "shrinkage": float(np.mean(sizes) / np.sqrt(len(found.identity))),
     }
@@ -177,20 +180,20 @@ def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> di
 
 
 def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float]]:
-    """Rows of the second table: photos, points' distance, least belief."""
-    windows = read_windows(store)
+    """Rows of the second table: photos, points' distance, least presence."""
+    crops = read_training_crops(store)
     chosen = [
         k
-        for k in np.flatnonzero(windows.held_out & (windows.kind == KINDS.index("photo"))).tolist()
-        if windows.name[k].startswith("utkface")
+        for k in np.flatnonzero(crops.held_out & (crops.kind == KINDS.index("photo"))).tolist()
+        if crops.name[k].startswith("utkface")
     ]
-    middle = crop_of_window(MARGIN)
+    middle = input_crop(MARGIN)
     groups: dict[str, list[tuple[float, float]]] = {}
     for k in track(chosen, "groups"):
-        found = predict_head(windows.picture(k), middle, network=network)
-        true = windows.labels["points"][k, :478]
+        found = predict_head(crops.picture(k), middle, network=network)
+        true = crops.labels["points"][k, :478]
         gap = np.linalg.norm(found.points - true, axis=1).mean() / extent_of(true)
-        age, sex, race = (int(part) for part in windows.name[k].split("/")[-1].split("_")[:3])
+        age, sex, race = (int(part) for part in crops.name[k].split("/")[-1].split("_")[:3])
         band = next(name for limit, name in AGES if age < limit)
         for group in ("all", RACES[race], ("male", "female")[sex], band):
             groups.setdefault(group, []).append((100 * float(gap), found.presence))
@@ -206,7 +209,7 @@ def speed(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> d
         start = perf_counter()
         predict_heads(pixels, [FaceCrop(150.0, 150.0, 200.0)], network=network)
         times.append(1000 * (perf_counter() - start))
-    return {"one look, ms": float(np.median(times))}
+    return {"one pass, ms": float(np.median(times))}
 
 
 PARTS = {"speed": speed, "synthetic": synthetic, "identity": identity, "helen": points, "profiles": profiles}
@@ -219,7 +222,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--network", type=Path, nargs="*", default=[], help="others than the one that ships")
     parser.add_argument("--cache", type=Path, help="keeps the detector's boxes for another run")
-    parser.add_argument("--store", type=Path, help="windows of `headshot learn regressor-data`")
+    parser.add_argument("--store", type=Path, help="training crops of `headshot learn regressor-data`")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS))
     options = parser.parse_args()
     cache: dict[str, Box] = {}
@@ -240,7 +243,7 @@ def main() -> None:
         print(f"| {name} | " + " | ".join(f"{row[column]:.3f}" for column in columns) + " |")
 
     if options.store is not None:
-        print("\n| group | photos | points, % | least belief |\n|---|---|---|---|")
+        print("\n| group | photos | points, % | least presence |\n|---|---|---|---|")
         for name, (count, gap, least) in by_group(options.store, network).items():
             print(f"| {name} | {count:.0f} | {gap:.2f} | {least:.2f} |")
 

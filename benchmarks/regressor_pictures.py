@@ -9,21 +9,25 @@ which the network did not learn from, from side to side.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from headshot import Settings, load_head_model, read_photo
+from headshot import load_head_model, read_photo
+from headshot.evaluate.baselines import METHODS
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.crop import FaceCrop
 from headshot.learn.data.portraits import portrait_of
 from headshot.learn.data.posed_heads import HeadMaker
-from headshot.learn.data.windows import crop_of_window
+from headshot.learn.data.training_crops import input_crop
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.in_house import MARGIN, HeadPrediction, predict_head
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.pipeline import reconstruct_face
+
+FIT = replace(METHODS["photometric"](), detail="low", texture=None)
 
 ROOT = Path(__file__).resolve().parent.parent
 TILE, WIDER = 150, 1.25
@@ -82,7 +86,7 @@ def main() -> None:
         photo = read_photo(ROOT / "photos" / f"{name}.jpg")
         face = detect_faces(photo.pixels)[0]
         points = find_landmarks(photo.pixels, face)
-        head = reconstruct_face(photo, face, points, Settings("low", texture=None, method="fit"), {})
+        head = reconstruct_face(photo, face, points, FIT, {})
         portraits.append(portrait_of(head, f"photos/{name}"))
         crop = FaceCrop.of_box(face.box, MARGIN)
         states = [np.asarray(state) for state in spoiled(Image.fromarray(photo.pixels))]
@@ -91,7 +95,7 @@ def main() -> None:
     maker = HeadMaker(portraits)
     heads = [maker.make(np.random.default_rng([2, k])) for k in range(60)]
     heads.sort(key=lambda head: float(head.name.split("/")[1]))
-    middle = crop_of_window(MARGIN)
+    middle = input_crop(MARGIN)
     for chosen in (heads[2::11][:6], heads[7::10][:6]):
         tiles = [tile(h.pixels, predict_head(h.pixels, middle, passes=1)) for h in chosen]
         rows.append(np.concatenate(tiles, axis=1))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from headshot import Photo
-from headshot.evaluate import report
+from headshot.evaluate import tables
 from headshot.evaluate.machine import machine
 
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
@@ -15,7 +12,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 
 def table(header: list[str], rows: list[list[object]]) -> str:
     """A Markdown table; floats with two decimals."""
-    return report.table(
+    return tables.table(
         header, [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row] for row in rows]
     )
 
@@ -27,9 +24,3 @@ def publish(name: str, title: str, command: str, *parts: str) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     print(text)
-
-
-def bordered(photo: Photo) -> Photo:
-    """A photo with a border of half its width: UTKFace is cropped inside the head, detectors need more."""
-    pad = photo.width // 2
-    return Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)

@@ -24,8 +24,9 @@ from functools import partial
 from pathlib import Path
 
 from headshot.evaluate.difference import between
-from headshot.evaluate.report import cell, estimate, groups, read, table
+from headshot.evaluate.report import read
 from headshot.evaluate.result import Column, Result
+from headshot.evaluate.tables import cell, estimate, groups, table
 
 HERE = Path(__file__).resolve().parent
 TEMPLATE = HERE / "results.template.md"

@@ -3,8 +3,8 @@
     python benchmarks/robustness.py --data $HEADSHOT_DATA [--processes 2] [--limit N]
 
 Each photo is reconstructed with its texture (512 texels and the coarse mesh, to keep the run short); a
-failure is an error or a number that is not finite. Finished photos are kept in a journal, so that a stopped
-run goes on where it was.
+failure is an error or a number that is not finite. Finished photos are written to a resume log, so that a
+stopped run goes on where it was.
 UTKFace crops are cut inside the head, so they are padded by half their size with their border pixels.
 """
 
@@ -21,18 +21,21 @@ import numpy as np
 from rich.progress import track
 
 from headshot import HeadshotError, Settings, read_photo, reconstruct
+from headshot.datasets.utkface import with_border
 from headshot.texture import TextureSettings
-from report import bordered, publish, table
+from report import publish, table
 
 SETTINGS = Settings(detail="low", texture=TextureSettings(size=512))
 RACES = ("White", "Black", "Asian", "Indian", "other")
 
 
 def attempt(file: str) -> dict[str, object]:
-    """Reconstruct one photo and say how it went."""
+    """Reconstruct one photo, and its outcome."""
     try:
         photo = read_photo(file)
-        head = reconstruct(bordered(photo) if "utkface" in file else photo, settings=SETTINGS)
+        head = reconstruct(
+            with_border(photo, photo.width // 2) if "utkface" in file else photo, settings=SETTINGS
+        )
     except HeadshotError as error:
         return {"file": file, "outcome": type(error).__name__, "message": str(error)}
     arrays = [head.vertices, head.neutral_vertices, head.landmarks68, head.identity, head.expression]
@@ -49,17 +52,17 @@ def attempt(file: str) -> dict[str, object]:
     }
 
 
-def run(files: list[str], journal: Path, processes: int) -> list[dict[str, object]]:
-    """Outcomes of all files; those already in the journal are not repeated."""
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+def run(files: list[str], log: Path, processes: int) -> list[dict[str, object]]:
+    """Outcomes of all files; those already in the log are not repeated."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     done = {row["file"]: row for row in map(json.loads, lines)}
     todo = [file for file in files if file not in done]
-    with ProcessPoolExecutor(processes) as pool, journal.open("a", encoding="utf-8") as log:
-        for row in track(pool.map(attempt, todo, chunksize=8), total=len(todo), description=journal.stem):
+    with ProcessPoolExecutor(processes) as pool, log.open("a", encoding="utf-8") as stream:
+        for row in track(pool.map(attempt, todo, chunksize=8), total=len(todo), description=log.stem):
             done[row["file"]] = row
-            log.write(json.dumps(row) + "\n")
-            log.flush()
+            stream.write(json.dumps(row) + "\n")
+            stream.flush()
     return [done[file] for file in files]
 
 
@@ -78,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
     parser.add_argument(
-        "--journal", type=Path, default=Path("work/robustness"), help="folder of the journals"
+        "--logs", type=Path, default=Path("work/robustness"), help="folder of the resume logs"
     )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--limit", type=int, help="only about so many photos of each set, spread evenly")
@@ -87,8 +90,8 @@ def main() -> None:
     lfw = lfw[:: max(1, len(lfw) // (a.limit or len(lfw)))]
     crops = sorted(str(f) for f in (a.data / "utkface-balanced").glob("*.jpg"))
     crops = crops[:: max(1, len(crops) // (a.limit or 1200))]
-    faces = run(lfw, a.journal / "lfw.jsonl", a.processes)
-    groups = run(crops, a.journal / "utkface.jsonl", a.processes)
+    faces = run(lfw, a.logs / "lfw.jsonl", a.processes)
+    groups = run(crops, a.logs / "utkface.jsonl", a.processes)
 
     rows = [summary("LFW", faces)]
     yaw = {row["file"]: abs(row["yaw"]) for row in faces if row["outcome"] == "ok"}

@@ -4,10 +4,10 @@
 
 Only photos that the network's training never saw count. For each, with and without segmentation:
 
-    foreign     share of the believed texture that shows hair, a hat, glasses, clothes or background, by label
-    kept        share of the visible face, by label, that is believed
-    error       photometric error where the photo shows the face, by label (as in `headshot evaluate picture`)
-    outside     share of the head's face that lies on pixels labelled as background
+    foreign     share of the texture's weight where the photo shows hair, a hat, glasses, clothes or
+    background, by label used        share of the visible face, by label, that the texture uses error
+    photometric error where the photo shows the face, by label (as in `headshot evaluate picture`) outside
+    share of the head's face that lies on pixels labelled as background
 
 for all photos, and for those with glasses or a hat.
 """
@@ -22,22 +22,24 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import F32, U8
+from headshot.datasets.parts import celebamask
+from headshot.datasets.parts.scheme import Sample
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, LandmarksOnly, Reconstructed, look
-from headshot.evaluate.parts import celebamask
-from headshot.evaluate.parts.scheme import Sample
-from headshot.evaluate.picture import face_mask, overlay, photometric_error, shrunk
-from headshot.evaluate.report import table
+from headshot.evaluate.baselines import Head, named_method
+from headshot.evaluate.picture import face_mask, overlay, shrunk
+from headshot.evaluate.tables import table
 from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import read_photo
+from headshot.metrics.picture import photometric_error
 
 FACE = ("skin", "nose", "brows", "eyes", "mouth", "upper_lip", "lower_lip")
 FOREIGN = ("background", "glasses", "hair", "hat", "cloth")
 
 
-def believed(head: Head, height: int, width: int) -> F32:
-    """How far (H, W) the texture believes what the photo shows of the skin of the face."""
+def texture_weight(head: Head, height: int, width: int) -> F32:
+    """Weight (H, W) of the photo's pixels in the texture of the face's skin."""
     assert head.texture is not None
     model, size = head.model, head.texture.observed.shape[0]
     raster = rasterise(*project_for_raster(head.vertices, head.camera), model.triangles, height, width)
@@ -52,12 +54,12 @@ def measure(sample: Sample, head: Head, pixels: U8) -> dict[str, float]:
     names = np.array(sample.scheme.labels)[labels]
     height, width = labels.shape
     drawn = face_mask(head, height, width)
-    belief = believed(head, height, width)
+    weight = texture_weight(head, height, width)
     own = np.isin(names, FACE)
     picture, small, factor = overlay(head, pixels, 160)
     return {
-        "foreign": 100 * float(belief[np.isin(names, FOREIGN)].sum() / max(belief.sum(), 1e-6)),
-        "kept": 100 * float(belief[own].sum() / max((drawn & own).sum(), 1)),
+        "foreign": 100 * float(weight[np.isin(names, FOREIGN)].sum() / max(weight.sum(), 1e-6)),
+        "used": 100 * float(weight[own].sum() / max((drawn & own).sum(), 1)),
         "error": photometric_error(picture, small, shrunk(drawn & own, factor)),
         "outside": 100 * float((drawn & (names == "background")).sum() / max(drawn.sum(), 1)),
     }
@@ -82,31 +84,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--photometric", action="store_true", help="with the fit to colours")
     options = parser.parse_args(arguments)
-    method = Reconstructed if options.photometric else LandmarksOnly
+    method = "photometric" if options.photometric else "landmarks-only"
     samples = [sample for sample in celebamask.find(options.folder) if sample.held_out]
     # Photos with glasses or hats first: a limit should not leave them out.
     samples.sort(key=lambda sample: -len(groups(sample)))
     rows: dict[tuple[str, bool], list[dict[str, float]]] = {}
     for sample in samples[: options.limit]:
         try:
-            seen = look(read_photo(sample.photo), textured=True)
+            subject = find_subject(read_photo(sample.photo))
         except HeadshotError:
             continue
         found = []
         for segment in (False, True):
-            head = method(segment=segment)(seen).head
+            head = named_method(method, segment=segment)(subject, textured=True).head
             assert head is not None
-            found.append(measure(sample, head, seen.photo.pixels))
+            found.append(measure(sample, head, subject.photo.pixels))
         for group in groups(sample):
             for segment, values in zip((False, True), found, strict=True):
                 rows.setdefault((group, segment), []).append(values)
-    keys = ("foreign", "kept", "error", "outside")
+    keys = ("foreign", "used", "error", "outside")
     lines = [
         [group, str(len(values)), "with" if segment else "without"]
         + [f"{np.nanmean([v[key] for v in values]):.2f}" for key in keys]
         for (group, segment), values in rows.items()
     ]
-    header = ["photos", "n", "segmentation", "foreign, %", "kept, %", "error, levels", "outside, %"]
+    header = ["photos", "n", "segmentation", "foreign, %", "used, %", "error, levels", "outside, %"]
     print(table(header, lines))
     return 0
 

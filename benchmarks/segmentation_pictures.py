@@ -3,7 +3,7 @@
     python benchmarks/segmentation_pictures.py -o docs/images
 
 Writes segmentation.jpg (photo, parts, what is explained; plain, behind drawn occlusions, and in bad photos)
-and segmentation-texture.jpg (photo, head with a texture that knows colours only, and one that knows parts).
+and segmentation-texture.jpg (photo, head with a texture by colours only, and one with the segmentation).
 Needs the extra "train" for the occlusions, which are those of training.
 """
 

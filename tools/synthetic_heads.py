@@ -27,7 +27,7 @@ from PIL import Image
 from rich.progress import track
 
 from headshot import Camera, load_head_model
-from headshot.evaluate.align import Surface
+from headshot.geometry.align import Surface
 from headshot.geometry.camera import project_for_raster, rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.colour import srgb_bytes

@@ -5,9 +5,9 @@
 A *portrait* is a photo on which our head has been fitted. Its colours (skin, brows, lashes, lips, glasses,
 hair on the forehead) are laid on the mesh of another head, whose shape is the exact truth; the rest of the
 photo stands behind it as a flat picture at the depth of the ears, bent so that the outline of the old face
-meets that of the new one. Turned by much more than the photo itself it looks wrong; up to some 40 degrees it
-does not. (After the face profiling of Zhu et al., "Face Alignment Across Large Poses", CVPR 2016, section 5,
-which turns the person's own shape; here the shape changes as well.)
+meets that of the new one. Turned by much more than the photo itself it becomes wrong; up to some 40 degrees
+it does not. (After the face profiling of Zhu et al., "Face Alignment Across Large Poses", CVPR 2016, section
+5, which turns the person's own shape; here the shape changes as well.)
 
 The pictures contain pixels of the photos they are made from, and are bound by their terms.
 """
@@ -22,10 +22,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from headshot import Camera, Settings, load_head_model, read_photo
+from headshot import Camera, load_head_model, read_photo
+from headshot.datasets.subject import central_subject
+from headshot.datasets.utkface import with_border
 from headshot.errors import HeadshotError
-from headshot.evaluate.align import Surface
-from headshot.evaluate.baselines import look
+from headshot.evaluate.baselines import METHODS
+from headshot.geometry.align import Surface
 from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
 from headshot.image.colour import TO_LINEAR, srgb_bytes
@@ -64,28 +66,27 @@ class Portrait:
     def darkness(self) -> float:
         """Of the skin, 0 to 1, as the photo's light shows it: by the face's median luma."""
         model = load_head_model("low")
-        seen = self.camera.project(self.vertices[model.regions["cheeks"] > 0.7])
-        luma = sample(self.pixels, seen) @ [0.3, 0.59, 0.11]
+        cheeks = self.camera.project(self.vertices[model.regions["cheeks"] > 0.7])
+        luma = sample(self.pixels, cheeks) @ [0.3, 0.59, 0.11]
         return float(np.clip((0.8 - np.median(luma)) / 0.6, 0, 1))
 
 
 def make_portrait(file: Path) -> Portrait | None:
     """The portrait of a photo, or None where the face is not good enough."""
     photo = read_photo(file)
-    # UTKFace's crops end within the head, where no detector finds it.
     border = photo.width // 3 if photo.width == photo.height == 200 else 0
-    around = ((border, border), (border, border), (0, 0))
-    photo = replace(photo, pixels=np.pad(photo.pixels, around, mode="edge"))
+    photo = with_border(photo, border)
     try:
-        seen = look(photo, (photo.width / 2, photo.height / 2))
+        subject = central_subject(photo)
     except HeadshotError:
         return None
-    extent = seen.landmarks.extent
+    extent = subject.landmarks.extent
     grey = np.abs(np.diff(photo.pixels.astype(int), axis=2)).mean() < 2
-    if extent < LEAST_FACE or seen.landmarks.presence < 0.98 or seen.landmarks.spread > 0.02 or grey:
+    if extent < LEAST_FACE or subject.landmarks.presence < 0.98 or subject.landmarks.spread > 0.02 or grey:
         return None
-    settings = Settings(detail="low", texture=TextureSettings(size=TEXELS, grain=0.0), method="fit")
-    found = reconstruct_face(photo, seen.face, seen.landmarks, settings, {})
+    texture = TextureSettings(size=TEXELS, grain=0.0)
+    settings = replace(METHODS["photometric"](), detail="low", texture=texture)
+    found = reconstruct_face(photo, subject.face, subject.landmarks, settings, {})
     assert found.texture is not None
     texture = as_photographed(
         found.texture.pixels, photo.pixels, found.vertices, found.model, found.camera, scalp_as_hair=True
@@ -211,7 +212,7 @@ def paint_portrait(
     behind = _surroundings(portrait, wrapping, vertices, camera)
     behind = behind.repeat(samples, axis=0).repeat(samples, axis=1)
     xy, depth = project_for_raster(vertices, camera)
-    # Hair and collar of the photo look better than a painted skull, until the head turns away from them.
+    # Hair and collar of the photo are better than a painted skull, until the head turns away from them.
     drawn = np.ones(len(triangles), bool)
     if abs(camera.angles[0] - portrait.camera.angles[0]) < MATCHING:
         drawn = wrapping.bare

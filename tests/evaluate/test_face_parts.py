@@ -10,9 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from headshot.apps.cli.main import app
+from headshot.datasets.parts import celebamask, fasseg
 from headshot.errors import HeadshotError
 from headshot.evaluate.face_parts import PartsSettings, evaluate_parts, predict, segment_photo
-from headshot.evaluate.parts import celebamask, fasseg
 from headshot.image.photo import read_photo
 
 
@@ -71,7 +71,7 @@ def test_the_command(folder: Path, tmp_path: Path) -> None:
     assert run.exit_code == 1
 
 
-def test_nothing_held_out_is_told(folder: Path) -> None:
+def test_nothing_held_out_is_an_error(folder: Path) -> None:
     held_out = [sample for sample in fasseg.find(folder) if sample.held_out]
     assert not held_out
     with pytest.raises(HeadshotError, match="without --held-out"):

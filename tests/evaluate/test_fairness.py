@@ -20,7 +20,6 @@ from headshot.evaluate.fairness import (
     evaluate_fairness,
     median_skin,
     mirrored_distance,
-    more_of,
     verdict,
 )
 from headshot.evaluate.picture import PictureSettings
@@ -81,15 +80,6 @@ def test_photos_of_utkface(data: Path, tmp_path: Path) -> None:
     # Only looked for: failures without the rest.
     quick = evaluate_fairness(root, FairnessSettings(PictureSettings(limit=1, border=0.5), found=6))
     assert len(quick.values(LABEL, "failed")) > len(quick.values(LABEL, "spread"))
-
-
-def test_more_photos_of_rare_ages() -> None:
-    names = [f"{age}_0_0_{k}.jpg" for age, count in ((1, 300), (40, 400)) for k in range(count)]
-    drawn = [name for name in names if name.startswith("40_")][:40] + ["1_0_0_0.jpg"]
-    more = more_of([*names, "a-name-without-groups.png"], drawn, 20)
-    assert len(more) == len(set(more)) == 19 and not set(more) & set(drawn)
-    assert all(name.startswith("1_") for name in more)
-    assert not more_of(names, drawn, 1)
 
 
 def test_the_mirrored_head(photos: Path) -> None:

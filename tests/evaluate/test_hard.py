@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headshot.evaluate.annotations import Annotation, read_annotations
+from headshot.datasets.annotations import Annotation, read_annotations
 from headshot.evaluate.baselines import MeanFace
 from headshot.evaluate.hard import CASES, SMALL, HardSettings, evaluate_hard, hidden, spoiled
-from headshot.evaluate.landmarks import box_root
 from headshot.image.photo import Photo
+from headshot.metrics.landmarks import box_root
 
 
 @pytest.fixture(scope="module")

@@ -9,58 +9,14 @@ import pytest
 from PIL import Image
 
 from headshot import read_photo
-from headshot.evaluate.annotations import Annotation
-from headshot.evaluate.baselines import MeanFace, NetworkPoints, Prediction, Seen, look
-from headshot.evaluate.journal import Journal
-from headshot.evaluate.landmarks import (
-    NmeSettings,
-    box_root,
-    evaluate_landmarks,
-    failure_rate,
-    interocular,
-    measure,
-    nme,
-    pose_errors,
-    true_yaw,
-    yaw_bin,
-)
+from headshot.datasets.annotations import Annotation
+from headshot.datasets.subject import Subject, find_subject
+from headshot.evaluate.baselines import MeanFace, NetworkPoints, Prediction
+from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks, measure, true_yaw, yaw_bin
+from headshot.evaluate.resume_log import ResumeLog
 from headshot.geometry.camera import rotation_from_angles
+from headshot.metrics.landmarks import interocular
 from headshot.models.head_model import load_head_model
-
-
-def test_a_known_displacement_gives_that_error() -> None:
-    truth = np.random.default_rng(0).uniform(0, 100, (68, 2))
-    truth[36], truth[45] = (20, 50), (70, 50)
-    assert interocular(truth) == pytest.approx(50)
-    assert nme(truth + [3, 4], truth, interocular(truth)) == pytest.approx(10)
-    assert nme(truth, truth, interocular(truth)) == 0
-    half = truth + np.where(np.arange(68) < 34, 5, 0)[:, None] * [1, 0]
-    assert nme(half, truth, 50) == pytest.approx(5)
-
-
-def test_unknown_points_do_not_count() -> None:
-    truth = np.array([[0, 0], [40, 10], [np.nan, np.nan]])
-    assert box_root(truth) == pytest.approx(20)
-    assert nme([[0, 2], [40, 12], [999, 999]], truth, box_root(truth)) == pytest.approx(10)
-    assert np.isnan(nme(truth, np.full((3, 2), np.nan), 20))
-    with pytest.raises(ValueError, match="same shape"):
-        nme(truth[:2], truth, 20)
-
-
-def test_no_result_is_a_failure() -> None:
-    assert failure_rate([1, 9, np.nan, 8], 8) == 50
-    with pytest.raises(ValueError, match="nothing was measured"):
-        failure_rate([], 8)
-
-
-def test_pose_errors() -> None:
-    truth = rotation_from_angles(20, -5, 3)
-    assert max(pose_errors(truth, truth).values()) == pytest.approx(0, abs=1e-5)
-    turned = pose_errors(rotation_from_angles(32, -5, 3), truth)
-    assert turned["yaw"] == pytest.approx(12)
-    assert turned["rotation"] == pytest.approx(12)
-    opposite = pose_errors(rotation_from_angles(-179, 0, 0), rotation_from_angles(179, 0, 0))
-    assert opposite["yaw"] == pytest.approx(2)
 
 
 def test_yaw_of_true_points_and_its_bin() -> None:
@@ -89,9 +45,9 @@ class Counted:
     def __init__(self, by: tuple[float, float]) -> None:
         self.by, self.calls = np.array(by), 0
 
-    def __call__(self, seen: Seen) -> Prediction:
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         self.calls += 1
-        return Prediction(NetworkPoints()(seen).points + self.by)
+        return Prediction(NetworkPoints()(subject).points + self.by)
 
     def __repr__(self) -> str:
         return f"Counted({self.by})"
@@ -103,7 +59,7 @@ def folder(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("annotated")
     for name in ("astronaut", "grace_hopper"):
         (out / f"{name}.jpg").write_bytes((photos / f"{name}.jpg").read_bytes())
-        points = NetworkPoints()(look(read_photo(out / f"{name}.jpg"))).points + 1
+        points = NetworkPoints()(find_subject(read_photo(out / f"{name}.jpg"))).points + 1
         (out / f"{name}.pts").write_text("\n".join(f"{x:.6f} {y:.6f}" for x, y in points))
     Image.new("RGB", (200, 200), (90, 120, 160)).save(out / "sky.png")
     (out / "sky.pts").write_text((out / "astronaut.pts").read_text())
@@ -113,11 +69,11 @@ def folder(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_end_to_end_with_resume(folder: Path, tmp_path: Path) -> None:
     moved = Counted((0.0, 2.0))
     methods = (NetworkPoints(), moved, MeanFace())
-    journal = Journal(tmp_path / "journal.jsonl")
-    result = evaluate_landmarks(folder, methods, NmeSettings(), journal)
+    log = ResumeLog(tmp_path / "log.jsonl")
+    result = evaluate_landmarks(folder, methods, NmeSettings(), log)
     assert [item.name for item in result.items] == ["astronaut.jpg", "grace_hopper.jpg", "sky.png"]
     assert max(result.values("network points", "all").values()) == pytest.approx(0, abs=1e-3)
-    astronaut = look(read_photo(folder / "astronaut.jpg"))
+    astronaut = find_subject(read_photo(folder / "astronaut.jpg"))
     eyes = interocular(NetworkPoints()(astronaut).points)
     assert result.values("moved", "all")["astronaut.jpg"] == pytest.approx(200 / eyes, abs=1e-3)
     assert set(result.values("mean face", "all")) == {"astronaut.jpg", "grace_hopper.jpg"}
@@ -127,7 +83,7 @@ def test_end_to_end_with_resume(folder: Path, tmp_path: Path) -> None:
     assert len(result.pictures) == 2 and result.pictures[0][1].startswith(b"\x89PNG")
     assert result.curves[0].lines["network points"][-1][1] == pytest.approx(200 / 3)
     calls = moved.calls
-    again = evaluate_landmarks(folder, methods, NmeSettings(), journal)
+    again = evaluate_landmarks(folder, methods, NmeSettings(), log)
     assert moved.calls == calls == 2
     assert again.items == result.items
 

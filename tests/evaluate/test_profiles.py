@@ -1,4 +1,4 @@
-"""Profiles: what counts as off, which side a face looks to, mixed pairs, and photos of CFP."""
+"""Profiles: what counts as off, which side a face is turned to, mixed pairs, and photos of CFP."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headshot.datasets.annotations import CFP_LEFT, MIRROR68, Annotation, read_cfp
+from headshot.datasets.split import held_out_people
 from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import CFP_LEFT, MIRROR68, Annotation, read_cfp
 from headshot.evaluate.profiles import MIXED, ProfileSettings, evaluate_profiles, measure, mixed_auc
-from headshot.evaluate.split import held_out_people
 from headshot.geometry.camera import rotation_from_angles
 
 
@@ -39,8 +39,8 @@ def test_the_jaw_alone_makes_no_photo_off() -> None:
 
 
 @pytest.mark.parametrize("left", [True, False])
-def test_the_side_that_a_profile_looks_to(left: bool) -> None:
-    """Seen is the left half of the picture's face: it looks to the right of the picture, positive yaw."""
+def test_the_side_that_a_profile_faces(left: bool) -> None:
+    """Seen is the left half of the picture's face: it faces the right of the picture, positive yaw."""
     truth = _annotation(left=left)
     right = measure(truth.points, truth, rotation_from_angles(80, 10, 5))
     wrong = measure(truth.points, truth, rotation_from_angles(-80, 10, 5))

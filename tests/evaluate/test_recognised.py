@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headshot.datasets.selection import PeopleSelection
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import MeanFace, look
-from headshot.evaluate.embedding import HEIGHT, WIDTH, Recogniser
-from headshot.evaluate.identity import IdentitySettings
+from headshot.evaluate.baselines import MeanFace
 from headshot.evaluate.recognised import (
     PHOTO,
     VIEWS,
@@ -21,6 +21,7 @@ from headshot.evaluate.recognised import (
     faces_of,
 )
 from headshot.image.photo import read_photo
+from headshot.perception.recognition import HEIGHT, WIDTH, Recogniser
 
 
 def test_perfect_and_swapped_heads() -> None:
@@ -55,7 +56,7 @@ def test_pairs_of_a_person_are_those_with_its_head_or_its_photos() -> None:
 
 
 def test_faces_of_a_head_lie_as_the_network_wants_them(photos: Path) -> None:
-    head = MeanFace()(look(read_photo(photos / "grace_hopper.jpg"), textured=True)).head
+    head = MeanFace()(find_subject(read_photo(photos / "grace_hopper.jpg")), textured=True).head
     assert head is not None
     faces = faces_of(head)
     assert faces.shape == (len(VIEWS), HEIGHT, WIDTH, 3)
@@ -65,7 +66,7 @@ def test_faces_of_a_head_lie_as_the_network_wants_them(photos: Path) -> None:
     # The backdrop is light, the face is not, and it fills the middle.
     assert np.median(faces[0, 30:100, 25:70].mean(axis=-1)) < 225
     with pytest.raises(ValueError, match="no texture"):
-        faces_of(MeanFace()(look(read_photo(photos / "grace_hopper.jpg"))).head)  # type: ignore[arg-type]
+        faces_of(MeanFace()(find_subject(read_photo(photos / "grace_hopper.jpg"))).head)  # type: ignore[arg-type]
 
 
 def test_three_people(data: Path, tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_three_people(data: Path, tmp_path: Path) -> None:
         for file in sorted((data / "lfw-deepfunneled" / person).glob("*.jpg"))[:2]:
             shutil.copy(file, root / person / file.name)
     recogniser = Recogniser(data / "face-embedding" / "mobilefacenet.onnx")
-    settings = RecognisedSettings(recogniser, IdentitySettings(people=3, photos=2))
+    settings = RecognisedSettings(recogniser, PeopleSelection(people=3, photos=2))
     result = evaluate_recognised(root, settings)
     assert [item.name for item in result.items] == ["George_W_Bush", "Jennifer_Aniston", "Serena_Williams"]
     assert all(value == 1 for value in result.values(PHOTO, "auc").values())

@@ -14,9 +14,10 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.bootstrap import STATISTICS, _samples, bootstrap
 from headshot.evaluate.cli import app
 from headshot.evaluate.difference import between, compare
-from headshot.evaluate.journal import failures
-from headshot.evaluate.report import groups, markdown, read, write
+from headshot.evaluate.report import read, write
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
+from headshot.evaluate.resume_log import failures
+from headshot.evaluate.tables import groups, markdown
 
 COLUMN = Column("error", "error", "mm")
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from headshot import HeadshotError, load_head_model
-from headshot.evaluate.align import similarity
-from headshot.evaluate.baselines import Head, Prediction, Seen
+from headshot.datasets.subject import Subject
+from headshot.evaluate.baselines import Head, Prediction
 from headshot.evaluate.meshes import SEVEN, Shape, find_unit, read_landmarks, read_mesh, read_shape
 from headshot.evaluate.scan import COLUMNS, evaluate, mean_shape, prepare, score
+from headshot.geometry.align import similarity
 from headshot.geometry.camera import rotation_from_angles
 
 MODEL = load_head_model("low")
@@ -93,7 +94,7 @@ def test_units_are_found(factor: float, unit: str) -> None:
 
 
 @pytest.mark.parametrize("factor", [0.03, 0.5, 4.0])
-def test_doubtful_units_are_refused(factor: float) -> None:
+def test_unclear_units_are_refused(factor: float) -> None:
     with pytest.raises(HeadshotError, match="--unit"):
         find_unit(mean_shape().seven * factor)
 
@@ -231,7 +232,7 @@ def test_a_predictor_starts_from_the_photo(tmp_path, photos: Path) -> None:
     class Oracle:
         name = "oracle"
 
-        def __call__(self, seen: Seen) -> Prediction:
+        def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
             neutral = person(0).vertices.astype(np.float32)
             head = Head(MODEL, neutral, neutral, None, np.zeros(100), 1.0)  # type: ignore[arg-type]
             return Prediction(np.zeros((68, 2)), head)

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headshot.datasets.synthetic import read_truths
 from headshot.evaluate.baselines import MeanFace
-from headshot.evaluate.synthetic import evaluate, read_truths
+from headshot.evaluate.synthetic import evaluate
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from headshot import read_photo
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, LandmarksOnly, MeanFace, look
+from headshot.evaluate.baselines import Head, MeanFace, named_method
 from headshot.evaluate.picture import landmark_residual
 from headshot.evaluate.transfer import TransferSettings, evaluate_transfer, recoloured, transferred
 
@@ -20,7 +21,7 @@ from headshot.evaluate.transfer import TransferSettings, evaluate_transfer, reco
 def heads(photos: Path) -> dict[str, Head]:
     out = {}
     for name in ("astronaut", "grace_hopper"):
-        head = LandmarksOnly()(look(read_photo(photos / f"{name}.jpg"))).head
+        head = named_method("landmarks-only")(find_subject(read_photo(photos / f"{name}.jpg"))).head
         assert head is not None
         out[name] = head
     return out
@@ -38,9 +39,9 @@ def test_size_comes_from_the_second_photo(heads: dict[str, Head]) -> None:
 
 
 def test_another_person_misses_the_landmarks(heads: dict[str, Head], photos: Path) -> None:
-    seen = look(read_photo(photos / "astronaut.jpg"))
-    own = landmark_residual(heads["astronaut"], seen.landmarks)
-    other = landmark_residual(transferred(heads["grace_hopper"], heads["astronaut"]), seen.landmarks)
+    subject = find_subject(read_photo(photos / "astronaut.jpg"))
+    own = landmark_residual(heads["astronaut"], subject.landmarks)
+    other = landmark_residual(transferred(heads["grace_hopper"], heads["astronaut"]), subject.landmarks)
     assert other > 1.5 * own
 
 
@@ -61,7 +62,7 @@ def test_end_to_end_on_the_same_photo_twice(photos: Path, tmp_path: Path) -> Non
     (tmp_path / "eileen").mkdir()
     for n in range(2):
         shutil.copy(photos / "astronaut.jpg", tmp_path / "eileen" / f"{n}.jpg")
-    result = evaluate_transfer(tmp_path, (LandmarksOnly(), MeanFace()), TransferSettings())
+    result = evaluate_transfer(tmp_path, (named_method("landmarks-only"), MeanFace()), TransferSettings())
     assert result.values("landmarks-only", "residual")["eileen"] < 0.6
     assert result.values("mean face", "residual")["eileen"] > 1.0
     assert result.values("landmarks-only", "ssim")["eileen"] > 0.7

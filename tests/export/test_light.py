@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import struct
-from dataclasses import replace
 from typing import Any
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The landmark network's errors: read, interpolated, and worth something in the fit."""
+"""The landmark noise model: read, interpolated, and worth something in the fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headshot.errors import ModelFormatError
-from headshot.fitting.landmark_noise import LandmarkErrors, load_landmark_errors, read
+from headshot.fitting.landmark_noise import LandmarkNoiseModel, load_landmark_noise, read
 from headshot.fitting.landmarks import Observation, fit_landmarks
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.models.head_model import PointModel, load_head_model
@@ -25,11 +25,11 @@ def model() -> PointModel:
 
 
 @pytest.fixture(scope="module")
-def errors() -> LandmarkErrors:
-    return load_landmark_errors()
+def errors() -> LandmarkNoiseModel:
+    return load_landmark_noise()
 
 
-def covariance(errors: LandmarkErrors, model: PointModel, yaw: float) -> np.ndarray:
+def covariance(errors: LandmarkNoiseModel, model: PointModel, yaw: float) -> np.ndarray:
     """Of the correlated errors of some points, (P, P)."""
     found = errors.at(model, rotation_from_angles(yaw, 3, 2))
     modes = found.model.identity[len(model.identity) :, ::20].reshape(found.nuisance, -1)
@@ -120,7 +120,7 @@ def test_a_foreign_or_damaged_file_is_refused(tmp_path: Path):
     with pytest.raises(ModelFormatError, match="format version 9"):
         read(file)
     np.savez(file, yaw=np.zeros(3))
-    with pytest.raises(ModelFormatError, match="no landmark errors"):
+    with pytest.raises(ModelFormatError, match="no landmark noise model"):
         read(file)
     file.write_bytes(b"PK")
     with pytest.raises(ModelFormatError):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from headshot.fitting.bounded import bounded_step
-from headshot.fitting.landmark_noise import load_landmark_errors
+
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.fitting.landmarks import (
     FitSettings,
     LandmarkSolver,
@@ -104,7 +104,7 @@ def test_errors_are_those_that_are_given_times_the_doubt(model):
     assert LandmarkSolver(both, model, FitSettings()).noise == pytest.approx(doubt * given.deviation)
 
 
-@pytest.mark.parametrize("errors", [None, load_landmark_errors()], ids=["plain", "measured"])
+@pytest.mark.parametrize("errors", [None, load_landmark_noise()], ids=["plain", "measured"])
 def test_points_that_are_doubted_may_be_wrong(model, errors):
     seen = observe(model, *truth(model))
     wrong = seen.points.copy()
@@ -129,7 +129,7 @@ def test_a_head_that_turns_gets_back_the_points_that_were_doubted(model, turn):
     noise = {}
     for doubt in (1.0, 7.0):
         given = replace(seen, doubt=np.full(len(seen.points), doubt))
-        solver = LandmarkSolver(given, model, FitSettings(), load_landmark_errors())
+        solver = LandmarkSolver(given, model, FitSettings(), load_landmark_noise())
         solver.rotation = rotation_from_vector([0, np.radians(turn), 0]) @ solver.rotation
         solver.turned = solver.rotation
         noise[doubt] = solver.run().noise
@@ -206,4 +206,4 @@ def test_wrong_input_is_named(model, change):
 def test_errors_are_given_once(model):
     seen = replace(observe(model, *truth(model)), deviation=np.ones(478))
     with pytest.raises(ValueError, match="either"):
-        fit_landmarks(seen, model, errors=load_landmark_errors())
+        fit_landmarks(seen, model, errors=load_landmark_noise())

@@ -8,12 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
-
-from headshot import Reconstruction, Settings, reconstruct, reconstruct_all
-from headshot.apps.cli.main import app
-from headshot.arrays import F32, Array
-from headshot.fitting import FitSettings, PhotometricSettings
 from headshot.fitting.methods import (
     METHODS,
     HybridSettings,
@@ -24,6 +18,12 @@ from headshot.fitting.methods import (
     quick,
     shape_prior,
 )
+from typer.testing import CliRunner
+
+from headshot import Reconstruction, Settings, reconstruct, reconstruct_all
+from headshot.apps.cli.main import app
+from headshot.arrays import F32, Array
+from headshot.fitting import FitSettings, PhotometricSettings
 from headshot.models.head_model import load_head_model
 from headshot.perception.detection.fallback import FallbackSettings
 from headshot.perception.identity import MARGIN, IdentityPrediction, predict_identity

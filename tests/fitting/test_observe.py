@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-
-from headshot import Settings, reconstruct
 from headshot.fitting.methods import HybridSettings, Told, landmark_solver
 from headshot.fitting.observe import hidden_doubt, observe
+
+from headshot import Settings, reconstruct
 from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, UPPER_LIP
 from headshot.perception.segmentation import segment
 

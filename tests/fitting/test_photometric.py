@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from headshot.fitting.photometric import Photometric
 
 from headshot import Settings, read_photo, reconstruct
 from headshot.fitting import FitSettings, LandmarkSolver, PhotometricSettings, fit_photo
-from headshot.fitting.landmark_noise import LandmarkErrors
+from headshot.fitting.landmark_noise import LandmarkNoiseModel
 from headshot.fitting.landmarks import Observation
-from headshot.fitting.photometric import Photometric
 from headshot.fitting.reflectance import appearance_of
 from headshot.fitting.working_photo import working_photo
 from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
@@ -55,7 +55,7 @@ class Person:
 
     def error(self, model, identity):
         """Mean distance of the neutral faces, mm, without position, size and rotation."""
-        from headshot.evaluate.align import similarity
+        from headshot.geometry.align import similarity
 
         face = model.regions["face"] > 0.5
         one, two = (model.neutral(a)[face].astype(float) for a in (identity, self.identity))
@@ -162,7 +162,7 @@ def test_goes_on_from_a_fit_that_knows_the_landmarks_errors(model, points):
     person = Person(model, points, 6)
     count, errors = len(points.mean), 30
     modes = points.identity[:errors] * np.float32(0.5)
-    expected = LandmarkErrors(
+    expected = LandmarkNoiseModel(
         yaw=np.array([-60.0, 60.0]),
         identity=np.zeros_like(points.identity),
         modes=np.stack([modes, modes]),

@@ -17,8 +17,9 @@ from torch import Tensor, nn  # noqa: E402
 from torch.utils.data import Dataset  # noqa: E402
 
 from headshot.errors import HeadshotError  # noqa: E402
+from headshot.learn.checkpoints import best_weights  # noqa: E402
 from headshot.learn.curves import Metrics  # noqa: E402
-from headshot.learn.engine import Plan, Task, best_weights, learning_rate, train  # noqa: E402
+from headshot.learn.engine import Plan, Task, learning_rate, train  # noqa: E402
 
 PLAN = Plan(steps=40, batch=4, rate=0.02, warm_up=5, every=10, save_every=5, average=0.9)
 
@@ -108,7 +109,7 @@ def test_half_the_precision_learns_too(tmp_path: Path) -> None:
         replace(PLAN, precision="half")
 
 
-def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:
+def test_a_loss_that_explodes_ends_the_run(tmp_path: Path) -> None:
     task = _task()
     bad = replace(task, loss=lambda network, batch: (network(batch[0]).sum() * float("inf"), {}))
     with pytest.raises(HeadshotError, match="no longer finite at step 0"):

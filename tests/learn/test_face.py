@@ -1,4 +1,4 @@
-"""Training of the first paper's network: a few real steps on real photos, with both face models."""
+"""Training of the network of Jiang and Yang (2026): a few steps on real photos, with both face models."""
 
 from __future__ import annotations
 

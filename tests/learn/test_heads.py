@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from PIL import Image  # noqa: E402
 
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.evaluate.align import similarity  # noqa: E402
+from headshot.geometry.align import similarity  # noqa: E402
 from headshot.geometry.camera import Camera, rotation_from_angles  # noqa: E402
 from headshot.learn.data.heads import collect_heads  # noqa: E402
 from headshot.learn.render import (  # noqa: E402

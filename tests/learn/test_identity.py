@@ -1,4 +1,4 @@
-"""Learning shapes from looks: crops and their labels, the loss, a few steps, and the export."""
+"""Training of the identity prior: crops and their labels, the loss, a few steps, and the export."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from headshot.errors import HeadshotError  # noqa: E402
 from headshot.learn import identity as learn  # noqa: E402
 from headshot.learn.cli import app  # noqa: E402
 from headshot.learn.data import identity_stream  # noqa: E402
-from headshot.learn.data import windows as store  # noqa: E402
+from headshot.learn.data import training_crops as store  # noqa: E402
 from headshot.learn.data.identity_stream import IdentityStream  # noqa: E402
 from headshot.learn.engine import Plan  # noqa: E402
 from headshot.learn.losses.identity import IdentityLoss, Weights  # noqa: E402
 from headshot.learn.networks.identity import make_identity_network  # noqa: E402
-from headshot.learn.regressor import told_apart  # noqa: E402
+from headshot.learn.regressor import verification_auc  # noqa: E402
 from headshot.perception.identity import MARGIN, SIZE  # noqa: E402
 from headshot.perception.landmarks.mirror import head_mirror  # noqa: E402
 
@@ -30,7 +30,7 @@ PEOPLE = 6
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Windows of six people in a colour each, three photos and a profile of them, two people held out."""
+    """Crops of six people in a colour each, three photos and a profile of them, two people held out."""
     random = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("store")
     rows, embeddings = [], []
@@ -44,43 +44,45 @@ def folder(tmp_path_factory):
             labels["known"][:] = photo < 3
             kind = "photo" if photo < 3 else "profile"
             name = f"cfp/{person}/{photo}"
-            rows.append(store.Row(pixels.astype(np.uint8), kind, name, str(person), person > 3, labels))
+            rows.append(
+                store.TrainingCrop(pixels.astype(np.uint8), kind, name, str(person), person > 3, labels)
+            )
             embeddings.append(vector / np.linalg.norm(vector) if photo < 3 else 0 * vector)
-    store.save_rows(folder, "people", rows)
+    store.save_training_crops(folder, "people", rows)
     (folder / store.EMBEDDINGS).mkdir()
     np.save(folder / store.EMBEDDINGS / "people.npy", np.array(embeddings, np.float32))
     return folder
 
 
 def test_the_crop_is_that_of_run_time():
-    corners = store.crop_of_window(MARGIN).pixel_map(SIZE) @ np.array([[0, SIZE], [0, SIZE], [1, 1]])
-    side = MARGIN * store.SIDE / store.MARGIN  # of the window's face, whose middle is that of the window
+    corners = store.input_crop(MARGIN).pixel_map(SIZE) @ np.array([[0, SIZE], [0, SIZE], [1, 1]])
+    side = MARGIN * store.SIDE / store.MARGIN  # of the crop's face, whose middle is that of the crop
     assert corners[:, 0] == pytest.approx(np.full(2, (store.SIDE - side) / 2))
     assert corners[:, 1] == pytest.approx(np.full(2, (store.SIDE + side) / 2))
 
 
 def test_items_depend_on_their_number_alone_and_leave_out_who_is_held_out(folder):
-    windows = store.read_windows(folder)
-    stream = IdentityStream(windows)
+    crops = store.read_training_crops(folder)
+    stream = IdentityStream(crops)
     once, again = stream[5], stream[5]
     assert all((once[key] == again[key]).all() for key in once)
     signs, seen = head_mirror().identity, set()
     for k in range(60):
         item = stream[k]
         assert item["pixels"].shape == (3, SIZE, SIZE) and item["known"] == 1 and item["exact"] == 0
-        own = windows.labels["identity"]
+        own = crops.labels["identity"]
         for side in (1, signs):
-            seen |= set(windows.person[(np.abs(own * side - item["identity"].numpy()) < 1e-5).all(axis=1)])
+            seen |= set(crops.person[(np.abs(own * side - item["identity"].numpy()) < 1e-5).all(axis=1)])
     assert seen == {"0", "1", "2", "3"}
 
 
 def test_every_second_item_is_of_the_same_person(folder):
-    stream = IdentityStream(store.read_windows(folder), pairs=True)
+    stream = IdentityStream(store.read_training_crops(folder), pairs=True)
     items = [stream[k] for k in range(40)]
     assert all(one["person"] == other["person"] for one, other in zip(items[::2], items[1::2], strict=True))
-    assert all(one["window"] != other["window"] for one, other in zip(items[::2], items[1::2], strict=True))
+    assert all(one["crop"] != other["crop"] for one, other in zip(items[::2], items[1::2], strict=True))
     assert len({int(item["person"]) for item in items}) == 4
-    alone = [IdentityStream(stream.windows)[k] for k in range(0, 40, 2)]
+    alone = [IdentityStream(stream.crops)[k] for k in range(0, 40, 2)]
     assert all((a["pixels"] == b["pixels"]).all() for a, b in zip(alone, items[::2], strict=True))
 
 
@@ -97,7 +99,7 @@ def test_mirrored_crops_are_compared_as_they_are(folder):
     assert told == pytest.approx(0, abs=1e-5)
 
 
-def colour_judge(file: Path) -> np.ndarray:
+def colour_recogniser(file: Path) -> np.ndarray:
     """Write a recogniser that knows people by the mean colour of their faces; its map (3, 128)."""
     onnx = pytest.importorskip("onnx")
     weights = np.random.default_rng(1).normal(size=(3, store.EMBEDDING)).astype(np.float32)
@@ -107,7 +109,7 @@ def colour_judge(file: Path) -> np.ndarray:
         onnx.helper.make_node("MatMul", ["mean", "weights"], ["vector"]),
     ]
     graph = onnx.helper.make_graph(
-        nodes, "judge",
+        nodes, "recogniser",
         [make("faces", onnx.TensorProto.FLOAT, ["B", 3, 112, 96])],
         [make("vector", onnx.TensorProto.FLOAT, ["B", store.EMBEDDING])],
         [onnx.numpy_helper.from_array(weights, "weights"),
@@ -118,17 +120,17 @@ def colour_judge(file: Path) -> np.ndarray:
     return weights
 
 
-def test_mixtures_are_faces_that_the_recogniser_is_asked_about(folder, tmp_path, monkeypatch):
+def test_mixtures_have_embeddings_of_their_own(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(identity_stream, "MIXED", 1.0)
-    monkeypatch.setattr(identity_stream, "HARMED", 0.0)
+    monkeypatch.setattr(identity_stream, "DEGRADED", 0.0)
     monkeypatch.setattr(identity_stream, "COVERED", 0.0)
-    weights = colour_judge(tmp_path / "judge.onnx")
-    windows = store.read_windows(folder)
+    weights = colour_recogniser(tmp_path / "recogniser.onnx")
+    crops = store.read_training_crops(folder)
     with pytest.raises(HeadshotError, match="no faces seen from the front"):
-        IdentityStream(windows, recogniser=tmp_path / "judge.onnx")  # no points are known
-    windows.labels["weight"][:] = 1
-    windows.labels["points"][:] = np.random.default_rng(0).uniform(80, 110, (1, store.POINTS, 2))
-    stream = IdentityStream(windows, recogniser=tmp_path / "judge.onnx")
+        IdentityStream(crops, recogniser=tmp_path / "recogniser.onnx")  # no points are known
+    crops.labels["weight"][:] = 1
+    crops.labels["points"][:] = np.random.default_rng(0).uniform(80, 110, (1, store.POINTS, 2))
+    stream = IdentityStream(crops, recogniser=tmp_path / "recogniser.onnx")
     mixed = 0
     for k in range(12):
         item = stream[k]
@@ -143,8 +145,8 @@ def test_mixtures_are_faces_that_the_recogniser_is_asked_about(folder, tmp_path,
     assert len(np.unique(np.round(tones))) > 4  # more than the four people there are
 
 
-def test_what_fits_leave_open_keeps_the_network_unsure(folder):
-    """With a perfect guess of the fits the likelihood is best at the variance that they leave open."""
+def test_what_fits_leave_open_stays_in_the_standard_deviation(folder):
+    """With a perfect prediction of the fits the likelihood is best at the variance that they leave open."""
     loss = IdentityLoss(Weights(), np.full(100, 0.36, np.float32))
     true = {"identity": torch.zeros(2, 100), "known": torch.ones(2), "exact": torch.zeros(2),
             "embedding": torch.zeros(2, store.EMBEDDING), "mirrored": torch.zeros(2).bool(),
@@ -154,22 +156,22 @@ def test_what_fits_leave_open_keeps_the_network_unsure(folder):
         p = (torch.zeros(2, store.EMBEDDING), torch.zeros(2, 100), torch.full((2, 100), float(np.log(sigma))))
         values.append(loss(p, true)[1]["certainty"])
     assert values[1] < min(values[0], values[2])
-    windows = store.read_windows(folder)
-    left = learn.unexplained(windows)
+    crops = store.read_training_crops(folder)
+    left = learn.unexplained(crops)
     assert left.shape == (100,) and ((left >= 0) & (left <= 1)).all() and (left < 1).any()
 
 
-def test_pairs_are_told_apart():
+def test_pairs_of_one_person_are_nearer():
     near = np.array([[1, 0.9, 0.8, 0.1], [0.9, 1, 0.7, 0.2], [0.8, 0.7, 1, 0.3], [0.1, 0.2, 0.3, 1]])
     person = np.array(["a", "a", "a", "b"])
     photo, profile = np.array([1, 1, 0, 1], bool), np.array([0, 0, 1, 0], bool)
-    assert told_apart("auc", near, person, (photo, profile)) == {"auc_photo": 1.0, "auc_mixed": 1.0}
+    assert verification_auc("auc", near, person, (photo, profile)) == {"auc_photo": 1.0, "auc_mixed": 1.0}
     person[0] = "b"
-    found = told_apart("auc", near, person, (photo, profile))
+    found = verification_auc("auc", near, person, (photo, profile))
     assert found["auc_photo"] == 0 and found["auc_mixed"] == 0.5
 
 
-def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkeypatch):
+def test_a_few_steps_learn_and_the_export_predicts_the_same(folder, tmp_path, monkeypatch):
     # The features of a network that knows nothing differ by less than 16 bits tell: read little from them.
     monkeypatch.setattr(learn, "RIDGE", 1e6)
     plan = Plan(steps=8, batch=8, rate=2e-3, every=8, warm_up=2)
@@ -180,12 +182,12 @@ def test_a_few_steps_learn_and_the_export_says_the_same(folder, tmp_path, monkey
     network = make_identity_network(imagenet=False).eval()
     network.load_state_dict(learn.best_weights(tmp_path / "run"))
     found = []
-    for anew in (False, True):
-        windows = store.learned_from(folder, None) if anew else None
-        learn.export_best(tmp_path / "run", tmp_path / "n.onnx", windows)
+    for refit in (False, True):
+        crops = store.learned_from(folder, None) if refit else None
+        learn.export_best(tmp_path / "run", tmp_path / "n.onnx", crops)
         identity, sigma, embedding = ort.InferenceSession(tmp_path / "n.onnx").run(None, {"pixels": pixels})
-        if anew:
-            learn.read_shapes(network, windows)
+        if refit:
+            learn.refit_readout(network, crops)
         with torch.no_grad():
             picture = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()).float() / 255
             _, expected, spread = network(picture)
@@ -206,12 +208,12 @@ def test_the_command_trains_and_exports(folder, tmp_path):
         return CliRunner().invoke(app, ["identity", *arguments])
 
     assert learned(run, str(folder), *few).exit_code == 0
-    for more in ([], [str(folder), "--anew"]):
+    for more in ([], [str(folder), "--refit"]):
         assert learned(run, *more, "--export", str(net)).exit_code == 0 and net.stat().st_size > 1_000_000
         net.unlink()
     for arguments, hint in (
-        ([run], "which folder of windows"),
-        ([run, "--anew", "--export", str(net)], "which folder of windows"),
+        ([run], "which folder of training crops"),
+        ([run, "--refit", "--export", str(net)], "which folder of training crops"),
         ([str(tmp_path / "none"), "--export", str(net)], "no best weights"),
         ([str(tmp_path / "new"), str(folder), "--rendered", "1"], "--recogniser"),
     ):
@@ -221,15 +223,15 @@ def test_the_command_trains_and_exports(folder, tmp_path):
 
 def test_shapes_are_read_from_features(folder):
     """Six colours have six features; each person's own shape is nearest to what is read from theirs."""
-    windows = store.read_windows(folder)
+    crops = store.read_training_crops(folder)
     torch.manual_seed(0)
     network = make_identity_network(imagenet=False)
     before = network.shape.weight.clone()
-    learn.read_shapes(network, windows)
-    count = windows.labels["identity"].shape[1]
+    learn.refit_readout(network, crops)
+    count = crops.labels["identity"].shape[1]
     assert (network.shape.weight[count:] == before[count:]).all(), "certainty stays as it was"
-    known = np.flatnonzero(~windows.held_out)
-    _, identity, _ = learn.looks(network, windows, known)
-    true = windows.labels["identity"][known]
+    known = np.flatnonzero(~crops.held_out)
+    _, identity, _ = learn.predictions(network, crops, known)
+    true = crops.labels["identity"][known]
     nearest = np.linalg.norm(identity[:, None] - true[None], axis=2).argmin(axis=1)
-    assert (windows.person[known][nearest] == windows.person[known]).mean() > 0.9
+    assert (crops.person[known][nearest] == crops.person[known]).mean() > 0.9

@@ -101,7 +101,7 @@ def test_identity_loss(tmp_path: Path) -> None:
         load_mobilefacenet(tmp_path / "missing.safetensors")
 
 
-def test_the_recogniser_knows_people(data: Path) -> None:
+def test_the_recogniser_separates_people(data: Path) -> None:
     """Real weights on two people of LFW: the same person's photos are nearer than another's."""
     from headshot.image.photo import read_photo
     from headshot.perception.detection.detect import detect_faces

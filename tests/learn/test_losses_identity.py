@@ -12,12 +12,12 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.evaluate.embedding import aligned_face, five_points  # noqa: E402
-from headshot.learn.data import windows as store  # noqa: E402
+from headshot.learn.data import training_crops as store  # noqa: E402
 from headshot.learn.data.photos import learn_photo  # noqa: E402
 from headshot.learn.losses import people, rendered_identity  # noqa: E402
 from headshot.learn.losses.rendered_identity import RenderedIdentity  # noqa: E402
 from headshot.learn.networks.mobilefacenet import MobileFaceNet  # noqa: E402
+from headshot.perception.recognition import aligned_face, five_points  # noqa: E402
 
 PHOTOS = Path(__file__).parents[2] / "photos"
 
@@ -32,17 +32,17 @@ def recogniser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def windows(tmp_path_factory):
+def crops(tmp_path_factory):
     """Two photos as today's fit sees them, and what is beside one of them."""
     folder = tmp_path_factory.mktemp("store")
     found = [learn_photo(PHOTOS / f"{name}.jpg", "helen", np.random.default_rng(0))
              for name in ("astronaut", "grace_hopper")]  # fmt: skip
     rows = [one.row for one in found] + [one.empty for one in found if one.empty is not None]
-    store.save_rows(folder, "photos", rows)
+    store.save_training_crops(folder, "photos", rows)
     (folder / store.EMBEDDINGS).mkdir()
     vectors = np.random.default_rng(1).normal(size=(len(rows), store.EMBEDDING)).astype(np.float32)
     np.save(folder / store.EMBEDDINGS / "photos.npy", vectors)
-    return store.read_windows(folder)
+    return store.read_training_crops(folder)
 
 
 def test_agreement_is_blind_to_size_and_sees_strangers():
@@ -73,15 +73,15 @@ def test_nobody_to_compare_with_is_no_loss(loss):
         assert float(value.detach()) == 0 and torch.isfinite(shapes.grad).all()
 
 
-def test_faces_are_drawn_where_the_photos_show_them(windows, recogniser):
-    loss = RenderedIdentity(windows, recogniser)
-    assert loss.usable.tolist() == [True, True] + [False] * (len(windows) - 2)
-    identity = torch.from_numpy(windows.labels["identity"][:2])
+def test_faces_are_drawn_where_the_photos_show_them(crops, recogniser):
+    loss = RenderedIdentity(crops, recogniser)
+    assert loss.usable.tolist() == [True, True] + [False] * (len(crops) - 2)
+    identity = torch.from_numpy(crops.labels["identity"][:2])
     with torch.no_grad():
         drawn = 255 * loss.draw(identity, np.arange(2)).numpy()
     for k, picture in enumerate(drawn):
-        five = five_points(windows.labels["points"][k, 478:])
-        photo = aligned_face(windows.picture(k), five).astype(np.float32)
+        five = five_points(crops.labels["points"][k, 478:])
+        photo = aligned_face(crops.picture(k), five).astype(np.float32)
         inside = (slice(40, 100), slice(25, 72))
         off = [
             np.abs(np.roll(picture, shift, (0, 1))[inside] - photo[inside]).mean()
@@ -90,11 +90,11 @@ def test_faces_are_drawn_where_the_photos_show_them(windows, recogniser):
         assert off[0] < 22 and off[0] < 0.8 * min(off[1:])
 
 
-def test_gradients_are_those_of_differences(windows, recogniser):
+def test_gradients_are_those_of_differences(crops, recogniser):
     """Of the pictures: a recogniser that has learned nothing barely tells faces apart."""
-    loss = RenderedIdentity(windows, recogniser)
+    loss = RenderedIdentity(crops, recogniser)
     random = torch.Generator().manual_seed(0)
-    identity = torch.from_numpy(windows.labels["identity"][:2])
+    identity = torch.from_numpy(crops.labels["identity"][:2])
     weights = torch.randn(2, 7, 6, 3, generator=random)
 
     def value(coefficients):
@@ -114,9 +114,9 @@ def test_gradients_are_those_of_differences(windows, recogniser):
     assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
 
 
-def test_only_so_many_faces_are_looked_at(windows, recogniser, monkeypatch):
-    loss = RenderedIdentity(windows, recogniser)
-    identity = torch.zeros(4, windows.labels["identity"].shape[1], requires_grad=True)
+def test_only_so_many_faces_are_rendered(crops, recogniser, monkeypatch):
+    loss = RenderedIdentity(crops, recogniser)
+    identity = torch.zeros(4, crops.labels["identity"].shape[1], requires_grad=True)
     monkeypatch.setattr(rendered_identity, "FACES", 2)
     value = loss(identity, torch.tensor([-1, 0, 1, 0]))
     value.backward()
@@ -126,6 +126,6 @@ def test_only_so_many_faces_are_looked_at(windows, recogniser, monkeypatch):
     assert float(nothing.detach()) == 0
 
 
-def test_without_a_recogniser_it_says_what_to_do(windows, tmp_path):
+def test_without_a_recogniser_it_says_what_to_do(crops, tmp_path):
     with pytest.raises(HeadshotError, match="MobileFaceNet"):
-        RenderedIdentity(windows, tmp_path / "none.safetensors")
+        RenderedIdentity(crops, tmp_path / "none.safetensors")

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from headshot.evaluate.align import similarity  # noqa: E402
+from headshot.geometry.align import similarity  # noqa: E402
 from headshot.geometry.camera import Camera  # noqa: E402
 from headshot.learn import mesh, mesh_plus  # noqa: E402
 from headshot.learn.data.faces import Faces, face_of, read  # noqa: E402
@@ -157,7 +157,7 @@ def test_meshnet_plus_starts_from_landmarks_and_learns(template: Template, rende
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
-def test_landmarks_alone_say_more_than_the_mean_face(template: Template) -> None:
+def test_landmarks_alone_beat_the_mean_face(template: Template) -> None:
     heads = render_faces(8, 64, template, seed=11)
     network = MeshNetPlus(mesh_plus.surface_of(template)).eval()
     with torch.no_grad():
@@ -167,7 +167,7 @@ def test_landmarks_alone_say_more_than_the_mean_face(template: Template) -> None
 
 
 def test_exact_landmarks_of_a_small_change_are_explained_exactly(template: Template) -> None:
-    """With landmarks that are believed and hardly a prior, the layer finds what made them."""
+    """With a large weight of landmarks and hardly a prior, the layer finds what made them."""
     surface = mesh_plus.surface_of(template)
     layer = LandmarkSolve(surface.landmarks)
     identity = torch.zeros(1, 100)
@@ -234,7 +234,7 @@ def test_a_known_light_and_albedo_are_drawn_as_their_product(template: Template,
 
 
 def test_faces_of_labelled_photos_and_their_file(data: Path, tmp_path: Path) -> None:
-    from headshot.evaluate.parts import find
+    from headshot.datasets.parts import find
 
     sample = find(data / "celebamask-train")[0]
     face = face_of(sample, 96)

@@ -1,4 +1,4 @@
-"""Training of the regressor: windows, synthetic heads, the stream, losses, export."""
+"""Training of the regressor: training crops, synthetic heads, the stream, losses, export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typer.testing import CliRunner  # noqa: E402
 from headshot import Settings, load_head_model, read_photo  # noqa: E402
 from headshot.geometry.camera import angles_of  # noqa: E402
 from headshot.image.crop import FaceCrop  # noqa: E402
-from headshot.learn.data import windows as store  # noqa: E402
+from headshot.learn.data import training_crops as store  # noqa: E402
 from headshot.learn.data.photos import learn_photo  # noqa: E402
 from headshot.learn.data.portraits import portrait_of, read_portraits, save_portraits  # noqa: E402
 from headshot.learn.data.posed_heads import HeadMaker  # noqa: E402
@@ -25,9 +25,9 @@ from headshot.learn.networks.lite_regressor import MODES, make_regressor, rotati
 from headshot.learn.regressor import (  # noqa: E402
     RegressorSettings,
     Validation,
+    exact_crop,
     export_best,
     point_modes,
-    right_crop,
     run,
 )  # fmt: skip
 from headshot.perception.detection.detect import detect_faces  # noqa: E402
@@ -56,10 +56,12 @@ def folder(tmp_path_factory, portraits):
     folder = tmp_path_factory.mktemp("store")
     maker = HeadMaker(portraits)
     rows = [maker.make(np.random.default_rng(k)) for k in range(24)]
-    rows = [store.Row(r.pixels, r.kind, r.name, "", n % 4 == 0, r.labels) for n, r in enumerate(rows)]
-    store.save_rows(folder, "synthetic", rows)
+    rows = [
+        store.TrainingCrop(r.pixels, r.kind, r.name, "", n % 4 == 0, r.labels) for n, r in enumerate(rows)
+    ]
+    store.save_training_crops(folder, "synthetic", rows)
     learned = learn_photo(PHOTOS / "astronaut.jpg", "helen", np.random.default_rng(0))
-    store.save_rows(folder, "photos", [learned.row, *([learned.empty] if learned.empty else [])])
+    store.save_training_crops(folder, "photos", [learned.row, *([learned.empty] if learned.empty else [])])
     return folder
 
 
@@ -89,20 +91,20 @@ def test_a_turned_photo_keeps_its_head(portraits):
 
 def test_a_person_has_one_identity_and_one_embedding(tmp_path, folder):
     """Two photos and a profile of one person, and somebody else's photo."""
-    pixels = store.read_windows(folder).picture(0)
+    pixels = store.read_training_crops(folder).picture(0)
     kinds, people = ("photo", "photo", "profile", "photo"), ("a", "a", "a", "")
     rows = []
     for k, (kind, person) in enumerate(zip(kinds, people, strict=True)):
         labels = store.empty_labels()
         labels["identity"] += k
         labels["known"] += kind == "photo"
-        rows.append(store.Row(pixels, kind, f"cfp/{person}/{k}", person, False, labels))
-    store.save_rows(tmp_path, "some", rows)
+        rows.append(store.TrainingCrop(pixels, kind, f"cfp/{person}/{k}", person, False, labels))
+    store.save_training_crops(tmp_path, "some", rows)
     (tmp_path / store.EMBEDDINGS).mkdir()
     embedding = np.zeros((4, store.EMBEDDING), np.float32)
     embedding[0, 0] = embedding[1, 1] = embedding[3, 2] = 1
     np.save(tmp_path / store.EMBEDDINGS / "some.npy", embedding)
-    found = store.read_windows(tmp_path).labels
+    found = store.read_training_crops(tmp_path).labels
     assert found["identity"][:, 0].tolist() == [0.5, 0.5, 0.5, 3]
     assert found["known"][:, 0].tolist() == [1, 1, 1, 1] and not found["known"][2, 1:].any()
     assert found["embedding"][:3, :2] == pytest.approx(np.full((3, 2), np.sqrt(0.5)))
@@ -110,32 +112,32 @@ def test_a_person_has_one_identity_and_one_embedding(tmp_path, folder):
 
 
 def test_labels_of_synthetic_heads_describe_their_picture(folder):
-    windows = store.read_windows(folder)
+    crops = store.read_training_crops(folder)
     geometry = Geometry()
-    synthetic = np.flatnonzero(windows.kind == 0)
+    synthetic = np.flatnonzero(crops.kind == 0)
 
     class Truth:
         identity, expression, rotation, place = (
-            torch.tensor(windows.labels[key][synthetic])
+            torch.tensor(crops.labels[key][synthetic])
             for key in ("identity", "expression", "rotation", "place")
         )
 
     seen = geometry.project(Truth).numpy() * store.SIDE
-    gap = np.linalg.norm(seen - windows.labels["points"][synthetic], axis=2)[:, :478]
+    gap = np.linalg.norm(seen - crops.labels["points"][synthetic], axis=2)[:, :478]
     # Scaled orthography against true perspective: a few per cent of the face for heads close to the camera.
     assert np.median(gap.mean(axis=1)) < 0.02 * store.SIDE and gap.mean() < 0.04 * store.SIDE
     # The face is brighter or darker than what is behind it: there is a picture at all.
-    assert windows.picture(0).std() > 5
+    assert crops.picture(0).std() > 5
 
 
-def test_crops_of_a_window_move_the_labels_along(folder):
-    windows = store.read_windows(folder)
-    labels = {key: values[-2].copy() for key, values in windows.labels.items()}
-    crop = right_crop().varied(1.2, right=0.05, down=-0.05, turn=25)
+def test_inputs_cut_from_a_crop_move_the_labels_along(folder):
+    crops = store.read_training_crops(folder)
+    labels = {key: values[-2].copy() for key, values in crops.labels.items()}
+    crop = exact_crop().varied(1.2, right=0.05, down=-0.05, turn=25)
     before = {key: value.copy() for key, value in labels.items()}
     labels_in_crop(labels, crop)
     assert np.allclose(crop.to_photo(labels["points"]), before["points"], atol=1e-2)
-    # The crop is turned clockwise by 25 degrees in the window, so the head turns the other way in it.
+    # The input is turned clockwise by 25 degrees in the training crop, so the head turns the other way in it.
     roll = angles_of(labels["rotation"])[2] - angles_of(before["rotation"])[2]
     assert roll == pytest.approx(-25, abs=0.5)
     size = np.exp(labels["place"][2] - before["place"][2])
@@ -143,10 +145,10 @@ def test_crops_of_a_window_move_the_labels_along(folder):
 
 
 def test_mirroring_twice_changes_nothing(folder):
-    windows = store.read_windows(folder)
-    stream = RegressorStream(windows)
-    labels = {key: values[-1].copy() for key, values in windows.labels.items()}
-    labels_in_crop(labels, right_crop())
+    crops = store.read_training_crops(folder)
+    stream = RegressorStream(crops)
+    labels = {key: values[-1].copy() for key, values in crops.labels.items()}
+    labels_in_crop(labels, exact_crop())
     before = {key: value.copy() for key, value in labels.items()}
     stream.mirrored(labels)
     assert np.abs(labels["points"] - before["points"]).max() > 0.01
@@ -157,10 +159,10 @@ def test_mirroring_twice_changes_nothing(folder):
 
 
 def test_a_mirrored_head_is_the_head_with_mirrored_labels(folder):
-    windows = store.read_windows(folder)
-    stream = RegressorStream(windows)
-    labels = {key: values[-1].copy() for key, values in windows.labels.items()}
-    labels_in_crop(labels, right_crop())
+    crops = store.read_training_crops(folder)
+    stream = RegressorStream(crops)
+    labels = {key: values[-1].copy() for key, values in crops.labels.items()}
+    labels_in_crop(labels, exact_crop())
     stream.mirrored(labels)
 
     class Truth:
@@ -174,7 +176,7 @@ def test_a_mirrored_head_is_the_head_with_mirrored_labels(folder):
 
 
 def test_items_depend_on_their_number_alone(folder):
-    stream = RegressorStream(store.read_windows(folder), StreamSettings(seed=3))
+    stream = RegressorStream(store.read_training_crops(folder), StreamSettings(seed=3))
     one, two = stream[3], stream[3]
     assert all(torch.equal(one[key], two[key]) for key in one)
     assert stream[3]["pixels"].shape == (3, 128, 128)
@@ -182,9 +184,9 @@ def test_items_depend_on_their_number_alone(folder):
 
 
 def test_who_is_measured_is_not_learned_from(folder):
-    windows = store.read_windows(folder, frozenset({"astronaut"}))
-    photos = np.flatnonzero(windows.kind == 1)
-    assert windows.held_out[photos].all()
+    crops = store.read_training_crops(folder, frozenset({"astronaut"}))
+    photos = np.flatnonzero(crops.kind == 1)
+    assert crops.held_out[photos].all()
 
 
 def test_rotations_are_rotations():
@@ -195,7 +197,7 @@ def test_rotations_are_rotations():
 
 def test_shape_error_is_that_of_aligned_faces():
     """The quadratic form of the loss against Procrustes alignment of real faces."""
-    from headshot.evaluate.align import similarity
+    from headshot.geometry.align import similarity
 
     geometry, model = Geometry(), load_head_model("low")
     random = np.random.default_rng(0)
@@ -207,18 +209,18 @@ def test_shape_error_is_that_of_aligned_faces():
     assert float(form.norm()) == pytest.approx(exact, rel=0.15)  # weights of regions apart
 
 
-def test_a_few_steps_learn_and_the_export_says_the_same(tmp_path, folder):
+def test_a_few_steps_learn_and_the_export_predicts_the_same(tmp_path, folder):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     plan = Plan(steps=16, batch=6, rate=1e-3, warm_up=4, every=16, average=0.5)
     network = run(tmp_path / "run", folder, plan, RegressorSettings(frozen=0, imagenet=False))
-    windows = store.read_windows(folder)
-    metrics = Validation(windows)(network)
+    crops = store.read_training_crops(folder)
+    metrics = Validation(crops)(network)
     begin = make_regressor(imagenet=False)
-    stream = RegressorStream(windows)
+    stream = RegressorStream(crops)
     begin.mean[:], begin.basis[:] = point_modes(stream, 200)
     assert begin.basis.shape == (MODES, 546, 2)
-    assert metrics["nme_synthetic"] < Validation(windows)(begin.eval())["nme_synthetic"]
+    assert metrics["nme_synthetic"] < Validation(crops)(begin.eval())["nme_synthetic"]
     export_best(tmp_path / "run", tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
     pixels = read_photo(PHOTOS / "astronaut.jpg").pixels
@@ -239,11 +241,11 @@ def test_commands_fill_a_store_from_photos_and_heads(tmp_path, capsys):
     target = str(tmp_path / "store")
     fill = ["regressor-data", target, "--photos", str(photos), "--name", "celebamask"]
     app([*fill, "--synthetic", "3"], standalone_mode=False)
-    windows = store.read_windows(tmp_path / "store")
-    assert (windows.kind == store.KINDS.index("photo")).sum() == 2
-    assert (windows.kind == store.KINDS.index("synthetic")).sum() == 3
-    photo = int(np.flatnonzero(windows.kind == store.KINDS.index("photo"))[0])
-    inner = windows.labels["points"][photo, :478]
+    crops = store.read_training_crops(tmp_path / "store")
+    assert (crops.kind == store.KINDS.index("photo")).sum() == 2
+    assert (crops.kind == store.KINDS.index("synthetic")).sum() == 3
+    photo = int(np.flatnonzero(crops.kind == store.KINDS.index("photo"))[0])
+    inner = crops.labels["points"][photo, :478]
     assert ((inner > 0.1 * store.SIDE) & (inner < 0.9 * store.SIDE)).mean() > 0.95
     capsys.readouterr()
     app(fill, standalone_mode=False)  # nothing is left to do

@@ -156,16 +156,16 @@ def test_meshes_with_their_own_triangles(soft, per_pixel):
         pytest.skip("soft mode lights vertices")
     small, large = ico_sphere(1), ico_sphere(2)
     shapes = [torch.tensor(s.vertices).requires_grad_() for s in (small, large)]
-    looks = [VertexColours(torch.tensor(s.vertices) / 2 + 0.5) for s in (small, large)]
+    colours_of = [VertexColours(torch.tensor(s.vertices) / 2 + 0.5) for s in (small, large)]
     faces = [small.triangles, large.triangles]
     light = PointLights(location=((2.0, 2.0, 2.0), (-2.0, 2.0, 2.0)))
     settings = RendererSettings(SIZE, soft=soft, per_pixel=per_pixel)
     eyes = camera(torch.float32)
-    together = MeshRenderer(eyes, light, settings)(Meshes(shapes, faces, looks))
+    together = MeshRenderer(eyes, light, settings)(Meshes(shapes, faces, colours_of))
     found = torch.autograd.grad(together.rgba.square().sum(), shapes)
     for b in range(2):
         one = MeshRenderer(eyes, PointLights(location=light.location[b]), settings)(
-            Meshes(shapes[b], faces[b], looks[b])
+            Meshes(shapes[b], faces[b], colours_of[b])
         )
         torch.testing.assert_close(one.rgba[0], together.rgba[b])
         torch.testing.assert_close(

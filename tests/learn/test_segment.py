@@ -14,14 +14,14 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from headshot.datasets.parts import celebamask, lfw  # noqa: E402
+from headshot.datasets.parts.scheme import UNKNOWN, classes  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.evaluate.parts import celebamask, lfw  # noqa: E402
-from headshot.evaluate.parts.scheme import UNKNOWN, classes  # noqa: E402
 from headshot.image.crop import FaceCrop  # noqa: E402
 from headshot.learn.data.augment import change_colours, degrade, jittered  # noqa: E402
-from headshot.learn.data.crops import BACKGROUND, Plain, Source, Stream, StreamSettings, cut  # noqa: E402
 from headshot.learn.data.face_crops import crop_of_sample, find_crops  # noqa: E402
 from headshot.learn.data.occlude import occlude  # noqa: E402
+from headshot.learn.data.segmentation_stream import BACKGROUND, Plain, Source, Stream, StreamSettings, cut  # noqa: E402
 from headshot.learn.engine import Plan, Task, train  # noqa: E402
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet  # noqa: E402
 from headshot.learn.segment import (  # noqa: E402
@@ -305,7 +305,7 @@ def test_validation_measures_coarser_labels(tmp_path: Path) -> None:
     assert metrics["lfw_accuracy"] == pytest.approx((labels[used] == 1).mean(), abs=0.01)
 
 
-def test_missing_data_and_unknown_networks_are_told() -> None:
+def test_missing_data_and_unknown_networks_are_refused() -> None:
     with pytest.raises(HeadshotError, match="nothing to learn from"):
         Folders().find()
     with pytest.raises(HeadshotError, match="--lfw-photos"):

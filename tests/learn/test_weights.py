@@ -1,4 +1,4 @@
-"""Smaller files say the same."""
+"""Smaller files predict the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ onnx = pytest.importorskip("onnx")
 from headshot.learn.weights import compress  # noqa: E402
 
 
-def test_compressed_weights_say_nearly_the_same(tmp_path):
+def test_compressed_weights_predict_nearly_the_same(tmp_path):
     torch.manual_seed(0)
     network = torch.nn.Sequential(
         torch.nn.Conv2d(16, 64, 1), torch.nn.ReLU(), torch.nn.Conv2d(64, 8, 1), torch.nn.Flatten(),

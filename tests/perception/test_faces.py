@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from headshot import NoFaceError, Photo, read_photo
-from headshot.evaluate.annotations import read_cfp
-from headshot.evaluate.split import held_out_people
+from headshot.datasets.annotations import read_cfp
+from headshot.datasets.split import held_out_people
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.detection.fallback import FallbackSettings, search
 from headshot.perception.faces import locate_faces, yaw_of

@@ -1,8 +1,8 @@
-"""What photos show of the skin: one row of vertex colours a photo, kept in files of a hundred photos.
+"""What photos show of the skin: one row of vertex colours a photo, in files of a hundred photos.
 
     python tools/albedo/collect.py --data $HEADSHOT_DATA --out work/albedo [--processes 2]
 
-LFW (one photo of each of 1,200 people and a second one of those who have it, which tells how much light
+LFW (one photo of each of 1,200 people and a second one of those who have it, which shows how much light
 varies), HELEN, and UTKFace balanced over age, sex and skin. Photos whose face is small, turned far away,
 badly fitted or greyscale are left out. What the segmentation does not surely take for skin, brows or lips
 does not count, nor what is close to it. Can be interrupted; files that exist are not made again.
@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from headshot import HeadshotError, Photo, Settings, read_photo, reconstruct
+from headshot import HeadshotError, read_photo, reconstruct
+from headshot.datasets.utkface import with_border
+from headshot.evaluate.baselines import METHODS
 from headshot.geometry.raster import vertex_normals
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.ramps import smoothstep
@@ -47,14 +49,14 @@ class Row:
     Attributes:
         name: the photo's name.
         colour: (S, 3) uint8 sRGB of the skin vertices of the high resolution.
-        belief: (S,) uint8, 255 where the photo certainly shows skin there.
+        visibility: (S,) uint8, 255 where the photo certainly shows skin there.
         normals: (S, 3) int8, unit normals in the head frame times 127.
         measures: yaw, pitch, extent of the face in pixels, residual, saturation.
     """
 
     name: str
     colour: np.ndarray
-    belief: np.ndarray
+    visibility: np.ndarray
     normals: np.ndarray
     measures: tuple[float, ...]
 
@@ -87,9 +89,9 @@ def observe(file: Path) -> Row | None:
     photo = read_photo(file)
     pad = photo.width // 2 if "utkface" in str(file) else 0  # cropped inside the head: detectors need more
     if pad:
-        photo = Photo(np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge"), photo.name)
+        photo = with_border(photo, pad)
     try:
-        head = reconstruct(photo, settings=Settings(photometric=None, texture=None, method="fit"))
+        head = reconstruct(photo, settings=replace(METHODS["landmarks-only"](), texture=None))
     except HeadshotError:
         return None
     yaw, pitch, _ = head.camera.angles
@@ -102,18 +104,18 @@ def observe(file: Path) -> Row | None:
     layout = layout_of(model, TEXELS)
     skin = layout.skin
     found = sample_texels(layout, crop_head(view, model, TEXELS))
-    seen, belief = vertex_colours(layout.texels, skin, found.colour, found.weight)
+    seen, visibility = vertex_colours(layout.texels, skin, found.colour, found.weight)
     saturation = float(1 - found.tone.tone.min() / found.tone.tone.max())
     if saturation < LEAST_COLOUR:
         return None
     where = head.project(head.vertices[skin.vertices])
     inside = (where - pad - BORDER) / (np.array([photo.width, photo.height]) - 2 * (pad + BORDER))
-    belief = belief * ((inside > 0) & (inside < 1)).all(axis=1) * bare(head.parts, where)
+    visibility = visibility * ((inside > 0) & (inside < 1)).all(axis=1) * bare(head.parts, where)
     normals = vertex_normals(head.vertices, model.triangles)[skin.vertices]
     return Row(
         str(file.relative_to(file.parents[2 if "lfw" in str(file) else 1])),
         np.round(np.clip(seen, 0, 1) * 255).astype(np.uint8),
-        np.round(np.clip(belief, 0, 1) * 255).astype(np.uint8),
+        np.round(np.clip(visibility, 0, 1) * 255).astype(np.uint8),
         np.round(normals * 127).astype(np.int8),
         (yaw, pitch, measures["face_pixels"], measures["residual"], saturation),
     )
@@ -127,7 +129,7 @@ def collect(part: list[Path], target: Path) -> int:
         partial,
         name=np.array([r.name for r in rows]),
         colour=np.stack([r.colour for r in rows]),
-        belief=np.stack([r.belief for r in rows]),
+        visibility=np.stack([r.visibility for r in rows]),
         normals=np.stack([r.normals for r in rows]),
         measures=np.array([r.measures for r in rows], np.float32),
     )

@@ -11,7 +11,7 @@ from headshot.texture.surface import surface_of
 from robust_pca import Components
 
 SEEN = 60.0  # photos that must show a point
-RARE = 0.2  # of how often points in the middle are shown: what is seen less is seen obliquely, and looks dark
+RARE = 0.2  # of how often points in the middle are shown: what is seen less is seen obliquely, and is dark
 FADE = 60.0  # mm over which hidden skin takes the core's colour
 # Linear reflectance of what is not skin; one for everybody.
 OTHERS = {

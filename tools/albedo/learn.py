@@ -28,7 +28,7 @@ from store import save
 MODES = 60
 OUTER, INNER = 5, 3  # rounds of light and albedo, and of albedo within each
 DARKEST = 0.05  # of shading by which colours are divided
-STEEP = 0.35  # belief below which a point is seen too obliquely to learn from
+STEEP = 0.35  # visibility below which a point is seen too obliquely to learn from
 
 
 def skin_points(resolution: str) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +46,7 @@ def first_albedo(rows: Rows, skin: Surface, tone: np.ndarray) -> np.ndarray:
     mean = np.average(tone, axis=0, weights=rows.share)
     top, bottom = np.zeros((count, 3)), np.full((count, 1), 1e-3)
     for i in range(len(tone)):
-        w = rows.belief[i, :count, None] * (rows.share[i] / 255)
+        w = rows.visibility[i, :count, None] * (rows.share[i] / 255)
         top += w * rows.linear(i, slice(count)) / tone[i]
         bottom += w
     return mean * (top + 1e-3) / bottom
@@ -61,9 +61,9 @@ def sightings(
     for i in range(n):
         shading = np.maximum(sh_basis(rows.facing(i, chosen)) @ light[i].astype(np.float32), DARKEST)
         value[i] = np.minimum(rows.linear(i, chosen) / shading, 3 * scale[i] + 0.2)
-        belief = rows.belief[i, chosen] / np.float32(255)
+        visibility = rows.visibility[i, chosen] / np.float32(255)
         bright = shading.mean(axis=1) / shading.mean()
-        weight[i] = np.where(belief > STEEP, belief, 0) * np.minimum(bright, 1.5) ** 2
+        weight[i] = np.where(visibility > STEEP, visibility, 0) * np.minimum(bright, 1.5) ** 2
         # Burnt-out and black pixels have lost their colour.
         top = rows.colour[i, chosen].max(axis=1)
         weight[i] *= np.where((top > 252) | (top < 10), 0.1, 1)
@@ -85,7 +85,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=Path, required=True, help="folder that collect.py wrote")
     parser.add_argument(
-        "--data", type=Path, required=True, help="research data, to leave out whom the bench measures"
+        "--data", type=Path, required=True, help="research data, to leave out whom the benchmark measures"
     )
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--modes", type=int, default=MODES)
@@ -115,8 +115,9 @@ def main() -> None:
     # posterior's mean, so that skin keeps all of its variance.
     skin_share = (total - within) @ np.linalg.inv(total)
     rng = np.random.default_rng(0)
-    doubt = rng.multivariate_normal(np.zeros(3), (skin_share @ within + within @ skin_share.T) / 2, len(gain))
-    level = np.exp((gain - core) @ skin_share.T + doubt)
+    posterior = (skin_share @ within + within @ skin_share.T) / 2
+    drawn = rng.multivariate_normal(np.zeros(3), posterior, len(gain))
+    level = np.exp((gain - core) @ skin_share.T + drawn)
     light = light / (level * np.exp(core))[:, None]
     scale = (tone / np.exp(gain - core)).mean(axis=1) * level.mean(axis=1)
 
@@ -141,13 +142,13 @@ def main() -> None:
     fine = sightings(rows, light, chosen, half, scale)
     sums = moments(fine, fine.weight)
     for _ in range(2):
-        guess = regress(fine, sums, z, covariance, parts.noise)
-        weight, _ = robust(fine, guess, z)
+        estimate = regress(fine, sums, z, covariance, parts.noise)
+        weight, _ = robust(fine, estimate, z)
         sums = moments(fine, weight)
-    guess = regress(fine, sums, z, covariance, parts.noise)
+    estimate = regress(fine, sums, z, covariance, parts.noise)
     counts = rows.share @ sums[0]
     say("high resolution")
-    complete = completed(high, chosen, half, guess, counts)
+    complete = completed(high, chosen, half, estimate, counts)
     save(a.out, complete, narrowed(prior), reach(high))
     say(f"{a.out} has {a.out.stat().st_size / 1e6:.2f} MB")
 
@@ -159,7 +160,7 @@ def level_of(light: np.ndarray) -> np.ndarray:
 
 def tones_linear(rows: Rows) -> np.ndarray:
     """Typical skin colour (N, 3), linear."""
-    return np.asarray(srgb_to_linear(tones(rows.colour, rows.belief) / 255))
+    return np.asarray(srgb_to_linear(tones(rows.colour, rows.visibility) / 255))
 
 
 if __name__ == "__main__":

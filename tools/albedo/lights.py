@@ -1,6 +1,6 @@
 """How photos are lit: the light of every photo, and the prior of light that keeps skin colour out of it.
 
-A photo's face is dark because its skin is dark or because its light is. Which, one photo cannot tell; two
+A photo's face is dark because its skin is dark or because its light is. Which, one photo does not show; two
 photos of one person can: what differs between them is light. LFW has such pairs. The covariance of log
 brightness within a person is therefore the light's (with the camera's), and the rest of the variance between
 people is the skin's. The pattern of light over the face, relative to its mean, is taken as it is found.
@@ -20,7 +20,7 @@ from rows import Rows
 
 POINTS = 600  # vertices from which light is estimated
 # What of the light's brightness and colour, found within people, its prior keeps (standard deviations). Fits
-# to a face see thousands of points whose errors have common causes, and so believe them too much: the shares
+# to a face see thousands of points whose errors have common causes, and so weigh them too much: the shares
 # that follow from the variances as found would leave most of a light or dark skin to the light.
 NARROW_LEVEL, NARROW_COLOUR = 0.15, 0.3
 DRAWS = 20_000  # from which the prior's moments are taken
@@ -63,7 +63,7 @@ def lights(rows: Rows, albedo: np.ndarray, prior: LightPrior) -> np.ndarray:
     out = np.empty((len(rows.name), 9, 3))
     for i in range(len(out)):
         here = albedo[chosen] if albedo.ndim == 2 else albedo[i]
-        weight = rows.belief[i, chosen] / 255.0
+        weight = rows.visibility[i, chosen] / 255.0
         out[i] = estimate_light(rows.linear(i, chosen), here, rows.facing(i, chosen), weight, prior)
     return out
 

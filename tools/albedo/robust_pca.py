@@ -73,7 +73,7 @@ def moments(seen: Sightings, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def robust(seen: Sightings, parts: Components, z: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights (N, S) with Student's t, and the noise by which they were judged."""
+    """Weights (N, S) with Student's t, and the noise for which they hold."""
     out = np.empty_like(seen.weight)
     top = bottom = 0.0
     for i in range(len(z)):
@@ -144,7 +144,7 @@ def standardised(parts: Components, z: np.ndarray, covariance: np.ndarray, share
 
 
 def start(seen: Sightings, k: int, seed: int = 0) -> Components:
-    """A first guess: the weighted mean, an overall brightness, and noise."""
+    """A first estimate: the weighted mean, an overall brightness, and noise."""
     total, values = moments(seen, seen.weight)
     mean = np.einsum("n,nhc->hc", seen.share, values) / (seen.share @ total + 1e-6)[:, None]
     rng = np.random.default_rng(seed)
@@ -154,7 +154,7 @@ def start(seen: Sightings, k: int, seed: int = 0) -> Components:
 
 
 def learn(seen: Sightings, first: Components, rounds: int) -> tuple[Components, np.ndarray, np.ndarray]:
-    """Expectation maximisation from a first guess.
+    """Expectation maximisation from a first estimate.
 
     Returns:
         the components, the coefficients (N, K), and their covariances (N, K, K).

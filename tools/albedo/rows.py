@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from headshot.evaluate.picture import groups_of, typology
-from headshot.evaluate.split import measured_people, measured_photos
+from headshot.datasets.benchmark import measured_people, measured_photos
+from headshot.datasets.utkface import groups_of
 from headshot.image.colour import TO_LINEAR
+from headshot.metrics.picture import typology
 from headshot.models.head_model import load_head_model
 from headshot.texture.surface import surface_of
 
-HELD_OUT = 10  # one photo of UTKFace in so many is kept for benchmarks/albedo.py
+HELD_OUT = 10  # one photo of UTKFace in so many is held out for benchmarks/albedo.py
 UNLABELLED = 0.3  # share of LFW and HELEN, whose photos are sharper but of less different people
 
 
@@ -25,14 +26,14 @@ class Rows:
     Attributes:
         name: (N,) "lfw-deepfunneled/Person/file.jpg", "helen-train/..." or "utkface-balanced/...".
         colour: (N, S, 3) uint8 sRGB.
-        belief: (N, S) uint8.
+        visibility: (N, S) uint8, 255 where the photo certainly shows skin.
         normals: (N, S, 3) int8, 127 times the unit normals in the head frame.
         share: (N,) how much a photo counts, sum N.
     """
 
     name: np.ndarray
     colour: np.ndarray
-    belief: np.ndarray
+    visibility: np.ndarray
     normals: np.ndarray
     share: np.ndarray
 
@@ -47,13 +48,13 @@ class Rows:
 
 
 def held_out(name: str) -> bool:
-    """Whether a photo (of UTKFace) is kept for measuring."""
+    """Whether a photo (of UTKFace) is held out for measuring."""
     file = name.rsplit("/", 1)[-1]
     return "utkface" in name and zlib.crc32(file.encode()) % HELD_OUT == 0
 
 
 def measured(data: Path) -> set[str]:
-    """Names of people ("lfw-deepfunneled/Person") and of photos whom the bench measures."""
+    """Names of people ("lfw-deepfunneled/Person") and of photos whom the benchmark measures."""
     people = {f"lfw-deepfunneled/{name}" for name in measured_people(data / "lfw-deepfunneled")}
     return people | {photo.relative_to(data).as_posix() for photo in measured_photos(data)}
 
@@ -67,16 +68,16 @@ def load(folder: Path, without: set[str], files: int | None = None) -> Rows:
     def take(key: str) -> np.ndarray:
         return np.concatenate([p[key] for p in parts])[keep]
 
-    name, colour, belief = name[keep], take("colour"), take("belief")
-    return Rows(name, colour, belief, take("normals"), balance(name, tones(colour, belief)))
+    name, colour, visibility = name[keep], take("colour"), take("visibility")
+    return Rows(name, colour, visibility, take("normals"), balance(name, tones(colour, visibility)))
 
 
-def tones(colour: np.ndarray, belief: np.ndarray) -> np.ndarray:
+def tones(colour: np.ndarray, visibility: np.ndarray) -> np.ndarray:
     """Typical skin colour (N, 3), sRGB in [0, 255]: the median of the core of the face."""
     core = np.flatnonzero(surface_of(load_head_model("high")).core > 0.5)[::4]
     out = np.empty((len(colour), 3))
     for i in range(len(colour)):
-        used = core[belief[i, core] > 60]
+        used = core[visibility[i, core] > 60]
         out[i] = np.median(colour[i, used if len(used) > 20 else core], axis=0)
     return out
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from headshot.fitting.observe import CONFIDENCE
 from rich.progress import track
 
 from headshot import assets
+from headshot.datasets.utkface import with_border
 from headshot.errors import HeadshotError
 from headshot.fitting.landmarks import Fit, FitSettings, Observation, fit_landmarks
-from headshot.fitting.observe import CONFIDENCE
 from headshot.geometry.raster import rasterise
 from headshot.image.photo import read_photo
 from headshot.models.contour import landmarks68
@@ -84,7 +85,7 @@ class Example:
 
 
 def gather(data: Path, cache: Path) -> list[Example]:
-    """Landmarks of HELEN (all), UTKFace (250) and LFW (300 people); kept in ``cache`` between runs."""
+    """Landmarks of HELEN (all), UTKFace (250) and LFW (300 people); stored in ``cache`` between runs."""
     if not cache.exists():
         _run_networks(data, cache)
     with np.load(cache) as file:
@@ -104,9 +105,8 @@ def _run_networks(data: Path, cache: Path) -> None:
     utk = [crops[i] for i in rng.choice(len(crops), 250, replace=False)]
     rows = []
     for file in track([*helen, *lfw, *utk], description="landmarks"):
-        pixels = read_photo(file).pixels
-        if file in utk:  # cropped inside the head: the detector needs some surroundings
-            pixels = np.pad(pixels, ((100, 100), (100, 100), (0, 0)), mode="edge")
+        photo = read_photo(file)
+        pixels = (with_border(photo, photo.width // 2) if file in utk else photo).pixels
         try:
             faces = detect_faces(pixels)
             seen = [find_landmarks(pixels, face) for face in faces[:1]]
@@ -144,7 +144,7 @@ def closest(points: np.ndarray, model: HeadModel, chosen: np.ndarray) -> Corresp
 
 
 def bootstrap(model: HeadModel, examples: list[Example]) -> np.ndarray:
-    """First positions (478, 3) on the mean head: fit to hand-made points, then look where the rays hit."""
+    """First positions (478, 3) on the mean head: fit to hand-made points, then where the rays hit."""
     hand_model = model.at(model.landmarks["ibug68"])
     confidence = np.r_[np.zeros(17), np.full(10, 0.2), np.ones(41)]
     skin = model.part_triangles("skin")
@@ -307,7 +307,7 @@ def refine_ibug(
         gain = np.median(np.abs(jacobian).max(axis=(2, 3)), axis=1, keepdims=True)
         size = np.linalg.norm(residual, axis=2) / gain
         weights = geman_mcclure_weight((size / 8) ** 2) / gain**2
-        # On a turned head the far jaw points are wherever the outline is, and say nothing of the skin.
+        # On a turned head the far jaw points are wherever the outline is, and not on one point of the skin.
         yaw = np.array([fit.camera.angles[0] for fit in fits])
         weights[:, :8] *= (yaw < 12)[:, None]
         weights[:, 9:17] *= (yaw > -12)[:, None]

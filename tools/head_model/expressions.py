@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eyes import Ball, Blink, blink, clear_of_ball, look
+from eyes import Ball, Blink, blink, clear_of_ball, gaze
 from grids import Grid
 from headshot.ramps import smoothstep
 from ict import Ict
@@ -138,7 +138,7 @@ def expressions(s: Sources) -> tuple[np.ndarray, dict[str, Blink]]:
                     shapes[name] = clear_of_ball(shapes[name], s.mean, grid, s.balls[side])
     eye = s.topology.part("eye_left")
     for direction in ("Down", "Up", "In", "Out"):
-        shapes[f"eyeLook{direction}Left"][eye] = look(s.mean, eye, s.balls["eye_left"], direction)
+        shapes[f"eyeLook{direction}Left"][eye] = gaze(s.mean, eye, s.balls["eye_left"], direction)
     sock = s.inside.sock
     stretched = s.inside.stretch_sock(np.array([shapes[name] for name in NAMES]))
     stretched[:, sock] = quieted(stretched[:, sock])

@@ -22,7 +22,7 @@ LOWER_SHARE = 0.22  # of the way that the lower lid goes
 SHARE = np.array([1.0, 1.0, 1.0, 1.0, 0.8, 0.45, 0.15, 0.0])
 # The same for what keeps the lids on the ball when the ball moves: the skin around has to make way too.
 SEAT_SHARE = np.array([1.0, 1.0, 1.0, 1.0, 0.95, 0.85, 0.65, 0.4])
-LOOKS = {
+GAZES = {
     "Down": (1, 0, 25),
     "Up": (1, 0, -20),
     "In": (0, 1, -30),
@@ -96,7 +96,7 @@ def seat_modes(modes: np.ndarray, mean: np.ndarray, grid: Grid, ball: Ball, eye:
 
     The radial motion of the lid's margin is explained by a motion of the eyeball's centre and a change of
     radius; what is left of it is taken out of the lids. Sideways and vertically the centre also follows the
-    middle between the lids, so that the iris looks out of the middle of the eye.
+    middle between the lids, so that the iris is in the middle of the eye.
 
     Returns:
         how the ball changes with each mode.
@@ -235,9 +235,9 @@ def blink(
     return Blink(offsets, correction)
 
 
-def look(mean: np.ndarray, eye: np.ndarray, ball: Ball, direction: str) -> np.ndarray:
-    """Offsets (n, 3) of the left eyeball's vertices ``eye`` when it looks Down, Up, In or Out."""
-    x, y, degrees = LOOKS[direction]
+def gaze(mean: np.ndarray, eye: np.ndarray, ball: Ball, direction: str) -> np.ndarray:
+    """Offsets (n, 3) of the left eyeball's vertices ``eye`` when the gaze goes Down, Up, In or Out."""
+    x, y, degrees = GAZES[direction]
     axis, angle = np.array([x, y, 0.0]), np.radians(degrees)
     p = mean[eye] - ball.centre
     turned = p * np.cos(angle) + np.cross(axis, p) * np.sin(angle)

@@ -15,7 +15,7 @@ class Grid:
     """Vertices around an opening of the skin.
 
     Upper and lower side have different numbers of columns, so vertices have no partners; what is opposite is
-    told by the place ``t`` between the corners, from 0 to 1.
+    given by the place ``t`` between the corners, from 0 to 1.
 
     Attributes:
         vertices: (R, C) ring r, column c; ring 0 is the border of the opening, columns run around it.

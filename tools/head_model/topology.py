@@ -57,8 +57,8 @@ def head_topology(source: MakeHuman) -> Topology:
     body = np.flatnonzero(source.groups == "body")
     quads = source.quads[body]
     chart = islands(source.quads_uv[body], len(source.uv))
-    # MakeHuman's texture charts tell the parts: the head is the one with the foremost point above the neck;
-    # the inside of the mouth is the one that has the loop of the lips in common with it.
+    # MakeHuman's texture charts separate the parts: the head is the one with the foremost point above the
+    # neck; the inside of the mouth is the one that has the loop of the lips in common with it.
     above_neck = np.unique(quads[source.vertices[quads, 1].min(1) > 600])
     nose_tip = above_neck[source.vertices[above_neck, 2].argmax()]
     head = chart == chart[(quads == nose_tip).any(1)][0]

@@ -124,7 +124,7 @@ class Translation:
         return self.weight(self.constants[tensor]) if tensor in self.constants else f"t{tensor}"
 
     def is_picture(self, tensor: int) -> bool:
-        """Whether the tensor is kept with its channels first."""
+        """Whether the tensor has its channels first."""
         return self.channels_first and len(self.shape(tensor)) == 4
 
     def activate(self, function: int, source: str, output: str) -> None:
@@ -297,13 +297,13 @@ class Translation:
 
     def assemble(self, entry: onnx.ValueInfoProto, results: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
         """The model, without what its outputs do not need."""
-        needed, kept = {result.name for result in results}, []
+        needed, used = {result.name for result in results}, []
         for node in reversed(self.nodes):
             if needed & set(node.output):
                 needed |= set(node.input)
-                kept.append(node)
+                used.append(node)
         weights = [numpy_helper.from_array(w, name) for name, w in self.weights.items() if name in needed]
-        graph = helper.make_graph(kept[::-1], self.network.name, [entry], results, weights)
+        graph = helper.make_graph(used[::-1], self.network.name, [entry], results, weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
         onnx.checker.check_model(model, full_check=True)
         return model

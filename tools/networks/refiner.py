@@ -1,18 +1,18 @@
-"""Learn ``refiner.onnx``: a closer look at the points that the regressor found.
+"""Learn ``refiner.onnx``, which refines the points of the regressor.
 
     headshot learn regressor-data STORE ...          (docs/regressor.md)
     python tools/networks/refiner.py STORE --data $HEADSHOT_DATA --regressor regressor.onnx
 
 Around each of 96 points (iBUG's 68, the irises, half of the face's outline) as the regressor places them,
 17 samples are taken of the features of a network that was trained on ImageNet (EfficientNet-Lite0's stem and
-first three blocks, as they are). Each point has a linear layer of its own, one hidden layer looks at all of
+first three blocks, as they are). Each point has a linear layer of its own, one hidden layer combines all of
 them, and what comes out moves all 546 points along the principal components of the regressor's errors, and
-says how sure it is. A step of a cascade, in other words (Xiong and De la Torre, "Supervised Descent Method
-and its Applications to Face Alignment", CVPR 2013), with learned features.
+predicts their standard deviations. A step of a cascade, in other words (Xiong and De la Torre, "Supervised
+Descent Method and its Applications to Face Alignment", CVPR 2013), with learned features.
 
 In training the regressor's errors are made 0.4 to 1.3 times as large, so that the network serves regressors
-that are better than the one it was trained behind. Windows that are held out, and what the bench measures,
-are left out, as in the training of the regressor.
+that are better than the one it was trained behind. Crops that are held out, and what the
+benchmark measures, are left out, as in the training of the regressor.
 
     pixels (N, 128, 128, 3) uint8, points (N, 546, 2) in shares of the side, sigma (N, 546)
         -> refined (N, 546, 2), refined_sigma (N, 546)
@@ -36,7 +36,7 @@ from torch.nn import functional
 from headshot.arrays import Index
 from headshot.image.crop import FaceCrop
 from headshot.learn.data.regressor_stream import RegressorStream, covered, degraded, labels_in_crop
-from headshot.learn.data.windows import KINDS, Windows, crop_of_window, learned_from
+from headshot.learn.data.training_crops import KINDS, TrainingCrops, input_crop, learned_from
 from headshot.learn.networks.lite_regressor import make_regressor
 from headshot.learn.weights import compress
 from headshot.models.topologies.mediapipe478 import OVAL
@@ -52,7 +52,7 @@ _RING = 2.5 * np.stack([f(np.arange(8) * np.pi / 4) for f in (np.cos, np.sin)], 
 # Samples around a point, in shares of the side: a square of neighbours, and a ring farther out.
 AROUND = np.concatenate([[(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], _RING]) / 32
 MODES, NARROW, WIDE = 90, 12, 256
-# Crops: so many of each window of photos marked by hand, and so many others.
+# Crops: so many of each training crop of photos marked by hand, and so many others.
 MARKED, OTHERS = 4, {"photo": 3600, "profile": 500, "synthetic": 400}
 # Shares of a batch.
 SHARES = {"photo": 0.45, "marked": 0.25, "profile": 0.15, "synthetic": 0.15}
@@ -128,7 +128,7 @@ class Exported(nn.Module):
 
 
 def twice(net: Refiner, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """The second time it looks where the points should have been, which gains once more."""
+    """In the second pass it samples where the points should have been, which gains once more."""
     moved: Tensor = net(features, points)[0]
     refined, surer = net(features, moved)
     return refined, surer
@@ -136,24 +136,24 @@ def twice(net: Refiner, features: Tensor, points: Tensor) -> tuple[Tensor, Tenso
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """N crops: features, the regressor's points and sigma, true points and how far they are believed."""
+    """N crops: features, the regressor's points and sigma, true points and their weights."""
 
     features: NDArray[np.float16]
     found: Tensor
     sigma: Tensor
     true: Tensor
     weight: Tensor
-    window: Index
+    number: Index
     group: NDArray[np.str_]
 
 
-def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> Crops:
-    """Crops as a second look takes them, some covered or spoiled, and what the regressor says of them."""
-    random, stream, features = np.random.default_rng(seed), RegressorStream(windows), Features()
-    kinds = np.array(KINDS)[windows.kind]
-    by_hand = (windows.labels["weight"][:, :478].sum(axis=1) == 0) & (kinds == "photo")
+def gather(source: TrainingCrops, regressor: ort.InferenceSession, seed: int = 1) -> Crops:
+    """Crops as of a second pass, some covered or degraded, and the predictions of the regressor."""
+    random, stream, features = np.random.default_rng(seed), RegressorStream(source), Features()
+    kinds = np.array(KINDS)[source.kind]
+    by_hand = (source.labels["weight"][:, :478].sum(axis=1) == 0) & (kinds == "photo")
     group = np.where(by_hand, "marked", kinds)
-    usable = ~windows.held_out
+    usable = ~source.held_out
     chosen = [np.repeat(np.flatnonzero(usable & by_hand), MARKED)]
     for name, count in OTHERS.items():
         known = np.flatnonzero(usable & (group == name))
@@ -164,10 +164,10 @@ def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> 
     for first in track(range(0, len(order), 32), "crops"):
         pictures = []
         for j, k in enumerate(order[first : first + 32].tolist(), first):
-            labels = {key: values[k].copy() for key, values in windows.labels.items()}
-            pixels = windows.picture(k)
+            labels = {key: values[k].copy() for key, values in source.labels.items()}
+            pixels = source.picture(k)
             if random.random() < 0.15:
-                pixels = covered(pixels, windows.picture(int(random.integers(len(windows)))), random)
+                pixels = covered(pixels, source.picture(int(random.integers(len(source)))), random)
             crop = _near(random)
             picture = degraded(crop.cut(pixels, SIZE), random)
             labels_in_crop(labels, crop)
@@ -190,10 +190,10 @@ def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> 
 
 
 def _near(random: np.random.Generator) -> FaceCrop:
-    """A crop of the window, right to a few percent."""
+    """A crop of the training crop, right to a few percent."""
     roll = float(random.normal(0, 4))
     scale = float(np.exp(random.normal(0, 0.05)))
-    return crop_of_window(MARGIN, scale, random.normal(0, 0.02, 2) / scale, roll)
+    return input_crop(MARGIN, scale, random.normal(0, 0.02, 2) / scale, roll)
 
 
 def losses(net: Refiner, crops: Crops, rows: Index) -> tuple[Tensor, Tensor, Tensor]:
@@ -212,7 +212,7 @@ def losses(net: Refiner, crops: Crops, rows: Index) -> tuple[Tensor, Tensor, Ten
 
 
 def learn(crops: Crops, steps: int, seed: int = 0) -> Refiner:
-    """The network, trained on all windows but every thirteenth, on which it is watched."""
+    """The network, trained on all training crops but every thirteenth, which is for validation."""
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     whole = (crops.weight > 0).all(dim=1)
@@ -221,7 +221,7 @@ def learn(crops: Crops, steps: int, seed: int = 0) -> Refiner:
     modes = (modes * (size / len(errors) ** 0.5)).T.reshape(MODES, POINTS, 2).contiguous()
     some = torch.from_numpy(crops.features[:300].astype(np.float32))
     net = Refiner(modes, some.mean(dim=(0, 2, 3)), some.std(dim=(0, 2, 3)))
-    apart = crops.window % 13 == 0
+    apart = crops.number % 13 == 0
     watched = np.flatnonzero(apart & np.isin(crops.group, ("photo", "marked")))[:256]
     rows = np.flatnonzero(~apart)
     chance = np.zeros(len(rows))
@@ -277,8 +277,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("store", type=Path, help="windows of `headshot learn regressor-data`")
-    parser.add_argument("--data", type=Path, required=True, help="whose photos in the bench are left out")
+    parser.add_argument("store", type=Path, help="training crops of `headshot learn regressor-data`")
+    parser.add_argument("--data", type=Path, required=True, help="whose photos in the benchmark are left out")
     parser.add_argument("--regressor", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--out", type=Path, default=manifest.ASSETS / "refiner.onnx")

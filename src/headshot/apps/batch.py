@@ -1,20 +1,20 @@
-"""Many photos: which files to read, what to call what comes of each, and doing one after the other."""
+"""Many photos: what to call what comes of each, and doing one after the other."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from headshot.errors import PhotoError
 from headshot.export import DEFAULT_FORMATS, ExportSettings, contents, file_names, write_files
-from headshot.export.names import PHOTO_ENDINGS, safe_stem
+from headshot.export.names import safe_stem
 
 if TYPE_CHECKING:
-    from headshot.pipeline import Reconstruction, Settings
+    from headshot.results import Head
+    from headshot.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -78,32 +78,6 @@ class Job:
         return all((self.directory / name).exists() for name in file_names(stem, request.formats))
 
 
-def find_photos(paths: Iterable[Path], *, recursive: bool = False) -> list[tuple[Path, Path]]:
-    """Replace folders by the photos in them, in alphabetical order; drop repetitions.
-
-    Returns:
-        (photo, folder below the output directory that its results belong in): the sub-folder in which a
-        photo was found, so that a tree of photos gives the same tree of results.
-
-    Raises:
-        PhotoError: a folder without photos.
-    """
-    found: dict[Path, tuple[Path, Path]] = {}
-    for path in paths:
-        if not path.is_dir():
-            found.setdefault(path.resolve(), (path, Path()))
-            continue
-        inside = sorted(path.rglob("*") if recursive else path.iterdir())
-        photos = [p for p in inside if p.suffix.lower() in PHOTO_ENDINGS and p.is_file()]
-        photos = [p for p in photos if not p.name.startswith(".")]
-        if not photos:
-            deeper = "" if recursive else "; add --recursive to look into its sub-folders"
-            raise PhotoError(f"no photos in the folder {path}{deeper}")
-        for photo in photos:
-            found.setdefault(photo.resolve(), (photo, photo.parent.relative_to(path)))
-    return list(found.values())
-
-
 def plan(photos: Sequence[tuple[Path, Path]], output: Path, formats: Sequence[str]) -> list[Job]:
     """Name the results of each photo so that none overwrites another's.
 
@@ -140,12 +114,12 @@ def work(job: Job, request: Request) -> Outcome:
     A photo that cannot be done is an outcome, so that the next one can follow. That includes errors which
     are Headshot's fault: a photo that shows a bug must not end a night's work, and again when it is resumed.
     """
-    from headshot.pipeline import reconstruct, reconstruct_all
+    from headshot.pipeline import reconstruct
 
     start = perf_counter()
     try:
         if request.face is None:
-            heads = reconstruct_all(job.photo, settings=request.settings)
+            heads = reconstruct(job.photo, face="all", settings=request.settings)
         else:
             heads = [reconstruct(job.photo, face=request.face, settings=request.settings)]
         files: dict[str, bytes] = {}
@@ -164,7 +138,7 @@ def work(job: Job, request: Request) -> Outcome:
     )
 
 
-def _warnings(heads: Sequence[Reconstruction]) -> Iterator[str]:
+def _warnings(heads: Sequence[Head]) -> Iterator[str]:
     for number, head in enumerate(heads, start=1):
         for warning in head.quality.warnings:
             yield f"head {number}: {warning}" if len(heads) > 1 else warning

@@ -1,4 +1,4 @@
-"""The measuring bench: how good is a reconstruction, in numbers that can be checked (docs/evaluation.md).
+"""Measuring: how good is a reconstruction, in numbers that can be checked (docs/evaluation.md).
 
 Every measure is a function that returns a `result.Result`: one row for each photo, scan or pair, with the
 values of all methods, our own beside the baselines. `report.write` makes Markdown, JSON and a page of it.
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headshot.evaluate.difference import compare
-    from headshot.evaluate.report import markdown, read, write
+    from headshot.evaluate.report import read, write
     from headshot.evaluate.result import Column, Curve, Item, Result
+    from headshot.evaluate.tables import markdown
 
 _MODULES = {
     "result": ("Column", "Curve", "Item", "Result"),
     "difference": ("compare",),
-    "report": ("markdown", "read", "write"),
+    "report": ("read", "write"),
+    "tables": ("markdown",),
 }
 __all__ = ["Column", "Curve", "Item", "Result", "compare", "markdown", "read", "write"]
 

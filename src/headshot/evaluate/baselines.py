@@ -1,54 +1,32 @@
 """The methods that are measured, behind one interface.
 
-What every table shows: *photometric* (`headshot.reconstruct` with its default settings), *landmarks-only*
-(the same without the fit to colours) and the *mean face* (only its pose comes from the photo). A method that
-does not clearly beat the mean face has reconstructed nobody. `look` finds face and landmarks of a photo once;
-predictors then start from the same.
+What every table shows: methods of `METHODS` and the *mean face* (only its pose comes from the photo). A
+method that does not clearly beat the mean face reconstructs no identity. All start from the same `Subject`:
+face and landmarks of a photo are found once.
 
-A new method is a `Predictor`: a name, and a call from `Seen` to `Prediction`.
+A new method is a `Predictor`: a name, and a call from `Subject` to `Prediction`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from headshot import results
 from headshot.arrays import F32, Array
+from headshot.datasets.subject import Subject
 from headshot.fitting.evidence import landmark_observation
-from headshot.fitting.landmarks import fit_landmarks
-from headshot.fitting.settings import FitSettings, PhotometricSettings
+from headshot.fitting.mean_head import camera_of_mean_head
 from headshot.geometry.camera import Camera
-from headshot.image.photo import Photo
 from headshot.models.contour import landmarks68
-from headshot.models.head_model import HeadModel, PointModel, load_head_model
+from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
-from headshot.perception.detection.detect import Face, detect_faces
-from headshot.perception.faces import locate_faces
-from headshot.perception.landmarks.mediapipe import Landmarks
-from headshot.pipeline import Method, Reconstruction, Settings, reconstruct_face
+from headshot.pipeline import Reconstructor
+from headshot.settings import Settings
 from headshot.texture import Texture, TextureSettings, TextureView, make_texture
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What all methods start from.
-
-    Attributes:
-        photo: the photo, upright.
-        face: the face to reconstruct.
-        landmarks: its 478 points.
-        textured: whether the measure needs textures; predictors skip them otherwise.
-    """
-
-    photo: Photo
-    face: Face
-    landmarks: Landmarks
-    textured: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +40,7 @@ class Head:
         camera: maps the head frame to the photo.
         identity: (I,) coefficients in standard deviations; zeros for the mean face.
         scale: the person's millimetres per model millimetre.
-        texture: or None where none was asked for.
+        texture: or None where none is measured.
     """
 
     model: HeadModel
@@ -76,7 +54,7 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a method says about a photo.
+    """The prediction of a method for a photo.
 
     Attributes:
         points: (68, 2) iBUG points in pixels of the photo.
@@ -87,7 +65,7 @@ class Prediction:
     head: Head | None = None
 
 
-def head_of(found: Reconstruction) -> Head:
+def head_of(found: results.Head) -> Head:
     """The head of a reconstruction."""
     return Head(
         found.model,
@@ -103,7 +81,7 @@ def head_of(found: Reconstruction) -> Head:
 class Predictor(Protocol):
     """A method that can be measured.
 
-    Its ``repr`` says all that its results depend on, as that of a dataclass does: journals are kept by it.
+    Its ``repr`` says all that its results depend on, as that of a dataclass does: resume logs compare it.
     """
 
     @property
@@ -111,89 +89,59 @@ class Predictor(Protocol):
         """What tables call it."""
         ...
 
-    def __call__(self, seen: Seen) -> Prediction:
-        """Predict; raises HeadshotError where it has no answer, which counts as a failure."""
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
+        """Predict a head, with a texture only where that is measured.
+
+        Raises:
+            HeadshotError: the method has no result, which counts as a failure.
+        """
         ...
 
 
-def look(photo: Photo, near: ArrayLike | None = None, *, textured: bool = False) -> Seen:
-    """Find the face to measure and its landmarks.
+METHODS: dict[str, Callable[[], Settings]] = {
+    "headshot": Settings,
+    "without networks": lambda: Settings(prior="none"),
+    "landmarks only": lambda: Settings(prior="none", photometric=None),
+    "fast": lambda: Settings(preset="fast"),
+}
+"""The methods of `headshot.reconstruct` that are compared: the name in tables, and the settings.
 
-    Args:
-        photo: the photo.
-        near: pixel (2,) that the face is to be nearest to: the middle of the hand-made points, or of the
-            photo where the protocol says that the person is in the middle (LFW). The largest face without.
-        textured: passed on in `Seen`.
+*headshot* is the default, with the identity prior and the accurate preset; *without networks* has no identity
+prior; *landmarks only* has no fit to colours either; *fast* is the preset of that name.
+"""
 
-    Raises:
-        NoFaceError: there is no face.
-    """
-    settings = Settings()
-    faces = detect_faces(photo.pixels, settings.detect)
-    if near is not None:
-        target = np.asarray(near, dtype=np.float64)
-        if not any((f.box[:2] <= target).all() and (target <= f.box[2:]).all() for f in faces):
-            # The quick search ended with another, larger face.
-            faces = detect_faces(photo.pixels, replace(settings.detect, exhaustive=True))
-        faces.sort(key=lambda f: float(np.linalg.norm((f.box[:2] + f.box[2:]) / 2 - target)))
-    face, landmarks = locate_faces(photo, faces, [0], settings.landmarks)[0]
-    return Seen(photo, face, landmarks, textured)
+MEASURED = {"detail": "low", "texture": TextureSettings(size=512)}
+"""Settings that all of them have in common."""
 
 
 @dataclass(frozen=True)
 class Reconstructed:
-    """`headshot.reconstruct` with its method "fit": landmarks and colours.
+    """`headshot.reconstruct` with some settings.
 
     Attributes:
-        method: see `headshot.fitting.methods`.
-        detail: resolution of the head.
-        texture_size: of the texture, when one is asked for.
-        photometric: settings of the fit to colours; None for landmarks only.
-        segment: whether fit and texture know what is before the face.
+        name: what tables call it.
+        settings: how to reconstruct; the texture counts only where one is measured.
     """
 
-    method: Method = "fit"
-    detail: str = "low"
-    texture_size: int = 512
-    photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
-    segment: bool = True
-    name: str = "photometric"
+    name: str
+    settings: Settings
 
-    def __call__(self, seen: Seen) -> Prediction:
-        texture = TextureSettings(size=self.texture_size) if seen.textured else None
-        settings = Settings(
-            detail=self.detail,
-            photometric=self.photometric,
-            segment=self.segment,
-            texture=texture,
-            method=self.method,
-        )
-        found = reconstruct_face(seen.photo, seen.face, seen.landmarks, settings, {})
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
+        settings = self.settings if textured else replace(self.settings, texture=None)
+        reconstruct = Reconstructor(settings, preload=False)
+        found = reconstruct.of_face(subject.photo, subject.face, subject.landmarks)
         return Prediction(found.project(found.landmarks68), head_of(found))
 
 
-@dataclass(frozen=True)
-class Hybrid(Reconstructed):
-    """Landmarks and colours, told what our own network says."""
+def named_method(name: str, label: str | None = None, **changes: Any) -> Reconstructed:
+    """A method of `METHODS`, or a variant of it.
 
-    method: Method = "hybrid"
-    name: str = "hybrid"
-
-
-@dataclass(frozen=True)
-class Regressed(Reconstructed):
-    """A few steps of the same."""
-
-    method: Method = "regress"
-    name: str = "regress"
-
-
-@dataclass(frozen=True)
-class LandmarksOnly(Reconstructed):
-    """Pose, identity and expression from 478 landmarks."""
-
-    photometric: PhotometricSettings | None = None
-    name: str = "landmarks-only"
+    Args:
+        name: key of `METHODS`.
+        label: of the variant in tables; the same name when None.
+        changes: fields of its settings that differ.
+    """
+    return Reconstructed(label or name, replace(METHODS[name](), **{**MEASURED, **changes}))
 
 
 @dataclass(frozen=True)
@@ -202,38 +150,24 @@ class MeanFace:
 
     Attributes:
         detail: resolution of the head.
-        texture_size: of the texture, when one is asked for.
+        texture_size: of the texture, where one is measured.
     """
 
     detail: str = "low"
     texture_size: int = 512
     name: str = "mean face"
 
-    def __call__(self, seen: Seen) -> Prediction:
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         model = load_head_model(self.detail)
-        observation = replace(landmark_observation(seen.photo, seen.landmarks), expression=np.zeros(0))
-        camera = fit_landmarks(observation, _rigid(self.detail), FitSettings()).camera
+        observation = landmark_observation(subject.photo, subject.landmarks)
+        camera = camera_of_mean_head(observation, self.detail)
         texture = None
-        if seen.textured:
+        if textured:
             size = TextureSettings(size=self.texture_size)
-            texture = make_texture([TextureView(seen.photo.pixels, model.mean, camera)], model, size)
+            texture = make_texture([TextureView(subject.photo.pixels, model.mean, camera)], model, size)
         points = camera.project(landmarks68(model, model.mean, camera))
-        nobody = np.zeros(len(model.identity))
-        return Prediction(points, Head(model, model.mean, model.mean, camera, nobody, 1.0, texture))
-
-
-@lru_cache(maxsize=2)
-def _rigid(detail: str) -> PointModel:
-    """The 478 points of the mean head, without identity and expressions: only the pose can be fitted."""
-    model = load_head_model(detail)
-    full = model.at(model.landmarks["mediapipe478"])
-    return PointModel(
-        full.mean,
-        full.identity[:0],
-        full.expression[:0],
-        full.corrected[:0],
-        full.correction[:0, :0],
-    )
+        zeros = np.zeros(len(model.identity))
+        return Prediction(points, Head(model, model.mean, model.mean, camera, zeros, 1.0, texture))
 
 
 @dataclass(frozen=True)
@@ -242,20 +176,20 @@ class NetworkPoints:
 
     name: str = "network points"
 
-    def __call__(self, seen: Seen) -> Prediction:
-        return Prediction(seen.landmarks.points[list(MEDIAPIPE_TO_IBUG68)])
+    def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
+        return Prediction(subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)])
 
 
-def default_predictors() -> Sequence[Predictor]:
-    """Today's method, the others, without the fit to colours, and the mean face."""
-    return (Reconstructed(), Hybrid(), Regressed(), LandmarksOnly(), MeanFace())
+def default_predictors() -> tuple[Predictor, ...]:
+    """All methods, and the mean face."""
+    return (*map(named_method, METHODS), MeanFace())
 
 
 def textured_predictors() -> tuple[Predictor, ...]:
-    """For measures of pictures: fit and hybrid, the fit without colours, and the mean face."""
-    return (Reconstructed(), Hybrid(), LandmarksOnly(), MeanFace())
+    """For measures of pictures: the accurate methods, the fit without colours, and the mean face."""
+    return (*map(named_method, ("headshot", "without networks", "landmarks only")), MeanFace())
 
 
 def methods_side_by_side() -> tuple[Predictor, ...]:
-    """Every method of `headshot.reconstruct`, and the mean face."""
-    return (Reconstructed(), Hybrid(), Regressed(), MeanFace())
+    """The methods that a user can choose, and the mean face."""
+    return (*map(named_method, ("headshot", "without networks", "fast")), MeanFace())

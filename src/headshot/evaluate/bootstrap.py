@@ -1,7 +1,7 @@
 """How sure a statistic is: 95 % percentile bootstrap intervals, always with seed 0.
 
 Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13. Items that belong together, such
-as photos of one person, are drawn together. A sample is kept as how often each item is in it, so that all
+as photos of one person, are drawn together. A sample is stored as how often each item is in it, so that all
 samples are evaluated at once.
 """
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headshot.errors import HeadshotError
 from headshot.evaluate.photo_commands import register
+from headshot.terminal import command_line, errors_as_messages, fail, with_bar
 
 if TYPE_CHECKING:
     from headshot.evaluate.baselines import Predictor
     from headshot.evaluate.result import Result
-
-T = TypeVar("T")
-
-FAILED = 1
 
 app = typer.Typer(
     name="evaluate",
@@ -66,7 +61,7 @@ def scan(
         from headshot.evaluate.scan import evaluate
 
         return evaluate(
-            folder, methods(network), others=others, unit=unit, command=command_line(), progress=progress
+            folder, methods(network), others=others, unit=unit, command=command_line(), progress=with_bar
         )
 
     publish(measure, output, "scan")
@@ -84,7 +79,7 @@ def synthetic(
     def measure() -> Result:
         from headshot.evaluate.synthetic import evaluate
 
-        return evaluate(folder, methods(network), limit=limit, command=command_line(), progress=progress)
+        return evaluate(folder, methods(network), limit=limit, command=command_line(), progress=with_bar)
 
     publish(measure, output, "synthetic")
 
@@ -104,12 +99,13 @@ def compare(
     from headshot.evaluate.bootstrap import STATISTICS
     from headshot.evaluate.difference import between
     from headshot.evaluate.difference import compare as compared
+    from headshot.evaluate.tables import COMPARISON_HEADER, comparison_rows, table
 
     if (b is None) == (method is None) or (method is None) != (against is None):
         raise typer.BadParameter("give A.json and B.json, or A.json with --method and --against")
     if statistic is not None and statistic not in STATISTICS:
         raise typer.BadParameter(f"one of {', '.join(STATISTICS)}", param_hint="--statistic")
-    try:
+    with errors_as_messages():
         first = {result.measure: result for result in report.read(a)}
         if method is not None and against is not None:
             pairs = {
@@ -127,10 +123,8 @@ def compare(
                 fail(f"{a} and {b} have no measure in common")
             pairs = {second[m].title: compared(first[m], second[m], statistic) for m in common}
         for title, found in pairs.items():
-            table = report.table(report.COMPARISON_HEADER, report.comparison_rows(found))
-            typer.echo(f"# {title}\n\n{table}\n")
-    except HeadshotError as error:
-        fail(str(error))
+            text = table(COMPARISON_HEADER, comparison_rows(found))
+            typer.echo(f"# {title}\n\n{text}\n")
 
 
 def methods(networks: Sequence[Path] | None) -> Sequence[Predictor]:
@@ -144,7 +138,7 @@ def methods(networks: Sequence[Path] | None) -> Sequence[Predictor]:
     if not networks:
         return default_predictors()
     try:
-        from headshot.learn.mesh_predict import predictor_of
+        from headshot.evaluate.trained.meshnet import predictor_of
     except ModuleNotFoundError as error:
         raise HeadshotError(f'--network needs pip install "headshot[train]" ({error})') from error
     return (*default_predictors(), *map(predictor_of, networks))
@@ -153,31 +147,12 @@ def methods(networks: Sequence[Path] | None) -> Sequence[Predictor]:
 def publish(measure: Callable[[], Result], output: Path, stem: str) -> None:
     """Measure, print the summary, and write Markdown, JSON and the page."""
     from headshot.evaluate import report
+    from headshot.evaluate.tables import summary_rows, table
 
-    try:
+    with errors_as_messages():
         result = measure()
         files = report.write([result], output, stem)
-    except HeadshotError as error:
-        fail(str(error))
     headings = [column.heading for column in result.columns]
-    typer.echo(report.table(["method", *headings], report.summary_rows(result)))
+    typer.echo(table(["method", *headings], summary_rows(result)))
     for file in files:
         typer.echo(f"  {file}")
-
-
-def fail(message: str) -> NoReturn:
-    """Tell what went wrong and end with exit code 1."""
-    print(f"headshot: {message}", file=sys.stderr)
-    raise typer.Exit(FAILED)
-
-
-def command_line() -> str:
-    """The command as typed, for the reports."""
-    return shlex.join(["headshot", *sys.argv[1:]])
-
-
-def progress(items: Sequence[T]) -> Iterator[T]:
-    """The items, with a bar on a terminal."""
-    from rich.progress import track
-
-    return iter(track(items, description="", disable=not sys.stderr.isatty(), transient=True))

@@ -13,7 +13,7 @@ from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.render import view_camera
 
-# Blue over white to red, told apart with red-green blindness; grey where nothing was measured.
+# Blue over white to red, distinct with red-green blindness; grey where nothing was measured.
 _STOPS = np.array(
     [[0.23, 0.30, 0.75], [0.66, 0.78, 0.94], [0.95, 0.92, 0.85], [0.93, 0.56, 0.40], [0.70, 0.02, 0.15]]
 )

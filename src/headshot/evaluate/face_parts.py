@@ -10,19 +10,19 @@ import numpy as np
 from PIL import Image
 
 from headshot.arrays import U8, Index
+from headshot.datasets.parts import find
+from headshot.datasets.parts.scheme import Sample, Scheme
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError, NoFaceError
-from headshot.evaluate.baselines import look
 from headshot.evaluate.drawing import png
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
-from headshot.evaluate.parts import find
-from headshot.evaluate.parts.scheme import Sample, Scheme
-from headshot.evaluate.picture import skin_bin, typology
-from headshot.evaluate.report import table
 from headshot.evaluate.result import Column, Item, Result
-from headshot.evaluate.segmentation import confusion, scores
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
+from headshot.evaluate.tables import table
 from headshot.image.crop import FaceCrop
 from headshot.image.photo import Photo, read_photo
+from headshot.metrics.picture import skin_bin, typology
+from headshot.metrics.segmentation import confusion, scores
 from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, segment, segment_crop
 
 METHOD = "headshot"
@@ -52,7 +52,7 @@ def segment_photo(photo: Photo) -> tuple[Segmentation, bool]:
     """
     middle = (photo.width / 2, photo.height / 2)
     try:
-        return segment(photo.pixels, look(photo, middle).landmarks.points), True
+        return segment(photo.pixels, find_subject(photo, middle).landmarks.points), True
     except NoFaceError:
         whole = FaceCrop(*middle, side=float(max(photo.width, photo.height)))
         return segment_crop(photo.pixels, whole), False
@@ -68,9 +68,9 @@ def predict(found: Segmentation, scheme: Scheme) -> U8:
 
 
 def evaluate_parts(
-    folder: str | Path, settings: PartsSettings | None = None, journal: Journal | None = None
+    folder: str | Path, settings: PartsSettings | None = None, log: ResumeLog | None = None
 ) -> Result:
-    """Accuracy, F1 and IoU on a labelled data set of `headshot.evaluate.parts`.
+    """Accuracy, F1 and IoU on a labelled data set of `headshot.datasets.parts`.
 
     Raises:
         HeadshotError: the folder holds no such data set, or none of its photos is held out.
@@ -79,7 +79,7 @@ def evaluate_parts(
     root = Path(folder)
     samples = {_name(sample): sample for sample in _select(find(root, chosen.photos), chosen)}
     depends = {"settings": chosen, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(samples), lambda name: _attempt(samples[name]), depends)
+    rows = (log or ResumeLog()).work(list(samples), lambda name: _attempt(samples[name]), depends)
     items = [Item(name, row.get("group", {}), row.get("values", {})) for name, row in rows.items()]
     lost = [name for name, row in rows.items() if not row.get("found", True)]
     notes = [failures(rows)]

@@ -1,12 +1,12 @@
 """Is the method as good for everybody? Failures, errors and skin tone by race, sex, age and tone.
 
-On photos whose names say age, sex and race as UTKFace's do (Zhang, Song and Qi, "Age Progression/Regression
+On photos whose names give age, sex and race as UTKFace's do (Zhang, Song and Qi, "Age Progression/Regression
 by Conditional Adversarial Autoencoder", CVPR 2017). For every group: how many photos give no head, how far
 the landmarks are from those of the mirrored photo, as the network sees them and as the whole pipeline does,
 how well the textured head explains the photo, all of it and where skin is bare, and whether the skin keeps
 its tone when the light is taken out: the individual typology angle (ITA) of the fitted albedo, and of the
-texture without light, minus that of the skin in the photo. The report says how much
-the worst group is behind the best.
+texture without light, minus that of the skin in the photo. The report compares the worst group with
+the best.
 
 Known weaknesses: labels are the source's, and race is no measure of skin; crops are tight, some are blurred
 or of actors in make-up; ITA in a photo depends on its exposure as much as on the skin (albedo is right to
@@ -16,41 +16,39 @@ groups is worse than the best by chance alone, the more so the smaller they are.
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from headshot.arrays import F32, Array, Index, Mask
+from headshot.datasets.selection import photo_names
+from headshot.datasets.subject import find_subject
+from headshot.datasets.utkface import groups_of, photos_with_rare_ages
 from headshot.errors import HeadshotError, NoFaceError
-from headshot.evaluate.baselines import head_of, look
+from headshot.evaluate.baselines import head_of
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.picture import (
     PictureSettings,
     face_mask,
-    groups_of,
     landmark_residual,
     overlay,
-    photometric_error,
-    photos_of,
     read_masked,
     shrunk,
-    skin_bin,
-    typology,
 )
-from headshot.evaluate.report import estimate, groups, table
 from headshot.evaluate.result import Column, Item, Result
-from headshot.evaluate.split import held_out
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
+from headshot.evaluate.tables import estimate, groups, table
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import srgb_bytes
 from headshot.image.photo import Photo
+from headshot.metrics.picture import photometric_error, skin_bin, typology
 from headshot.models.albedo import load_albedo
 from headshot.models.topologies.mediapipe478 import MIRROR
-from headshot.pipeline import Reconstruction, Settings, reconstruct, reconstruct_face
+from headshot.pipeline import Reconstructor, reconstruct
+from headshot.results import Head
+from headshot.settings import Settings
 from headshot.texture import TextureSettings
 
 LABEL = "headshot"
@@ -65,7 +63,7 @@ class FairnessSettings:
     Attributes:
         picture: which photos are reconstructed, and their border.
         least: of each age at least so many photos are reconstructed, if there are as many: those beyond the
-            ones that ``picture`` draws are photos that training leaves out, whatever the bench draws.
+            ones that ``picture`` draws are photos that training leaves out, whatever the benchmark draws.
         found: on so many photos in all, only whether there is a head; None for no more than these.
         head: how to reconstruct.
     """
@@ -76,7 +74,7 @@ class FairnessSettings:
     head: Settings = field(default_factory=lambda: Settings(detail="low", texture=TextureSettings(size=512)))
 
 
-def bare_vertices(head: Reconstruction, bare: Mask) -> Index:
+def bare_vertices(head: Head, bare: Mask) -> Index:
     """Vertices (N,) of the skin that turn to the camera and lie where the photo shows bare skin (H, W)."""
     model, camera = head.model, head.camera
     skin = np.unique(model.part_triangles("skin"))
@@ -89,7 +87,7 @@ def bare_vertices(head: Reconstruction, bare: Mask) -> Index:
     return np.asarray(skin[turned & inside & seen], np.int64)
 
 
-def median_skin(head: Reconstruction, vertices: Index, colours: F32 | None = None) -> Array:
+def median_skin(head: Head, vertices: Index, colours: F32 | None = None) -> Array:
     """Median colour (3,) of some vertices of the skin, sRGB levels.
 
     Args:
@@ -114,7 +112,7 @@ def median_skin(head: Reconstruction, vertices: Index, colours: F32 | None = Non
 
 
 def evaluate_fairness(
-    folder: str | Path, settings: FairnessSettings | None = None, journal: Journal | None = None
+    folder: str | Path, settings: FairnessSettings | None = None, log: ResumeLog | None = None
 ) -> Result:
     """Failures, errors and skin tone by group on a folder of photos named as UTKFace's.
 
@@ -123,8 +121,8 @@ def evaluate_fairness(
     """
     chosen = settings or FairnessSettings()
     root = Path(folder)
-    measured = drawn_photos(root, chosen.picture, chosen.least)
-    others = photos_of(root, PictureSettings(limit=chosen.found)) if chosen.found else []
+    measured = photos_with_rare_ages(root, chosen.picture.limit, chosen.least, chosen.picture.seed)
+    others = photo_names(root, chosen.found) if chosen.found else []
     names = [name for name in dict.fromkeys([*measured, *others]) if groups_of(name)]
     if not names:
         raise HeadshotError(f"no photo in {root} is named age_sex_race_time: its groups are unknown")
@@ -134,7 +132,7 @@ def evaluate_fairness(
         return _attempt(root, name, chosen, whole=name in full)
 
     depends = {"settings": chosen, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     items = [
         Item(
             name,
@@ -158,33 +156,14 @@ def evaluate_fairness(
     errors = result.worst(LABEL, "photometric")
     for name in errors:
         photo, _, _ = read_masked(root, name, chosen.picture.border)
-        seen = look(photo)
-        head = reconstruct_face(photo, seen.face, seen.landmarks, chosen.head, {})
+        subject = find_subject(photo)
+        head = Reconstructor(chosen.head, preload=False).of_face(photo, subject.face, subject.landmarks)
         picture, small, _ = overlay(head_of(head), photo.pixels, chosen.picture.face_pixels)
         result.pictures.append((f"{name}: {errors[name]:.1f} levels", png(side_by_side(small, picture))))
     return result
 
 
-def drawn_photos(root: Path, picture: PictureSettings, least: int) -> list[str]:
-    """Photos that are reconstructed: those that ``picture`` draws, and more of ages that have few of them."""
-    drawn = photos_of(root, picture)
-    return drawn + more_of(photos_of(root, PictureSettings()), drawn, least)
-
-
-def more_of(names: list[str], drawn: list[str], least: int) -> list[str]:
-    """Photos beside those that were drawn, so that there are ``least`` of each age, as far as there are."""
-    found: list[str] = []
-    count = Counter(groups_of(name).get("age") for name in drawn)
-    for name in sorted(names, key=lambda n: zlib.crc32(n.encode("utf-8"))):
-        age = groups_of(name).get("age")
-        apart = held_out(Path(name).stem, "utkface")
-        if age is not None and count[age] < least and apart and name not in drawn:
-            count[age] += 1
-            found.append(name)
-    return found
-
-
-def mirrored_distance(photo: Photo, head: Reconstruction, settings: Settings) -> float:
+def mirrored_distance(photo: Photo, head: Head, settings: Settings) -> float:
     """How far a head's 478 points are from those of the mirrored photo's head, in percent of their extent.
 
     Everything is done again, detection included. NaN when there is no head in the mirrored photo.
@@ -238,20 +217,20 @@ def verdict(result: Result) -> str:
 
 def _attempt(root: Path, name: str, settings: FairnessSettings, *, whole: bool) -> Row:
     photo, counts, _ = read_masked(root, name, settings.picture.border)
-    seen = look(photo, textured=True)
+    subject = find_subject(photo)
     if not whole:
         return {"values": {}}
-    found = reconstruct_face(photo, seen.face, seen.landmarks, settings.head, {})
+    found = Reconstructor(settings.head, preload=False).of_face(photo, subject.face, subject.landmarks)
     head = head_of(found)
     picture, pixels, small = overlay(head, photo.pixels, settings.picture.face_pixels)
     used = face_mask(head, photo.height, photo.width)
     bare = used if found.parts is None else used & (found.parts.explained() > 0.5)
     values = {
-        "spread": 100 * seen.landmarks.spread,
+        "spread": 100 * subject.landmarks.spread,
         "mirrored": mirrored_distance(photo, found, replace(settings.head, texture=None)),
         "photometric": photometric_error(picture, pixels, shrunk(used & counts, small)),
         "bare": photometric_error(picture, pixels, shrunk(bare & counts, small)),
-        "residual": landmark_residual(head, seen.landmarks),
+        "residual": landmark_residual(head, subject.landmarks),
     }
     row: Row = {"group": {}}
     vertices = bare_vertices(found, bare)

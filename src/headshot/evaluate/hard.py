@@ -21,14 +21,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from headshot.arrays import Array
-from headshot.evaluate.annotations import Annotation, read_annotations
-from headshot.evaluate.baselines import Predictor, look, methods_side_by_side
+from headshot.datasets.annotations import Annotation, read_annotations
+from headshot.datasets.selection import spread
+from headshot.datasets.subject import find_subject
+from headshot.evaluate.baselines import Predictor, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.journal import Journal, Row, failures
-from headshot.evaluate.landmarks import NmeSettings, box_root, chosen_photos, measure
+from headshot.evaluate.landmarks import NmeSettings, measure
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.image.photo import Photo, read_photo
+from headshot.metrics.landmarks import box_root
 
 BLUR = 0.03  # of the face's size, standard deviation
 SMALL = 60.0  # pixels
@@ -98,7 +101,7 @@ def evaluate_hard(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: HardSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Landmark errors on spoiled photos of a folder with all 68 points; an item is a photo in one case.
 
@@ -107,23 +110,23 @@ def evaluate_hard(
     """
     methods = tuple(predictors or methods_side_by_side())
     root, chosen = Path(folder), settings or HardSettings()
-    found = [a for a in chosen_photos(read_annotations(root), chosen.photos) if np.isfinite(a.points).all()]
+    found = [a for a in chosen.photos.chosen(read_annotations(root)) if np.isfinite(a.points).all()]
     if chosen.people is not None:
-        found = found[:: max(1, -(-len(found) // chosen.people))]
+        found = spread(found, chosen.people)
     wanted = {f"{a.photo.relative_to(root).as_posix()}, {case}": (a, case) for a in found for case in CASES}
 
     def attempt(name: str) -> Row:
         photo, annotation = spoiled(*wanted[name])
-        seen = look(photo, (annotation.points.max(axis=0) + annotation.points.min(axis=0)) / 2)
+        subject = find_subject(photo, annotation.middle)
         row: Row = {"values": {}, "points": {}}
         for method in methods:
-            points = method(seen).points
+            points = method(subject).points
             row["values"][method.name] = measure(points, annotation, chosen.photos)
             row["points"][method.name] = points.round(1).tolist()
         return row
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(wanted), attempt, depends)
+    rows = (log or ResumeLog()).work(list(wanted), attempt, depends)
     lost = {m.name: {"failed": 100.0} for m in methods}
     items = [
         Item(n, {"photo": n.split(", ")[0], "case": wanted[n][1]}, r.get("values", lost))

@@ -1,8 +1,6 @@
 """Does the shape carry identity? Same- against different-person pairs, and how stable a person's shape is.
 
-AUC is the probability that a random pair of photos of one person is more similar than one of two people (the
-Mann-Whitney statistic; Fawcett, "An introduction to ROC analysis", 2006). EER is the error at the threshold
-where as many same pairs are rejected as different pairs accepted. Stability is the mean distance of a
+AUC and EER are defined in `headshot.metrics.verification`. Stability is the mean distance of a
 person's neutral faces to their mean, in mm, and how it compares with the distance between people.
 
 Pairs follow the Labeled Faces in the Wild layout (Huang et al. 2007): PERSON/PHOTO.jpg, the person being the
@@ -15,162 +13,58 @@ measure of likeness. The mean face has no identity: all of its similarities tie,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from headshot.arrays import Array
-from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, Prediction, Predictor, default_predictors, look
-from headshot.evaluate.journal import Journal, Row, failures
+from headshot.datasets.selection import PeopleSelection, photo_names_of_people
+from headshot.datasets.subject import central_subject
+from headshot.evaluate.baselines import Head, Prediction, Predictor, default_predictors
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.image.photo import read_photo
+from headshot.metrics.shape import aligned, shape_similarity, stability
+from headshot.metrics.verification import auc, eer, pairs, roc_line
 
-SAMPLES = 250  # vertices of the face that stand for it in the journal
-FLAT = "2D points"  # landmarks of the photo, for comparison: what a flat picture already tells
-
-
-@dataclass(frozen=True)
-class IdentitySettings:
-    """What is measured.
-
-    Attributes:
-        people: so many people with at least ``photos`` photos each, drawn with ``seed``.
-        photos: of each person, the first by name.
-        draws: bootstrap samples (of people) for the intervals.
-    """
-
-    people: int = 60
-    photos: int = 4
-    draws: int = 200
-    seed: int = 0
-
-
-def auc(same: ArrayLike, different: ArrayLike) -> float:
-    """Probability that a similarity of ``same`` (S,) exceeds one of ``different`` (D,); ties count half.
-
-    Example:
-        >>> auc([3, 2], [1, 2])
-        0.875
-    """
-    s, d = _similarities(same, different)
-    ordered = np.sort(d)
-    wins = np.searchsorted(ordered, s, side="left") + np.searchsorted(ordered, s, side="right")
-    return float(wins.mean() / 2 / len(d))
-
-
-def roc(same: ArrayLike, different: ArrayLike) -> tuple[Array, Array]:
-    """False and true positive rates (T,) from the strictest threshold to the loosest, both from 0 to 1."""
-    s, d = _similarities(same, different)
-    thresholds = np.unique(np.concatenate([s, d]))[::-1]
-    true = 1 - np.searchsorted(np.sort(s), thresholds, side="left") / len(s)
-    false = 1 - np.searchsorted(np.sort(d), thresholds, side="left") / len(d)
-    return np.concatenate([[0.0], false]), np.concatenate([[0.0], true])
-
-
-def eer(same: ArrayLike, different: ArrayLike) -> float:
-    """Equal error rate in [0, 1]: where the ROC, joined by straight lines, meets false positive = 1 - true.
-
-    Example:
-        >>> eer([4, 3], [1, 2])
-        0.0
-    """
-    false, true = roc(same, different)
-    gap = false - (1 - true)  # from -1 to 1, never falling
-    k = int(np.argmax(gap >= 0))
-    step = -gap[k - 1] / (gap[k] - gap[k - 1])
-    return float(false[k - 1] + step * (false[k] - false[k - 1]))
-
-
-def _similarities(same: ArrayLike, different: ArrayLike) -> tuple[Array, Array]:
-    s, d = np.asarray(same, dtype=np.float64).ravel(), np.asarray(different, dtype=np.float64).ravel()
-    if not len(s) or not len(d):
-        raise ValueError(f"expected same and different pairs, got {len(s)} and {len(d)}")
-    if not (np.isfinite(s).all() and np.isfinite(d).all()):
-        raise ValueError("similarities must be finite")
-    return s, d
-
-
-def aligned(points: ArrayLike) -> Array:
-    """Shapes (N, P, D), D = 2 or 3, without position, size and rotation: generalised Procrustes analysis.
-
-    Gower, "Generalized Procrustes analysis", Psychometrika 1975. The result has the size of the mean shape.
-    """
-    x = np.asarray(points, dtype=np.float64)
-    x = x - x.mean(axis=1, keepdims=True)
-    size = np.linalg.norm(x, axis=(1, 2), keepdims=True)
-    x = x / np.where(size > 0, size, 1.0) * size.mean()
-    mean = x[0]
-    for _ in range(5):
-        u, _, vt = np.linalg.svd(np.einsum("npi,pj->nij", x, mean))
-        u[..., -1] *= np.sign(np.linalg.det(u @ vt))[:, None]  # rotations only, no reflections
-        x = x @ (u @ vt)
-        mean = x.mean(axis=0)
-    return x
-
-
-def distances(shapes: ArrayLike) -> Array:
-    """Mean distance (N, N) of corresponding points of shapes (N, P, D)."""
-    x = np.asarray(shapes, dtype=np.float64)
-    return np.array([np.linalg.norm(x - one, axis=2).mean(axis=1) for one in x])
-
-
-def stability(shapes: ArrayLike, owners: Sequence[str]) -> dict[str, float]:
-    """Mean distance of each person's shapes (N, P, D) to their own mean shape; people with two or more."""
-    x, names = np.asarray(shapes, dtype=np.float64), np.asarray(owners)
-    out = {}
-    for name in np.unique(names):
-        own = x[names == name]
-        if len(own) > 1:
-            out[str(name)] = float(np.linalg.norm(own - own.mean(axis=0), axis=2).mean())
-    return out
-
-
-def pairs(similarity: ArrayLike, owners: Sequence[str]) -> tuple[Array, Array]:
-    """Similarities (N, N) of all same and of all different pairs."""
-    matrix, names = np.asarray(similarity, dtype=np.float64), np.asarray(owners)
-    first, second = np.triu_indices(len(names), 1)
-    same = names[first] == names[second]
-    values = matrix[first, second]
-    return values[same], values[~same]
+SAMPLES = 250  # vertices of the face that stand for it in the resume log
+FLAT = "2D points"  # landmarks of the photo, for comparison: what a flat picture already shows
 
 
 def evaluate_identity(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
-    settings: IdentitySettings | None = None,
-    journal: Journal | None = None,
+    selection: PeopleSelection | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Identity in shapes on a folder PERSON/PHOTO.jpg; an item is a person.
 
     A person's ``auc`` and ``eer`` are those of all pairs that have this person in them, so that their mean
-    over people, with people as the bootstrap's items, has honest intervals.
+    over people, with people as the bootstrap's items, has valid intervals.
 
     Raises:
         HeadshotError: fewer than two people have enough photos.
     """
-    chosen = settings or IdentitySettings()
+    chosen = selection or PeopleSelection()
     methods = tuple(predictors or default_predictors())
     root = Path(folder)
-    names = lfw_photos(root, chosen)
+    names = photo_names_of_people(root, chosen)
 
     def attempt(name: str) -> Row:
         photo = read_photo(root / name)
-        seen = look(photo, (photo.width / 2, photo.height / 2))
-        row: Row = {FLAT: seen.landmarks.points.round(2).tolist()}
+        subject = central_subject(photo)
+        row: Row = {FLAT: subject.landmarks.points.round(2).tolist()}
         for method in methods:
-            found = method(seen)
+            found = method(subject)
             row[method.name] = shape_of(found).round(3).tolist()
             row[f"{method.name}, scale"] = found.head.scale if found.head else 1.0
             row[f"{method.name}, coefficients"] = found.head.identity.tolist() if found.head else []
         return row
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     found = {name: row for name, row in rows.items() if "error" not in row}
     owners = [name.split("/")[0] for name in found]
     labels = tuple(m.name for m in methods)
@@ -220,19 +114,6 @@ _PROTOCOL = (
 )
 
 
-def lfw_photos(root: Path, settings: IdentitySettings) -> list[str]:
-    """Names of the chosen people's photos relative to the folder PERSON/PHOTO.jpg."""
-    people = {p.name: sorted(p.glob("*.jpg")) for p in sorted(root.iterdir()) if p.is_dir()}
-    enough = [name for name, files in people.items() if len(files) >= settings.photos]
-    if len(enough) < 2:
-        raise HeadshotError(
-            f"{root} has {len(enough)} people with {settings.photos} photos: expected PERSON/PHOTO.jpg"
-        )
-    count = min(settings.people, len(enough))
-    chosen = np.random.default_rng(settings.seed).choice(enough, count, replace=False)
-    return [f"{name}/{file.name}" for name in sorted(chosen) for file in people[name][: settings.photos]]
-
-
 def shape_of(found: Prediction) -> Array:
     """What stands for the person: samples (S, 3) of the neutral face, model mm, or flat points (68, 2)."""
     if found.head is None:
@@ -248,7 +129,7 @@ def _samples(head: Head) -> NDArray[np.intp]:
 def _people(shapes: Array, scales: Array, owners: list[str], *, metric: bool) -> dict[str, dict[str, float]]:
     """Columns for every person with at least two photos."""
     same_size = aligned(shapes)
-    similarity = -distances(same_size).round(6)  # ties must tie
+    similarity = shape_similarity(shapes)
     names = np.array(owners)
     scatter = stability(same_size, owners)
     means = {name: same_size[names == name].mean(axis=0) for name in scatter}
@@ -269,15 +150,7 @@ def _people(shapes: Array, scales: Array, owners: list[str], *, metric: bool) ->
 
 
 def _curve(shapes: Array, owners: list[str]) -> list[tuple[float, float]]:
-    return roc_line(*pairs(-distances(aligned(shapes)).round(6), owners))
-
-
-def roc_line(same: ArrayLike, different: ArrayLike) -> list[tuple[float, float]]:
-    """The ROC in percent, for a `Curve`."""
-    false, true = roc(same, different)
-    grid = np.linspace(0, 1, 61)
-    keep = np.concatenate([false[1:] > false[:-1], [True]])  # the highest point of each vertical step
-    return [(float(100 * x), float(100 * np.interp(x, false[keep], true[keep]))) for x in grid]
+    return roc_line(*pairs(shape_similarity(shapes), owners))
 
 
 def _overall(found: dict[str, Row], owners: list[str], labels: tuple[str, ...]) -> str:
@@ -285,7 +158,7 @@ def _overall(found: dict[str, Row], owners: list[str], labels: tuple[str, ...]) 
     parts = []
     for label in labels:
         shapes = np.array([row[label] for row in found.values()], dtype=np.float64)
-        same, different = pairs(-distances(aligned(shapes)).round(6), owners)
+        same, different = pairs(shape_similarity(shapes), owners)
         parts.append(f"{label}: AUC {auc(same, different):.3f}, EER {eer(same, different):.3f}")
         vectors = np.array([row.get(f"{label}, coefficients", []) for row in found.values()])
         length = np.linalg.norm(vectors, axis=1, keepdims=True)

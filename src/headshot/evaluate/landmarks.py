@@ -1,12 +1,8 @@
 """Landmark error: how far the 68 points of a head, projected into the photo, lie from hand-made ones.
 
-    NME = mean_i |p_i - q_i| / d
+The formulas and their sources are in `headshot.metrics.landmarks`.
 
-with d the distance of the outer eye corners (interocular: Sagonas et al., "300 Faces in-the-Wild Challenge",
-ICCVW 2013) or the root of the area of the box around the true points (Zhu et al., "Face Alignment Across
-Large Poses", CVPR 2016; from the side, where eye corners meet, only this one is of use).
-
-Known weaknesses: it says nothing about shape along the line of sight, and little about identity; hand-made
+Known weaknesses: it does not measure shape along the line of sight, and hardly identity; hand-made
 points scatter by 2-4 % of the interocular distance themselves, along the jaw more; the jaw points of other
 schemes follow other lines; a network trained on this annotation style beats a better head of another.
 """
@@ -20,30 +16,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.evaluate.annotations import Annotation, read_annotations
-from headshot.evaluate.baselines import NetworkPoints, Predictor, default_predictors, look
+from headshot.datasets.annotations import Annotation, read_annotations
+from headshot.datasets.benchmark import annotated_photos
+from headshot.datasets.subject import find_subject
+from headshot.evaluate.baselines import NetworkPoints, Predictor, default_predictors
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import angles_of
 from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.photo import read_photo
+from headshot.metrics.landmarks import POSE, REGIONS, box_root, failure_rate, interocular, nme, pose_errors
 from headshot.models.head_model import load_head_model
 
-OUTER_EYE_CORNERS = (36, 45)
-REGIONS = {
-    "inner": slice(17, 68),
-    "all": slice(0, 68),
-    "jaw": slice(0, 17),
-    "brows": slice(17, 27),
-    "nose": slice(27, 36),
-    "eyes": slice(36, 48),
-    "mouth": slice(48, 68),
-}
 YAW_BINS = (0, 10, 20, 30, 45, 60, 75, 180)
 NMES = tuple(REGIONS)
-POSE = ("yaw", "pitch", "roll", "rotation")
 
 
 @dataclass(frozen=True)
@@ -56,7 +44,7 @@ class NmeSettings:
         failure: an error of all points above this many percent is a failure, and so is no result.
         limit: at most so many photos, drawn with ``seed``; None for all.
         leave_out: leave out every so many-th photo (in the order of names), counted from the first: those
-            that calibrated the method. 0 keeps all.
+            that calibrated the method. 0 leaves out none.
     """
 
     normalisation: Literal["interocular", "box"] | None = None
@@ -65,52 +53,9 @@ class NmeSettings:
     leave_out: int = 0
     seed: int = 0
 
-
-def interocular(truth: ArrayLike) -> float:
-    """Distance of the outer eye corners of true points (68, 2), pixels; NaN where one is unknown."""
-    q = np.asarray(truth, dtype=np.float64)
-    return float(np.linalg.norm(q[OUTER_EYE_CORNERS[0]] - q[OUTER_EYE_CORNERS[1]]))
-
-
-def box_root(truth: ArrayLike) -> float:
-    """Root of the area of the box around the known true points (68, 2), pixels."""
-    width, height = np.nanmax(truth, axis=0) - np.nanmin(truth, axis=0)
-    return float(np.sqrt(width * height))
-
-
-def nme(points: ArrayLike, truth: ArrayLike, distance: float) -> float:
-    """Normalised mean error in percent of ``distance`` over the known true points (L, 2); NaN without any.
-
-    Example:
-        >>> square = [[0, 0], [10, 0], [10, 10], [0, 10]]
-        >>> shifted = [[3, 4], [13, 4], [13, 14], [3, 14]]
-        >>> nme(shifted, square, box_root(square))
-        50.0
-    """
-    p, q = np.asarray(points, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if p.shape != q.shape or p.ndim != 2 or p.shape[1] != 2:
-        raise ValueError(f"expected points and truth of the same shape (L, 2), got {p.shape} and {q.shape}")
-    known = np.isfinite(q).all(axis=1)
-    if not known.any() or not distance > 0:
-        return float("nan")
-    return float(100 * np.linalg.norm(p[known] - q[known], axis=1).mean() / distance)
-
-
-def failure_rate(errors: ArrayLike, threshold: float) -> float:
-    """Percent of errors (N,) above the threshold; NaN (no result) is a failure."""
-    e = np.asarray(errors, dtype=np.float64)
-    if len(e) == 0:
-        raise ValueError("no errors: nothing was measured")
-    return float(100 * np.mean(~(e <= threshold)))
-
-
-def pose_errors(rotation: ArrayLike, truth: ArrayLike) -> dict[str, float]:
-    """Absolute differences of yaw, pitch and roll, and the angle of the rotation between them, degrees."""
-    r, t = np.asarray(rotation, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    gaps = np.abs(np.array(angles_of(r)) - angles_of(t))
-    turn = np.degrees(np.arccos(np.clip((np.trace(r @ t.T) - 1) / 2, -1, 1)))
-    values = (*np.minimum(gaps, 360 - gaps), turn)
-    return {name: float(v) for name, v in zip(POSE, values, strict=True)}
+    def chosen(self, found: list[Annotation]) -> list[Annotation]:
+        """The photos to measure."""
+        return annotated_photos(found, self.limit, self.leave_out, self.seed)
 
 
 def true_yaw(annotation: Annotation) -> float:
@@ -148,7 +93,7 @@ def evaluate_landmarks(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: NmeSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Landmark errors on a folder of annotated photos; see `read_annotations` for what it may hold.
 
@@ -157,15 +102,16 @@ def evaluate_landmarks(
     """
     methods = tuple(predictors or (*default_predictors(), NetworkPoints()))
     root = Path(folder)
-    chosen = chosen_photos(read_annotations(root), settings or NmeSettings())
-    settings = _normalised(chosen, settings or NmeSettings())
+    settings = settings or NmeSettings()
+    chosen = settings.chosen(read_annotations(root))
+    settings = _normalised(chosen, settings)
     by_name = {a.photo.relative_to(root).as_posix(): a for a in chosen}
 
     def attempt(name: str) -> Row:
         return _attempt(by_name[name], methods, settings)
 
     depends = {"settings": settings, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(by_name), attempt, depends)
+    rows = (log or ResumeLog()).work(list(by_name), attempt, depends)
     items = [_item(name, by_name[name], row, methods) for name, row in rows.items()]
     names = tuple(m.name for m in methods)
     result = Result(
@@ -184,16 +130,6 @@ def evaluate_landmarks(
     return result
 
 
-def chosen_photos(found: list[Annotation], settings: NmeSettings) -> list[Annotation]:
-    """The photos to measure."""
-    if settings.leave_out:
-        found = [a for i, a in enumerate(found) if i % settings.leave_out]
-    if settings.limit is not None and len(found) > settings.limit:
-        chosen = np.random.default_rng(settings.seed).choice(len(found), settings.limit, replace=False)
-        found = [found[i] for i in sorted(chosen)]
-    return found
-
-
 def _normalised(found: list[Annotation], settings: NmeSettings) -> NmeSettings:
     """The settings with their normalisation decided."""
     how = settings.normalisation
@@ -209,11 +145,10 @@ def _normalised(found: list[Annotation], settings: NmeSettings) -> NmeSettings:
 
 def _attempt(annotation: Annotation, methods: tuple[Predictor, ...], settings: NmeSettings) -> Row:
     photo = read_photo(annotation.photo)
-    centre = (np.nanmax(annotation.points, axis=0) + np.nanmin(annotation.points, axis=0)) / 2
-    seen = look(photo, centre)
+    subject = find_subject(photo, annotation.middle)
     row: Row = {"values": {}, "points": {}}
     for method in methods:
-        found = method(seen)
+        found = method(subject)
         rotation = None if found.head is None else found.head.camera.rotation
         row["values"][method.name] = measure(found.points, annotation, settings, rotation)
         row["points"][method.name] = found.points.round(1).tolist()

@@ -1,7 +1,7 @@
 """Reading scans and other methods' meshes (OBJ, PLY, GLB) and the 3D landmarks beside them.
 
-Small readers of what scans need: positions and triangles. Everything comes from files that nobody vouches
-for: sizes are checked, nothing is evaluated or unpickled.
+Small readers of what scans need: positions and triangles. Files may be damaged or malicious: sizes are
+checked, nothing is evaluated or unpickled.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read_shape(mesh: str | Path, landmarks: str | Path, unit: str | None = None)
         unit: "mm", "cm" or "m"; found from the distance of the eyes when None.
 
     Raises:
-        HeadshotError: a file cannot be read, or the unit is in doubt.
+        HeadshotError: a file cannot be read, or the unit is not clear.
     """
     vertices, triangles = read_mesh(mesh)
     seven = read_landmarks(landmarks)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from html import escape
 
 from headshot.evaluate import plot
-from headshot.evaluate.report import baseline_rows, estimate, groups, summary_rows
 from headshot.evaluate.result import BASELINE, Result
+from headshot.evaluate.tables import baseline_rows, estimate, groups, summary_rows
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fff;

@@ -1,22 +1,25 @@
-"""Commands of `headshot evaluate` that measure on photos, and the default bench."""
+"""Commands of `headshot evaluate` that measure on photos, and the default benchmark."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headshot.terminal import command_line, errors_as_messages, progress_bars
+
 if TYPE_CHECKING:
-    from headshot.evaluate.journal import Journal
     from headshot.evaluate.result import Result
+    from headshot.evaluate.resume_log import ResumeLog
 
 Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluation.md.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the journal.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the resume log.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, drawn with a fixed seed.")]
+
+CONTINUES = "interrupted; the same command continues from here"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command("fairness")(fairness)
     app.command("segmentation")(segmentation)
     app.command("speed")(speed)
-    app.command("all")(bench)
+    app.command("all")(benchmark)
 
 
 def landmarks(
@@ -45,7 +48,7 @@ def landmarks(
     from headshot.evaluate.landmarks import NmeSettings, evaluate_landmarks
 
     settings = NmeSettings(failure=failure, limit=limit, leave_out=leave_out)
-    _measure("landmarks", output, lambda journal: evaluate_landmarks(folder, None, settings, journal))
+    _measure("landmarks", output, lambda log: evaluate_landmarks(folder, None, settings, log))
 
 
 def identity(
@@ -55,10 +58,11 @@ def identity(
     photos: Annotated[int, typer.Option(min=2, help="Of each person.")] = 4,
 ) -> None:
     """AUC and EER of same- against different-person pairs, on a folder PERSON/PHOTO.jpg."""
-    from headshot.evaluate.identity import IdentitySettings, evaluate_identity
+    from headshot.datasets.selection import PeopleSelection
+    from headshot.evaluate.identity import evaluate_identity
 
-    settings = IdentitySettings(people, photos)
-    _measure("identity", output, lambda journal: evaluate_identity(folder, None, settings, journal))
+    chosen = PeopleSelection(people, photos)
+    _measure("identity", output, lambda log: evaluate_identity(folder, None, chosen, log))
 
 
 def recognised(
@@ -69,12 +73,12 @@ def recognised(
     photos: Annotated[int, typer.Option(min=2, help="Of each person; the head is of the first.")] = 4,
 ) -> None:
     """Whether heads are recognised in other photos of the person, on a folder PERSON/PHOTO.jpg."""
-    from headshot.evaluate.embedding import Recogniser
-    from headshot.evaluate.identity import IdentitySettings
+    from headshot.datasets.selection import PeopleSelection
     from headshot.evaluate.recognised import RecognisedSettings, evaluate_recognised
+    from headshot.perception.recognition import Recogniser
 
-    settings = RecognisedSettings(Recogniser(recogniser), IdentitySettings(people, photos))
-    _measure("recognised", output, lambda journal: evaluate_recognised(folder, settings, None, journal))
+    settings = RecognisedSettings(Recogniser(recogniser), PeopleSelection(people, photos))
+    _measure("recognised", output, lambda log: evaluate_recognised(folder, settings, None, log))
 
 
 def profiles(
@@ -88,7 +92,7 @@ def profiles(
     from headshot.evaluate.profiles import ProfileSettings, evaluate_profiles
 
     settings = ProfileSettings(limit, frontal, profile)
-    _measure("profiles", output, lambda journal: evaluate_profiles(folder, None, settings, journal))
+    _measure("profiles", output, lambda log: evaluate_profiles(folder, None, settings, log))
 
 
 def hard(
@@ -102,7 +106,7 @@ def hard(
     from headshot.evaluate.landmarks import NmeSettings
 
     settings = HardSettings(NmeSettings(leave_out=leave_out), limit)
-    _measure("hard", output, lambda journal: evaluate_hard(folder, None, settings, journal))
+    _measure("hard", output, lambda log: evaluate_hard(folder, None, settings, log))
 
 
 def transfer(
@@ -114,7 +118,7 @@ def transfer(
     from headshot.evaluate.transfer import TransferSettings, evaluate_transfer
 
     settings = TransferSettings(people)
-    _measure("transfer", output, lambda journal: evaluate_transfer(folder, None, settings, journal))
+    _measure("transfer", output, lambda log: evaluate_transfer(folder, None, settings, log))
 
 
 def picture(
@@ -129,7 +133,7 @@ def picture(
     from headshot.evaluate.picture import PictureSettings, evaluate_picture
 
     settings = PictureSettings(limit=limit, border=border)
-    _measure("picture", output, lambda journal: evaluate_picture(folder, None, settings, journal))
+    _measure("picture", output, lambda log: evaluate_picture(folder, None, settings, log))
 
 
 def fairness(
@@ -146,7 +150,7 @@ def fairness(
     from headshot.evaluate.picture import PictureSettings
 
     settings = FairnessSettings(PictureSettings(limit=limit, border=0.5), least, found)
-    _measure("fairness", output, lambda journal: evaluate_fairness(folder, settings, journal))
+    _measure("fairness", output, lambda log: evaluate_fairness(folder, settings, log))
 
 
 def segmentation(
@@ -160,7 +164,7 @@ def segmentation(
     from headshot.evaluate.face_parts import PartsSettings, evaluate_parts
 
     settings = PartsSettings(photos, held_out, limit)
-    _measure("segmentation", output, lambda journal: evaluate_parts(folder, settings, journal))
+    _measure("segmentation", output, lambda log: evaluate_parts(folder, settings, log))
 
 
 def speed(
@@ -173,16 +177,16 @@ def speed(
     from headshot.evaluate.speed import SpeedSettings, evaluate_speed
 
     settings = SpeedSettings(runs, processes)
-    _measure("speed", output, lambda journal: evaluate_speed(tuple(photos), settings))
+    _measure("speed", output, lambda log: evaluate_speed(tuple(photos), settings))
 
 
-def bench(
+def benchmark(
     data: Annotated[Path, typer.Option(envvar="HEADSHOT_DATA", help="Research data, docs/data.md.")],
     output: Output = Path("evaluation"),
     only: Annotated[str, typer.Option(help="Parts to run, with commas between.")] = "",
 ) -> None:
     """Every measure on subsets of the research data; continues where it was interrupted."""
-    from headshot.evaluate.bench import PARTS, run_bench
+    from headshot.evaluate.benchmark import PARTS, run_benchmark
 
     names = [name.strip() for name in only.split(",") if name.strip()]
     unknown = sorted(set(names) - {part.name for part in PARTS})
@@ -190,25 +194,27 @@ def bench(
         known = ", ".join(part.name for part in PARTS)
         raise typer.BadParameter(f"unknown: {', '.join(unknown)}; there are {known}", param_hint="--only")
     parts = tuple(part for part in PARTS if not names or part.name in names)
-    with _complaints(), _bars() as told:
-        results, missing = run_bench(data, output / "journal", told, parts)
+    with errors_as_messages(CONTINUES), progress_bars() as progress:
+        results, missing = run_benchmark(data, output / "resume-log", progress, parts)
         _write(results, output, "-".join(names) or "all")
     if missing:
         typer.echo(f"left out, because {data} lacks them: {', '.join(missing)}", err=True)
 
 
-def _measure(name: str, output: Path, work: Callable[[Journal], Result]) -> None:
-    from headshot.evaluate.cli import command_line
-    from headshot.evaluate.journal import Journal
+def _measure(name: str, output: Path, work: Callable[[ResumeLog], Result]) -> None:
+    from headshot.evaluate.resume_log import ResumeLog
 
-    with _complaints(), _bars() as told:
-        journal = Journal(output / "journal" / f"{name}-alone.jsonl", lambda done, n: told(name, done, n))
-        result = replace(work(journal), command=command_line())
+    with errors_as_messages(CONTINUES), progress_bars() as progress:
+        log = ResumeLog(
+            output / "resume-log" / f"{name}-alone.jsonl", lambda done, n: progress(name, done, n)
+        )
+        result = replace(work(log), command=command_line())
         _write([result], output, name)
 
 
 def _write(results: list[Result], output: Path, stem: str) -> None:
-    from headshot.evaluate.report import summary_rows, table, write
+    from headshot.evaluate.report import write
+    from headshot.evaluate.tables import summary_rows, table
 
     files = write(results, output, stem)
     for result in results:
@@ -216,36 +222,3 @@ def _write(results: list[Result], output: Path, stem: str) -> None:
         typer.echo(f"# {result.title}\n\n{table(['method', *headings], summary_rows(result))}\n")
     for file in files:
         typer.echo(f"  {file}")
-
-
-@contextmanager
-def _complaints() -> Iterator[None]:
-    """Turn errors that the user can mend into a message and an exit code."""
-    from headshot.errors import HeadshotError
-    from headshot.evaluate.cli import fail
-
-    try:
-        yield
-    except HeadshotError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        typer.echo("headshot: interrupted; the same command continues from here", err=True)
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for each measure, on the terminal; returns what is to be told."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def told(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name, total=total)
-            progress.update(tasks[name], completed=done)
-
-        yield told

@@ -1,4 +1,4 @@
-"""How well the textured head, rendered over the photo, looks like the photo.
+"""How similar to the photo the textured head is, rendered over it.
 
 Photometric error: mean absolute difference of sRGB levels over the visible face. SSIM: the structural
 similarity index of Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to
@@ -17,25 +17,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 from PIL import Image
 
-from headshot.arrays import U8, Array, Mask
-from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, Predictor, look, textured_predictors
+from headshot.arrays import U8, Mask
+from headshot.datasets.selection import photo_names
+from headshot.datasets.subject import find_subject
+from headshot.datasets.utkface import groups_of, with_border
+from headshot.evaluate.baselines import Head, Predictor, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import extent_of, project_for_raster
 from headshot.geometry.raster import interpolate, rasterise
-from headshot.image.colour import luma, srgb_to_linear
 from headshot.image.photo import Photo, read_photo
+from headshot.metrics.picture import photometric_error, skin_bin, ssim, typology
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.render import RenderSettings, render
 
-RACES = ("White", "Black", "Asian", "Indian", "other")
-AGES = (0, 3, 13, 30, 60, 200)
 BACKGROUND = 0
 # Labels of CelebAMask-HQ that are face: skin, nose, eyes, brows, mouth and lips.
 FACE_LABELS = (1, 2, 4, 5, 6, 7, 10, 11, 12)
@@ -58,56 +57,6 @@ class PictureSettings:
     seed: int = 0
 
 
-def photometric_error(picture: U8, photo: U8, mask: Mask) -> float:
-    """Mean absolute difference (sRGB levels, 0 to 255) of pictures (H, W, 3) where the mask (H, W) is set.
-
-    NaN where it is nowhere set.
-    """
-    _check(picture, photo, mask)
-    if not mask.any():
-        return float("nan")
-    return float(np.abs(picture[mask].astype(np.float64) - photo[mask]).mean())
-
-
-def ssim_map(first: ArrayLike, second: ArrayLike, span: float = 255.0) -> Array:
-    """SSIM (H - 10, W - 10) of grey pictures (H, W) at every window that lies inside: eq. 13 of Wang 2004."""
-    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if x.shape != y.shape or x.ndim != 2 or min(x.shape) < 11:
-        raise ValueError(f"expected two grey pictures of at least 11 x 11, got {x.shape} and {y.shape}")
-    c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
-    mx, my = _blurred(x), _blurred(y)
-    vx, vy, vxy = _blurred(x * x) - mx**2, _blurred(y * y) - my**2, _blurred(x * y) - mx * my
-    top = (2 * mx * my + c1) * (2 * vxy + c2)
-    return np.asarray(top / ((mx**2 + my**2 + c1) * (vx + vy + c2)))
-
-
-def ssim(picture: U8, photo: U8, mask: Mask | None = None) -> float:
-    """Mean SSIM of the luma (ITU-R BT.601) of pictures (H, W, 3) over the mask (H, W); NaN without any."""
-    used = np.ones(photo.shape[:2], bool) if mask is None else mask
-    _check(picture, photo, used)
-    values = ssim_map(luma(picture), luma(photo))
-    inside = used[5:-5, 5:-5]
-    return float(values[inside].mean()) if inside.any() else float("nan")
-
-
-def _blurred(x: Array) -> Array:
-    """Gaussian means of all 11 x 11 windows inside."""
-    offsets = np.arange(-5, 6)
-    taps = np.exp(-(offsets**2) / (2 * 1.5**2))
-    taps /= taps.sum()
-    n = x.shape[0] - 10
-    rows = np.sum([w * x[k : k + n] for k, w in enumerate(taps)], axis=0)
-    n = x.shape[1] - 10
-    return np.asarray(np.sum([w * rows[:, k : k + n] for k, w in enumerate(taps)], axis=0))
-
-
-def _check(picture: U8, photo: U8, mask: Mask) -> None:
-    if picture.shape != photo.shape or mask.shape != photo.shape[:2] or photo.shape[2:] != (3,):
-        raise ValueError(
-            f"expected pictures (H, W, 3) and a mask (H, W), got {picture.shape}, {photo.shape}, {mask.shape}"
-        )
-
-
 def face_mask(head: Head, height: int, width: int) -> Mask:
     """Pixels (H, W) where the head, seen by its camera, shows the skin of its face."""
     first, last = head.model.parts["skin"]
@@ -123,40 +72,11 @@ def landmark_residual(head: Head, landmarks: Landmarks) -> float:
     return float(100 * np.linalg.norm(points - landmarks.points, axis=1).mean() / landmarks.extent)
 
 
-def groups_of(name: str) -> dict[str, str | float]:
-    """Sex, age and race as UTKFace labels its files (age_sex_race_time.jpg); nothing for other names."""
-    words = Path(name).stem.split("_")
-    if len(words) < 4 or not all(w.isdecimal() for w in words[:3]) or int(words[2]) >= len(RACES):
-        return {}
-    low = AGES[int(np.searchsorted(AGES, int(words[0]), side="right")) - 1]
-    high = AGES[AGES.index(low) + 1]
-    age = f"{low}+" if high == AGES[-1] else f"{low}-{high - 1}"
-    return {"sex": ("male", "female")[int(words[1])], "race": RACES[int(words[2])], "age": age}
-
-
-def typology(colour: ArrayLike) -> float:
-    """Individual typology angle of an sRGB colour (3,) of skin, degrees: large for light skin.
-
-    ITA = atan((L* - 50) / b*), Chardon, Cretois and Hourseau, "Skin colour typology and suntanning
-    pathways", 1991. Measured on a photo it depends on the light as much as on the skin.
-    """
-    linear = srgb_to_linear(np.asarray(colour, dtype=np.float64) / 255)
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear
-    t = xyz / [0.9505, 1.0, 1.089]
-    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
-    return float(np.degrees(np.arctan2(116 * f[1] - 66, 200 * (f[1] - f[2]))))
-
-
-def skin_bin(angle: float) -> str:
-    """Label of a typology angle: the classes of Del Bino and Bernerd 2013, in three."""
-    return "light" if angle > 41 else "medium" if angle > 10 else "dark"
-
-
 def evaluate_picture(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: PictureSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Picture measures on a folder of photos.
 
@@ -169,13 +89,13 @@ def evaluate_picture(
     chosen = settings or PictureSettings()
     methods = tuple(predictors or textured_predictors())
     root = Path(folder)
-    names = photos_of(root, chosen)
+    names = photo_names(root, chosen.limit, chosen.seed)
 
     def attempt(name: str) -> Row:
         return _attempt(root, name, methods, chosen)
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     items = [Item(n, {**groups_of(n), **r.get("group", {})}, r.get("values", {})) for n, r in rows.items()]
     present = {key for item in items for values in item.values.values() for key in values}
     result = Result(
@@ -214,18 +134,6 @@ _PROTOCOL = (
 )
 
 
-def photos_of(root: Path, settings: PictureSettings) -> list[str]:
-    """Names of the chosen photos of a folder."""
-    folder = root / "images" if (root / "images").is_dir() else root
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    if not files:
-        raise HeadshotError(f"no photos in {folder}: expected .jpg or .png files")
-    if settings.limit is not None and len(files) > settings.limit:
-        drawn = np.random.default_rng(settings.seed).choice(len(files), settings.limit, replace=False)
-        files = [files[i] for i in sorted(drawn)]
-    return [f.relative_to(root).as_posix() for f in files]
-
-
 def read_masked(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask | None]:
     """The photo, perhaps with a border; which of its pixels may count; which are background, if known."""
     photo = read_photo(root / name)
@@ -238,18 +146,17 @@ def read_masked(root: Path, name: str, border: float) -> tuple[Photo, Mask, Mask
         counts, background = np.isin(classes, FACE_LABELS), classes == BACKGROUND
     pad = round(border * photo.width)
     if pad:
-        pixels = np.pad(photo.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-        photo, counts = Photo(pixels, photo.name), np.pad(counts, pad)
+        photo, counts = with_border(photo, pad), np.pad(counts, pad)
         background = None if background is None else np.pad(background, pad)
     return photo, counts, background
 
 
 def _attempt(root: Path, name: str, methods: tuple[Predictor, ...], settings: PictureSettings) -> Row:
     photo, counts, background = read_masked(root, name, settings.border)
-    seen = look(photo, textured=True)
+    subject = find_subject(photo)
     row: Row = {"group": {}, "values": {}}
     for method in methods:
-        head = method(seen).head
+        head = method(subject, textured=True).head
         if head is None or head.texture is None:
             continue
         picture, pixels, small = overlay(head, photo.pixels, settings.face_pixels)
@@ -259,8 +166,8 @@ def _attempt(root: Path, name: str, methods: tuple[Predictor, ...], settings: Pi
             "photometric": photometric_error(picture, pixels, used),
             "ssim": ssim(picture, pixels, used),
             "completeness": 100 * head.texture.coverage,
-            "residual": landmark_residual(head, seen.landmarks),
-            "spread": 100 * seen.landmarks.spread,
+            "residual": landmark_residual(head, subject.landmarks),
+            "spread": 100 * subject.landmarks.spread,
         }
         if background is not None and mask.any():
             values["outside"] = float(100 * background[mask].mean())
@@ -312,7 +219,7 @@ def _worst(
     pictures = []
     for name in errors:
         photo, _, _ = read_masked(root, name, settings.border)
-        head = method(look(photo, textured=True)).head
+        head = method(find_subject(photo), textured=True).head
         if head is not None:
             picture, small, _ = overlay(head, photo.pixels, settings.face_pixels)
             pictures.append((f"{name}: {errors[name]:.1f} levels", png(side_by_side(small, picture))))

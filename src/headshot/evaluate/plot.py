@@ -9,7 +9,7 @@ from html import escape
 from headshot.evaluate.bootstrap import Estimate
 from headshot.evaluate.result import Curve
 
-# Okabe and Ito's palette: told apart with every common colour blindness.
+# Okabe and Ito's palette: distinct with every common colour blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 520, 300, 56, 28, 44
 

@@ -1,14 +1,14 @@
 """Faces from the side: are they found, do the points fit, and is it the same head as from the front?
 
 On photos of people from the front and in profile (CFP: Sengupta et al., "Frontal to Profile Face Verification
-in the Wild", WACV 2016), 30 points of the visible half placed by hand. Only people count who are kept from
-all training (`headshot.evaluate.split`). A photo is *off* when no head is found, or the mean error of the
+in the Wild", WACV 2016), 30 points of the visible half placed by hand. Only people count who are held out of
+all training (`headshot.datasets.split`). A photo is *off* when no head is found, or the mean error of the
 inner points exceeds 7 % of the root of the area of the true points' box. Neutral shapes from the front are
 compared with neutral shapes from the side, as in `headshot.evaluate.identity`: AUC of mixed pairs.
 
-Known weaknesses: hand-made points of half a face say little about pose; the only truth about it here is the
-side to which a profile looks. Half of the points' box of a frontal photo is a smaller ruler than all of it.
-Sex, age and ethnicity alone pass as identity.
+Known weaknesses: hand-made points of half a face constrain the pose little; the only truth about it here is
+the side to which a profile faces. Half of the points' box of a frontal photo is a smaller ruler than all of
+it. Sex, age and ethnicity alone pass as identity.
 """
 
 from __future__ import annotations
@@ -19,18 +19,21 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import Array
+from headshot.datasets.annotations import Annotation, read_cfp
+from headshot.datasets.split import held_out_people
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.annotations import Annotation, read_cfp
-from headshot.evaluate.baselines import NetworkPoints, Predictor, look, methods_side_by_side
+from headshot.evaluate.baselines import NetworkPoints, Predictor, methods_side_by_side
 from headshot.evaluate.drawing import points_picture
-from headshot.evaluate.identity import aligned, auc, distances, shape_of
-from headshot.evaluate.journal import Journal, Row, failures
-from headshot.evaluate.landmarks import REGIONS, box_root, nme
+from headshot.evaluate.identity import shape_of
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
-from headshot.evaluate.split import held_out_people
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import angles_of
 from headshot.image.photo import read_photo
+from headshot.metrics.landmarks import REGIONS, box_root, nme
+from headshot.metrics.shape import shape_similarity
+from headshot.metrics.verification import auc
 
 OFF = 7.0
 """Percent of the root of the points' box above which a photo is off."""
@@ -67,12 +70,12 @@ def measure(points: Array, annotation: Annotation, rotation: Array | None) -> di
         yaw = angles_of(rotation)[0]
         out["yaw"] = abs(yaw)
         if "profile" in annotation.photo.name:
-            out["side"] = 100.0 * (yaw * looks_right(annotation) > 0)
+            out["side"] = 100.0 * (yaw * faces_right(annotation) > 0)
     return {key: round(value, 4) for key, value in out.items()}
 
 
-def looks_right(annotation: Annotation) -> float:
-    """1 where the left half of the picture's face is annotated, so that a profile looks right; else -1."""
+def faces_right(annotation: Annotation) -> float:
+    """1 where the left half of the picture's face is annotated, so that a profile faces right; else -1."""
     return 1.0 if np.isfinite(annotation.points[TRUE_LEFT_JAW]).all() else -1.0
 
 
@@ -80,7 +83,7 @@ def evaluate_profiles(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: ProfileSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Profiles and frontal photos of held-out people; items are photos and, for identity, people.
 
@@ -88,7 +91,7 @@ def evaluate_profiles(
         folder: with fiducials30.csv and PERSON/frontal_NN.jpg, PERSON/profile_NN.jpg.
         predictors: what to measure.
         settings: see `ProfileSettings`.
-        journal: where to keep what is done.
+        log: of the rows that are done.
 
     Raises:
         HeadshotError: there is no such file, or nobody of it is held out.
@@ -100,11 +103,10 @@ def evaluate_profiles(
     def attempt(name: str) -> Row:
         annotation = photos[name]
         photo = read_photo(annotation.photo)
-        truth = annotation.points
-        seen = look(photo, (np.nanmax(truth, axis=0) + np.nanmin(truth, axis=0)) / 2)
+        subject = find_subject(photo, annotation.middle)
         row: Row = {"values": {}, "shapes": {}, "points": {}}
         for method in methods:
-            found = method(seen)
+            found = method(subject)
             head = found.head
             rotation = None if head is None else head.camera.rotation
             row["values"][method.name] = measure(found.points, annotation, rotation)
@@ -114,7 +116,7 @@ def evaluate_profiles(
         return row
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(photos), attempt, depends)
+    rows = (log or ResumeLog()).work(list(photos), attempt, depends)
     lost = {m.name: {"found": 0.0, "off": 100.0} for m in methods}
     items = [
         Item(name, {"person": _person(name), "view": _view(name)}, row.get("values", lost))
@@ -151,7 +153,7 @@ def _photos(root: Path, settings: ProfileSettings) -> dict[str, Annotation]:
     found = {a.photo.relative_to(root).as_posix(): a for a in read_cfp(file, frontal=True)}
     people = held_out_people(_person(name) for name in found)[: settings.people]
     if not people:
-        raise HeadshotError(f"nobody in {file} is held out from training: nothing may be measured")
+        raise HeadshotError(f"nobody in {file} is held out of training: nothing may be measured")
     out = {}
     for person in people:
         for view, count in (("frontal", settings.frontal), ("profile", settings.profile)):
@@ -176,7 +178,7 @@ def _identity(rows: dict[str, Row], labels: tuple[str, ...]) -> list[Item]:
         if not names:
             continue
         shapes = np.array([rows[name]["shapes"][label] for name in names], dtype=np.float64)
-        similarity = -distances(aligned(shapes)).round(6)  # ties must tie
+        similarity = shape_similarity(shapes)
         for person, value in mixed_auc(similarity, names).items():
             values.setdefault(person, {})[label] = {"auc": value}
     return [
@@ -209,13 +211,13 @@ _COLUMNS = (
     Column("found", "found", "%", "higher", statistic="mean", decimals=1),
     Column("inner", "inner points", "% of the box"),
     Column("all", "all points", "% of the box"),
-    Column("side", "looks to the true side", "%", "higher", statistic="mean", decimals=1),
+    Column("side", "turned to the true side", "%", "higher", statistic="mean", decimals=1),
     Column("yaw", "yaw found", "°", None, decimals=0),
     Column("auc", "AUC, frontal against profile", "", "higher", statistic="mean", decimals=3),
 )
 
 _PROTOCOL = (
-    "Photos of people from the front and in profile (Sengupta et al. 2016) who are kept from all training. "
+    "Photos of people from the front and in profile (Sengupta et al. 2016) who are held out of all training. "
     "Mean distance of the 68 iBUG points to the 30 placed by hand on the visible half, over the root of the "
     f"area of their box; off: the inner points by more than {OFF:g} %, or no head found. The face nearest to "
     "the true points counts. AUC: neutral faces from frontal photos against neutral faces from profiles, "

@@ -6,7 +6,7 @@ of somebody else, or that somebody else's head is less similar to that photo. Ab
 that the head was made from; below it the *mean face* with this photo's texture: a texture alone carries much
 of who somebody is. People and pairs are those of `headshot.evaluate.identity`.
 
-Known weaknesses: the network sees 112 x 96 pixels around eyes, nose and mouth, where the texture says more
+Known weaknesses: the network sees 112 x 96 pixels around eyes, nose and mouth, where the texture shows more
 than the shape; it hardly sees the outline of the head, and no hair. It was trained on photos of public
 figures, mostly light-skinned adults. Pictures of heads are laid by the head's own points, photos by the
 landmark network's.
@@ -21,16 +21,18 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import U8, Array
-from headshot.evaluate.baselines import Head, Predictor, Seen, look, methods_side_by_side
+from headshot.datasets.selection import PeopleSelection, photo_names_of_people
+from headshot.datasets.subject import central_subject
+from headshot.evaluate.baselines import Head, Predictor, methods_side_by_side
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
-from headshot.evaluate.identity import IdentitySettings, auc, lfw_photos, roc_line
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import Camera
 from headshot.image.photo import read_photo
+from headshot.metrics.verification import auc, roc_line
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
+from headshot.perception.recognition import Recogniser, aligned_face, five_points
 from headshot.render import render, view_camera
 
 SIZE = 256  # of the pictures, pixels
@@ -51,11 +53,11 @@ class RecognisedSettings:
 
     Attributes:
         people: whose photos; the head is made from the first photo of each and compared with the others.
-        recogniser: the network that judges.
+        recogniser: the face-recognition network.
     """
 
     recogniser: Recogniser
-    people: IdentitySettings = field(default_factory=IdentitySettings)
+    people: PeopleSelection = field(default_factory=PeopleSelection)
 
 
 def pictures_of(head: Head) -> dict[str, tuple[U8, Camera]]:
@@ -93,7 +95,7 @@ def evaluate_recognised(
     folder: str | Path,
     settings: RecognisedSettings,
     predictors: tuple[Predictor, ...] | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Recognised heads on a folder PERSON/PHOTO.jpg; an item is a person.
 
@@ -102,22 +104,22 @@ def evaluate_recognised(
     """
     methods = tuple(predictors or default_methods())
     root = Path(folder)
-    names = lfw_photos(root, settings.people)
+    names = photo_names_of_people(root, settings.people)
     sources = set(names[:: settings.people.photos])
 
     def attempt(name: str) -> Row:
-        seen = _seen(root / name, textured=name in sources)
-        points = seen.landmarks.points[list(MEDIAPIPE_TO_IBUG68)]
-        face = aligned_face(seen.photo.pixels, five_points(points))
+        subject = central_subject(read_photo(root / name))
+        points = subject.landmarks.points[list(MEDIAPIPE_TO_IBUG68)]
+        face = aligned_face(subject.photo.pixels, five_points(points))
         row: Row = {PHOTO: settings.recogniser.vectors(face[None]).round(5).tolist()}
         for method in methods if name in sources else ():
-            head = method(seen).head
+            head = method(subject, textured=True).head
             if head is not None:
                 row[method.name] = settings.recogniser.vectors(faces_of(head)).round(5).tolist()
         return row
 
     depends = {"settings": settings, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(names, attempt, depends)
+    rows = (log or ResumeLog()).work(names, attempt, depends)
     labels = (PHOTO, *(m.name for m in methods))
     others = {n: np.array(r[PHOTO][0]) for n, r in rows.items() if n not in sources and "error" not in r}
     values: dict[str, dict[str, dict[str, float]]] = {name.split("/")[0]: {} for name in names}
@@ -151,12 +153,12 @@ def evaluate_recognised(
     aucs = result.worst(methods[0].name, "auc")
     for person in aucs:
         name = next(n for n in names if n in sources and _owner(n) == person)
-        seen = _seen(root / name, textured=True)
-        head = methods[0](seen).head
+        subject = central_subject(read_photo(root / name))
+        head = methods[0](subject, textured=True).head
         assert head is not None  # it has a value
         pictures = [picture for picture, _ in pictures_of(head).values()]
         caption = f"{person}: AUC {aucs[person]:.3f}; the photo, the head from {', '.join(VIEWS)}"
-        result.pictures.append((caption, png(side_by_side(seen.photo.pixels, *pictures))))
+        result.pictures.append((caption, png(side_by_side(subject.photo.pixels, *pictures))))
     return result
 
 
@@ -199,11 +201,6 @@ def _owner(name: str) -> str:
     return name.split("/")[0]
 
 
-def _seen(file: Path, *, textured: bool) -> Seen:
-    photo = read_photo(file)
-    return look(photo, (photo.width / 2, photo.height / 2), textured=textured)
-
-
 _COLUMNS = (
     Column("auc", "AUC, front and ±30°", "", "higher", decimals=3),
     Column("front", "front", "", "higher", decimals=3),
@@ -222,6 +219,6 @@ _PROTOCOL = (
     "head with this person's other photos against all pairs of this head with other people's photos and of "
     "other heads with this person's, averaged over people; turned views are pooled with the frontal one. The "
     "*photo itself* instead of the head is the upper bound, the *mean face* in this photo's texture the "
-    "lower one. Weak in: the network sees eyes, nose and mouth, where a texture alone says most of it; no "
+    "lower one. Weak in: the network sees eyes, nose and mouth, where a texture alone shows most of it; no "
     "hair, little outline; trained mostly on light-skinned adults."
 )

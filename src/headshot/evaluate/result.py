@@ -1,6 +1,6 @@
-"""What a measurement found: which method reached what on which item.
+"""The result of a measure: the values of each method on each item.
 
-A `Result` keeps the value of every method on every item, because differences on the same items (paired)
+A `Result` has the value of every method on every item, because differences on the same items (paired)
 are far less noisy than differences of two averages.
 """
 
@@ -53,13 +53,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Item:
-    """One photo, scan or set of pairs, and what each method reached on it.
+    """One photo, scan or set of pairs, and the values of each method on it.
 
     Attributes:
         name: unique within the result; items of the same name are paired between results.
         group: what tables are split by, e.g. {"yaw": "30-60"}.
         values: method -> column key -> value. A method that failed on the item is absent, or has only the
-            columns that it did reach; values that are not finite are dropped when the result is written.
+            columns of which it has a value; values that are not finite are dropped when the result is
+            written.
     """
 
     name: str
@@ -86,7 +87,7 @@ class Result:
         title: heading.
         protocol: what was done, with its source and known weaknesses; Markdown.
         columns: the quantities; the first is the one that counts.
-        methods: ours first, then baselines, then others.
+        methods: those of Headshot first, then baselines, then others.
         items: all on which it was tried.
         statistic: over the items, a key of `STATISTICS`.
         command: that makes this result again.

@@ -16,17 +16,18 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import F32, I32, Array, Index, Mask
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.align import Similarity, Surface, distances, icp, similarity
-from headshot.evaluate.baselines import Head, Predictor, look
+from headshot.evaluate.baselines import Head, Predictor
 from headshot.evaluate.errormap import error_map
 from headshot.evaluate.machine import machine
 from headshot.evaluate.meshes import ENDINGS, LANDMARK_ENDINGS, SEVEN, Shape, read_shape
 from headshot.evaluate.result import BASELINE, Column, Curve, Item, Result, cumulative
+from headshot.geometry.align import Similarity, Surface, distances, icp, similarity
+from headshot.image.files import PHOTO_ENDINGS
 from headshot.image.photo import read_photo
 from headshot.models.head_model import load_head_model
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".heic")
 MEASURED, ALIGNED = 20_000, 4_000  # points of a scan for distances and for alignment, at most
 LIMIT = 7.0  # mm, end of the cumulative curves
 REGIONS = {
@@ -40,7 +41,7 @@ COLUMNS = (
     Column("median", "median", "mm"),
     Column("mean", "mean", "mm"),
     Column("std", "std", "mm"),
-    Column("metric", "median, size kept", "mm"),
+    Column("metric", "median, size fixed", "mm"),
     Column("landmarks", "median, aligned by landmarks only", "mm"),
     Column("bent", "median, bent", "mm"),
     *(Column(name, name, "mm") for name in REGIONS),
@@ -53,7 +54,7 @@ times (distance of the outer corners of the eyes + length of the nose) from the 
 distance from each of these points to the nearest point of the predicted surface. Per scan its median, mean
 and standard deviation; over the scans see below.
 
-- **size kept**: the same with a rigid motion: the predicted millimetres count.
+- **size fixed**: the same with a rigid motion: the predicted millimetres count.
 - **aligned by landmarks only**, **bent**: the same median without refinement, and after bending the
   prediction onto the scan by the best quadratic map (30 numbers). An order of methods that changes between
   these three is a product of the alignment, not of the reconstructions.
@@ -272,14 +273,14 @@ def _predicted(photo: Path | None, predictors: Sequence[Predictor]) -> dict[str,
     if photo is None:
         return out
     try:
-        seen = look(read_photo(photo))
+        subject = find_subject(read_photo(photo))
     except HeadshotError:
         return out
     for predictor in predictors:
         if predictor.name == BASELINE:
             continue  # without the photo it is the same, and there even when no face is found
         try:
-            head = predictor(seen).head
+            head = predictor(subject).head
         except HeadshotError:
             continue
         if head is not None:
@@ -294,7 +295,7 @@ def _read_others(others: Mapping[str, Path], stems: Sequence[str]) -> dict[str, 
         for stem in dict.fromkeys(stems):
             mesh, marks = beside(folder, stem, ENDINGS), beside(folder, stem, LANDMARK_ENDINGS)
             if mesh is not None and marks is not None:
-                # Size is part of a prediction, but many methods have none: then only "size kept" is off.
+                # Size is part of a prediction, but many methods have none: then only "size fixed" is off.
                 try:
                     out[method] = read_shape(mesh, marks)
                 except HeadshotError:

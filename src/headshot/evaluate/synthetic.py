@@ -8,28 +8,25 @@ points and not only to the nearest surface, which flatters. Protocol: docs/evalu
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
 
-from headshot.arrays import F32, I32, Array, Index
+from headshot.arrays import F32, Array, Index
+from headshot.datasets.subject import find_subject
+from headshot.datasets.synthetic import Mesh, Truth, read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.align import Surface, icp, similarity
-from headshot.evaluate.baselines import Head, Predictor, look
+from headshot.evaluate.baselines import Head, Predictor
 from headshot.evaluate.errormap import error_map
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
+from headshot.geometry.align import Surface, icp, similarity
 from headshot.image.photo import read_photo
-from headshot.models.head_model import HeadModel, load_head_model
-
-POINTS = 2500  # of the face, in which errors are taken
-TOO_FAR = 2.0  # mm from our mean surface at which a vertex of the mesh has no counterpart
+from headshot.metrics.shape import expression_error, mean_distance, shrinkage
+from headshot.models.head_model import HeadModel
 
 COLUMNS = (
     Column("vertex", "shape, corresponding points", "mm"),
@@ -63,101 +60,13 @@ where the column is about shape.
   counts as 0).
 - **rotation**: angle of the motion that lays the predicted face, in the camera frame, on the true one: it
   does not depend on how either model defines a frontal head. **camera distance** and **scale**: relative
-  errors; a single photo says little about either. **relief in depth**: mean difference along the viewing
+  errors; a single photo constrains either little. **relief in depth**: mean difference along the viewing
   axis after taking out the distance and scale.
 
 Weaknesses: the heads are draws from statistical models and artists' sliders, one of which our model was
 built from (its modes re-mixed); the colours are procedural, no hair, no shadows; our mean head *is* ICT's
 mean, which makes the mean face a strong baseline on ICT heads.
 """.strip()
-
-
-@dataclass(frozen=True, eq=False)
-class Mesh:
-    """What all heads of a kind share.
-
-    Attributes:
-        triangles: (F, 3).
-        canonical: (V, 3) place of each vertex on our mean head, mm.
-        face: (P,) vertices in which errors are taken.
-        skin: (F', 3) triangles of the skin.
-    """
-
-    triangles: I32
-    canonical: Array
-    face: Index
-    skin: I32
-
-
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """A synthetic photo: its file, mesh, true vertices and what tables are split by."""
-
-    name: str
-    photo: Path
-    mesh: Mesh
-    camera_vertices: Array
-    neutral: Array
-    rotation: Array
-    yaw: float
-    focal_35mm: float
-    melanin: float
-    head: str
-    expressive: bool
-
-
-def read_mesh(file: Path) -> Mesh:
-    """Read KIND-mesh.npz."""
-    with np.load(file, allow_pickle=False) as data:
-        triangles, canonical = data["triangles"], data["canonical"].astype(np.float64)
-        skin = triangles[data["part"] == data["part_names"].tolist().index("skin")]
-    model = load_head_model("low")
-    surface = Surface(model.mean, model.part_triangles("skin"))
-    index, weights, distance = surface.closest(canonical)
-    on_face = (model.regions["face"][surface.triangles[index]] * weights).sum(axis=1) > 0.5
-    on_skin = np.zeros(len(canonical), bool)
-    on_skin[skin] = True
-    usable = np.flatnonzero(on_face & on_skin & (distance < TOO_FAR))
-    if len(usable) < 100:
-        raise HeadshotError(f"{file} has no face on our mean head: make the heads again")
-    picked = usable[np.linspace(0, len(usable) - 1, min(POINTS, len(usable))).astype(int)]
-    return Mesh(triangles, canonical, picked, skin)
-
-
-def read_truths(folder: str | Path) -> list[Truth]:
-    """All photos of a folder of tools/synthetic_heads.py.
-
-    Raises:
-        HeadshotError: there are none, or a file is damaged.
-    """
-    root = Path(folder)
-    meshes, truths = {}, []
-    try:
-        for file in sorted(root.glob("*-mesh.npz")):
-            meshes[file.name.removesuffix("-mesh.npz")] = read_mesh(file)
-        for file in sorted(root.glob("*-[0-9]*-[0-9]*.npz")):
-            kind, head, _ = file.stem.rsplit("-", 2)
-            with np.load(file, allow_pickle=False) as data:
-                truths.append(
-                    Truth(
-                        name=file.stem,
-                        photo=file.with_suffix(".png"),
-                        mesh=meshes[kind],
-                        camera_vertices=data["camera_vertices"].astype(np.float64),
-                        neutral=data["neutral"].astype(np.float64),
-                        rotation=data["rotation"],
-                        yaw=float(data["angles"][0]),
-                        focal_35mm=float(data["focal_35mm"]),
-                        melanin=float(data["melanin"]),
-                        head=f"{kind}-{head}",
-                        expressive=bool(len(data["expression_weights"])),
-                    )
-                )
-    except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-        raise HeadshotError(f"{file} is damaged ({error}): run tools/synthetic_heads.py again") from error
-    if not truths:
-        raise HeadshotError(f"{root} has no synthetic heads: make some with tools/synthetic_heads.py")
-    return truths
 
 
 @lru_cache(maxsize=8)
@@ -191,9 +100,9 @@ def errors(head: Head, truth: Truth) -> dict[str, float]:
     depth = after[:, 2] - true_posed[:, 2]
     norm, correlation = shrinkage(neutral, true_neutral, mean)
     return {
-        "vertex": _mean_distance(on_truth(neutral), true_neutral),
+        "vertex": mean_distance(on_truth(neutral), true_neutral),
         "surface": float(surface.mean()),
-        "posed": _mean_distance(after, true_posed),
+        "posed": mean_distance(after, true_posed),
         "expression": expression_error(neutral, posed, true_neutral, true_posed),
         "norm": norm,
         "correlation": correlation,
@@ -204,61 +113,18 @@ def errors(head: Head, truth: Truth) -> dict[str, float]:
     }
 
 
-def shrinkage(predicted: Array, true: Array, mean: Array) -> tuple[float, float]:
-    """Norm ratio and correlation of the offsets from the mean of corresponding points (P, 3).
-
-    Returns:
-        ``|p| / |t|`` and ``<p, t> / (|p| |t|)``, p and t being the offsets after similarity alignment to the
-        mean; (0, 0) when the prediction is the mean.
-    """
-    p = similarity(predicted, mean)(predicted) - mean
-    t = similarity(true, mean)(true) - mean
-    size_p, size_t = float(np.linalg.norm(p)), float(np.linalg.norm(t))
-    if size_t < 1e-3 * np.sqrt(len(mean)):
-        raise ValueError("the true head is the mean head: shrinkage has no meaning for it")
-    if size_p < 1e-3 * np.sqrt(len(mean)):
-        return 0.0, 0.0
-    return size_p / size_t, float((p * t).sum() / (size_p * size_t))
-
-
-def expression_error(neutral: Array, posed: Array, true_neutral: Array, true_posed: Array) -> float:
-    """Mean distance (mm) of the displacements that the expressions cause; all arguments (P, 3).
-
-    Each posed face is laid on its own neutral one rigidly, with the half of the points that move least, and
-    both neutral ones on each other.
-    """
-    moved = _rigidly(posed, neutral) - neutral
-    true_moved = _rigidly(true_posed, true_neutral) - true_neutral
-    motion = similarity(neutral, true_neutral)
-    return _mean_distance(motion.scale * moved @ motion.rotation.T, true_moved)
-
-
-def _rigidly(posed: Array, neutral: Array) -> Array:
-    """The posed points (P, 3) laid on the neutral ones by the half that moves least."""
-    moved = similarity(posed, neutral, scaled=False)(posed)
-    for _ in range(5):
-        distance = np.linalg.norm(moved - neutral, axis=1)
-        still = distance <= np.median(distance)
-        moved = similarity(posed[still], neutral[still], scaled=False)(posed)
-    return moved
-
-
-def _mean_distance(a: Array, b: Array) -> float:
-    return float(np.linalg.norm(a - b, axis=1).mean())
-
-
 def evaluate_photo(truth: Truth, predictors: Sequence[Predictor]) -> Item:
     """Find the face and score every method on it; what finds nothing has only ``found`` = 0."""
     values = {predictor.name: {"found": 0.0} for predictor in predictors}
     try:
-        seen = look(read_photo(truth.photo))
+        subject = find_subject(read_photo(truth.photo))
     except HeadshotError:
-        seen = None
+        subject = None
     middle = truth.camera_vertices[truth.mesh.face].mean(axis=0)
-    for predictor in predictors if seen is not None else ():
+    for predictor in predictors if subject is not None else ():
         try:
-            assert seen is not None
-            head = predictor(seen).head
+            assert subject is not None
+            head = predictor(subject).head
         except HeadshotError:
             continue
         if head is None or not _same_place(head, middle):
@@ -356,7 +222,7 @@ def result_of(
 
 def worst_picture(truth: Truth, predictor: Predictor) -> bytes:
     """A PNG: the photo beside the true neutral head, coloured by the distance of corresponding points."""
-    found = predictor(look(read_photo(truth.photo))).head
+    found = predictor(find_subject(read_photo(truth.photo))).head
     assert found is not None  # it was scored
     corners, weights = places(found.model, truth.mesh)
     points = np.einsum("pcd,pc->pd", found.neutral.astype(np.float64)[corners], weights)

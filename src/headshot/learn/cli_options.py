@@ -1,17 +1,11 @@
-"""Options that the commands ``headshot learn ...`` share, and how they end."""
+"""Options that the commands ``headshot learn ...`` share."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-
-from headshot.errors import HeadshotError
-
-FAILED, INTERRUPTED = 1, 130
 
 Run = Annotated[
     Path, typer.Argument(help="Folder of the run; training continues from the checkpoint that it holds.")
@@ -26,19 +20,3 @@ Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
 Device = Annotated[str, typer.Option(help='As PyTorch names it: "cpu", "cuda", "mps".')]
 Precision = Annotated[str, typer.Option(help='"float32" or "bfloat16".')]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that load photos.")]
-
-
-def execute(work: Callable[[], None]) -> None:
-    """Do a command's work; errors that a user can cause end it with a message and exit code 1."""
-    try:
-        work()
-    except HeadshotError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def fail(message: str) -> NoReturn:
-    """Tell what went wrong and end with exit code 1."""
-    print(f"headshot: {message}", file=sys.stderr)
-    raise typer.Exit(FAILED)

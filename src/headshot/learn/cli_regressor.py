@@ -7,34 +7,22 @@ from typing import Annotated
 
 import typer
 
-from headshot.learn.cli_options import (
-    Batch,
-    Device,
-    Every,
-    Export,
-    Imagenet,
-    Rate,
-    Run,
-    Seed,
-    Steps,
-    Workers,
-    execute,
-    fail,
-)
+from headshot.learn import cli_options as option
+from headshot.terminal import errors_as_messages, fail
 
 commands = typer.Typer()
 
-Store = Annotated[Path, typer.Argument(help="Folder of windows around faces.")]
-LearnedFrom = Annotated[Path | None, typer.Argument(help="Folder of windows; not needed to export.")]
-Bench = Annotated[
-    Path | None, typer.Option(help="Research data whose photos in the bench are not learned from.")
+Store = Annotated[Path, typer.Argument(help="Folder of training crops.")]
+LearnedFrom = Annotated[Path | None, typer.Argument(help="Folder of training crops; not needed to export.")]
+Benchmark = Annotated[
+    Path | None, typer.Option(help="Research data whose photos in the benchmark are left out of training.")
 ]
 
 
 @commands.command("regressor-data")
 def regressor_data(
     store: Store,
-    photos: Annotated[Path | None, typer.Option(help="Folder of photos, which today's fit explains.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of photos, labelled by the fit.")] = None,
     marked: Annotated[Path | None, typer.Option(help="Folder of photos with hand-made points.")] = None,
     name: Annotated[str, typer.Option(help="Of the data: lfw, cfp, helen, celebamask or utkface.")] = "",
     synthetic: Annotated[
@@ -44,18 +32,19 @@ def regressor_data(
         int, typer.Option(min=0, help="So many photos of which the fit's own head is turned.")
     ] = 0,
     embed: Annotated[
-        Path | None, typer.Option(help="ONNX file of a face-recognition network, asked about all photos.")
+        Path | None,
+        typer.Option(help="Face-recognition network (ONNX), for embeddings of the photos."),
     ] = None,
     first: Annotated[int, typer.Option(min=0, help="Photos to leave out at the beginning.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="Photos at most, with those left out.")] = 1000,
     colours: Annotated[
         bool, typer.Option(help="Fit photos to their colours, not their landmarks only.")
     ] = True,
-    seed: Seed = 0,
+    seed: option.Seed = 0,
 ) -> None:
-    """Fill a folder with what the regressor learns from; goes on where it was interrupted."""
+    """Fill a folder with training crops for the regressor; goes on where it was interrupted."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import regress_data as data
 
         if photos is not None:
@@ -69,19 +58,17 @@ def regressor_data(
         if turned:
             data.fill_synthetic(store, turned, own=True, seed=seed)
 
-    execute(work)
-
 
 @commands.command()
 def regressor(
-    run: Run,
+    run: option.Run,
     store: LearnedFrom = None,
-    bench: Bench = None,
+    benchmark: Benchmark = None,
     begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
-    imagenet: Imagenet = True,
+    imagenet: option.Imagenet = True,
     frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
     photo_identity: Annotated[
-        float, typer.Option(min=0, help="How far the fit's identity of photos is believed, beside the truth.")
+        float, typer.Option(min=0, help="Weight of the fit's identity of photos; that of the truth is 1.")
     ] = 0.15,
     agreement: Annotated[
         float, typer.Option(min=0, help="Weight of photos of one person having one neutral face.")
@@ -89,18 +76,18 @@ def regressor(
     embedding: Annotated[
         float, typer.Option(min=0, help="Weight of the recogniser's embedding; needs --embed before.")
     ] = 0.0,
-    steps: Steps = 8000,
-    batch: Batch = 24,
-    rate: Rate = 1e-3,
-    every: Every = 500,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    workers: Workers = 1,
-    export: Export = None,
+    steps: option.Steps = 8000,
+    batch: option.Batch = 24,
+    rate: option.Rate = 1e-3,
+    every: option.Every = 500,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    workers: option.Workers = 1,
+    export: option.Export = None,
 ) -> None:
-    """Train the network that sees a whole head in one crop, or export it."""
+    """Train the network that predicts a whole head from one crop, or export it."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import regressor as learn
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
@@ -111,35 +98,33 @@ def regressor(
             typer.echo(str(export))
             return
         if store is None:
-            fail("say which folder of windows to learn from: headshot learn regressor RUN STORE")
+            fail("say which folder of training crops to learn from: headshot learn regressor RUN STORE")
         plan = Plan(
             steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
             workers=workers,
         )  # fmt: skip
         weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
         settings = learn.RegressorSettings(
-            frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, bench=bench
+            frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, benchmark=benchmark
         )  # fmt: skip
         learn.run(run, store, plan, settings)
-
-    execute(work)
 
 
 @commands.command()
 def identity(
-    run: Run,
+    run: option.Run,
     store: LearnedFrom = None,
-    bench: Bench = None,
+    benchmark: Benchmark = None,
     begin: Annotated[
         Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
     ] = None,
-    imagenet: Imagenet = True,
+    imagenet: option.Imagenet = True,
     frozen: Annotated[
-        int, typer.Option(min=0, help="First blocks that keep what they begin with; 11: learn only shapes.")
+        int, typer.Option(min=0, help="First blocks that are frozen; 11: learn only shapes.")
     ] = 3,
     mix: Annotated[
         Path | None,
-        typer.Option(help="Recogniser (ONNX) to be asked about two faces over each other, for more people."),
+        typer.Option(help="Recogniser (ONNX), for embeddings of mixtures of two faces."),
     ] = None,
     embedding: Annotated[
         float, typer.Option(min=0, help="Weight of the recogniser's embedding; 0 learns shapes alone.")
@@ -151,37 +136,37 @@ def identity(
         float, typer.Option(min=0, help="Weight of other people's shapes being farther off by a margin.")
     ] = 1.0,
     rendered: Annotated[
-        float, typer.Option(min=0, help="Weight of what the recogniser says of the rendered face.")
+        float, typer.Option(min=0, help="Weight of the recogniser's embedding of the rendered face.")
     ] = 0.0,
     recogniser: Annotated[
         Path | None, typer.Option(help="MobileFaceNet's weights (safetensors), for --rendered.")
     ] = None,
-    steps: Steps = 8000,
-    batch: Batch = 32,
-    rate: Rate = 2e-3,
-    every: Every = 500,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    workers: Workers = 1,
-    export: Export = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Export shapes read from STORE's photos anew, not as learned.")
+    steps: option.Steps = 8000,
+    batch: option.Batch = 32,
+    rate: option.Rate = 2e-3,
+    every: option.Every = 500,
+    seed: option.Seed = 0,
+    device: option.Device = "cpu",
+    workers: option.Workers = 1,
+    export: option.Export = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit the readout of shapes to STORE's photos again, and export.")
     ] = False,
 ) -> None:
-    """Train the network that knows shapes by looks, or export it."""
+    """Train the network of the identity prior, or export it."""
 
-    def work() -> None:
+    with errors_as_messages():
         from headshot.learn import identity as learn
-        from headshot.learn.data.windows import learned_from
+        from headshot.learn.data.training_crops import learned_from
         from headshot.learn.distributed import own_device
         from headshot.learn.engine import Plan
         from headshot.learn.losses.identity import Weights
 
-        if store is None and (export is None or anew):
-            fail("say which folder of windows to learn from: headshot learn identity RUN STORE")
+        if store is None and (export is None or refit):
+            fail("say which folder of training crops to learn from: headshot learn identity RUN STORE")
         if export is not None:
-            windows = learned_from(store, bench) if store is not None and anew else None
-            learn.export_best(run, export, windows)
+            crops = learned_from(store, benchmark) if store is not None and refit else None
+            learn.export_best(run, export, crops)
             typer.echo(str(export))
             return
         assert store is not None
@@ -191,9 +176,7 @@ def identity(
         )  # fmt: skip
         weights = Weights(embedding=embedding, agreement=agreement, margin=margin, rendered=rendered)
         settings = learn.IdentitySettings(
-            frozen=frozen, begin=begin, imagenet=imagenet, weights=weights, bench=bench, mixer=mix,
+            frozen=frozen, begin=begin, imagenet=imagenet, weights=weights, benchmark=benchmark, mixer=mix,
             recogniser=recogniser,
         )  # fmt: skip
         learn.run(run, store, plan, settings)
-
-    execute(work)

@@ -54,7 +54,7 @@ class Group:
         return batch // self.size
 
     def any(self, mine: bool) -> bool:
-        """Whether something is true in any process; all must ask."""
+        """Whether something is true in any process; all must call it."""
         if self.size == 1:
             return mine
         flag = torch.tensor([float(mine)], device=self.device)
@@ -108,7 +108,7 @@ def join(device: str) -> Iterator[Group]:
         device: of this process, from `own_device`.
 
     Raises:
-        HeadshotError: several processes were asked for, and this PyTorch cannot connect them.
+        HeadshotError: several processes are wanted, and this PyTorch cannot connect them.
     """
     wanted = int(os.environ.get("WORLD_SIZE", "1"))
     there = dist.is_available() and dist.is_initialized()

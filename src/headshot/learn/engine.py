@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -31,12 +30,13 @@ from typing import Any
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from headshot.arrays import U8
 from headshot.errors import HeadshotError
+from headshot.learn.checkpoints import State, plain_weights, resume, save, write_whole
 from headshot.learn.curves import Curves, Metrics
 from headshot.learn.distributed import Group, join
 
@@ -52,7 +52,7 @@ class Plan:
         warm_up: steps in which the learning rate rises to it.
         final: share of it that is left at the last step; 1 keeps it constant.
         decay: AdamW's weight decay; biases and normalisation are exempt.
-        average: of the weights, kept of the moving average at each step (0 = none).
+        average: of the weights: share of the moving average that stays at each step (0 = none).
         clip: longest gradient.
         seed: of everything random.
         device: as PyTorch names it.
@@ -103,17 +103,6 @@ class Task:
     picture: Callable[[nn.Module], U8] | None = None
 
 
-@dataclass
-class _State:
-    """What changes during a run and must survive it."""
-
-    network: nn.Module
-    average: nn.Module
-    optimiser: torch.optim.Optimizer
-    step: int = 0
-    best: float = -math.inf
-
-
 def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> nn.Module:
     """Train, or go on training, and return the averaged network as it is at the end.
 
@@ -121,7 +110,7 @@ def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = 
         task: what to train.
         plan: how; a resumed run must have the same batch, seed and precision.
         folder: of the run; continued where it stopped if it has a checkpoint.
-        say: is told a line of progress now and then.
+        say: called with a line of progress now and then.
 
     Raises:
         HeadshotError: the folder's checkpoint belongs to another run, or the loss is no longer finite.
@@ -142,8 +131,8 @@ def _train(
     device = torch.device(group.device)
     network = task.network.to(device)
     group.copy_first(network)
-    state = _State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
-    _resume(state, plan, folder, device)
+    state = State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
+    resume(state, asdict(plan), folder, device)
     curves = Curves(folder, state.step) if group.first else None
     started, first, stopping = time.monotonic(), state.step, False
     with _interruptible() as interrupted:
@@ -163,7 +152,7 @@ def _train(
                 if curves is not None:
                     if validating:
                         _validate(state, task, folder, curves, say)
-                    _save(state, plan, folder)
+                    save(state, asdict(plan), folder)
                 group.any(False)  # nobody goes on, or ends, before the files are there
             if stopping:
                 say(f"interrupted at step {state.step}; the same command continues from here")
@@ -181,19 +170,7 @@ def learning_rate(step: int, plan: Plan) -> float:
     return plan.rate * (plan.final + (1 - plan.final) * 0.5 * (1 + math.cos(math.pi * min(through, 1.0))))
 
 
-def best_weights(folder: Path) -> dict[str, Tensor]:
-    """The averaged weights with the best validation score of a run.
-
-    Raises:
-        HeadshotError: the run has not been validated yet.
-    """
-    file = folder / "best" / "network.safetensors"
-    if not file.is_file():
-        raise HeadshotError(f"{folder} has no best weights yet: train until the first validation")
-    return load_file(file)
-
-
-def _step(state: _State, task: Task, plan: Plan, batch: Any, group: Group) -> Metrics:
+def _step(state: State, task: Task, plan: Plan, batch: Any, group: Group) -> Metrics:
     """One step of the optimiser."""
     torch.manual_seed((plan.seed * 1_000_003 + state.step) * group.size + group.rank)
     rate = learning_rate(state.step, plan)
@@ -227,7 +204,7 @@ def _step(state: _State, task: Task, plan: Plan, batch: Any, group: Group) -> Me
     return {"loss": value, "rate": rate, "gradient": float(length), **extra}
 
 
-def _validate(state: _State, task: Task, folder: Path, curves: Curves, say: Callable[[str], None]) -> None:
+def _validate(state: State, task: Task, folder: Path, curves: Curves, say: Callable[[str], None]) -> None:
     """Metrics and a picture of the averaged network, kept if it is the best so far."""
     state.average.eval()
     with torch.no_grad():
@@ -242,9 +219,9 @@ def _validate(state: _State, task: Task, folder: Path, curves: Curves, say: Call
         state.best = metrics[task.score]
         best = folder / "best"
         best.mkdir(exist_ok=True)
-        _write(best / "network.safetensors", lambda file: save_file(_plain(state.average), file))
+        write_whole(best / "network.safetensors", lambda file: save_file(plain_weights(state.average), file))
         content = json.dumps({"step": state.step, **metrics}, indent=1)
-        _write(best / "metrics.json", lambda file: file.write_text(content, encoding="utf-8"))
+        write_whole(best / "metrics.json", lambda file: file.write_text(content, encoding="utf-8"))
 
 
 def _optimiser(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
@@ -296,62 +273,6 @@ def _to(batch: Any, device: torch.device) -> Any:
     if isinstance(batch, (list, tuple)):
         return type(batch)(_to(value, device) for value in batch)
     return batch
-
-
-_SAME = ("batch", "seed", "precision")  # what a resumed run may not change
-
-
-def _save(state: _State, plan: Plan, folder: Path) -> None:
-    """Write a checkpoint, complete or not at all, and remove the one before."""
-    target = folder / f"checkpoint-{state.step:06d}"
-    part = folder / "checkpoint.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    save_file(_plain(state.network), part / "network.safetensors")
-    save_file(_plain(state.average), part / "average.safetensors")
-    torch.save(state.optimiser.state_dict(), part / "optimiser.pt")
-    content = {"step": state.step, "best": state.best, "plan": asdict(plan)}
-    (part / "state.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
-    if target.exists():
-        shutil.rmtree(target)
-    part.rename(target)
-    for older in folder.glob("checkpoint-*"):
-        if older != target:
-            shutil.rmtree(older)
-
-
-def _resume(state: _State, plan: Plan, folder: Path, device: torch.device) -> None:
-    """Load the latest checkpoint, if there is one."""
-    found = sorted(folder.glob("checkpoint-*"))
-    if not found:
-        return
-    content = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
-    for name in _SAME:
-        if content["plan"][name] != getattr(plan, name):
-            raise HeadshotError(
-                f"{folder} was begun with {name} {content['plan'][name]}, not {getattr(plan, name)}: "
-                "keep it, or train into another folder"
-            )
-    try:
-        state.network.load_state_dict(load_file(found[-1] / "network.safetensors"))
-        state.average.load_state_dict(load_file(found[-1] / "average.safetensors"))
-    except RuntimeError as error:
-        raise HeadshotError(f"{found[-1]} is of another network: train into another folder") from error
-    saved = torch.load(found[-1] / "optimiser.pt", map_location=device, weights_only=True)
-    state.optimiser.load_state_dict(saved)
-    state.step, state.best = content["step"], content["best"]
-
-
-def _plain(network: nn.Module) -> dict[str, Tensor]:
-    """Weights as safetensors takes them."""
-    return {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-
-
-def _write(file: Path, fill: Callable[[Path], object]) -> None:
-    """A file that is complete whenever it is there."""
-    part = file.with_name(file.name + ".part")
-    fill(part)
-    part.replace(file)
 
 
 @contextmanager

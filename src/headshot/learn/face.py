@@ -1,4 +1,5 @@
-"""Training of the first paper's network: photos in, coefficients of a face model out, no 3D truth needed.
+"""Training of the network of Jiang and Yang (2026): photos in, coefficients of a face model out, no 3D truth
+needed.
 
 Jiang and Yang, "3D Human Face Reconstruction with 3DMM Face Model from RGB Image" (figure 6): the network
 reads a photo, the face model and the renderer turn its coefficients into a picture, the picture is stitched
@@ -173,7 +174,7 @@ class FaceLearner:
             points = losses.landmark_loss(out.points, batch["points"], self.landmark_weights)
             terms["landmarks"] = w.landmarks, points
         if w.attention:
-            # M is where the face is rendered; what is wrong there must not be mended by moving the face away.
+            # M is where the face is rendered; errors there must not be reduced by moving the face away.
             drawn = out.rendering.silhouette.detach()
             attention = losses.skin_attention(batch["mask"].float() / 255) * drawn
             terms["attention"] = w.attention, losses.attention_loss(out.stitched, photo, attention)
@@ -282,8 +283,8 @@ def make_task(cache: FaceCache, settings: FaceSettings, plan: Plan) -> Task:
 def paper_plan(steps_per_epoch: int, epochs: int = 20, **changes: Any) -> Plan:
     """The paper's best setting: 20 epochs, batches of 16, Adam from a learning rate of 1e-3.
 
-    A validation, a picture and a checkpoint follow each epoch, and the best is kept. Adam is AdamW without
-    decay. The weights of the network itself are kept, not their average.
+    A validation, a picture and a checkpoint follow each epoch, and the best is chosen. Adam is AdamW without
+    decay. The weights are those of the network itself, not their average.
     """
     settings: dict[str, Any] = {"batch": 16, "rate": 1e-3, "final": 1.0, "warm_up": 0, **changes}
     return Plan(

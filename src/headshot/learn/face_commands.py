@@ -19,7 +19,7 @@ from headshot.learn.networks.resnet import FILES, Depth
 
 
 def prepare(dataset: Path, output: Path, landmarks: str, *, mask: bool, workers: int) -> None:
-    """Prepare a folder, tell how far it is and which photos cannot be used."""
+    """Prepare a folder, with a progress bar; report which photos cannot be used."""
     settings = prepared.PrepareSettings(landmarks, mask, workers=workers)
     columns = TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as bar:

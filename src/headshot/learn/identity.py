@@ -1,7 +1,4 @@
-"""Training and export of the network that knows shapes by looks (`headshot.perception.identity`).
-
-Docs/identity.md.
-"""
+"""Training and export of the network of the identity prior; docs/identity.md."""
 
 from __future__ import annotations
 
@@ -15,16 +12,18 @@ from torch import Tensor, nn
 
 from headshot.arrays import F32, Index
 from headshot.errors import HeadshotError
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.curves import Metrics
 from headshot.learn.data.identity_stream import IdentityStream
-from headshot.learn.data.windows import KINDS, Windows, crop_of_window, learned_from
-from headshot.learn.engine import Plan, Task, best_weights, train
+from headshot.learn.data.training_crops import KINDS, TrainingCrops, input_crop, learned_from
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.identity import IdentityLoss, Weights
 from headshot.learn.losses.regressor import Geometry
 from headshot.learn.losses.rendered_identity import RenderedIdentity
 from headshot.learn.networks.identity import IdentityNetwork, make_identity_network
 from headshot.learn.networks.lite_regressor import FEATURE
-from headshot.learn.regressor import to_network, told_apart
+from headshot.learn.networks.unet import to_network
+from headshot.learn.regressor import verification_auc
 from headshot.learn.weights import compress, write_onnx
 from headshot.perception.identity import MARGIN, SIZE
 
@@ -36,13 +35,13 @@ class IdentitySettings:
     """What to train.
 
     Attributes:
-        frozen: first blocks that keep what they begin with; with all 11 the shape alone is learned.
-        begin: a run of the regressor, or of this network, with whose layers to begin, in the place of
+        frozen: first blocks that keep the weights they begin with; with all 11 the shape alone is learned.
+        begin: a run of the regressor, or of this network, with whose layers to begin, instead of
             ImageNet's: those that have the same names and shapes.
         imagenet: begin with ImageNet's weights, not with random ones.
         weights: of the terms of the loss.
-        bench: folder of the research data, whose photos in the default bench are not learned from.
-        mixer: recogniser (ONNX), to be asked about mixtures of two faces; None mixes none.
+        benchmark: folder of the research data, whose photos in the default benchmark are left out of
+        training. mixer: recogniser (ONNX), for the embeddings of mixtures of two faces; None mixes none.
         recogniser: the same (safetensors), to compare renderings with photos; for ``weights.rendered``.
     """
 
@@ -50,7 +49,7 @@ class IdentitySettings:
     begin: Path | None = None
     imagenet: bool = True
     weights: Weights = field(default_factory=Weights)
-    bench: Path | None = None
+    benchmark: Path | None = None
     mixer: Path | None = None
     recogniser: Path | None = None
 
@@ -60,7 +59,7 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
     w = settings.weights
     if w.rendered and settings.recogniser is None:
         raise HeadshotError("the weight of rendered faces needs a recogniser: give --recogniser FILE")
-    windows = learned_from(store, settings.bench)
+    crops = learned_from(store, settings.benchmark)
     torch.manual_seed(plan.seed)
     fresh = settings.imagenet and settings.begin is None
     network = make_identity_network(imagenet=fresh, frozen=settings.frozen)
@@ -72,68 +71,69 @@ def run(folder: Path, store: Path, plan: Plan, settings: IdentitySettings) -> nn
         )
     rendered = None
     if w.rendered and settings.recogniser is not None:
-        rendered = RenderedIdentity(windows, settings.recogniser)
-    loss = IdentityLoss(w, unexplained(windows), rendered).to(plan.device)
-    stream = IdentityStream(windows, plan.seed, settings.mixer, pairs=w.agreement > 0 or w.margin > 0)
+        rendered = RenderedIdentity(crops, settings.recogniser)
+    loss = IdentityLoss(w, unexplained(crops), rendered).to(plan.device)
+    stream = IdentityStream(crops, plan.seed, settings.mixer, pairs=w.agreement > 0 or w.margin > 0)
 
     def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
         return loss(net(to_network(batch["pixels"])), batch)
 
-    validation = Validation(windows)
+    validation = Validation(crops)
     return train(Task(network, stream, whole, validation, "score"), plan, folder)
 
 
-def unexplained(windows: Windows) -> F32:
+def unexplained(crops: TrainingCrops) -> F32:
     """Variance (I,) of people that fits to photos leave open, in units of the prior's.
 
     What a fit cannot see it leaves at the mean, so that fits differ less than people do.
     """
-    known = (windows.kind == KINDS.index("photo")) & (windows.labels["known"][:, 0] > 0) & ~windows.held_out
+    known = (crops.kind == KINDS.index("photo")) & (crops.labels["known"][:, 0] > 0) & ~crops.held_out
     if known.sum() < 2:
-        return np.ones(windows.labels["identity"].shape[1], np.float32)
-    return np.clip(1 - windows.labels["identity"][known].var(axis=0), 0, 1).astype(np.float32)
+        return np.ones(crops.labels["identity"].shape[1], np.float32)
+    return np.clip(1 - crops.labels["identity"][known].var(axis=0), 0, 1).astype(np.float32)
 
 
 class Validation:
-    """Metrics on held-out windows.
+    """Metrics on held-out training crops.
 
     ``cosine``: with the embedding, photos and profiles; ``explained``: share of the variance of shapes that
     fits have, of people with photos; ``auc_photo``, ``auc_mixed``: whether shapes of one person are nearer
     (by cosine) than other people's, from two photos, and from a photo and a profile; ``feature_photo`` and
     ``feature_mixed``: the same of the features; ``synthetic``: as ``explained``, of synthetic heads, whose
-    looks say nothing. ``score``: what is best: people told apart, and the shapes of photos explained.
+    appearance has nothing to do with their shape. ``score``: the sum of what counts: verification, and the
+    share of the shapes of photos that is explained.
     """
 
-    def __init__(self, windows: Windows) -> None:
-        self.windows, self.space = windows, Geometry().shape
-        whose = windows.held_out & (windows.person != "")
-        parts = [np.flatnonzero(whose & (windows.kind == KINDS.index(k))) for k in ("photo", "profile")]
-        parts.append(np.flatnonzero(windows.held_out & (windows.kind == KINDS.index("synthetic"))))
+    def __init__(self, crops: TrainingCrops) -> None:
+        self.crops, self.space = crops, Geometry().shape
+        whose = crops.held_out & (crops.person != "")
+        parts = [np.flatnonzero(whose & (crops.kind == KINDS.index(k))) for k in ("photo", "profile")]
+        parts.append(np.flatnonzero(crops.held_out & (crops.kind == KINDS.index("synthetic"))))
         self.chosen = np.concatenate([part[:VALIDATED] for part in parts])
 
     def __call__(self, network: nn.Module) -> Metrics:
         if not len(self.chosen):
             return {"score": 0.0}
-        feature, identity, _ = looks(network, self.windows, self.chosen)
-        labels, kind = self.windows.labels, self.windows.kind[self.chosen]
+        feature, identity, _ = predictions(network, self.crops, self.chosen)
+        labels, kind = self.crops.labels, self.crops.kind[self.chosen]
         photo, profile, synthetic = (kind == KINDS.index(k) for k in ("photo", "profile", "synthetic"))
         space = self.space.numpy()
         shapes, true = identity @ space, labels["identity"][self.chosen] @ space
         known = labels["known"][self.chosen, 0] > 0
         embedding = labels["embedding"][self.chosen]
-        asked = (embedding != 0).any(axis=1)
+        embedded = (embedding != 0).any(axis=1)
         out: Metrics = {}
         for name, some in (("photo", photo), ("profile", profile)):
-            if (some & asked).any():
-                out[f"cosine_{name}"] = float((unit(feature) * embedding).sum(axis=1)[some & asked].mean())
+            if (some & embedded).any():
+                out[f"cosine_{name}"] = float((unit(feature) * embedding).sum(axis=1)[some & embedded].mean())
             if (some & known).sum() > 1:
                 out[f"explained_{name}"] = explained(shapes[some & known], true[some & known])
         if synthetic.sum() > 1:
             out["synthetic"] = explained(shapes[synthetic], true[synthetic])
-        person = self.windows.person[self.chosen]
+        person = self.crops.person[self.chosen]
         for name, values in (("auc", shapes - shapes[photo].mean(axis=0)), ("feature", feature)):
             near = unit(values) @ unit(values).T
-            out |= told_apart(name, near, person, (photo, profile))
+            out |= verification_auc(name, near, person, (photo, profile))
         out["score"] = sum(out.get(name, 0) for name in ("auc_photo", "auc_mixed", "explained_photo"))
         return out
 
@@ -162,63 +162,64 @@ class Exported(nn.Module):
 
 
 OUTPUTS = ("identity", "identity_sigma", "embedding")
-PROFILES, OTHERS = 0.25, 0.2  # shares of what shapes are read from
+PROFILES, OTHERS = 0.25, 0.2  # shares of profiles and of photos without a name in the refit
 RIDGE = 5.0
 
 
-def export_best(folder: Path, file: Path, anew: Windows | None = None) -> None:
+def export_best(folder: Path, file: Path, refit: TrainingCrops | None = None) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, SIZE, SIZE, 3) uint8 sRGB to `OUTPUTS`.
 
     Args:
         folder: of the run.
         file: to write.
-        anew: windows to read shapes from anew, see `read_shapes`; None keeps them as learned.
+        refit: crops on which to fit the readout of shapes again, see `refit_readout`; None leaves it as
+        learned.
     """
     network = make_identity_network(imagenet=False)
     network.load_state_dict(best_weights(folder))
-    if anew is not None:
-        read_shapes(network, anew)
+    if refit is not None:
+        refit_readout(network, refit)
     write_onnx(Exported(network), SIZE, OUTPUTS, file)
     compress(file)
 
 
-def looks(network: nn.Module, windows: Windows, chosen: Index) -> tuple[F32, F32, F32]:
-    """What a network says (feature, identity, logarithm of its deviations) of windows in right crops."""
-    crop, rows = crop_of_window(MARGIN), []
+def predictions(network: nn.Module, crops: TrainingCrops, chosen: Index) -> tuple[F32, F32, F32]:
+    """Feature, identity and logarithm of its deviations, predicted for training crops exactly placed."""
+    exact, rows = input_crop(MARGIN), []
     device = next(network.parameters()).device
     for part in np.array_split(chosen, max(1, len(chosen) // 32)):
-        crops = [crop.cut(windows.picture(k), SIZE) for k in part.tolist()]
-        pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
+        inputs = [exact.cut(crops.picture(k), SIZE) for k in part.tolist()]
+        pixels = torch.from_numpy(np.stack(inputs).transpose(0, 3, 1, 2).copy())
         with torch.no_grad():
             rows.append([value.cpu().numpy() for value in network(to_network(pixels.to(device)))])
     feature, identity, spread = (np.concatenate(columns) for columns in zip(*rows, strict=True))
     return feature, identity, spread
 
 
-def read_shapes(network: IdentityNetwork, windows: Windows) -> None:
-    """Give a network the straight line from its feature to shapes that fits people's photos best.
+def refit_readout(network: IdentityNetwork, crops: TrainingCrops) -> None:
+    """Fit the linear readout from feature to shape again, to people's photos.
 
-    By ridge regression from photos as they are, without the harm that they come to in training, which makes
-    every answer timid, and without synthetic heads, whose looks mislead. Photos of named people, whose
-    shapes are means over their photos, count most; but among them are no children and few old people, so
+    By ridge regression on photos as they are, not degraded as in training, which shrinks all predictions to
+    the mean, and without synthetic heads, whose appearance misleads. Photos of named people, whose shapes
+    are means over their photos, count most; but among them are no children and few old people, so
     other photos count as well. The standard deviations stay as they were learned.
     """
     network.eval()
-    labels = windows.labels
-    photo, profile = (windows.kind == KINDS.index(kind) for kind in ("photo", "profile"))
-    usable = ~windows.held_out & (photo | profile) & (labels["known"][:, 0] > 0)
-    named = (windows.person != "") & (labels["embedding"] != 0).any(axis=1)
+    labels = crops.labels
+    photo, profile = (crops.kind == KINDS.index(kind) for kind in ("photo", "profile"))
+    usable = ~crops.held_out & (photo | profile) & (labels["known"][:, 0] > 0)
+    named = (crops.person != "") & (labels["embedding"] != 0).any(axis=1)
     parts = (
         (1 - PROFILES - OTHERS, photo & named),
         (PROFILES, profile & named),
         (OTHERS, photo & ~named),
     )
-    weight = np.zeros(len(windows))
+    weight = np.zeros(len(crops))
     for share, part in parts:
         weight[part & usable] = share / max((part & usable).sum(), 1)
     chosen = np.flatnonzero(weight)
     weight = weight[chosen] / weight.sum()
-    x, y = looks(network, windows, chosen)[0].astype(np.float64), labels["identity"][chosen]
+    x, y = predictions(network, crops, chosen)[0].astype(np.float64), labels["identity"][chosen]
     middle, mean = weight @ x, weight @ y
     u = x - middle
     hessian = (u * weight[:, None]).T @ u

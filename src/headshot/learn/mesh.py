@@ -1,4 +1,5 @@
-"""Training the second paper's MeshNet on segmented photos, with its final loss (equation 5, section IV-C-2).
+"""Training MeshNet (Jeon, Millman and Kapron) on segmented photos, with its final loss (equation 5, section
+IV-C-2).
 
     l_all = 0.5 l_mse + 0.6 l_VGG + 15 l_c + l_e + 0.01 l_n + 0.1 l_lap
 
@@ -166,7 +167,7 @@ def run(
         plan: how to train.
         size: pixels that the network sees: 128 is the paper's table, 64 its text.
         weights: of the loss; the paper's by default.
-        say: is told how far it is.
+        say: called with lines of progress.
     """
     torch.manual_seed(plan.seed)
     reference = Hemisphere()

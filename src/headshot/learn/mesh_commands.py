@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headshot.datasets.parts import find
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts import find
 from headshot.learn import mesh, mesh_plus
 from headshot.learn.data.faces import Faces, collect, read
 from headshot.learn.data.heads import collect_heads
@@ -16,7 +16,7 @@ from headshot.learn.template import face_template
 
 
 def load(cache: Path, photos: Path, lfw_photos: Path | None, size: int, limit: int) -> Faces:
-    """Faces of so many labelled photos, found once and kept in ``cache``; see `data.faces.collect`."""
+    """Faces of so many labelled photos, found once and stored in ``cache``; see `data.faces.collect`."""
     if cache.is_file():
         return read(cache, size)
     samples = find(photos, lfw_photos)
@@ -54,7 +54,7 @@ def run(
         plan: how to train.
         size: pixels that MeshNet sees.
         rendered: heads with known shape and light, for MeshNet+.
-        heads: folder of tools/synthetic_heads.py, for MeshNet+; found once and kept in the run's folder.
+        heads: folder of tools/synthetic_heads.py, for MeshNet+; found once and stored in the run's folder.
 
     Raises:
         HeadshotError: it is neither, or MeshNet has no VGG loss.

@@ -1,4 +1,4 @@
-"""Trained MeshNets and MeshNet+, from the runs of `headshot learn mesh`: for comparing and for the bench."""
+"""Trained MeshNets and MeshNet+, from the runs of `headshot learn mesh`: for comparing and measuring."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from headshot.arrays import F32
 from headshot.errors import HeadshotError
 from headshot.geometry.raster import rasterise
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.data.faces import Faces, read
-from headshot.learn.engine import best_weights
 from headshot.learn.mesh import Hemisphere, Photos
 from headshot.learn.mesh_plus import surface_of
 from headshot.learn.networks.meshnet import MeshNet
@@ -21,7 +21,7 @@ from headshot.learn.networks.meshnet_plus import MeshNetPlus
 from headshot.learn.template import face_template
 from headshot.models.head_model import Correspondence
 
-_FINE = 8  # pixels of the raster in which points are looked up on MeshNet's mesh, per pixel
+_FINE = 8  # pixels of the raster in which points are found on MeshNet's mesh, per pixel
 _TRAINING = 60  # training photos whose mean mesh that is
 
 

@@ -1,4 +1,4 @@
-"""Training MeshNet+ (see `networks.meshnet_plus`): photos teach it looks, heads with known shape depth.
+"""Training MeshNet+ (see `networks.meshnet_plus`): appearance from photos, depth from heads of known shape.
 
 One item in four is a photo, compared with its rendering where the segmentation sees the face, and one a head
 of the head model in a light that is known too (`data.rendered`). The rest are photos of synthetic heads
@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8, Index
-from headshot.evaluate.align import similarity
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.data.rendered import LEVEL, Rendered
@@ -31,6 +30,7 @@ from headshot.learn.networks.meshnet_plus import MeshNetPlus, Prediction, Surfac
 from headshot.learn.networks.solve import LandmarkModel
 from headshot.learn.render import PerspectiveCameras
 from headshot.learn.template import Template, face_template
+from headshot.metrics.shape import aligned_distance
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
 from headshot.models.topologies.mediapipe478 import MIRROR
@@ -44,7 +44,7 @@ def surface_of(template: Template) -> Surface:
     """The template for the network, with the modes of the head model and the mean albedo and light."""
     model, albedo = load_head_model("low"), load_albedo("low")
     points = model.at(model.landmarks["mediapipe478"])
-    reported = load_landmark_errors().at(points, np.eye(3))
+    reported = load_landmark_noise().at(points, np.eye(3))
     people = len(model.identity)
 
     def carried(modes: F32) -> Tensor:
@@ -175,7 +175,7 @@ def validate(loss: Loss, photos: Faces, heads: Rendered, network: MeshNetPlus, l
             ("neutral_mm", found.neutral, batch["neutral"]),
         ):  # fmt: skip
             ours, other = (x[0, face].double().numpy() for x in (vertices[:, : true.shape[1]], true))
-            shape[name].append(float(np.linalg.norm(similarity(ours, other)(ours) - other, axis=1).mean()))
+            shape[name].append(aligned_distance(ours, other))
     out = {
         "photometric": float(np.mean(photometric)),
         "landmarks": float(np.mean(landmarks)),
@@ -230,7 +230,7 @@ def run(
         heads: synthetic heads (`data.heads`), of the same size; those held out are for validation, which else
             takes rendered ones.
         weights: of the loss.
-        say: is told how far it is.
+        say: called with lines of progress.
     """
     torch.manual_seed(plan.seed)
     template = face_template()

@@ -1,7 +1,7 @@
 """The loss of MeshNet+ (see `headshot.learn.mesh_plus`).
 
-Photos say how a face looks and where its landmarks are; heads with known shape say where it is in depth;
-heads of the albedo model say what is light and what is skin. Every item counts in the terms that it knows.
+Photos give appearance and landmarks; heads with known shape give depth; heads of the albedo model separate
+light from skin. Every item counts in the terms of which its labels are known.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Filling a store of windows (`headshot.learn.data.windows`) for the regressor, one source at a time.
+"""Filling a store of training crops (`headshot.learn.data.training_crops`), one source at a time.
 
 Work is done and written in pieces; a command that is given again goes on after the last whole piece.
 """
@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
+from headshot.datasets.split import SHARES
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import Recogniser, five_points
-from headshot.evaluate.split import SHARES
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
-from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, save_rows
+from headshot.learn.data.training_crops import EMBEDDING, EMBEDDINGS, save_training_crops
+from headshot.perception.recognition import Recogniser, five_points
 
 Say = Callable[[str], None]
 
 PIECE = 250  # photos that are written together
 PHOTOS_OF_ONE, MORE_OF_ONE = 2, 4  # of a person, at first and at most
 PORTRAITS = "portraits"  # folder below the store
-MADE = ("synthetic", "turned")  # names of windows that are no photos
+MADE = ("synthetic", "turned")  # names of crops that are no photos
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Choice:
 
 
 def fill_photos(store: Path, folder: Path, data: str, choice: Choice, *, say: Say = print) -> None:
-    """Photos as today's fit sees them, and portraits of those that are good enough.
+    """Photos labelled by the fit, and portraits of those that are good enough.
 
     Args:
         store: to fill.
         folder: of the photos.
         data: which data set it is, a key of `SHARES`.
         choice: of the photos.
-        say: is told a line for each piece.
+        say: called with a line for each piece.
     """
     if data not in SHARES:
         raise HeadshotError(f"the data set must be one of {', '.join(SHARES)}, not {data!r}")
@@ -71,7 +71,9 @@ def fill_photos(store: Path, folder: Path, data: str, choice: Choice, *, say: Sa
         portraits = [f.portrait for f in learned if f.portrait is not None]
         if portraits:
             save_portraits(store / PORTRAITS / f"{name}.npz", portraits)
-        save_rows(store, name, [f.row for f in learned] + [f.empty for f in learned if f.empty is not None])
+        save_training_crops(
+            store, name, [f.row for f in learned] + [f.empty for f in learned if f.empty is not None]
+        )
         say(f"{name}: {len(learned)} of {len(found)} photos, {len(portraits)} portraits")
 
 
@@ -79,7 +81,7 @@ def _ordered(folder: Path, data: str, random: np.random.Generator) -> list[Path]
     files = sorted(folder.rglob("*.jpg"))
     if not files:
         raise HeadshotError(f"no .jpg photos below {folder}")
-    if data == "cfp":  # today's fit believes some of the profiles to be turned by less than they are
+    if data == "cfp":  # the fit turns some of the profiles by less than they are
         files = [file for file in files if file.stem.startswith("frontal")]
     if data != "lfw":
         return [files[k] for k in random.permutation(len(files))]
@@ -97,12 +99,12 @@ def _ordered(folder: Path, data: str, random: np.random.Generator) -> list[Path]
 def fill_marked(store: Path, folder: Path, data: str, *, say: Say = print) -> None:
     """Photos with hand-made points: HELEN's 68, or CFP's 30 of profiles."""
     rows = list(marked_photos(folder, data))
-    save_rows(store, f"marked-{data}", rows)
+    save_training_crops(store, f"marked-{data}", rows)
     say(f"marked-{data}: {len(rows)} photos, {sum(row.held_out for row in rows)} of them held out")
 
 
 def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
-    """Ask a face-recognition network (`headshot.evaluate.embedding`) about the real photos of a store."""
+    """Embeddings of the real photos of a store by a face-recognition network, ONNX."""
     network = Recogniser(recogniser)
     (store / EMBEDDINGS).mkdir(exist_ok=True)
     for file in sorted(f for f in store.glob("*.npz") if f.name[0] != "."):
@@ -125,9 +127,9 @@ def fill_synthetic(store: Path, count: int, *, own: bool = False, seed: int = 0,
     Args:
         store: to fill.
         count: so many heads.
-        own: of the portraits' own shapes, which only the fit knows.
+        own: of the portraits' own shapes, as the fit has them.
         seed: of everything random.
-        say: is told a line for each piece.
+        say: called with a line for each piece.
     """
     from headshot.learn.data.posed_heads import HeadMaker
 
@@ -143,5 +145,5 @@ def fill_synthetic(store: Path, count: int, *, own: bool = False, seed: int = 0,
             maker.make(np.random.default_rng([seed, 7 + own, k]), own=own)
             for k in range(first, min(first + PIECE * 4, count))
         ]
-        save_rows(store, name, rows)
+        save_training_crops(store, name, rows)
         say(f"{name}: {len(rows)} heads")

@@ -13,20 +13,19 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from headshot.arrays import F32, U8, Array, Index, Mask
-from headshot.evaluate.align import similarity
-from headshot.evaluate.identity import auc
 from headshot.geometry.camera import extent_of
 from headshot.image.crop import FaceCrop
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.curves import Metrics
 from headshot.learn.data.regressor_stream import RegressorStream, StreamSettings, labels_in_crop
-from headshot.learn.data.windows import (
+from headshot.learn.data.training_crops import (
     KINDS,
-    Windows,
-    crop_of_window,
+    TrainingCrops,
+    input_crop,
     learned_from,
     light_factor,
 )
-from headshot.learn.engine import Plan, Task, best_weights, train
+from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.regressor import RegressorLoss, Weights
 from headshot.learn.networks.lite_regressor import (
     MODES,
@@ -34,7 +33,10 @@ from headshot.learn.networks.lite_regressor import (
     Predicted,
     make_regressor,
 )
+from headshot.learn.networks.unet import to_network
 from headshot.learn.weights import compress, write_onnx
+from headshot.metrics.shape import aligned_distance, shrinkage
+from headshot.metrics.verification import auc
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import load_head_model
 from headshot.perception.landmarks.in_house import MARGIN, SIZE
@@ -52,9 +54,10 @@ class RegressorSettings:
         frozen: first blocks that keep ImageNet's weights.
         weights: of the loss.
         people: photos of one person follow each other.
-        begin: a run whose best weights to begin with, in the place of ImageNet's.
+        begin: a run whose best weights to begin with, instead of ImageNet's.
         imagenet: begin with ImageNet's weights, not with random ones.
-        bench: folder of the research data, whose photos in the default bench are not learned from.
+        benchmark: folder of the research data, whose photos in the default benchmark are left out of
+        training.
     """
 
     frozen: int = 3
@@ -62,21 +65,21 @@ class RegressorSettings:
     people: bool = True
     begin: Path | None = None
     imagenet: bool = True
-    bench: Path | None = None
+    benchmark: Path | None = None
 
 
 def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    windows = learned_from(store, settings.bench)
+    crops = learned_from(store, settings.benchmark)
     torch.manual_seed(plan.seed)
-    stream = RegressorStream(windows, StreamSettings(settings.people, plan.seed))
+    stream = RegressorStream(crops, StreamSettings(settings.people, plan.seed))
     network = make_regressor(imagenet=settings.imagenet and settings.begin is None, frozen=settings.frozen)
     if settings.begin is None:
         network.mean[:], network.basis[:] = point_modes(stream)
     else:
         network.load_state_dict(network.state_dict() | best_weights(settings.begin))
     loss = RegressorLoss(settings.weights).to(plan.device)
-    validation = Validation(windows)
+    validation = Validation(crops)
 
     def whole(net: nn.Module, batch: Any) -> tuple[Tensor, Metrics]:
         return loss(net(to_network(batch["pixels"])), batch)
@@ -85,19 +88,14 @@ def run(folder: Path, store: Path, plan: Plan, settings: RegressorSettings) -> n
     return train(task, plan, folder)
 
 
-def to_network(pixels: Tensor) -> Tensor:
-    """Pixels (B, 3, S, S) uint8 as the network takes them."""
-    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
-
-
 def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, Tensor]:
     """Mean (P, 2) and principal components (MODES, P, 2) of points in crops, as the stream has them."""
     random = np.random.default_rng(0)
-    windows = stream.windows
-    known = np.flatnonzero(~windows.held_out & (windows.labels["weight"] > 0).all(axis=1))
+    crops = stream.crops
+    known = np.flatnonzero(~crops.held_out & (crops.labels["weight"] > 0).all(axis=1))
     rows = []
     for k in random.choice(known, samples):
-        labels = {key: values[k].copy() for key, values in windows.labels.items()}
+        labels = {key: values[k].copy() for key, values in crops.labels.items()}
         labels_in_crop(labels, _jitter(random))
         if random.random() < 0.5:
             stream.mirrored(labels)
@@ -116,16 +114,16 @@ def point_modes(stream: RegressorStream, samples: int = 6000) -> tuple[Tensor, T
 def _jitter(random: np.random.Generator) -> FaceCrop:
     roll = float(random.normal(0, 15))
     scale = float(np.exp(random.normal(0, 0.15)))
-    return crop_of_window(MARGIN, scale, random.normal(0, 0.1, 2) / scale, roll)
+    return input_crop(MARGIN, scale, random.normal(0, 0.1, 2) / scale, roll)
 
 
-def right_crop() -> FaceCrop:
-    """The crop of a window that a second pass takes."""
-    return crop_of_window(MARGIN)
+def exact_crop() -> FaceCrop:
+    """The crop of a training crop that a second pass takes."""
+    return input_crop(MARGIN)
 
 
 class Validation:
-    """Metrics on held-out windows, seen in crops that are right; each error is a median.
+    """Metrics on held-out crops, with inputs that are exactly placed; each error is a median.
 
     ``nme`` and ``profile``: mean distance of points (inner iBUG points for profiles) in per cent of the root
     of the area of the box of the known points; ``failed``: profiles beyond 7 %. ``shape``: mm of synthetic
@@ -135,14 +133,14 @@ class Validation:
     from a photo and a profile. ``score``: what is best.
     """
 
-    def __init__(self, windows: Windows) -> None:
-        self.windows = windows
+    def __init__(self, crops: TrainingCrops) -> None:
+        self.crops = crops
         self.chosen: dict[str, Index] = {}
         for name, count in VALIDATED.items():
-            own = np.flatnonzero(windows.held_out & (windows.kind == KINDS.index(name)))
-            full = (windows.labels["known"][own].sum(axis=1) > 0) | (name == "profile")
+            own = np.flatnonzero(crops.held_out & (crops.kind == KINDS.index(name)))
+            full = (crops.labels["known"][own].sum(axis=1) > 0) | (name == "profile")
             self.chosen[name] = own[full][:: max(1, int(full.sum()) // count)][:count]
-        kinds = [windows.held_out & (windows.person != "") & (windows.kind == KINDS.index(kind))
+        kinds = [crops.held_out & (crops.person != "") & (crops.kind == KINDS.index(kind))
                  for kind in ("photo", "profile")]  # fmt: skip
         self.people = np.concatenate([np.flatnonzero(own)[:PEOPLE_VALIDATED] for own in kinds])
         self.geometry = RegressorLoss().geometry
@@ -155,7 +153,7 @@ class Validation:
         for name, chosen in self.chosen.items():
             if not len(chosen):
                 continue
-            p, labels = predict(network, self.windows, chosen)
+            p, labels = predict(network, self.crops, chosen)
             errors, _ = point_errors(p, labels, inner=name == "profile")
             out[f"nme_{name}"] = float(np.median(errors))
             if name == "profile":
@@ -168,12 +166,12 @@ class Validation:
                 out |= self.shapes(p.identity.numpy(), labels["identity"])
                 out["nme_synthetic_mean"] = float(np.mean(errors))
         if len(self.people):
-            p, _ = predict(network, self.windows, self.people)
+            p, _ = predict(network, self.crops, self.people)
             shapes = (p.identity @ self.geometry.shape).numpy()
             near = -np.linalg.norm(shapes[:, None] - shapes[None], axis=2)
-            kind = self.windows.kind[self.people]
+            kind = self.crops.kind[self.people]
             photo, profile = (kind == KINDS.index(k) for k in ("photo", "profile"))
-            out |= told_apart("auc", near, self.windows.person[self.people], (photo, profile))
+            out |= verification_auc("auc", near, self.crops.person[self.people], (photo, profile))
         parts = [out.get("nme_photo", 0), out.get("nme_synthetic", 0), out.get("nme_profile", 0)]
         out["score"] = -sum(parts) / 3 - out.get("shape", 0)
         return out
@@ -183,11 +181,8 @@ class Validation:
         rows = []
         for a, b in zip(found.astype(float), true.astype(float), strict=True):
             p, t = (self.mean + np.tensordot(c, self.modes, 1) for c in (a, b))
-            plain = np.linalg.norm(similarity(self.mean, t)(self.mean) - t, axis=1).mean()
-            error = np.linalg.norm(similarity(p, t)(p) - t, axis=1).mean()
-            dp, dt = (similarity(x, self.mean)(x) - self.mean for x in (p, t))
-            size = np.linalg.norm(dp) / np.linalg.norm(dt)
-            cosine = (dp * dt).sum() / max(np.linalg.norm(dp) * np.linalg.norm(dt), 1e-9)
+            plain, error = aligned_distance(self.mean, t), aligned_distance(p, t)
+            size, cosine = shrinkage(p, t, self.mean)
             rows.append([error, plain, cosine, size])
         error, plain, cosine, size = np.median(np.array(rows), axis=0)
         return {"shape": error, "mean_face": plain, "correlation": cosine, "size": size}
@@ -199,16 +194,16 @@ class Validation:
             if not len(chosen):
                 continue
             some = chosen[:: max(1, len(chosen) // 10)][:10]
-            p, _ = predict(network, self.windows, some)
+            p, _ = predict(network, self.crops, some)
             projected = self.geometry.project(p)
             for points in (p.points, projected):
-                tiles = [drawn(self.windows.picture(k), points[n].numpy()) for n, k in enumerate(some)]
+                tiles = [drawn(self.crops.picture(k), points[n].numpy()) for n, k in enumerate(some)]
                 tiles += [np.zeros_like(tiles[0])] * (10 - len(tiles))
                 rows.append(np.concatenate(tiles, axis=1))
         return np.concatenate(rows)
 
 
-def told_apart(
+def verification_auc(
     name: str,
     near: F32,
     person: NDArray[np.str_],
@@ -225,16 +220,16 @@ def told_apart(
     return out
 
 
-def predict(network: nn.Module, windows: Windows, chosen: Index) -> tuple[Predicted, dict[str, Any]]:
-    """What the network says of windows seen in right crops, and the labels of these crops."""
-    crop = right_crop()
-    rows, crops = [], []
+def predict(network: nn.Module, crops: TrainingCrops, chosen: Index) -> tuple[Predicted, dict[str, Any]]:
+    """Predictions for training crops with exactly placed inputs, and the labels of these inputs."""
+    exact = exact_crop()
+    rows, inputs = [], []
     for k in chosen.tolist():
-        labels = {key: values[k].copy() for key, values in windows.labels.items()}
-        labels_in_crop(labels, crop)
+        labels = {key: values[k].copy() for key, values in crops.labels.items()}
+        labels_in_crop(labels, exact)
         rows.append(labels)
-        crops.append(crop.cut(windows.picture(k), SIZE))
-    pixels = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy())
+        inputs.append(exact.cut(crops.picture(k), SIZE))
+    pixels = torch.from_numpy(np.stack(inputs).transpose(0, 3, 1, 2).copy())
     device = next(network.parameters()).device
     with torch.no_grad():
         parts = [network(to_network(part.to(device))) for part in pixels.split(16)]
@@ -254,9 +249,9 @@ def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[
     return 100 * (gap * known).sum(axis=1) / known.sum(axis=1) / box, box
 
 
-def drawn(window: U8, points: F32) -> U8:
-    """The right crop of a window (SIZE, SIZE, 3) with points (P, 2) in shares of its side."""
-    image = Image.fromarray(right_crop().cut(window, SIZE))
+def drawn(pixels: U8, points: F32) -> U8:
+    """The exact input (SIZE, SIZE, 3) of a training crop with points (P, 2) in shares of its side."""
+    image = Image.fromarray(exact_crop().cut(pixels, SIZE))
     pen = ImageDraw.Draw(image)
     for n, (x, y) in enumerate((points * SIZE).tolist()):
         pen.point((x, y), fill=(0, 255, 0) if n < 478 else (255, 60, 60))
@@ -292,8 +287,8 @@ OUTPUTS = (
 def export_best(folder: Path, file: Path) -> None:
     """Write the best weights of a run as ONNX: ``pixels`` (N, 128, 128, 3) uint8 sRGB to `OUTPUTS`.
 
-    Weights are kept with 16 bits, the largest with 8; ONNX Runtime computes with 32. Light is in the units of
-    `headshot.geometry.light`.
+    Weights are stored with 16 bits, the largest with 8; ONNX Runtime computes with 32. Light is in the units
+    of `headshot.geometry.light`.
     """
     network = make_regressor(imagenet=False)
     network.load_state_dict(best_weights(folder))

@@ -2,7 +2,7 @@
 ONNX.
 
 The loss is cross-entropy plus Dice (Milletari et al., "V-Net", 3DV 2016), both for labels that are sets of
-classes, because data sets with coarser labels than ours teach too.
+classes, because data sets with coarser labels than ours are used too.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from headshot.arrays import I32, U8, Index
+from headshot.datasets.parts import celebamask, fasseg, helen, lfw
+from headshot.datasets.parts.scheme import UNKNOWN, Sample, classes
 from headshot.errors import HeadshotError
-from headshot.evaluate.parts import celebamask, fasseg, helen, lfw
-from headshot.evaluate.parts.scheme import UNKNOWN, Sample, classes
-from headshot.evaluate.segmentation import confusion, scores
-from headshot.learn.data.crops import Plain, Source, Stream, StreamSettings
+from headshot.learn.checkpoints import best_weights
 from headshot.learn.data.face_crops import find_crops
-from headshot.learn.engine import Plan, Task, best_weights, train
-from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet
+from headshot.learn.data.segmentation_stream import Plain, Source, Stream, StreamSettings
+from headshot.learn.engine import Plan, Task, train
+from headshot.learn.networks.unet import LiteUNet, UNet, channels_last, load_imagenet, to_network
 from headshot.learn.weights import compress
+from headshot.metrics.segmentation import confusion, scores
 from headshot.perception.segmentation import CLASSES, PALETTE, SIZE
 
 
@@ -70,11 +71,6 @@ def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict
     logits = network(to_network(pixels))
     entropy, dice = partial_loss(logits, sets)
     return entropy + 0.5 * dice, {"entropy": entropy.item(), "dice": dice.item()}
-
-
-def to_network(pixels: Tensor) -> Tensor:
-    """Crops (B, 3, S, S) uint8 as the networks take them: [0, 1], channels last, which is faster."""
-    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 class Validation:
@@ -150,7 +146,7 @@ def _thinned(source: Source, limit: int) -> Source:
 def export_onnx(network: nn.Module, file: Path, size: int = SIZE) -> None:
     """Write a network as ONNX: ``pixels`` (1, S, S, 3) uint8 sRGB to ``probabilities`` (1, C, S, S) float32.
 
-    Weights are kept with 8 bits, small ones with 16; ONNX Runtime computes with 32.
+    Weights are stored with 8 bits, small ones with 16; ONNX Runtime computes with 32.
     """
     whole = _Exported(network).eval().cpu()
     pixels = torch.zeros(1, size, size, 3, dtype=torch.uint8)
@@ -214,7 +210,7 @@ class Folders:
         return found
 
 
-# Share of the training stream; only CelebAMask-HQ and HELEN say all that we want to know.
+# Share of the training stream; only CelebAMask-HQ and HELEN label all classes that matter.
 # Photos of it with a hat or glasses have a share of their own besides.
 SHARES = {
     "celebamask": 0.45, "rare": 0.1, "fasseg": 0.1, "fasseg-multipose": 0.12, "helen": 0.3, "lfw": 0.23,
@@ -249,18 +245,13 @@ def make_network(name: str, *, imagenet: bool) -> nn.Module:
         HeadshotError: there is no network of this name.
     """
     if name == "unet":
-        return _channels_last(UNet(len(CLASSES)))
+        return channels_last(UNet(len(CLASSES)))
     if name != "lite":
         raise HeadshotError(f'the network must be "lite" or "unet", not {name!r}')
     network = LiteUNet(len(CLASSES))
     if imagenet:
         load_imagenet(network)
-    return _channels_last(network)
-
-
-def _channels_last(network: nn.Module) -> nn.Module:
-    """The same network with its weights laid out as is fastest on CPUs."""
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(network)
 
 
 def run(

@@ -58,7 +58,7 @@ def _on_sphere(corners: ArrayLike, triangles: ArrayLike, level: int) -> Shape:
 def ico_sphere(level: int = 4) -> Shape:
     """Unit sphere from an icosahedron whose triangles were split ``level`` times: 10 * 4**level + 2 vertices.
 
-    ``ico_sphere(4)`` has the 2,562 vertices of the second paper's BabyMeshNet.
+    ``ico_sphere(4)`` has the 2,562 vertices of BabyMeshNet (Jeon et al.).
     """
     g = (1 + 5**0.5) / 2
     corners = [
@@ -76,8 +76,8 @@ def ico_sphere(level: int = 4) -> Shape:
 def hemisphere(level: int = 5) -> Shape:
     """The half z >= 0 of the unit sphere: half an octahedron whose triangles were split ``level`` times.
 
-    With level 5 it has 1 + 2 * 32 * 33 = 2,113 vertices, the number of the second paper's MeshNet, which
-    says "a hemisphere" and no more. Level n has 1 + 2 * 2**n * (2**n + 1).
+    With level 5 it has 1 + 2 * 32 * 33 = 2,113 vertices, the number of MeshNet (Jeon et al.), of
+    which the paper says "a hemisphere" and no more. Level n has 1 + 2 * 2**n * (2**n + 1).
     """
     corners = [(0, 0, 1), (1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0)]
     return _on_sphere(corners, [(0, 1, 2), (0, 2, 3), (0, 3, 4), (0, 4, 1)], level)

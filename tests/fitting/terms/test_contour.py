@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headshot.fitting import Evidence, FitSettings, LandmarkSolver, Observation, landmarks68
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.fitting.terms.contour import Candidates, Outline, face_outline
 from headshot.geometry.camera import Camera, rotation_from_angles, rotation_from_vector
 from headshot.models.head_model import load_head_model
@@ -94,7 +94,7 @@ def test_a_jaw_that_landmarks_do_not_show_is_found(head, candidates):
 
     def off(evidence):
         settings = FitSettings(inflation=6.0)
-        fit = LandmarkSolver(seen, model, settings, load_landmark_errors(), evidence).run()
+        fit = LandmarkSolver(seen, model, settings, load_landmark_noise(), evidence).run()
         found = landmarks68(head, head.shape(fit.identity, fit.expression), fit.camera)[:17]
         along = np.gradient(jaw, axis=0)
         across = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.linalg.norm(along, axis=1)[:, None]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headshot.fitting import Evidence, FitSettings, LandmarkSolver, Observation
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.fitting.terms.distances import EYE_CORNERS, LOWER, LOWER_LIDS, UPPER, UPPER_LIDS, face_gaps
 from headshot.geometry.camera import Camera, rotation_from_angles, rotation_from_vector
 from headshot.models.head_model import load_head_model
@@ -60,7 +60,7 @@ def test_lips_that_touch_close_the_mouth(head, model):
     seen = Observation(points, np.ones(478), ajar, 400, 400, CAMERA.focal)
 
     def gap(evidence):
-        solver = LandmarkSolver(seen, model, FitSettings(), load_landmark_errors(), evidence)
+        solver = LandmarkSolver(seen, model, FitSettings(), load_landmark_noise(), evidence)
         fit = solver.run()
         lips = fit.camera.project(model.positions(fit.identity, fit.expression))
         return float(np.linalg.norm(lips[list(LOWER)] - lips[list(UPPER)], axis=1).mean())
@@ -84,7 +84,7 @@ def test_narrow_slits_are_shut_eyes(head, model, share):
         points[list(upper)] = below + (above - below) * share * width / gap
     seen = Observation(points, np.ones(478), np.zeros(52), 400, 400, CAMERA.focal)
     solver = LandmarkSolver(
-        seen, model, FitSettings(), load_landmark_errors(), Evidence(gaps=face_gaps(points, model, EXTENT))
+        seen, model, FitSettings(), load_landmark_noise(), Evidence(gaps=face_gaps(points, model, EXTENT))
     )
     fit = solver.run()
     blink = fit.expression[[head.expression_names.index(f"eyeBlink{side}") for side in ("Left", "Right")]]

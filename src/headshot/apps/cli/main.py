@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from headshot.apps.batch import Job, Outcome, Request
-    from headshot.pipeline import Settings
+    from headshot.settings import Settings
 
 FAILED, NO_FACE, INTERRUPTED = 1, 2, 130
 
@@ -61,12 +61,18 @@ class Expression(str, Enum):
     photo = "photo"
 
 
-class MethodName(str, Enum):
-    """How heads are made."""
+class Prior(str, Enum):
+    """What is expected of a shape."""
 
-    fit = "fit"
-    regress = "regress"
-    hybrid = "hybrid"
+    identity = "identity"
+    none = "none"
+
+
+class Preset(str, Enum):
+    """How many steps a fit takes."""
+
+    accurate = "accurate"
+    fast = "fast"
 
 
 @app.command()
@@ -96,12 +102,16 @@ def reconstruct(
             show_default="the GLB starts neutral, OBJ and PLY are as in the photo",
         ),
     ] = None,
-    method: Annotated[
-        MethodName,
+    prior: Annotated[
+        Prior,
         typer.Option(
-            help="Fit landmarks and colours, ask our own networks (quick), or fit with what these say."
+            help="Prior of the shape: a network's prediction from the face (identity), or the average of "
+            "people (none)."
         ),
-    ] = MethodName.hybrid,
+    ] = Prior.identity,
+    preset: Annotated[
+        Preset, typer.Option(help="All steps of the fit (accurate), or fewer of them (fast).")
+    ] = Preset.accurate,
     photometric: Annotated[
         bool,
         typer.Option(
@@ -122,9 +132,10 @@ def reconstruct(
     PHOTO-2 and so on. All files of a photo appear together, when they are complete; earlier ones of the same
     name are replaced.
     """
-    from headshot.apps.batch import Request, find_photos, plan
+    from headshot.apps.batch import Request, plan
     from headshot.errors import HeadshotError
     from headshot.export import ExportSettings, parse_formats
+    from headshot.image.files import find_photos
 
     number = _face_number(face)
     try:
@@ -144,7 +155,7 @@ def reconstruct(
         typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
     if jobs:
         try:
-            request = replace(request, settings=_load(detail.value, texture_size, photometric, method))
+            request = replace(request, settings=_load(detail, texture_size, photometric, prior, preset))
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(_run(jobs, request, alone=total == 1))
@@ -158,7 +169,7 @@ def learn(context: typer.Context) -> None:
     from headshot.errors import MissingExtraError
 
     try:
-        from headshot.learn.cli import app as learn_app
+        from headshot.evaluate.trained.command import app as learn_app
     except MissingExtraError as error:
         _complain(str(error))
         raise typer.Exit(FAILED) from error
@@ -218,15 +229,16 @@ def _face_number(face: str) -> int | None:
     return int(face)
 
 
-def _load(detail: str, texture_size: int, photometric: bool, method: MethodName) -> Settings:
+def _load(detail: Detail, texture_size: int, photometric: bool, prior: Prior, preset: Preset) -> Settings:
     """Import the pipeline, and say so if its kernels must be compiled first."""
-    from headshot.pipeline import Settings
     from headshot.runtime import kernels_are_cold
+    from headshot.settings import Settings
     from headshot.texture import TextureSettings
 
     if kernels_are_cold():
         typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
-    settings = Settings(detail=detail, texture=TextureSettings(size=texture_size), method=method.value)
+    texture = TextureSettings(size=texture_size)
+    settings = Settings(detail.value, prior.value, preset.value, texture=texture)
     return settings if photometric else replace(settings, photometric=None)
 
 

@@ -128,12 +128,14 @@ def _own(photo: Photo) -> list[Points68]:
     """
     from headshot.perception.detection.detect import DetectSettings, detect_faces
     from headshot.perception.faces import locate_faces
-    from headshot.pipeline import Settings, reconstruct_face
+    from headshot.pipeline import Reconstructor
+    from headshot.settings import Settings
 
-    settings = Settings(detail="low", texture=None, photometric=None, method="fit")
+    settings = Settings(detail="low", texture=None, photometric=None, prior="none")
     faces = detect_faces(photo.pixels, DetectSettings(exhaustive=True))
+    reconstruct = Reconstructor(settings, preload=False)
     heads = [
-        reconstruct_face(photo, face, points, settings, {})
+        reconstruct.of_face(photo, face, points)
         for face, points in locate_faces(photo, faces, None, settings.landmarks)
     ]
     return [

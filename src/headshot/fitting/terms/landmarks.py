@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headshot.arrays import Array
-from headshot.fitting.landmark_noise import LandmarkErrors
+from headshot.fitting.landmark_noise import LandmarkNoiseModel
 from headshot.fitting.normal import normal_equations
 from headshot.fitting.parameters import Layout, PersonState, ViewState
 from headshot.fitting.projection import linearised
@@ -95,7 +95,7 @@ class LandmarkNoise:
         hidden: (L,) how many times larger still those of each landmark are.
     """
 
-    model: LandmarkErrors
+    model: LandmarkNoiseModel
     points: PointModel
     inflation: float
     hidden: Array

@@ -1,4 +1,4 @@
-"""Alignment of faces by five points, as the reference implementation of the first paper does it.
+"""Alignment of faces by five points, as the reference of Jiang and Yang (2026) does it.
 
 Deng et al., "Accurate 3D Face Reconstruction with Weakly-Supervised Learning" (CVPRW 2019): the five points
 of a mean face in 3D are fitted to the five of the photo with a scaled orthographic camera, which says how

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from headshot.arrays import F32, U8
-from headshot.image.crop import FaceCrop
 from headshot.image.colour import LUMA
+from headshot.image.crop import FaceCrop
 
 GREY = np.array(LUMA, np.float32)
 

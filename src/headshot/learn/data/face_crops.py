@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from headshot.evaluate.parts.scheme import Sample, classes
+from headshot.datasets.parts.scheme import Sample, classes
 from headshot.image.crop import FaceCrop
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
@@ -52,7 +52,7 @@ def crop_of_sample(sample: Sample) -> FaceCrop:
 
 
 def _crop_of_box(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> FaceCrop:
-    """An upright crop around labelled pixels, as large as their landmarks would ask for."""
+    """An upright crop around labelled pixels, as large as their landmarks would give."""
     (top, bottom), (left, right) = (np.percentile(v, (1, 99)) for v in (rows, columns))
     # Labelled skin may reach down the neck: a face is at most 1.5 times as high as wide, from any side.
     bottom = min(bottom, top + 1.5 * max(right - left, 1.0))
@@ -68,7 +68,7 @@ def find_crops(
     workers: int = 1,
     progress: Callable[[Sequence[Sample]], Iterator[Sample]] = iter,
 ) -> list[FaceCrop]:
-    """Crops of samples, cached in a file so that landmarks are searched for only once.
+    """Crops of samples, stored in a file so that landmarks are searched for only once.
 
     Args:
         samples: labelled photos.

@@ -1,4 +1,5 @@
-"""Segmented faces for MeshNet: crops, parts, landmarks and the camera of each, found once and kept in a file.
+"""Segmented faces for MeshNet: crops, parts, landmarks and the camera of each, found once and stored in a
+file.
 
 A crop counts as a photo of its own: landmarks are moved into it, and its camera is that of the mean head in
 the pose that fits them. Dimension letters: N faces, S pixels of a crop.
@@ -8,8 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -17,23 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from headshot.arrays import F32, U8, Array, Mask
+from headshot.arrays import F32, U8, Array, Index, Mask
+from headshot.datasets.parts import Sample
+from headshot.datasets.subject import Subject, find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import Seen, look
-from headshot.evaluate.parts import Sample
 from headshot.fitting.evidence import CONFIDENCE
 from headshot.fitting.initialise import LandmarkObservation
-from headshot.fitting.landmarks import fit_landmarks
-from headshot.fitting.settings import FitSettings
+from headshot.fitting.mean_head import camera_of_mean_head
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo
 from headshot.image.resample import warp
-from headshot.models.head_model import PointModel, load_head_model
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import CLASSES, crop_of, segment
 
-PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not believed
+PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not used
 FACE = ("skin", "nose", "brows", "eyes", "glasses", "mouth", "upper_lip", "lower_lip")
 UNLABELLED = 255
 
@@ -77,30 +75,16 @@ def join(sets: Sequence[Faces]) -> Faces:
     return Faces(*(np.concatenate([getattr(s, f.name) for s in sets]) for f in fields(Faces)))
 
 
-@lru_cache(maxsize=1)
-def _rigid() -> PointModel:
-    """The landmarks of the mean head, without identity and expressions: only a pose can be fitted."""
-    model = load_head_model("low")
-    full = model.at(model.landmarks["mediapipe478"])
-    return replace(
-        full,
-        identity=full.identity[:0],
-        expression=full.expression[:0],
-        corrected=full.corrected[:0],
-        correction=full.correction[:0, :0],
-    )
-
-
 def camera_of(landmarks: Array, size: int) -> Camera:
     """The camera (with the mean head's pose) that fits 478 landmarks in a crop of so many pixels."""
     seen = LandmarkObservation(
         points=landmarks, confidence=CONFIDENCE, expression=np.zeros(0), width=size, height=size, focal=None
     )
-    return fit_landmarks(seen, _rigid(), FitSettings()).camera
+    return camera_of_mean_head(seen)
 
 
 def face_of(sample: Sample, size: int) -> Faces | None:
-    """The largest face of a labelled photo, or None where landmarks are not found or not believed."""
+    """The largest face of a labelled photo, or None where landmarks are not found or not reliable."""
     with Image.open(sample.photo) as image:
         pixels = np.ascontiguousarray(image.convert("RGB"))
     found = detect_faces(pixels)
@@ -109,28 +93,51 @@ def face_of(sample: Sample, size: int) -> Faces | None:
     landmarks = find_landmarks(pixels, found[0])
     if landmarks.presence < PRESENCE or landmarks.spread > SPREAD:
         return None
-    affine = crop_of(landmarks.points).pixel_map(size)
-    inverse = np.linalg.inv(affine[:, :2])
-    points = (landmarks.points - affine[:, 2]) @ inverse.T
-    camera = camera_of(points, size)
     sets = sample.read_sets()
     # Exactly one bit: a known class. Several or none: unknown.
     single = (sets > 0) & ((sets & (sets - np.uint16(1))) == 0)
     classes: U8 = np.where(single, np.log2(np.maximum(sets, 1)).astype(np.uint8), UNLABELLED)
+    face, affine = _cropped(pixels, landmarks.points, classes, size, held_out=sample.held_out)
+    face.labels[0, ~_inside(affine, size, classes.shape)] = UNLABELLED
+    return face
+
+
+def _cropped(pixels: U8, points: Array, classes: U8, size: int, *, held_out: bool) -> tuple[Faces, Array]:
+    """A face in its crop, and the crop's map (2, 3) to the photo.
+
+    Args:
+        pixels: (H, W, 3) of the photo.
+        points: (478, 2) landmarks, pixels of the photo.
+        classes: (H', W') class of the photo's pixels; beyond them those of the border go on.
+        size: of the crop, pixels.
+        held_out: whether it is not to be trained on.
+    """
+    affine = crop_of(points).pixel_map(size)
+    inverse = np.linalg.inv(affine[:, :2])
+    marks = (points - affine[:, 2]) @ inverse.T
+    camera = camera_of(marks, size)
+    column, row = np.moveaxis(_places(affine, size), -1, 0)
+    height, width = classes.shape
+    labels = classes[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    face = Faces(
+        warp(pixels, affine[None], (size, size)), labels[None].astype(np.uint8),
+        marks[None].astype(np.float32), np.array([camera.focal], np.float32),
+        camera.rotation[None].astype(np.float32), camera.translation[None].astype(np.float32),
+        np.array([held_out]),
+    )  # fmt: skip
+    return face, affine
+
+
+def _places(affine: Array, size: int) -> Index:
+    """Column and row (S, S, 2) of the photo's pixel at each pixel of a crop."""
     y, x = np.mgrid[:size, :size] + 0.5
-    at = np.floor(np.stack([x, y], axis=-1) @ affine[:, :2].T + affine[:, 2]).astype(int)
-    inside = np.asarray((at >= 0).all(axis=-1) & (at < sets.shape[::-1]).all(axis=-1))
-    column, row = np.where(inside[..., None], at, 0).transpose(2, 0, 1)
-    labels = np.where(inside, classes[row, column], UNLABELLED)
-    return Faces(
-        warp(pixels, affine[None], (size, size)),
-        labels[None].astype(np.uint8),
-        points[None].astype(np.float32),
-        np.array([camera.focal], np.float32),
-        camera.rotation[None].astype(np.float32),
-        camera.translation[None].astype(np.float32),
-        np.array([sample.held_out]),
-    )
+    return np.floor(np.stack([x, y], axis=-1) @ affine[:, :2].T + affine[:, 2]).astype(np.int64)
+
+
+def _inside(affine: Array, size: int, shape: tuple[int, ...]) -> Mask:
+    """Pixels (S, S) of a crop that lie in a photo of ``shape`` (H, W)."""
+    at = _places(affine, size)
+    return np.asarray((at >= 0).all(axis=-1) & (at < shape[::-1]).all(axis=-1))
 
 
 def face_in(photo: Photo, size: int) -> tuple[Faces, Array]:
@@ -139,29 +146,13 @@ def face_in(photo: Photo, size: int) -> tuple[Faces, Array]:
     Raises:
         NoFaceError: there is none.
     """
-    return face_seen(look(photo), size)
+    return face_seen(find_subject(photo), size)
 
 
-def face_seen(seen: Seen, size: int) -> tuple[Faces, Array]:
-    """A face that was found, in its crop, with parts found by `headshot.perception.segmentation`.
-
-    And the crop's map.
-    """
-    pixels, points = seen.photo.pixels, seen.landmarks.points
-    affine = crop_of(points).pixel_map(size)
-    inverse = np.linalg.inv(affine[:, :2])
-    marks = (points - affine[:, 2]) @ inverse.T
-    camera = camera_of(marks, size)
-    labels = segment(pixels, points).labels
-    y, x = np.mgrid[:size, :size] + 0.5
-    at = np.floor(np.stack([x, y], axis=-1) @ affine[:, :2].T + affine[:, 2]).astype(int)
-    column, row = (np.clip(at[..., k], 0, labels.shape[1 - k] - 1) for k in (0, 1))
-    face = Faces(
-        warp(pixels, affine[None], (size, size)), labels[row, column][None], marks[None].astype(np.float32),
-        np.array([camera.focal], np.float32), camera.rotation[None].astype(np.float32),
-        camera.translation[None].astype(np.float32), np.array([True]),
-    )  # fmt: skip
-    return face, affine
+def face_seen(subject: Subject, size: int) -> tuple[Faces, Array]:
+    """A face in its crop, with parts found by `headshot.perception.segmentation`, and the crop's map."""
+    pixels, points = subject.photo.pixels, subject.landmarks.points
+    return _cropped(pixels, points, segment(pixels, points).labels, size, held_out=True)
 
 
 def collect(

@@ -1,4 +1,4 @@
-"""The 68 points of the face-alignment network (FAN), which the first paper uses.
+"""The 68 points of the face-alignment network (FAN), which Jiang and Yang (2026) use.
 
 Bulat and Tzimiropoulos, "How far are we from solving the 2D & 3D face alignment problem?" (ICCV 2017), by
 the package ``face-alignment``: the points of its 3D network, which belong to fixed places of the skin, the

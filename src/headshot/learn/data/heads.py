@@ -1,4 +1,4 @@
-"""Photos of synthetic heads with exact shapes (tools/synthetic_heads.py), as MeshNet+ is taught with them.
+"""Photos of synthetic heads with exact shapes (tools/synthetic_heads.py), for the training of MeshNet+.
 
 Unlike those of `rendered`, they may wear the skin of real photos, and face, landmarks and parts are found as
 in any photo, with all the errors of the networks that find them.
@@ -15,9 +15,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from headshot.arrays import Array, Index
+from headshot.datasets.synthetic import Mesh, Truth, read_truths
 from headshot.errors import HeadshotError, NoFaceError
-from headshot.evaluate.align import Surface, similarity
-from headshot.evaluate.synthetic import Mesh, Truth, read_truths
+from headshot.geometry.align import Surface, similarity
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.faces import Faces, face_in
@@ -27,7 +27,7 @@ from headshot.models.head_model import load_head_model
 
 _OFF_SKIN = 2.0  # mm from the skin from which a vertex of the template is looked for on all of the head
 _MISSED = 0.1  # of the face's extent, from which a face that was found is another one
-_KEPT = ("truth", "neutral", "albedo", "light")
+_STORED = ("truth", "neutral", "albedo", "light")
 
 
 def collect_heads(
@@ -39,7 +39,7 @@ def collect_heads(
     Args:
         folder: made by tools/synthetic_heads.py.
         size: of the crops, pixels.
-        template: at whose vertices shapes are kept.
+        template: at whose vertices shapes are stored.
         cache: .npz file, read if it exists, else written.
         progress: shows how far it is.
 
@@ -60,7 +60,7 @@ def collect_heads(
         raise HeadshotError(f"no face was found in the {len(truths)} photos of {folder}")
     out = join_rendered(rows)
     content = {f.name: getattr(out.faces, f.name) for f in fields(Faces)}
-    np.savez(cache, **content, **{name: getattr(out, name) for name in _KEPT})
+    np.savez(cache, **content, **{name: getattr(out, name) for name in _STORED})
     return out
 
 
@@ -122,7 +122,7 @@ def _read(file: Path, size: int) -> Rendered:
     try:
         with np.load(file, allow_pickle=False) as archive:
             faces = Faces(*(archive[f.name] for f in fields(Faces)))
-            out = Rendered(faces, *(archive[name] for name in _KEPT))
+            out = Rendered(faces, *(archive[name] for name in _STORED))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise HeadshotError(f"{file} is not a file of heads: delete it") from error
     if faces.pixels.shape[1:] != (size, size, 3):

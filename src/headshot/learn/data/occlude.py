@@ -1,4 +1,4 @@
-"""Things put before faces, so that a network learns what faces look like behind something.
+"""Things put before faces, so that a network learns partly hidden faces.
 
 Real data sets hardly show hands, masks, microphones or bars of colour before a face. Here they are drawn:
 shapes with the texture of other photos, hands (rounded strokes in the person's own skin colour), dark glasses
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from headshot.arrays import F32, U8, Array, Mask
-from headshot.evaluate.parts.scheme import Sets, classes
+from headshot.datasets.parts.scheme import Sets, classes
 
 BACKGROUND, HAIR, GLASSES = classes("background"), classes("hair"), classes("glasses")
 SKIN = classes("skin")

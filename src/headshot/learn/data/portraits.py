@@ -20,9 +20,9 @@ import numpy as np
 from headshot.arrays import F32, U8, Index
 from headshot.geometry.raster import vertex_normals
 from headshot.image.resample import warp
-from headshot.learn.data.windows import into_window, window_map
+from headshot.learn.data.training_crops import into_crop, upright_crop_map
 from headshot.models.head_model import load_head_model
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 from headshot.texture import TextureSettings, TextureView, make_texture
 from headshot.texture.photographed import as_photographed
 
@@ -41,7 +41,7 @@ class Portrait:
         identity, expression, albedo: coefficients of the fit.
         light: (9, 3) of the fit.
         yaw: of the head, degrees.
-        name: of the photo's window.
+        name: of the photo's training crop.
     """
 
     texture: U8
@@ -64,17 +64,17 @@ def outline_vertices() -> Index:
     return skin[side & (model.mean[skin, 2] > -110)][::8]
 
 
-def portrait_of(head: Reconstruction, name: str) -> Portrait:
-    """The portrait of a low-resolution reconstruction with its fit to colours; ``name`` is its window's."""
+def portrait_of(head: Head, name: str) -> Portrait:
+    """The portrait of a low-resolution reconstruction with its fit to colours; ``name`` is its crop's."""
     assert head.light is not None and head.albedo is not None
     pixels = head.photo.pixels
     view = TextureView(pixels, head.vertices, head.camera, segmentation=head.parts)
     made = make_texture([view], head.model, TextureSettings(TEXELS, 0.0))
     texture = as_photographed(made.pixels, pixels, head.vertices, head.model, head.camera)
     places = head.model.landmarks["mediapipe478"].on(head.vertices, head.triangles)
-    affine = window_map(head.project(places), head.camera.angles[2], AROUND, AROUND_SIDE)
+    affine = upright_crop_map(head.project(places), head.camera.angles[2], AROUND, AROUND_SIDE)
     around = warp(pixels, affine[None], (AROUND_SIDE, AROUND_SIDE), clamp=True)[0]
-    outline = into_window(head.project(head.vertices[outline_vertices()]), affine)
+    outline = into_crop(head.project(head.vertices[outline_vertices()]), affine)
     return Portrait(
         texture, around, outline, head.identity.astype(np.float32), head.expression.astype(np.float32),
         head.albedo.astype(np.float32), head.light.astype(np.float32), head.camera.angles[0],

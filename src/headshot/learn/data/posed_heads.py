@@ -1,7 +1,7 @@
 """Synthetic heads with exact truth: any shape, pose, expression and light, in the colours of real photos.
 
 Shapes are drawn from the head model's prior and have nothing to do with the photo that gives the colours, so
-that only the geometry in the picture tells the shape; or the photo's own head, as the fit has it, is turned.
+that only the geometry in the picture shows the shape; or the photo's own head, as the fit has it, is turned.
 What the picture shows of a portrait's light is divided out by the fit's explanation of it and multiplied by
 that of the new light (a ratio image; Wen, Liu and Huang, "Face relighting with radiance environment maps",
 CVPR 2003). Heads turned far from their portrait get hair of their own, a displaced scalp, and other
@@ -22,16 +22,14 @@ from headshot.geometry.raster import interpolate, rasterise, sample, vertex_norm
 from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.image.resample import warp
 from headshot.learn.data.portraits import AROUND, AROUND_SIDE, TEXELS, Portrait, outline_vertices
-from headshot.learn.data.windows import (
-    KNOWN,
+from headshot.learn.data.training_crops import (
     MARGIN,
     SIDE,
-    Row,
-    empty_labels,
-    into_window,
+    TrainingCrop,
+    head_labels,
+    into_crop,
     light_units,
-    pose_labels,
-    window_map,
+    upright_crop_map,
 )  # fmt: skip
 from headshot.models.albedo import load_albedo
 from headshot.models.arkit import ARKIT52
@@ -63,7 +61,7 @@ MOODS: tuple[dict[str, float], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
-    """What is drawn: a head (V, 3) in head frame and mm, its camera, the window, and colours."""
+    """What is drawn: a head (V, 3) in head frame and mm, its camera, the map of the crop, and colours."""
 
     vertices: F32
     camera: Camera
@@ -75,7 +73,7 @@ class _Scene:
 
 
 class HeadMaker:
-    """Makes windows of synthetic heads; the same random generator gives the same window."""
+    """Makes training crops of synthetic heads; the same random generator gives the same crop."""
 
     def __init__(self, portraits: Sequence[Portrait]) -> None:
         self.portraits = portraits
@@ -97,8 +95,8 @@ class HeadMaker:
         covered = self.model.regions["scalp"] + self.model.regions["neck"]
         self.bare = ~(covered > 0.6)[self.model.triangles].all(axis=1)
 
-    def make(self, random: np.random.Generator, *, own: bool = False) -> Row:
-        """One window; with ``own`` of the portrait's own shape, as the fit has it, turned."""
+    def make(self, random: np.random.Generator, *, own: bool = False) -> TrainingCrop:
+        """One training crop; with ``own`` of the portrait's own shape, as the fit has it, turned."""
         model = self.model
         yaw, pitch = _pose(random)
         which = self._portrait(yaw, random)
@@ -111,8 +109,8 @@ class HeadMaker:
         camera = _camera(yaw, pitch, random)
         dense = model.landmarks["mediapipe478"].on(vertices, model.triangles)
         points = np.concatenate([camera.project(dense), camera.project(landmarks68(model, vertices, camera))])
-        affine = window_map(points[:478], camera.angles[2])
-        light, albedo = self._looks(portrait, random)
+        affine = upright_crop_map(points[:478], camera.angles[2])
+        light, albedo = self._appearance(portrait, random)
         turned = abs(yaw - portrait.yaw) > MATCHING
         ratio = self._ratio(which, vertices, light, albedo)
         shown: F32 = vertices
@@ -120,21 +118,11 @@ class HeadMaker:
         if turned and random.random() < 0.9:
             shown, hair = self._hair(vertices, random)
         pixels = self._draw(_Scene(shown, camera, affine, portrait, ratio, hair, turned), random)
-        rotation, place = pose_labels(camera, affine)
-        labels = empty_labels() | {
-            "points": into_window(points, affine),
-            "weight": np.ones(len(points), np.float32),
-            "identity": identity.astype(np.float32),
-            "expression": expression.astype(np.float32),
-            "rotation": rotation,
-            "place": place,
-            "light": light_units(light),
-            "albedo": albedo.astype(np.float32),
-            "known": np.ones(len(KNOWN), np.float32),
-        }
+        labels = head_labels(camera, points, identity, expression, affine)
+        labels |= {"light": light_units(light), "albedo": albedo.astype(np.float32)}
         apart = bool(random.random() < 0.03)
         kind, name = ("photo", portrait.name) if own else ("synthetic", f"synthetic/{yaw:.0f}")
-        return Row(pixels, kind, name, "", apart and not own, labels)
+        return TrainingCrop(pixels, kind, name, "", apart and not own, labels)
 
     def _portrait(self, yaw: float, random: np.random.Generator) -> int:
         """One of some drawn at random: the one whose own pose is nearest to the new one."""
@@ -158,7 +146,7 @@ class HeadMaker:
         own[ARKIT52.index("tongueOut")] = 0
         return np.clip(own * random.uniform(0.7, 1.25, len(own)), 0, 1)
 
-    def _looks(self, portrait: Portrait, random: np.random.Generator) -> tuple[Array, Array]:
+    def _appearance(self, portrait: Portrait, random: np.random.Generator) -> tuple[Array, Array]:
         """Light (9, 3) and albedo (A,)."""
         albedo = portrait.albedo.astype(float)
         if random.random() < 0.3:
@@ -217,7 +205,7 @@ class HeadMaker:
         model, s = self.model, SAMPLES
         size = SIDE * s
         linear = self._surroundings(scene, random).repeat(s, axis=0).repeat(s, axis=1)
-        xy = into_window(scene.camera.project(scene.vertices), scene.affine) * np.float32(s)
+        xy = into_crop(scene.camera.project(scene.vertices), scene.affine) * np.float32(s)
         depth = -scene.camera.to_camera(scene.vertices)[:, 2].astype(np.float32)
         drawn = np.ones(len(model.triangles), bool) if scene.turned else self.bare
         triangles = np.ascontiguousarray(model.triangles[drawn])
@@ -265,8 +253,8 @@ def _product(coefficients: Array | F32, flat: F32) -> F32:
 def _bent(scene: _Scene) -> U8:
     """The portrait's photo with the outline of its face moved to that of the new one (SIDE, SIDE, 3)."""
     camera, portrait = scene.camera, scene.portrait
-    zoom = AROUND_SIDE / SIDE * MARGIN / AROUND  # window to surroundings, both laid around the face
-    new = into_window(camera.project(scene.vertices[outline_vertices()]), scene.affine) - SIDE / 2
+    zoom = AROUND_SIDE / SIDE * MARGIN / AROUND  # crop to surroundings, both laid around the face
+    new = into_crop(camera.project(scene.vertices[outline_vertices()]), scene.affine) - SIDE / 2
     new = new * zoom + AROUND_SIDE / 2
     nodes = (np.linspace(0, SIDE, GRID + 1) - SIDE / 2) * zoom + AROUND_SIDE / 2
     x, y = np.meshgrid(nodes, nodes)

@@ -1,4 +1,4 @@
-"""Any folder of photos into a cache of aligned faces with landmarks (the first paper's section II-B).
+"""Any folder of photos into a cache of aligned faces with landmarks (Jiang and Yang 2026, section II-B).
 
 Each photo: faces and five points by MTCNN, the crop of `headshot.learn.data.align`, landmarks, on request
 where the bare face is (`headshot.perception.segmentation`). Of several faces the one counts that is large
@@ -21,9 +21,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from headshot.apps.batch import find_photos
 from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
+from headshot.image.files import find_photos
 from headshot.image.photo import read_photo
 from headshot.image.resample import warp
 from headshot.learn.data.align import SIZE, alignment, standard_points, to_crop
@@ -42,7 +42,7 @@ class PrepareSettings:
 
     Attributes:
         landmarks: "headshot" or "fan".
-        mask: look for the bare face too.
+        mask: find the bare face too.
         size: of the crops, pixels.
         workers: processes.
     """
@@ -69,7 +69,7 @@ def prepare(
         folder: of the photos.
         file: the cache.
         settings: how.
-        progress: is told after each photo how many are done, of how many, and what failed, if it did.
+        progress: called after each photo with how many are done, of how many, and what failed, if it did.
 
     Returns:
         photo -> why it cannot be used, for all that cannot.

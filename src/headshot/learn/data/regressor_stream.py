@@ -1,8 +1,8 @@
-"""Windows as an endless stream of crops for the regressor, varied in every way that photos vary.
+"""Training crops as an endless stream of inputs for the regressor, varied in every way that photos vary.
 
-Most crops lie about as a second look would; the others are as far off as a bad detector, or an older frame of
-a video, so that the network finds its way from them; some are so far off that they count as showing no face.
-Item k depends on k and the seed alone.
+Most inputs lie about as in a second pass of the network; the others are as far off as a bad detector, or an
+older frame of a video, so that the network finds its way from them; some are so far off that they count as
+showing no face. Item k depends on k and the seed alone.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from headshot.learn.data.occlude import (
     texture,
 )  # fmt: skip
 from headshot.learn.data.people import People
-from headshot.learn.data.windows import KINDS, SIDE, Windows, crop_of_window, light_factor
-from headshot.learn.data.windows import MARGIN as WINDOW_MARGIN
+from headshot.learn.data.training_crops import KINDS, SIDE, TrainingCrops, input_crop, light_factor
+from headshot.learn.data.training_crops import MARGIN as CROP_MARGIN
 from headshot.models.albedo import load_albedo
 from headshot.perception.landmarks.in_house import MARGIN, SIZE
 from headshot.perception.landmarks.mirror import head_mirror
@@ -57,52 +57,50 @@ class StreamSettings:
 
 
 class RegressorStream(Dataset[dict[str, Tensor]]):
-    """Crops of windows and what is true of them.
+    """Inputs cut from training crops, and their labels.
 
-    An item has ``pixels`` (3, SIZE, SIZE) uint8 and the labels of `Windows`, points and place in shares of
-    the crop's side; ``face``, 1 where there is one; ``exact``, 1 for synthetic heads; ``person``, a number,
-    -1 for nobody's; ``window``, its number.
+    An item has ``pixels`` (3, SIZE, SIZE) uint8 and the labels of `TrainingCrops`, points and place in shares
+    of the crop's side; ``face``, 1 where there is one; ``exact``, 1 for synthetic heads; ``person``, a
+    number, -1 for nobody's; ``crop``, the number of its training crop.
     """
 
-    def __init__(self, windows: Windows, settings: StreamSettings = StreamSettings()) -> None:
-        self.windows, self.settings = windows, settings
-        training = ~windows.held_out
-        by_hand = (windows.labels["weight"][:, 478:] > 0).any(axis=1) & (windows.labels["weight"][:, 0] == 0)
-        often = np.where(by_hand & (windows.kind == KINDS.index("photo")), BY_HAND, 1) * training
-        self.groups = [
-            np.repeat(np.arange(len(often)), often * (windows.kind == k)) for k in range(len(KINDS))
-        ]
+    def __init__(self, crops: TrainingCrops, settings: StreamSettings = StreamSettings()) -> None:
+        self.crops, self.settings = crops, settings
+        training = ~crops.held_out
+        by_hand = (crops.labels["weight"][:, 478:] > 0).any(axis=1) & (crops.labels["weight"][:, 0] == 0)
+        often = np.where(by_hand & (crops.kind == KINDS.index("photo")), BY_HAND, 1) * training
+        self.groups = [np.repeat(np.arange(len(often)), often * (crops.kind == k)) for k in range(len(KINDS))]
         shares = np.array([SHARES[k] * bool(len(g)) for k, g in zip(KINDS, self.groups, strict=True)])
         self.shares = shares / shares.sum()
         self.sides = head_mirror()
         factor = light_factor(load_albedo("low"))
         self.lights = np.linalg.solve(factor, self.sides.light[:, None] * factor).astype(np.float32)
-        self.people = People.of(windows, self.groups[KINDS.index("photo")])
+        self.people = People.of(crops, self.groups[KINDS.index("photo")])
 
     def __getitem__(self, k: int) -> dict[str, Tensor]:
         random = np.random.default_rng((self.settings.seed, k))
-        window = self._window(k, random)
-        return self.item(window, random)
+        number = self._choose(k, random)
+        return self.item(number, random)
 
-    def _window(self, k: int, random: np.random.Generator) -> int:
-        """Which window; every second item of a pair of photos is of the same person, if there is one."""
+    def _choose(self, k: int, random: np.random.Generator) -> int:
+        """A training crop; every second item of a pair of photos is of the same person, if there is one."""
         first = np.random.default_rng((self.settings.seed, 1, k // 2))
         kind = int(first.choice(len(KINDS), p=self.shares))
-        window = int(first.choice(self.groups[kind]))
+        number = int(first.choice(self.groups[kind]))
         if k % 2 == 0:
-            return window
-        mate = self.people.mate(window, random) if self.settings.people else None
+            return number
+        mate = self.people.mate(number, random) if self.settings.people else None
         return int(random.choice(self.groups[kind])) if mate is None else mate
 
-    def item(self, window: int, random: np.random.Generator) -> dict[str, Tensor]:
-        """A window, varied."""
-        face = self.windows.kind[window] != KINDS.index("none")
-        crop, near = _crop(random)
+    def item(self, number: int, random: np.random.Generator) -> dict[str, Tensor]:
+        """A training crop, varied."""
+        face = self.crops.kind[number] != KINDS.index("none")
+        crop, near = _random_crop(random)
         scrambled = random.random() < (0.4 if not face else SCRAMBLED)
-        labels = {key: values[window].copy() for key, values in self.windows.labels.items()}
-        pixels = self.windows.picture(window)
+        labels = {key: values[number].copy() for key, values in self.crops.labels.items()}
+        pixels = self.crops.picture(number)
         if random.random() < 0.15:
-            pixels = covered(pixels, self.windows.picture(int(random.integers(len(self.windows)))), random)
+            pixels = covered(pixels, self.crops.picture(int(random.integers(len(self.crops)))), random)
         pixels = crop.cut(pixels, SIZE)
         if scrambled:
             pixels = _shuffled(pixels, random)
@@ -115,9 +113,9 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
             "pixels": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
             **{key: torch.from_numpy(np.asarray(value, np.float32)) for key, value in labels.items()},
             "face": torch.tensor(float(face and near and not scrambled)),
-            "exact": torch.tensor(float(self.windows.kind[window] == 0)),
-            "person": torch.tensor(self.people.number[window]),
-            "window": torch.tensor(window),
+            "exact": torch.tensor(float(self.crops.kind[number] == 0)),
+            "person": torch.tensor(self.people.number[number]),
+            "crop": torch.tensor(number),
         }
 
     def mirrored(self, labels: dict[str, F32]) -> None:
@@ -134,8 +132,8 @@ class RegressorStream(Dataset[dict[str, Tensor]]):
         labels["light"] = self.lights @ labels["light"]
 
 
-def _crop(random: np.random.Generator) -> tuple[FaceCrop, bool]:
-    """A crop of a window, and whether it is of the face."""
+def _random_crop(random: np.random.Generator) -> tuple[FaceCrop, bool]:
+    """An input's crop of a training crop, and whether it shows the face."""
     kind = random.random()
     if kind < TIGHT:
         shift, scale, roll = random.normal(0, 0.025, 2), np.exp(random.normal(0, 0.06)), random.normal(0, 5)
@@ -144,7 +142,7 @@ def _crop(random: np.random.Generator) -> tuple[FaceCrop, bool]:
         scale, roll = np.exp(random.uniform(np.log(0.62), np.log(1.7))), random.uniform(-45, 45)
     else:
         shift, scale, roll = _miss(random)
-    return crop_of_window(MARGIN, float(scale), shift, float(roll)), kind < TIGHT + BROAD
+    return input_crop(MARGIN, float(scale), shift, float(roll)), kind < TIGHT + BROAD
 
 
 def _miss(random: np.random.Generator) -> tuple[Array, float, float]:
@@ -179,7 +177,7 @@ def _shuffled(pixels: U8, random: np.random.Generator) -> U8:
 
 
 def labels_in_crop(labels: dict[str, F32], crop: FaceCrop) -> None:
-    """Turn labels of a window into those of a crop of it."""
+    """Turn labels of a training crop into those of an input cut from it."""
     labels["points"] = crop.from_photo(labels["points"]).astype(np.float32)
     turn = np.eye(3)
     turn[:2, :2] = rotation2d(crop.roll)
@@ -189,10 +187,10 @@ def labels_in_crop(labels: dict[str, F32], crop: FaceCrop) -> None:
 
 
 def covered(pixels: U8, other: U8, random: np.random.Generator) -> U8:
-    """A window with something before the face."""
+    """A training crop with something before the face."""
     kind = random.choice(5, p=(0.35, 0.25, 0.12, 0.13, 0.15))
-    # The drawings expect crops in which the face is larger than in windows.
-    side = int(SIDE * 1.5 / WINDOW_MARGIN)
+    # The drawings expect crops in which the face is larger than in training crops.
+    side = int(SIDE * 1.5 / CROP_MARGIN)
     low = (SIDE - side) // 2
     draw = (draw_blob, draw_hand, draw_glasses, draw_face_mask, draw_bars)[kind]
     mask = draw(side, random)[..., None]

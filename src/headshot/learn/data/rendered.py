@@ -1,8 +1,8 @@
 """Faces with known shape: heads of the head model in random light, as crops like those of photos.
 
-They teach MeshNet+ depth, and what is light and what is skin, which photos cannot. Every face is a `Faces`
-entry with its true shape at the template's vertices; item k depends on k and the seed alone. Landmarks are
-what the landmark network would report, by the measure of its errors (`headshot.fitting.landmark_noise`).
+MeshNet+ learns depth from them, and to separate light from skin, which photos do not show. Every face is a
+`Faces` entry with its true shape at the template's vertices; item k depends on k and the seed alone.
+Landmarks are what the landmark network would report, by the noise model (`headshot.fitting.landmark_noise`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from headshot.arrays import F32, U8, Array, Mask
-from headshot.fitting.landmark_noise import load_landmark_errors
+from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.learn.data.faces import Faces, camera_of, join
 from headshot.learn.render import (
@@ -31,7 +31,7 @@ from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 from headshot.perception.segmentation import CLASSES, crop_of
 
-LEVEL = 5  # of the template at whose 2,113 vertices truth is kept
+LEVEL = 5  # of the template at whose 2,113 vertices truth is stored
 _JITTER = 0.8  # mm: errors of single landmarks beside those that they have in common
 
 
@@ -44,7 +44,7 @@ class Rendered:
         truth: (N, V, 3) mm, the true shape at the template's vertices, in the frame of the fitted camera. Its
             scale about the camera, which no picture shows, is the one nearest to the template.
         neutral: (N, V, 3) mm, the same head without expression, laid on the mean head.
-        albedo: (N, V, 3) linear reflectance, NaN where nobody knows it.
+        albedo: (N, V, 3) linear reflectance, NaN where it is unknown.
         light: (N, 9, 3), the same.
     """
 
@@ -114,18 +114,20 @@ def _one(
         np.array([fitted.focal], np.float32), fitted.rotation[None].astype(np.float32),
         fitted.translation[None].astype(np.float32), np.array([False]),
     )  # fmt: skip
-    kept = template.counts[LEVEL]
-    truth = in_fitted_camera(seen.to_camera(template.carried(vertices, model)[:kept]), seen, fitted, template)
-    neutral = template.carried(model.neutral(identity), model)[:kept]
-    painted = template.carried(colours, model)[:kept]
+    count = template.counts[LEVEL]
+    truth = in_fitted_camera(
+        seen.to_camera(template.carried(vertices, model)[:count]), seen, fitted, template
+    )
+    neutral = template.carried(model.neutral(identity), model)[:count]
+    painted = template.carried(colours, model)[:count]
     return Rendered(face, truth[None], neutral[None], painted[None], light[None].astype(np.float32))
 
 
 def _reported(
     points: PointModel, identity: Array, expression: Array, rotation: Array, random: np.random.Generator
 ) -> Array:
-    """What the landmark network would say of a head (L, 3), head frame."""
-    reported = load_landmark_errors().at(points, rotation)
+    """What the landmark network would report of a head (L, 3), head frame."""
+    reported = load_landmark_noise().at(points, rotation)
     known = np.concatenate([identity, random.standard_normal(reported.nuisance)])
     exact = reported.model.positions(known, expression).astype(np.float64)
     return exact + _JITTER * random.standard_normal(exact.shape)
@@ -168,11 +170,11 @@ def in_crop(camera: Camera, affine: Array) -> Camera:
 
 
 def _picture(
-    model: HeadModel, looks: tuple[F32, Array], topology: Topology, vertices: Array, camera: Camera,
+    model: HeadModel, appearance: tuple[F32, Array], topology: Topology, vertices: Array, camera: Camera,
     size: int, random: np.random.Generator,
 ) -> tuple[U8, Mask]:  # fmt: skip
     """Pixels (S, S, 3) of a head with colours (V, 3) in a light (9, 3), and where its face is (S, S)."""
-    colours, light = looks
+    colours, light = appearance
     renderer = MeshRenderer(
         PerspectiveCameras.from_cameras([camera], dtype=torch.float32),
         SphericalHarmonics(torch.tensor(light, dtype=torch.float32)),

@@ -44,7 +44,7 @@ def landmark_loss(points: Tensor, targets: Tensor, weights: Tensor | None = None
 def landmark_weights(landmark_set: str) -> Tensor | None:
     """Deng et al.'s weights (68,): 20 for the nose and the inside of the mouth, else 1.
 
-    None for sets of which they say nothing.
+    None for sets that have none of them.
     """
     if landmark_set != "ibug68":
         return None

@@ -1,4 +1,4 @@
-"""What the identity network is told about its answers; docs/identity.md.
+"""The loss of the identity network; docs/identity.md.
 
 Dimension letters: B crops, I identity modes.
 """
@@ -14,7 +14,7 @@ from torch.nn import functional
 from headshot.arrays import F32
 from headshot.learn.curves import Metrics
 from headshot.learn.losses import people
-from headshot.learn.losses.regressor import Geometry
+from headshot.learn.losses.regressor import Geometry, weighted_mean
 from headshot.learn.losses.rendered_identity import RenderedIdentity
 from headshot.perception.landmarks.mirror import head_mirror
 
@@ -29,7 +29,7 @@ class Weights:
         identity: of its coefficients.
         certainty: likelihood, of the standard deviations alone.
         agreement, margin: of photos of one person, see `headshot.learn.losses.people`.
-        rendered: of the recogniser's opinion about the rendered face, see
+        rendered: cosine of the embedding of the rendered face with that of the photos, see
             `headshot.learn.losses.rendered_identity`.
     """
 
@@ -45,8 +45,8 @@ class Weights:
 class IdentityLoss(nn.Module):
     """The distance from the recogniser's embedding, and that of the shape from the fit's or the true one.
 
-    The certainty is trained by the likelihood alone; the fit's own variance is added for photos. Photos of
-    one person and rendered faces are compared where their terms have weights.
+    The standard deviation is trained by the likelihood alone; the fit's own variance is added for photos.
+    Photos of one person and rendered faces are compared where their terms have weights.
     """
 
     open: Tensor
@@ -69,12 +69,14 @@ class IdentityLoss(nn.Module):
         open_variance = self.open * (1 - true["exact"][:, None])
         away = off.detach().square() + open_variance
         likelihood = (0.5 * away * (-2 * spread).exp() + spread).mean(dim=1)
-        asked = true["embedding"].abs().sum(dim=1).clamp(max=1)
+        embedded = true["embedding"].abs().sum(dim=1).clamp(max=1)
         terms = {
-            "embedding": _mean(1 - functional.cosine_similarity(feature, true["embedding"], dim=1), asked),
-            "shape": _mean((off @ self.space).square().sum(dim=1), true["known"]),
-            "identity": _mean(off.square().mean(dim=1), true["known"]),
-            "certainty": _mean(likelihood, true["known"]),
+            "embedding": weighted_mean(
+                1 - functional.cosine_similarity(feature, true["embedding"], dim=1), embedded
+            ),
+            "shape": weighted_mean((off @ self.space).square().sum(dim=1), true["known"]),
+            "identity": weighted_mean(off.square().mean(dim=1), true["known"]),
+            "certainty": weighted_mean(likelihood, true["known"]),
         }
         upright = torch.where(true["mirrored"][:, None], identity * self.signs, identity)
         if self.weights.agreement:
@@ -82,10 +84,6 @@ class IdentityLoss(nn.Module):
         if self.weights.margin:
             terms["margin"] = people.margin(upright @ self.space, true["person"])
         if self.rendered is not None:
-            terms["rendered"] = self.rendered(upright, true["window"])
+            terms["rendered"] = self.rendered(upright, true["crop"])
         total = sum((getattr(self.weights, k) * v for k, v in terms.items()), start=torch.zeros(()))
         return total, {name: float(value.detach()) for name, value in terms.items()}
-
-
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum().clamp(min=1e-6)

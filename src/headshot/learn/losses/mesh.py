@@ -1,4 +1,4 @@
-"""Losses on meshes and point clouds: equations 1-5 of the second paper, and PyTorch3D's definitions.
+"""Losses on meshes and point clouds: equations 1-5 of Jeon et al., and PyTorch3D's definitions.
 
 Paper: Jeon, Millman and Kapron, "Physics-based 3D Face Reconstruction", section III-C, after Wang et al.,
 "Pixel2Mesh", ECCV 2018 (P2M). Where the paper's sums and PyTorch3D's means differ, both are here:

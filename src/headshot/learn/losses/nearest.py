@@ -91,8 +91,8 @@ def _search(
 ) -> None:
     """Index (N,) of the nearest point of each query, in the order in which the cloud was given.
 
-    ``queries`` are sorted by place (``rows`` says where they belong), so that the answer to one is a good
-    first guess for the next.
+    ``queries`` are sorted by place (``rows`` says where they belong), so that the result of one is a good
+    start for the next.
     """
     inner = 2**depth - 1
     stack = np.empty(64, np.int64)

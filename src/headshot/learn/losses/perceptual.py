@@ -1,8 +1,8 @@
 """Distances between pictures in the features of networks trained on ImageNet: the VGG loss, and LPIPS.
 
-The second paper adds "a VGG loss using a pre-trained VGG19" without saying which layers. Here it is that of
-Wang et al., "High-Resolution Image Synthesis with Conditional GANs" (pix2pixHD), CVPR 2018: mean absolute
-differences after the first convolution of each of five blocks, weighted 1/32, 1/16, 1/8, 1/4, 1.
+Jeon, Millman and Kapron add "a VGG loss using a pre-trained VGG19" without saying which layers. Here it is
+that of Wang et al., "High-Resolution Image Synthesis with Conditional GANs" (pix2pixHD), CVPR 2018: mean
+absolute differences after the first convolution of each of five blocks, weighted 1/32, 1/16, 1/8, 1/4, 1.
 
 Weights do not ship. They are read from what the caller names, never replaced by others in silence:
 - VGG19 (torchvision's ``vgg19-dcbb9e9d.pth``): a file, or torch.hub's cache, where torchvision puts it.

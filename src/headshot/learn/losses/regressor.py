@@ -1,8 +1,8 @@
-"""What the regressor is told about its answers.
+"""The loss of the regressor.
 
-Each term is a mean over the crops for which the truth is known, weighted by how far that is believed. Where
-the network says how sure it is, its answer is trained by its plain error and only the certainty by the
-likelihood: by the likelihood alone, hard crops would be given up (Seitzer et al., "On the Pitfalls of
+Each term is a weighted mean over the crops whose label is known. Where the network predicts a standard
+deviation, the prediction itself is trained by its plain error and only the deviation by the likelihood: by
+the likelihood alone, hard crops would be given up (Seitzer et al., "On the Pitfalls of
 Heteroscedastic Uncertainty Estimation with Probabilistic Neural Networks", ICLR 2022).
 
 Dimension letters: B crops, P points, I identity modes, E expressions, N points of the face.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from headshot.arrays import Array
-from headshot.learn.data.windows import KNOWN
+from headshot.learn.data.training_crops import KNOWN
 from headshot.learn.losses import people
 from headshot.learn.networks.lite_regressor import Predicted
 from headshot.models.head_model import load_head_model
@@ -30,8 +30,8 @@ class Weights:
 
     Attributes:
         points: distance, in hundredths of the crop's side.
-        first: the same before finer layers were looked at.
-        certainty: likelihood of points and identity, certainties only.
+        first: the same of the points before finer layers are sampled at them.
+        certainty: likelihood of points and identity, for their standard deviations only.
         reprojection: distance of the points on the regressed head, in hundredths of the side.
         shape: of the neutral face, mm squared.
         identity: of its coefficients.
@@ -42,8 +42,7 @@ class Weights:
         presence: of the logit.
         agreement: photos of one person: distance of their neutral faces over that to other people's.
         embedding: of the recogniser's embedding.
-        photo_identity: how far the fit's identity of a photo is believed, beside the truth of synthetic
-            heads.
+        photo_identity: weight of the fit's identity of a photo; that of the truth of synthetic heads is 1.
     """
 
     points: float = 3.0
@@ -142,24 +141,28 @@ class RegressorLoss(nn.Module):
         w = self.weights
         face = true["face"]
         known = {name: true["known"][:, k] * face for k, name in enumerate(KNOWN)}
-        belief = known["identity"] * (w.photo_identity + (1 - w.photo_identity) * true["exact"])
-        trust = true["weight"] * face[:, None]
+        identity_weight = known["identity"] * (w.photo_identity + (1 - w.photo_identity) * true["exact"])
+        point_weight = true["weight"] * face[:, None]
         terms = {
-            "points": _mean(100 * _distance(p.points - true["points"]), trust),
-            "first": _mean(100 * _distance(p.first - true["points"]), trust),
-            "certainty": _likelihood(p, true, trust, belief),
-            "reprojection": _mean(
+            "points": weighted_mean(100 * _distance(p.points - true["points"]), point_weight),
+            "first": weighted_mean(100 * _distance(p.first - true["points"]), point_weight),
+            "certainty": _likelihood(p, true, point_weight, identity_weight),
+            "reprojection": weighted_mean(
                 100 * _distance(self.geometry.project(p) - true["points"]),
                 # Marks of profiles have hidden corners where the eye seems to end, as if it was turned less.
-                (trust * self.geometry.fixed) * (true["weight"][:, :478].sum(dim=1, keepdim=True) > 0),
+                (point_weight * self.geometry.fixed) * (true["weight"][:, :478].sum(dim=1, keepdim=True) > 0),
             ),
-            "shape": _mean((((p.identity - true["identity"]) @ self.geometry.shape) ** 2).sum(dim=1), belief),
-            "identity": _mean(((p.identity - true["identity"]) ** 2).mean(dim=1), belief),
-            "expression": _mean(((p.expression - true["expression"]) ** 2).sum(dim=1), known["expression"]),
-            "pose": _mean(((p.rotation - true["rotation"]) ** 2).sum(dim=(1, 2)), known["pose"]),
-            "place": _mean(_place(p.place - true["place"]), known["pose"]),
-            "light": _mean(((p.light - true["light"]) ** 2).mean(dim=1).clamp(max=9), known["light"]),
-            "albedo": _mean(((p.albedo - true["albedo"]) ** 2).mean(dim=1), known["albedo"]),
+            "shape": weighted_mean(
+                (((p.identity - true["identity"]) @ self.geometry.shape) ** 2).sum(dim=1), identity_weight
+            ),
+            "identity": weighted_mean(((p.identity - true["identity"]) ** 2).mean(dim=1), identity_weight),
+            "expression": weighted_mean(
+                ((p.expression - true["expression"]) ** 2).sum(dim=1), known["expression"]
+            ),
+            "pose": weighted_mean(((p.rotation - true["rotation"]) ** 2).sum(dim=(1, 2)), known["pose"]),
+            "place": weighted_mean(_place(p.place - true["place"]), known["pose"]),
+            "light": weighted_mean(((p.light - true["light"]) ** 2).mean(dim=1).clamp(max=9), known["light"]),
+            "albedo": weighted_mean(((p.albedo - true["albedo"]) ** 2).mean(dim=1), known["albedo"]),
             "presence": functional.binary_cross_entropy_with_logits(p.presence, face),
         }
         if w.agreement:
@@ -167,7 +170,9 @@ class RegressorLoss(nn.Module):
             terms["agreement"] = people.agreement(p.identity @ self.geometry.shape, person)
         if w.embedding:
             cosine = functional.cosine_similarity(p.feature, true["embedding"], dim=1)
-            terms["embedding"] = _mean(1 - cosine, face * true["embedding"].abs().sum(dim=1).clamp(max=1))
+            terms["embedding"] = weighted_mean(
+                1 - cosine, face * true["embedding"].abs().sum(dim=1).clamp(max=1)
+            )
         total = sum((getattr(w, name) * value for name, value in terms.items()), start=torch.zeros(()))
         return total, {name: float(value.detach()) for name, value in terms.items()}
 
@@ -177,7 +182,8 @@ def _distance(offset: Tensor) -> Tensor:
     return (offset.square().sum(dim=-1) + 1e-8).sqrt()
 
 
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
+def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of values (...) with weights (...); 0 where all weights are."""
     return (values * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
@@ -185,10 +191,12 @@ def _place(offset: Tensor) -> Tensor:
     return 100 * offset[:, :2].abs().sum(dim=1) + 30 * offset[:, 2].abs()
 
 
-def _likelihood(p: Predicted, true: dict[str, Tensor], trust: Tensor, belief: Tensor) -> Tensor:
+def _likelihood(
+    p: Predicted, true: dict[str, Tensor], point_weight: Tensor, identity_weight: Tensor
+) -> Tensor:
     """Negative logarithms of normal densities of points (2 D, isotropic) and of identity coefficients."""
     off = (p.points.detach() - true["points"]).square().sum(dim=-1)
     points = 0.5 * off * (-2 * p.sigma).exp() + 2 * p.sigma
     away = (p.identity.detach() - true["identity"]).square()
     identity = (0.5 * away * (-2 * p.identity_sigma).exp() + p.identity_sigma).mean(dim=1)
-    return _mean(points, trust) + _mean(identity, belief)
+    return weighted_mean(points, point_weight) + weighted_mean(identity, identity_weight)

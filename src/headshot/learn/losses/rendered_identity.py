@@ -1,4 +1,4 @@
-"""Is a head with this shape still the person? A recogniser compares its rendering with their photos.
+"""Perceptual identity loss: the embedding of a rendered head against that of the person's photos.
 
 The perceptual loss of Deng et al., "Accurate 3D Face Reconstruction with Weakly-Supervised Learning" (CVPRW
 2019, equation 5), for the shape alone: pose, expression, albedo and light are what the fit found in the
@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from headshot.arrays import U8, Index, Mask
-from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
+from headshot.geometry.align import planar_similarity
 from headshot.geometry.camera import Camera
 from headshot.geometry.pose import camera_of_crop_pose
 from headshot.image.crop import FaceCrop
 from headshot.image.resample import warp
 from headshot.learn.data.align import CENTRE
 from headshot.learn.data.regressor_stream import labels_in_crop
-from headshot.learn.data.windows import KINDS, KNOWN, Windows
+from headshot.learn.data.training_crops import KINDS, KNOWN, TrainingCrops
 from headshot.learn.face_model import Coefficients, HeadFace
 from headshot.learn.networks.mobilefacenet import load_mobilefacenet
 from headshot.learn.render import (
@@ -36,59 +36,60 @@ from headshot.learn.render import (
 )
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
+from headshot.perception.recognition import HEIGHT, POINTS, WIDTH, five_points
 
 FACES = 8
-"""Of a batch, at most: looking at them takes as long as all else."""
+"""Of a batch, at most: rendering them takes as long as all else."""
 
 
 class RenderedIdentity(nn.Module):
-    """The loss, for windows of a store."""
+    """The loss, for training crops of a store."""
 
-    def __init__(self, windows: Windows, recogniser: Path) -> None:
+    def __init__(self, crops: TrainingCrops, recogniser: Path) -> None:
         """Load the recogniser, MobileFaceNet's weights as safetensors.
 
         Raises:
             HeadshotError: it is not there.
         """
         super().__init__()
-        self.windows = windows
+        self.crops = crops
         self.recogniser = load_mobilefacenet(recogniser)
         self.face = HeadFace(load_head_model("low"), load_albedo("low"))
-        known = windows.labels["known"][:, [KNOWN.index(name) for name in KNOWN if name != "identity"]]
-        asked = (windows.labels["embedding"] != 0).any(axis=1)
-        whole = (windows.labels["weight"][:, 478:] > 0).all(axis=1)
-        photo = windows.kind == KINDS.index("photo")
-        self.usable: Mask = photo & asked & whole & (known > 0).all(axis=1)
+        known = crops.labels["known"][:, [KNOWN.index(name) for name in KNOWN if name != "identity"]]
+        embedded = (crops.labels["embedding"] != 0).any(axis=1)
+        whole = (crops.labels["weight"][:, 478:] > 0).all(axis=1)
+        photo = crops.kind == KINDS.index("photo")
+        self.usable: Mask = photo & embedded & whole & (known > 0).all(axis=1)
 
-    def forward(self, identity: Tensor, window: Tensor) -> Tensor:
+    def forward(self, identity: Tensor, number: Tensor) -> Tensor:
         """1 - cosine between a person's embedding and that of the face drawn into their photo.
 
         Args:
-            identity: (B, I) of the windows, none of them mirrored.
-            window: (B,) their numbers; -1 for none.
+            identity: (B, I) of the crops, none of them mirrored.
+            number: (B,) numbers of the training crops; -1 for none.
 
         Returns:
-            Mean over the first `FACES` windows about which all that is drawn is known; 0 without any.
+            Mean over the first `FACES` crops of which all that is drawn is known; 0 without any.
         """
-        index = window.cpu().numpy()
+        index = number.cpu().numpy()
         usable = np.flatnonzero((index >= 0) & self.usable[index])[:FACES]
         if not len(usable):
             return identity.sum() * 0
         chosen = index[usable]
         pictures = self.draw(identity[torch.from_numpy(usable).to(identity.device)], chosen)
         one, other = self.recogniser(pictures.permute(0, 3, 1, 2)).chunk(2, dim=1)
-        wanted = torch.from_numpy(self.windows.labels["embedding"][chosen]).to(identity)
+        wanted = torch.from_numpy(self.crops.labels["embedding"][chosen]).to(identity)
         return 1 - nn.functional.cosine_similarity(one + other, wanted, dim=1).mean()
 
-    def draw(self, identity: Tensor, windows: Index) -> Tensor:
-        """Windows (B, HEIGHT, WIDTH, 3), sRGB, with the faces in them that have these identities (B, I)."""
-        cameras, behind = zip(*(self._aligned(int(k)) for k in windows), strict=True)
-        labels = self.windows.labels
+    def draw(self, identity: Tensor, crops: Index) -> Tensor:
+        """Aligned crops (B, HEIGHT, WIDTH, 3), sRGB, with faces of these identities (B, I) rendered."""
+        cameras, behind = zip(*(self._aligned(int(k)) for k in crops), strict=True)
+        labels = self.crops.labels
 
         def given(name: str) -> Tensor:
-            return torch.from_numpy(labels[name][windows]).to(identity)
+            return torch.from_numpy(labels[name][crops]).to(identity)
 
-        nothing = identity.new_zeros((len(windows), 3))  # the pose is the cameras' business
+        nothing = identity.new_zeros((len(crops), 3))  # the pose is the cameras' business
         c = Coefficients(identity, given("expression"), given("albedo"), nothing, given("light"), nothing)
         vertices = self.face.shape(c)
         colours = VertexColours(self.face.shaded(c, vertices))
@@ -99,11 +100,11 @@ class RenderedIdentity(nn.Module):
         photo = torch.from_numpy(np.stack(behind)).to(identity) / 255
         return stitch(drawn, photo).clamp(0, 1)
 
-    def _aligned(self, window: int) -> tuple[Camera, U8]:
-        """A window as the recogniser wants to see it, and the camera that sees the head there."""
-        labels = {name: self.windows.labels[name][window].copy() for name in ("points", "rotation", "place")}
-        affine = similarity(POINTS, five_points(labels["points"][478:]))
-        picture = warp(self.windows.picture(window), affine[None], (HEIGHT, WIDTH), clamp=True)[0]
+    def _aligned(self, number: int) -> tuple[Camera, U8]:
+        """A training crop as the recogniser expects it, and the camera that sees the head there."""
+        labels = {name: self.crops.labels[name][number].copy() for name in ("points", "rotation", "place")}
+        affine = planar_similarity(POINTS, five_points(labels["points"][478:]))
+        picture = warp(self.crops.picture(number), affine[None], (HEIGHT, WIDTH), clamp=True)[0]
         labels_in_crop(labels, FaceCrop.of_map(affine @ np.diag([HEIGHT, HEIGHT, 1.0])))
         x, y, size = labels["place"].tolist()
         origin, scale = HEIGHT * np.array([x, y]), HEIGHT * float(np.exp(size))

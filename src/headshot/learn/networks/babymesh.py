@@ -1,4 +1,4 @@
-"""BabyMeshNet: a picture in, one offset for each vertex of a sphere out. Appendix A of the second paper.
+"""BabyMeshNet: a picture in, one offset for each vertex of a sphere out. Appendix A of Jeon et al.
 
 Jeon, Millman and Kapron, "Physics-based 3D Face Reconstruction". The table's shapes and numbers of parameters
 leave one reading: 3 x 3 convolutions without padding, 2 x 2 max pooling after each, one linear layer.

@@ -1,7 +1,7 @@
-"""The network that knows shapes by looks: what the head of somebody who looks like this is like.
+"""The network of the identity prior: identity coefficients from face-recognition features.
 
-It learns to hold what a face-recognition network says of a face, which barely depends on pose, light and
-expression, and to say from that alone what it means for the shape, after Zielonka et al., "Towards Metrical
+It learns the embedding of a face-recognition network, which barely depends on pose, light and expression,
+and predicts the shape from that feature alone, after Zielonka et al., "Towards Metrical
 Reconstruction of Human Faces" (MICA), ECCV 2022. Eleven blocks of EfficientNet-Lite0 (Tan and Le 2019) and
 the global depthwise convolution of MobileFaceNets (Chen et al. 2018, section 3.1), by which places in the
 crop count differently.
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from headshot.learn.networks.lite_regressor import FEATURE, IDENTITY
-from headshot.learn.networks.unet import LITE0, LiteUNet, load_imagenet
+from headshot.learn.networks.unet import LITE0, LiteUNet, channels_last, copy_imagenet
 
 BLOCKS = 11
 PLACES = 7  # along each side, of a crop of 112 pixels
@@ -26,8 +26,8 @@ class IdentityNetwork(nn.Module):
     """Pictures (B, 3, 112, 112) in [0, 1] to a feature and an identity.
 
     Args:
-        frozen: stem and so many first blocks keep what they know; with all of them the feature does, and only
-            the shape is learned.
+        frozen: stem and so many first blocks are frozen; with all of them the feature is too, and only the
+            shape is learned.
     """
 
     def __init__(self, frozen: int = 3) -> None:
@@ -44,8 +44,8 @@ class IdentityNetwork(nn.Module):
             nn.Flatten(),
         )
         self.feature = nn.Linear(WIDTH, FEATURE)
-        # Of the feature alone, and a straight line: what else is seen, or could be learned by heart, depends
-        # on the photo more than on the person.
+        # Linear in the feature alone: what else the network sees, or could memorise, depends on the photo
+        # more than on the person.
         self.shape = nn.Linear(FEATURE, 2 * IDENTITY)
         with torch.no_grad():
             self.shape.weight.zero_()
@@ -84,11 +84,8 @@ class IdentityNetwork(nn.Module):
 
 
 def make_identity_network(*, imagenet: bool = True, frozen: int = 3) -> IdentityNetwork:
-    """The network, with ImageNet's weights in its encoder if they are asked for."""
+    """The network, with ImageNet's weights in its encoder if ``imagenet``."""
     network = IdentityNetwork(frozen)
     if imagenet:
-        whole = LiteUNet(1)
-        load_imagenet(whole)
-        network.stem.load_state_dict(whole.stem.state_dict())
-        network.blocks.load_state_dict(whole.blocks[:BLOCKS].state_dict())
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        copy_imagenet(network.stem, network.blocks)
+    return channels_last(network)

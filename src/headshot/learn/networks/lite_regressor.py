@@ -1,4 +1,4 @@
-"""The regressor that ships: EfficientNet-Lite0 with a head that keeps where things are in the crop.
+"""The regressor that ships: EfficientNet-Lite0 with a head that keeps places in the crop apart.
 
 The encoder ends at 1/32 of the crop, 4 x 4 places for a crop of 128 pixels. They are narrowed and flattened,
 not averaged, because where a nose is matters as much as that it is there. What earlier, finer layers show at
@@ -17,22 +17,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headshot.learn.networks.unet import LITE0, LiteUNet, load_imagenet
+from headshot.learn.networks.unet import LITE0, LiteUNet, channels_last, copy_imagenet
 
 POINTS, MODES, IDENTITY, EXPRESSION, LIGHT, ALBEDO = 546, 96, 100, 52, 27, 60
 TRUNK = 384
 FEATURE = 128  # of the recogniser whose embedding may be distilled
 SIDE = 128  # pixels of the crop
 SIGMA = (-6.5, 0.0)  # log of the standard deviations of points, shares of the crop's side
-FINE = ((2, 24), (4, 40), (10, 112))  # blocks, and their channels, that are looked at again at the points
-LOOKED_AT = (*range(468, 478), *range(478, 546))  # irises and iBUG's points
+FINE = ((2, 24), (4, 40), (10, 112))  # blocks, and their channels, that are sampled again at the points
+SAMPLED = (*range(468, 478), *range(478, 546))  # irises and iBUG's points
 FINE_WIDTH = 16
 RESTING = -3.0  # logit at which expressions begin
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What the network says of crops.
+    """Predictions of the network for crops.
 
     Attributes:
         points: (B, P, 2) in shares of the crop's side.
@@ -45,7 +45,7 @@ class Predicted:
         albedo: (B, A).
         presence: (B,) logit of there being a face that fills the crop as it should.
         feature: (B, FEATURE) for the recogniser's embedding.
-        first: (B, P, 2) the points before the second look at finer layers.
+        first: (B, P, 2) the points before finer layers are sampled at them.
     """
 
     points: Tensor
@@ -66,7 +66,7 @@ class LiteRegressor(nn.Module):
     """Crops (B, 3, SIDE, SIDE) in [0, 1] to `Predicted`.
 
     Args:
-        frozen: stem and so many first blocks keep what ImageNet taught them: they are the larger half of the
+        frozen: stem and so many first blocks keep the weights of ImageNet: they are the larger half of the
             work of a step, and edges and blobs are the same everywhere.
     """
 
@@ -82,12 +82,12 @@ class LiteRegressor(nn.Module):
         self.narrow = nn.Sequential(nn.Conv2d(width, 96, 1, bias=False), nn.BatchNorm2d(96), nn.ReLU())
         self.wide = nn.Sequential(nn.Conv2d(width, 512, 1, bias=False), nn.BatchNorm2d(512), nn.ReLU())
         self.trunk = nn.Sequential(nn.Linear(96 * 16, TRUNK), nn.ReLU())
-        self.look = nn.Sequential(nn.Linear(TRUNK + 512, 256), nn.ReLU())
+        self.appearance = nn.Sequential(nn.Linear(TRUNK + 512, 256), nn.ReLU())
         self.place_head = nn.Linear(TRUNK, MODES + POINTS + EXPRESSION + 6 + 3 + 1)
-        self.look_head = nn.Linear(256, 2 * IDENTITY + LIGHT + ALBEDO)
+        self.appearance_head = nn.Linear(256, 2 * IDENTITY + LIGHT + ALBEDO)
         self.feature_head = nn.Linear(256, FEATURE)
         self.fine = nn.ModuleList(nn.Conv2d(width, FINE_WIDTH, 1) for _, width in FINE)
-        seen = len(LOOKED_AT) * len(FINE) * FINE_WIDTH
+        seen = len(SAMPLED) * len(FINE) * FINE_WIDTH
         self.move = nn.Sequential(nn.Linear(seen + MODES, 128), nn.ReLU(), nn.Linear(128, MODES))
         self.register_buffer("mean", torch.zeros(POINTS, 2))
         self.register_buffer("basis", torch.zeros(MODES, POINTS, 2))
@@ -98,7 +98,7 @@ class LiteRegressor(nn.Module):
     def _start(self) -> None:
         """Begin with a mean face in the middle."""
         with torch.no_grad():
-            for head in (self.place_head, self.look_head):
+            for head in (self.place_head, self.appearance_head):
                 head.weight.mul_(0.1)
                 head.bias.zero_()
             for values in list(self.move.parameters())[-2:]:
@@ -118,38 +118,40 @@ class LiteRegressor(nn.Module):
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """Outputs of the blocks `FINE`, and of the last, (B, 192, 4, 4)."""
-        kept = []
+        sampled = []
         with torch.no_grad():
             x = self.stem(x * (255 / 128) - (127 / 128))
         for index, block in enumerate(self.blocks):
             with torch.set_grad_enabled(index >= self.frozen and torch.is_grad_enabled()):
                 x = block(x)
             if index in dict(FINE):
-                kept.append(x)
-        return [*kept, x]
+                sampled.append(x)
+        return [*sampled, x]
 
     def forward(self, x: Tensor) -> Predicted:
         """See `Predicted`."""
-        return self.answers(self.encode(x))
+        return self.predictions(self.encode(x))
 
     def features(self, encoded: list[Tensor]) -> Tensor:
         """What identity, light and albedo are read from (B, 896), of encoded crops."""
         trunk = self.trunk(self.narrow(encoded[-1]).flatten(1))
         return torch.cat([trunk, self.wide(encoded[-1]).mean(dim=(2, 3))], dim=1)
 
-    def answers(self, encoded: list[Tensor]) -> Predicted:
+    def predictions(self, encoded: list[Tensor]) -> Predicted:
         """`Predicted` of encoded crops."""
         seen = self.features(encoded)
-        look = self.look(seen)
+        appearance = self.appearance(seen)
         modes, sigma, expression, turn, place, presence = self.place_head(seen[:, :TRUNK]).split(
             [MODES, POINTS, EXPRESSION, 6, 3, 1], dim=1
         )
-        identity, spread, light, albedo = self.look_head(look).split([IDENTITY, IDENTITY, LIGHT, ALBEDO], 1)
+        identity, spread, light, albedo = self.appearance_head(appearance).split(
+            [IDENTITY, IDENTITY, LIGHT, ALBEDO], 1
+        )
         first = self._points(modes)
         points = self._points(modes + self._moves(encoded, modes.detach(), first.detach()))
         return Predicted(
             points, sigma.clamp(*SIGMA), identity, spread.clamp(-3, 1), expression.sigmoid(),
-            rotation_of(turn), place, light, albedo, presence[:, 0], self.feature_head(look), first,
+            rotation_of(turn), place, light, albedo, presence[:, 0], self.feature_head(appearance), first,
         )  # fmt: skip
 
     def _points(self, modes: Tensor) -> Tensor:
@@ -158,7 +160,7 @@ class LiteRegressor(nn.Module):
 
     def _moves(self, encoded: list[Tensor], modes: Tensor, points: Tensor) -> Tensor:
         """By what finer layers show at points (B, P, 2), how far the coefficients (B, MODES) are off."""
-        places = 2 * points[:, None, list(LOOKED_AT)] - 1
+        places = 2 * points[:, None, list(SAMPLED)] - 1
         seen = [
             nn.functional.grid_sample(narrow(layer), places, align_corners=False).flatten(1)
             for narrow, layer in zip(self.fine, encoded[:-1], strict=True)
@@ -179,11 +181,8 @@ def rotation_of(turn: Tensor) -> Tensor:
 
 
 def make_regressor(*, imagenet: bool = True, frozen: int = 3) -> LiteRegressor:
-    """The network, with ImageNet's weights in its encoder if they are asked for."""
+    """The network, with ImageNet's weights in its encoder if ``imagenet``."""
     network = LiteRegressor(frozen)
     if imagenet:
-        whole = LiteUNet(1)
-        load_imagenet(whole)
-        network.stem.load_state_dict(whole.stem.state_dict())
-        network.blocks.load_state_dict(whole.blocks.state_dict())
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        copy_imagenet(network.stem, network.blocks)
+    return channels_last(network)

@@ -1,6 +1,6 @@
-"""MeshNet+: what the second paper's conclusion asks for, so that a face comes out.
+"""MeshNet+: MeshNet with what the conclusion of Jeon, Millman and Kapron proposes, and more.
 
-A residual encoder, graph convolutions, and coarse-to-fine deformation with features looked up in the picture
+A residual encoder, graph convolutions, and coarse-to-fine deformation with features sampled in the picture
 (Wang et al., "Pixel2Mesh", ECCV 2018; equations P2M), on a head-shaped template instead of a hemisphere. The
 camera is known, as there. Colours are not baked: each vertex has an albedo, and light is nine spherical
 harmonics a colour (`headshot.geometry.light`).
@@ -34,7 +34,7 @@ STAGES = (3, 4, 5)  # levels of the template at which its shape is changed: 145,
 SQUEEZED = 8  # features of a coarse vertex from which coefficients are corrected
 _DARKEST = 0.003  # linear light; darker pixels are noise
 _BEHIND = 4.0  # mm behind what is seen at its pixel from which a vertex is hidden
-_NEAR = 8.0  # mm: reach of a landmark's residual on the surface
+_NEAR = 8.0  # mm: extent of a landmark's residual on the surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the network says about B pictures.
+    """Predictions of the network for B pictures.
 
     Attributes:
         stages: (B, V_n, 3) vertices after each stage, mm, head frame; the first without graph convolutions.
@@ -158,7 +158,7 @@ class MeshNetPlus(nn.Module):
     spreading: Tensor
 
     def __init__(self, surface: Surface) -> None:
-        """Random weights; before training the shape is nearly what landmarks say, and the light too."""
+        """Random weights; before training shape and light are nearly those of the landmark solve."""
         super().__init__()
         self.counts, self.finest = list(surface.counts), len(surface.counts) - 1
         self.topologies = [
@@ -186,8 +186,8 @@ class MeshNetPlus(nn.Module):
         self.correct = nn.Sequential(
             nn.Linear(coarsest * SQUEEZED + len(modes), 128), nn.ReLU(), nn.Linear(128, len(modes))
         )
-        # Looked up in the picture: three levels of features, the colour, the mask; of the vertex: its place,
-        # how far it was moved, whether it faces the camera, and where landmarks near it want to go.
+        # Sampled in the picture: three levels of features, the colour, the mask; of the vertex: its place,
+        # how far it was moved, whether it faces the camera, and the residuals of landmarks near it.
         seen = sum(WIDTHS[:3]) + 4 + 3 + 3 + 1 + 3
         self.stages = nn.ModuleList(Stage(seen + HIDDEN) for _ in STAGES)
         self.light = LightSolve(surface.light, surface.light_precision)
@@ -238,7 +238,7 @@ class MeshNetPlus(nn.Module):
     def _coefficients(
         self, coarse: Coarse, maps: list[Tensor], cameras: PerspectiveCameras, size: int
     ) -> Tensor:
-        """Identity and expression (B, I + E): what landmarks say and what the picture adds."""
+        """Identity and expression (B, I + E): the landmark solve and what the picture adds."""
         known = torch.cat([coarse.identity, coarse.expression], dim=1)
         points = self.template[: self.counts[STAGES[0]]].expand(len(known), -1, -1)
         seen = torch.relu(self.squeeze(_look_up(maps[3:], points, cameras, size)))
@@ -246,7 +246,7 @@ class MeshNetPlus(nn.Module):
         return known + change
 
     def _place(self, shape: Tensor, coarse: Coarse) -> Tensor:
-        """Shapes (B, V, 3) in the pose that landmarks ask for."""
+        """Shapes (B, V, 3) in the pose of the landmark solve."""
         return shape @ coarse.rotation.transpose(1, 2) + coarse.translation[:, None]
 
     def _deform(
@@ -312,11 +312,11 @@ class MeshNetPlus(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Albedo (B, V, 3), light (B, 9, 3) and trust (B, V).
 
-        A vertex's own pixel, freed from light, is the best guess of its albedo where it is seen; the network
-        says how far that can be trusted and what to take instead. The light is what makes the mean face
-        look like the picture, for another tone of skin and with what the network adds.
+        A vertex's own pixel, divided by the light, estimates its albedo where it is seen; the network
+        predicts a weight and what to take instead. The light is the one under which the mean face is nearest
+        to the picture, for another tone of skin and with what the network adds.
         """
-        # Where a pixel is looked up is no matter for colours to pull at: shape has its own losses.
+        # Colours have no gradient to where a pixel is sampled: shape has its own losses.
         still, size = vertices.detach(), maps[0].shape[2]
         normals = Meshes(still, self.topologies[-1]).normals()
         seen = _look_up(maps, still, cameras, size)

@@ -2,7 +2,7 @@
 
 Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices"
 (CCBR 2018), table 1, for faces of 112 x 96 pixels. Weights do not ship; a safetensors file with the usual
-names (conv1, dw_conv1, blocks.N.conv.N, conv2, linear7, linear1) is read from where the caller says.
+names (conv1, dw_conv1, blocks.N.conv.N, conv2, linear7, linear1) is read from the file that the caller gives.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from headshot.errors import HeadshotError
 _BOTTLENECKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 
 HEIGHT, WIDTH = 112, 96
-# Where the five points lie in a picture that the network knows (SphereFace's alignment), pixels.
+# Where the five points lie in a picture of the network (SphereFace's alignment), pixels.
 POINTS = ((30.2946, 51.6963), (65.5318, 51.5014), (48.0252, 71.7366), (33.5493, 92.3655), (62.7299, 92.2041))
 
 
@@ -98,7 +98,7 @@ def load_mobilefacenet(file: str | Path) -> MobileFaceNet:
     if not Path(file).is_file():
         raise HeadshotError(
             f"there is no {file}: the identity loss needs MobileFaceNet's weights as safetensors "
-            "(docs/first-paper.md), or do without --recogniser"
+            "(docs/jiang-yang.md), or do without --recogniser"
         )
     network = MobileFaceNet()
     try:

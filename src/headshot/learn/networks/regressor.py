@@ -1,4 +1,4 @@
-"""The first paper's regressor: a picture of a face to the coefficients of a face model.
+"""The regressor of Jiang and Yang (2026): a picture of a face to the coefficients of a face model.
 
 Jiang and Yang, "3D Human Face Reconstruction with 3DMM Face Model from RGB Image", section II-F: a ResNet-50
 that has learned ImageNet, with fully connected layers below it, random dropout (Srivastava et al. 2014) and
@@ -32,7 +32,7 @@ class FaceRegressor(nn.Module):
             outputs: N.
             depth: of the ResNet.
             dropout: share of features that are left out in training.
-            confidences: I if the network also says how far each identity coefficient is to be believed
+            confidences: I if the network also predicts a confidence of each identity coefficient
                 (`headshot.learn.losses.face.aggregate`), else 0.
         """
         super().__init__()

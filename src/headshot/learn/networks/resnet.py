@@ -1,4 +1,4 @@
-"""ResNet, the backbone of the first paper's regressor.
+"""ResNet, the backbone of the regressor of Jiang and Yang (2026).
 
 He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016), with the stride in the bottleneck's
 3 x 3 convolution as torchvision has it. The names of all weights are torchvision's, so its files load.

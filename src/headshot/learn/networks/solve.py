@@ -2,7 +2,7 @@
 
 What these find is what `headshot.fitting` finds step by step, for a batch at once and with gradients: how far
 landmarks and modes are trusted are parameters that training changes. They give a network a start that is
-right to first order, and leave to it what no linear model knows.
+right to first order, and leave to it what no linear model has.
 
 Dimension letters: B batch, V vertices, L landmarks, I identity modes, E expressions, K modes of the
 landmarks' errors.
@@ -26,7 +26,7 @@ _LIGHT = 2e4  # precision of colours (linear light) over the whole face
 
 @dataclass(frozen=True, eq=False)
 class LandmarkModel:
-    """The head model at the landmarks, and what the landmark network gets wrong
+    """The head model at the landmarks, and the noise model of the landmark network
     (`headshot.fitting.landmark_noise`).
 
     Attributes:
@@ -149,7 +149,7 @@ def rotation_of(turn: Tensor) -> Tensor:
 
 
 class LightSolve(nn.Module):
-    """The light under which a known albedo looks most like what is seen, given how light usually is."""
+    """The light under which a known albedo is nearest to what is seen, with the prior of light."""
 
     mean: Tensor
     precision: Tensor

@@ -3,20 +3,23 @@
 `UNet` is the network of Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image
 Segmentation", MICCAI 2015, figure 1, with padded convolutions (the label map is as large as the photo) and
 batch normalisation. `LiteUNet` has the same shape, but its contracting path is EfficientNet-Lite0 (Tan and
-Le, "EfficientNet", ICML 2019; Lite: no squeeze-and-excitation, ReLU6), which knows ImageNet before it sees
-its first face, and its expanding path is made of depthwise separable convolutions: 60 times less work.
+Le, "EfficientNet", ICML 2019; Lite: no squeeze-and-excitation, ReLU6), which is trained on ImageNet before it
+sees its first face, and its expanding path is made of depthwise separable convolutions: 60 times less work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from headshot.errors import MissingExtraError
+
+N = TypeVar("N", bound=nn.Module)
 
 
 class UNet(nn.Module):
@@ -40,13 +43,13 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of pictures (B, 3, H, W)."""
-        kept = []
+        skipped = []
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else functional.max_pool2d(x, 2))
-            kept.append(x)
-        kept.pop()
+            skipped.append(x)
+        skipped.pop()
         for grow, block in zip(self.grow, self.up, strict=True):
-            x = block(torch.cat([kept.pop(), grow(x)], dim=1))
+            x = block(torch.cat([skipped.pop(), grow(x)], dim=1))
         return self.head(x)
 
 
@@ -91,13 +94,13 @@ class LiteUNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of pictures (B, 3, H, W) in [0, 1]."""
         x = self.stem(x * (255 / 128) - (127 / 128))
-        kept = []
+        skipped = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in SKIPS:
-                kept.append(x)
+                skipped.append(x)
         for merge in self.up:
-            x = merge(x, kept.pop())
+            x = merge(x, skipped.pop())
         return functional.interpolate(self.head(x), scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -157,6 +160,24 @@ def load_imagenet(network: LiteUNet) -> None:
     with (folder / "efficientnet-lite0-57934424.pth").open("rb") as handle:
         weights = torch.load(handle, map_location="cpu", weights_only=True)
     load_lite0(network, weights)
+
+
+def copy_imagenet(stem: nn.Module, blocks: nn.ModuleList) -> None:
+    """Give the stem and the first blocks of another network the ImageNet weights; see `load_imagenet`."""
+    whole = LiteUNet(1)
+    load_imagenet(whole)
+    stem.load_state_dict(whole.stem.state_dict())
+    blocks.load_state_dict(whole.blocks[: len(blocks)].state_dict())
+
+
+def channels_last(network: N) -> N:
+    """The same network with its weights laid out as is fastest on CPUs."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def to_network(pixels: Tensor) -> Tensor:
+    """Pixels (B, 3, S, S) uint8 as the networks take them: [0, 1], channels last, which is faster."""
+    return (pixels.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def load_lite0(network: LiteUNet, weights: Mapping[str, Tensor]) -> None:

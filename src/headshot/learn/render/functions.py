@@ -287,7 +287,7 @@ def antialias(picture: Tensor, xy: Tensor, depth: Tensor, fragments: Fragments) 
 
 @dataclass(frozen=True, eq=False)
 class SoftTexture:
-    """What the triangles look like to `soft_rasterise_batch`, beside their vertices' values.
+    """Texture of the triangles for `soft_rasterise_batch`, beside their vertices' values.
 
     Attributes:
         image: (B, T, U, C), or (B, 0, 0, C) for none: then values are colours.

@@ -45,7 +45,7 @@ class Light(Protocol):
     def shade(
         self, points: Tensor, normals: Tensor, viewer: Tensor, material: Material
     ) -> tuple[Tensor, Tensor | None]:
-        """What surface points look like.
+        """Colour of surface points.
 
         Args:
             points: (B, N, 3) in the world.

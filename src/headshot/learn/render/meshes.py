@@ -1,4 +1,4 @@
-"""Batches of meshes and what their surface looks like.
+"""Batches of meshes and the appearance of their surface.
 
 Dimension letters: B batch, V vertices, F triangles, C channels, N texture coordinates, T x U texture.
 """
@@ -42,7 +42,7 @@ class UVTexture:
     """A picture wrapped around the mesh (PyTorch3D's TexturesUV, whose v runs the other way).
 
     Attributes:
-        image: (B, T, U, C), or (T, U, C) or (1, T, U, C) for all meshes alike; looked up bilinearly.
+        image: (B, T, U, C), or (T, U, C) or (1, T, U, C) for all meshes alike; sampled bilinearly.
         uv: (B, N, 2), or (N, 2) for all meshes alike; origin top left, 0 to 1.
         triangles: (F, 3) indices of ``uv``, in the order of the mesh's triangles, or a `Topology`.
     """
@@ -82,7 +82,7 @@ class Meshes:
     Attributes:
         vertices: (B, V, 3).
         topologies: one, shared, or B of them.
-        textures: what the surface looks like, or None for white.
+        textures: colour of the surface, or None for white.
     """
 
     def __init__(
@@ -154,8 +154,8 @@ class Meshes:
         return self.topologies[0]
 
     @property
-    def looks(self) -> int:
-        """How many pictures the textures make: 1 if all meshes look alike."""
+    def appearances(self) -> int:
+        """How many different textures there are: 1 if all meshes share theirs."""
         if isinstance(self.textures, VertexColours):
             return len(self.textures.colours)
         if isinstance(self.textures, UVTexture):
@@ -181,7 +181,7 @@ class Meshes:
         return self._replaced(vertices, self.textures)
 
     def with_textures(self, textures: Textures | Sequence[Textures] | None) -> Meshes:
-        """The same meshes with another look."""
+        """The same meshes with other textures."""
         return self._replaced(self.vertices, textures)
 
     def offset(self, offsets: Tensor) -> Meshes:

@@ -26,7 +26,7 @@ from headshot.learn.render.scene import Scene, lit, paint, soft_values
 
 @dataclass(frozen=True)
 class RendererSettings:
-    """What pictures are to look like (PyTorch3D's RasterizationSettings and BlendParams).
+    """Settings of pictures (PyTorch3D's RasterizationSettings and BlendParams).
 
     Attributes:
         size: of the picture in pixels, (height, width) or one number for both.

@@ -38,7 +38,7 @@ class Scene:
         cls, meshes: Meshes, xy: Tensor, depth: Tensor, factor: Tensor | None, highlight: Tensor | None
     ) -> Scene:
         """With xy and depth repeated to the greatest batch."""
-        sizes = {len(xy), meshes.looks, *(len(t) for t in (factor, highlight) if t is not None)} - {1}
+        sizes = {len(xy), meshes.appearances, *(len(t) for t in (factor, highlight) if t is not None)} - {1}
         if len(sizes) > 1:
             raise ValueError(f"meshes, cameras, lights and textures are of different batches: {sizes}")
         batch = sizes.pop() if sizes else 1

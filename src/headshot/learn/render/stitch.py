@@ -19,7 +19,7 @@ def stitch(rendering: Rendering, photo: Tensor, mask: Tensor | None = None) -> T
     face area" (Jiang and Yang, "3D Human Face Reconstruction
     with 3DMM Face Model from RGB Image", section E), so that the image loss of its
     section F sees a difference in the face alone. A pixel is the face's as far as the mesh covers it and the
-    mask says that the photo shows the face there, not hair, glasses or a hand in front of it:
+    mask is 1 where the photo shows the face, not hair, glasses or a hand in front of it:
 
         stitched = mask * (colour * silhouette) + (1 - mask * silhouette) * photo
 

@@ -1,0 +1,194 @@
+"""Read hand-made landmarks next to photos: iBUG .pts, CSV, AFLW2000-3D .mat, and CFP's 30 points.
+
+Everything comes out in the project's pixels (origin at the top left, centres at +0.5) as 68 iBUG points,
+NaN where nothing was annotated.
+
+Sources:
+    .pts: Sagonas et al., "300 Faces in-the-Wild Challenge", ICCVW 2013; counted from 1. Without taking off 1,
+        any unbiased method is off by one pixel in x and y on HELEN (docs/data.md).
+    .mat: Zhu et al., "Face Alignment Across Large Poses: A 3D Solution", CVPR 2016; MATLAB counts pixel
+        centres from 1, which is +0.5 here. The points are projections of a fitted model, not hand-made.
+    fiducials30.csv: Sengupta et al., "Frontal to Profile Face Verification in the Wild", WACV 2016.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headshot.arrays import Array
+from headshot.errors import HeadshotError
+from headshot.geometry.camera import rotation_from_angles
+
+POINTS = 68
+PHOTOS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+
+# iBUG indices of CFP's 30 points where the left half of the picture's face is seen (docs/data.md).
+CFP_LEFT = (*range(9), 17, 19, 21, 36, 37, 38, 39, 41, 40, 27, 28, 29, 30, 33, 32, 31, 48, 51, 62, 57, 66)
+
+# iBUG index of each point's counterpart on the other side of the face.
+MIRROR68 = (
+    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31,
+    45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
+    54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """Truth of one photo.
+
+    Attributes:
+        photo: the file.
+        points: (68, 2) pixels, NaN where unknown.
+        rotation: (3, 3) head pose, head frame to camera frame, or None.
+    """
+
+    photo: Path
+    points: Array
+    rotation: Array | None = None
+
+    @property
+    def middle(self) -> Array:
+        """(2,) middle of the box around the known points, pixels."""
+        return np.asarray((np.nanmax(self.points, axis=0) + np.nanmin(self.points, axis=0)) / 2)
+
+
+def read_annotations(folder: str | Path) -> list[Annotation]:
+    """All annotated photos below a folder, in the order of their names.
+
+    Of the formats, the first that is there counts: fiducials30.csv, .mat, .pts, .csv.
+
+    Raises:
+        HeadshotError: nothing is annotated, or a file is not as its format says.
+    """
+    root = Path(folder)
+    cfp = root / "fiducials30.csv"
+    if cfp.is_file():
+        return sorted(read_cfp(cfp), key=lambda a: str(a.photo))
+    readers: dict[str, Callable[[Path], list[Annotation]]] = {
+        ".mat": lambda file: [read_aflw2000(file)],
+        ".pts": lambda file: [Annotation(_photo_of(file), read_pts(file))],
+        ".csv": read_csv,
+    }
+    for ending, reader in readers.items():
+        files = sorted(root.rglob(f"*{ending}"))
+        if files:
+            return [annotation for file in files for annotation in reader(file)]
+    raise HeadshotError(
+        f"no landmarks in {root}: expected photos with .pts or .mat files of the same name, or a .csv "
+        "with the columns image, x0, y0 ... x67, y67"
+    )
+
+
+def read_pts(file: str | Path, origin: float = 1.0) -> Array:
+    """Points (68, 2) of an iBUG file, with or without its header; ``origin`` is taken off."""
+    numbers = []
+    for line in Path(file).read_text(encoding="utf-8").splitlines():
+        words = line.replace(",", " ").split()
+        if len(words) == 2 and ":" not in line:
+            numbers.append(words)
+    return _points(numbers, file) - origin
+
+
+def read_csv(file: str | Path) -> list[Annotation]:
+    """Annotations of a table with the columns image, x0, y0 ... x67, y67 and perhaps yaw, pitch, roll.
+
+    Image names are relative to the file's folder; pixels and angles are as in docs/conventions.md; empty
+    cells and missing columns are unknown points.
+    """
+    path = Path(file)
+    with path.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    if not rows or "image" not in rows[0] or "x30" not in rows[0]:
+        raise HeadshotError(f"{path} needs a header with the columns image, x0, y0 ... x67, y67")
+    found = []
+    for row in rows:
+        try:
+            xy = [[float(row.get(f"{axis}{i}") or "nan") for axis in "xy"] for i in range(POINTS)]
+            angles = [float(row.get(name) or "nan") for name in ("yaw", "pitch", "roll")]
+        except ValueError as error:
+            raise HeadshotError(f"{path}, {row['image']}: {error}; cells must be numbers or empty") from error
+        rotation = rotation_from_angles(*angles) if np.isfinite(angles).all() else None
+        found.append(Annotation(path.parent / row["image"], np.array(xy), rotation))
+    return found
+
+
+def read_cfp(file: str | Path, *, frontal: bool = False) -> list[Annotation]:
+    """Annotations of CFP: one half of each face. Of the frontal photos, the easier task, only on request."""
+    path = Path(file)
+    with path.open(newline="", encoding="utf-8") as handle:
+        rows = [row for row in csv.DictReader(handle) if frontal or "profile" in row["image"]]
+    found = []
+    for row in rows:
+        thirty = np.array([[float(row[f"{axis}{i}"]) for axis in "xy"] for i in range(len(CFP_LEFT))])
+        # Seen from the other side the same 30 points are their mirror images.
+        right_half = thirty[0, 0] > thirty[21, 0]
+        order = np.array(MIRROR68)[list(CFP_LEFT)] if right_half else np.array(CFP_LEFT)
+        points = np.full((POINTS, 2), np.nan)
+        points[order] = thirty
+        found.append(Annotation(path.parent / row["image"], points))
+    return found
+
+
+def read_aflw2000(file: str | Path) -> Annotation:
+    """Points and pose of an AFLW2000-3D (or 300W-LP) file; needs the extra ``evaluate``."""
+    try:
+        from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
+    except ImportError as error:
+        raise HeadshotError(
+            ".mat files need SciPy: install it with `pip install headshot[evaluate]`"
+        ) from error
+    path = Path(file)
+    try:
+        content = loadmat(path, variable_names=("pt3d_68", "Pose_Para"))
+        points = np.asarray(content["pt3d_68"], dtype=np.float64)
+        pose = np.asarray(content["Pose_Para"], dtype=np.float64).ravel()
+    except (OSError, KeyError, TypeError, ValueError, NotImplementedError, MatReadError) as error:
+        raise HeadshotError(f"{path} is not a MATLAB v5 file with pt3d_68 and Pose_Para: {error}") from error
+    if points.shape != (3, POINTS) or len(pose) < 3:
+        raise HeadshotError(
+            f"{path}: pt3d_68 must be 3 x 68 and Pose_Para 1 x 7, got {points.shape} and {pose.shape}"
+        )
+    return Annotation(_photo_of(path), points[:2].T - 0.5, rotation_3ddfa(pose[:3]))
+
+
+def rotation_3ddfa(angles: ArrayLike) -> Array:
+    """Rotation (3, 3) of (pitch, yaw, roll) in radians as 3DDFA composes them, R = Rx Ry Rz.
+
+    The axes are ours (x to the image's right for a frontal face, y up, z out of the face), the matrices are
+    the transposes of the usual ones: ``RotationMatrix.m`` of the code of Zhu et al. 2016.
+    """
+    pitch, yaw, roll = np.asarray(angles, dtype=np.float64)
+    c, s = np.cos(pitch), np.sin(pitch)
+    rx = np.array([[1, 0, 0], [0, c, s], [0, -s, c]])
+    c, s = np.cos(yaw), np.sin(yaw)
+    ry = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
+    c, s = np.cos(roll), np.sin(roll)
+    rz = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+    return rx @ ry @ rz
+
+
+def _points(words: list[list[str]], file: str | Path) -> Array:
+    try:
+        points = np.array(words, dtype=np.float64).reshape(-1, 2)
+    except ValueError as error:
+        raise HeadshotError(f"{file}: {error}; expected lines of two numbers") from error
+    if len(points) != POINTS:
+        raise HeadshotError(f"{file} has {len(points)} points, expected the {POINTS} of iBUG")
+    return points
+
+
+def _photo_of(file: Path) -> Path:
+    """The photo with the same name as a landmark file."""
+    for ending in PHOTOS:
+        photo = file.with_suffix(ending)
+        if photo.is_file():
+            return photo
+    raise HeadshotError(f"there is no photo next to {file}: expected the same name ending in .jpg or .png")

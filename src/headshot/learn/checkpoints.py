@@ -1,0 +1,111 @@
+"""The state of a training run on disk: checkpoints, and the best weights; see `headshot.learn.engine`."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from headshot.errors import HeadshotError
+
+_SAME = ("batch", "seed", "precision")  # what a resumed run may not change
+
+
+@dataclass
+class State:
+    """What changes during a run and must survive it."""
+
+    network: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    best: float = -math.inf
+
+
+def best_weights(folder: Path) -> dict[str, Tensor]:
+    """The averaged weights with the best validation score of a run.
+
+    Raises:
+        HeadshotError: the run has not been validated yet.
+    """
+    file = folder / "best" / "network.safetensors"
+    if not file.is_file():
+        raise HeadshotError(f"{folder} has no best weights yet: train until the first validation")
+    return load_file(file)
+
+
+def save(state: State, plan: dict[str, Any], folder: Path) -> None:
+    """Write a checkpoint, complete or not at all, and remove the one before.
+
+    Args:
+        state: of the run.
+        plan: fields of its `headshot.learn.engine.Plan`.
+        folder: of the run.
+    """
+    target = folder / f"checkpoint-{state.step:06d}"
+    part = folder / "checkpoint.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    save_file(plain_weights(state.network), part / "network.safetensors")
+    save_file(plain_weights(state.average), part / "average.safetensors")
+    torch.save(state.optimiser.state_dict(), part / "optimiser.pt")
+    content = {"step": state.step, "best": state.best, "plan": plan}
+    (part / "state.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    if target.exists():
+        shutil.rmtree(target)
+    part.rename(target)
+    for older in folder.glob("checkpoint-*"):
+        if older != target:
+            shutil.rmtree(older)
+
+
+def resume(state: State, plan: dict[str, Any], folder: Path, device: torch.device) -> None:
+    """Load the latest checkpoint, if there is one.
+
+    Args:
+        state: of the run, changed in place.
+        plan: fields of its `headshot.learn.engine.Plan`.
+        folder: of the run.
+        device: of the optimiser's state.
+
+    Raises:
+        HeadshotError: the checkpoint belongs to another run.
+    """
+    found = sorted(folder.glob("checkpoint-*"))
+    if not found:
+        return
+    content = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
+    for name in _SAME:
+        if content["plan"][name] != plan[name]:
+            raise HeadshotError(
+                f"{folder} was begun with {name} {content['plan'][name]}, not {plan[name]}: "
+                "keep it, or train into another folder"
+            )
+    try:
+        state.network.load_state_dict(load_file(found[-1] / "network.safetensors"))
+        state.average.load_state_dict(load_file(found[-1] / "average.safetensors"))
+    except RuntimeError as error:
+        raise HeadshotError(f"{found[-1]} is of another network: train into another folder") from error
+    saved = torch.load(found[-1] / "optimiser.pt", map_location=device, weights_only=True)
+    state.optimiser.load_state_dict(saved)
+    state.step, state.best = content["step"], content["best"]
+
+
+def plain_weights(network: nn.Module) -> dict[str, Tensor]:
+    """Weights as safetensors takes them."""
+    return {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+
+
+def write_whole(file: Path, fill: Callable[[Path], object]) -> None:
+    """A file that is complete whenever it is there."""
+    part = file.with_name(file.name + ".part")
+    fill(part)
+    part.replace(file)

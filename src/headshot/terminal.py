@@ -1,0 +1,71 @@
+"""How commands speak on a terminal: errors as messages with exit codes, and progress bars."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn, TypeVar
+
+import typer
+
+from headshot.errors import HeadshotError
+
+T = TypeVar("T")
+
+FAILED, INTERRUPTED = 1, 130
+"""Exit codes; 130 is that of a command ended by Ctrl-C (128 and the number of the signal)."""
+
+
+def fail(message: str) -> NoReturn:
+    """Say what went wrong and end the command with exit code 1."""
+    print(f"headshot: {message}", file=sys.stderr)
+    raise typer.Exit(FAILED)
+
+
+@contextmanager
+def errors_as_messages(interrupted: str | None = None) -> Iterator[None]:
+    """End a command whose user can mend what is wrong with a message and an exit code.
+
+    Args:
+        interrupted: said after Ctrl-C; nothing when None.
+    """
+    try:
+        yield
+    except HeadshotError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        if interrupted is not None:
+            typer.echo(f"headshot: {interrupted}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def command_line() -> str:
+    """The command as typed, for reports."""
+    return shlex.join(["headshot", *sys.argv[1:]])
+
+
+def with_bar(items: Sequence[T]) -> Iterator[T]:
+    """The items, with a progress bar on a terminal."""
+    from rich.progress import track
+
+    return iter(track(items, description="", disable=not sys.stderr.isatty(), transient=True))
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each task, on the terminal; gives a function of (task, items done, items in all)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def update(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.update(tasks[name], completed=done)
+
+        yield update
