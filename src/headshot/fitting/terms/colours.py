@@ -26,10 +26,10 @@ from headshot.fitting.reflectance import Reflectance
 from headshot.fitting.surface import Samples
 from headshot.fitting.terms import TermEquations
 from headshot.fitting.working_photo import WorkingPhoto
+from headshot.geometry.camera import project_for_raster
 from headshot.geometry.light import LightPrior, estimate_light, sh_basis
 from headshot.geometry.raster import rasterise
 from headshot.models.head_model import HeadModel
-from headshot.geometry.camera import project_for_raster
 
 _HIDDEN = 4.0  # mm behind the nearest surface from which a point is hidden
 _GRID = 160  # cells across the head in which that is decided
