@@ -208,4 +208,4 @@ def test_the_command_says_which_method_ran(method: Method, photos: Path, tmp_pat
     assert found.exit_code == 0, found.output
     record = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
     assert record["method"] == method
-    assert record["landmarks"]["network"] == "landmarks"
+    assert record["views"][0]["landmarks"]["network"] == "mediapipe"
