@@ -13,6 +13,7 @@ from headshot.export import DEFAULT_FORMATS, ExportSettings, contents, file_name
 from headshot.export.names import safe_stem
 
 if TYPE_CHECKING:
+    from headshot.image.files import PersonPhotos
     from headshot.results import Head
     from headshot.settings import Settings
 
@@ -26,12 +27,14 @@ class Request:
         formats: any of `headshot.export.FORMATS`.
         settings: how to reconstruct; None for the defaults.
         export: how to write.
+        force: of several photos of one person, use those as well that seem to show somebody else.
     """
 
     face: int | None = 1
     formats: tuple[str, ...] = DEFAULT_FORMATS
     settings: Settings | None = None
     export: ExportSettings = field(default_factory=ExportSettings)
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,31 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """One photo and where its results go.
+    """One photo, or the photos of one person, and where the results go.
 
     Attributes:
         photo: the file to read.
         directory: the folder to write to.
         stem: names the results; no two jobs of a plan share a file.
+        others: further photos of the same person, of which all together one head is made.
     """
 
     photo: Path
     directory: Path
     stem: str
+    others: tuple[Path, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"{self.stem} ({1 + len(self.others)} photos)" if self.others else str(self.photo)
 
     def finished(self, request: Request) -> bool:
         """Whether the results of an earlier run are all there.
 
         The files of a photo appear together, so the first of its numbered heads stands for the others.
         """
-        stem = f"{self.stem}-1" if request.face is None else self.stem
+        stem = f"{self.stem}-1" if request.face is None and not self.others else self.stem
         return all((self.directory / name).exists() for name in file_names(stem, request.formats))
 
 
@@ -108,6 +118,20 @@ def plan(photos: Sequence[tuple[Path, Path]], output: Path, formats: Sequence[st
             extension[i] += 1
 
 
+def plan_people(people: Sequence[PersonPhotos], output: Path) -> list[Job]:
+    """Name the results of each person like their folder or first photo; equal names are numbered."""
+    jobs, used = [], set()
+    for person in people:
+        base = safe_stem(person.name)
+        stem, number = base, 1
+        while stem.casefold() in used:
+            number += 1
+            stem = f"{base}_{number}"
+        used.add(stem.casefold())
+        jobs.append(Job(person.photos[0], output, stem, person.photos[1:]))
+    return jobs
+
+
 def work(job: Job, request: Request) -> Outcome:
     """Reconstruct the heads in one photo and write their files, all or none.
 
@@ -118,13 +142,17 @@ def work(job: Job, request: Request) -> Outcome:
 
     start = perf_counter()
     try:
-        if request.face is None:
+        if job.others:
+            photos = [job.photo, *job.others]
+            heads = [reconstruct(photos, settings=request.settings, force=request.force)]
+        elif request.face is None:
             heads = reconstruct(job.photo, face="all", settings=request.settings)
         else:
             heads = [reconstruct(job.photo, face=request.face, settings=request.settings)]
         files: dict[str, bytes] = {}
         for number, head in enumerate(heads, start=1):
-            stem = f"{job.stem}-{number}" if request.face is None else job.stem
+            several = request.face is None and not job.others
+            stem = f"{job.stem}-{number}" if several else job.stem
             files |= contents(head, stem, request.formats, request.export)
         written = write_files(job.directory, files)
     except Exception as error:

@@ -118,6 +118,17 @@ def reconstruct(
             "--photometric/--no-photometric", help="Fit shape, skin and light to the photo's colours, too."
         ),
     ] = True,
+    one_person: Annotated[
+        bool,
+        typer.Option(
+            "--one-person",
+            help="All photos show one person: make one head of them. Of a folder of folders, one head of each.",
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="With --one-person: use photos that seem to show somebody else, too."),
+    ] = False,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into sub-folders; results get the same folders.")
     ] = False,
@@ -126,26 +137,31 @@ def reconstruct(
         typer.Option("--skip-existing", "--resume", help="Leave out photos whose results are all there."),
     ] = False,
 ) -> None:
-    """Reconstruct the head in each photo.
+    """Reconstruct the head in each photo, or one head from several photos of a person.
 
-    Results are called like their photo. With --face all they are numbered, largest face first: PHOTO-1,
+    Results are called like their photo, with --one-person like the folder or the first photo. With --face all they are numbered, largest face first: PHOTO-1,
     PHOTO-2 and so on. All files of a photo appear together, when they are complete; earlier ones of the same
     name are replaced.
     """
-    from headshot.apps.batch import Request, plan
+    from headshot.apps.batch import Request, plan, plan_people
     from headshot.errors import HeadshotError
     from headshot.export import ExportSettings, parse_formats
-    from headshot.image.files import find_photos
+    from headshot.image.files import find_people, find_photos
 
     number = _face_number(face)
+    if one_person and number != 1:
+        raise typer.BadParameter("one person is the largest face of each photo", param_hint="--face")
     try:
         wanted = parse_formats(formats)
     except HeadshotError as error:
         raise typer.BadParameter(str(error), param_hint="--formats") from error
     shown = expression.value if expression else None
-    request = Request(number, wanted, export=ExportSettings(expression=shown, texture=texture.value))
+    request = Request(number, wanted, export=ExportSettings(expression=shown, texture=texture.value), force=force)
     try:
-        jobs = plan(find_photos(photos, recursive=recursive), output, wanted)
+        if one_person:
+            jobs = plan_people(find_people(photos), output)
+        else:
+            jobs = plan(find_photos(photos, recursive=recursive), output, wanted)
     except HeadshotError as error:
         _complain(str(error))
         raise typer.Exit(FAILED) from error
@@ -259,7 +275,7 @@ def _run(jobs: list[Job], request: Request, *, alone: bool) -> int:
         return _exit_code(failed[0]) if failed else 0
     print(f"{len(outcomes) - len(failed)} of {len(outcomes)} photos done.")
     if failed:
-        names = [str(outcome.job.photo) for outcome in failed]
+        names = [outcome.job.label for outcome in failed]
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
         _complain(f"{len(failed)} failed: {', '.join(names[:10])}{more}")
     return FAILED if failed else 0
@@ -277,7 +293,7 @@ def _with_bar(jobs: list[Job]) -> Iterator[Job]:
     with Progress(*columns, name, transient=True, redirect_stderr=sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=len(jobs))
         for job in jobs:
-            progress.update(task, description=job.photo.name)
+            progress.update(task, description=Path(job.label).name)
             yield job
             progress.advance(task)
 
@@ -286,7 +302,7 @@ def _report(outcome: Outcome, *, alone: bool) -> None:
     """Tell what came of a photo."""
     from headshot.errors import HeadshotError
 
-    name, error = outcome.job.photo, outcome.error
+    name, error = outcome.job.label, outcome.error
     if error is None:
         heads = f"{len(outcome.quality)} heads, " if len(outcome.quality) > 1 else ""
         quality = ", ".join(f"{score:.2f}" for score in outcome.quality)
