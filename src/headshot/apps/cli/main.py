@@ -118,11 +118,13 @@ def reconstruct(
             "--photometric/--no-photometric", help="Fit shape, skin and light to the photo's colours, too."
         ),
     ] = True,
-    one_person: Annotated[
+    one_person:
+    Annotated[
         bool,
         typer.Option(
             "--one-person",
-            help="All photos show one person: make one head of them. Of a folder of folders, one head of each.",
+            help="All photos show one
+            person: make one head of them. Of a folder of folders, one head of each.",
         ),
     ] = False,
     force: Annotated[
