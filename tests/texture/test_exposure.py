@@ -61,15 +61,6 @@ def test_side_light_is_found_as_well_and_hair_in_one_view_hardly_matters() -> No
     assert np.abs(off[bare]).mean() < 0.05
 
 
-def test_without_a_reference_all_views_move_to_the_middle() -> None:
-    gain = np.array([0.4, 0.2, 0.0])
-    colours = np.stack([ALBEDO - gain / 2, ALBEDO + gain / 2]).astype(np.float32)
-    weight = _seen(0, 0)
-    found = align_colours(colours, weight, NORMALS, _tones(colours, weight), None)
-    np.testing.assert_allclose(found[0][weight[0] > 3].mean(axis=0), gain / 2, atol=0.02)
-    np.testing.assert_allclose(found[1][weight[1] > 3].mean(axis=0), -gain / 2, atol=0.02)
-
-
 def test_relighting_is_bounded() -> None:
     there, here = np.full((4, 3), 0.8, np.float32), np.full((4, 3), 0.8, np.float32)
     here[1], here[2], here[3] = 0.4, -0.5, [0.8, 0.8, 0.01]

@@ -144,6 +144,10 @@ def test_light_is_taken_out_of_every_view(views: list[TextureView]) -> None:
     delit = make_texture(lit, MODEL, TextureSettings(SIZE, grain=0, delit=True), albedo)
     sides = [np.median(TO_LINEAR[delit.pixels[delit.source == k]].mean(axis=1)) for k in (0, 1, 2)]
     assert max(sides) < 1.25 * min(sides)
+    # Exposures are brought to the person's albedo.
+    cheeks = MODEL.regions["cheeks"] > 0.9
+    own = (albedo.colours[cheeks] / albedo.occlusion[cheeks, None]).mean(axis=0)
+    np.testing.assert_allclose(np.median(TO_LINEAR[delit.pixels[delit.source == 0]], axis=0), own, rtol=0.15)
     with pytest.raises(ValueError, match="light"):
         make_texture([lit[0], views[1]], MODEL, TextureSettings(SIZE, delit=True), albedo)
 

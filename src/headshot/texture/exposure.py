@@ -44,7 +44,7 @@ def relighting(shading: F32, reference: F32) -> F32:
     return np.clip(bright, -_RELIT, _RELIT) + np.clip(change - bright, -_RETINTED, _RETINTED)
 
 
-def align_colours(colours: F32, weight: F32, normals: F32, tones: F32, reference: int | None) -> F32:
+def align_colours(colours: F32, weight: F32, normals: F32, tones: F32, reference: int) -> F32:
     """Logarithms of the gains (N, S, 3) that bring the colours of all views together.
 
     Args:
@@ -52,7 +52,7 @@ def align_colours(colours: F32, weight: F32, normals: F32, tones: F32, reference
         weight: (N, S) how well it shows each vertex times the area for which it stands, mm^2.
         normals: (S, 3) unit, head frame.
         tones: (N, 3) logarithm of the typical colour of the skin in each view.
-        reference: the view that is left as it is; None moves all of them as little as possible.
+        reference: the view that is left as it is.
     """
     n = len(colours)
     basis = np.asarray(sh_basis(normals), np.float64)
@@ -63,19 +63,15 @@ def align_colours(colours: F32, weight: F32, normals: F32, tones: F32, reference
     log, b = _opponent(colours[:, some].astype(np.float64)), basis[some]
     level = _opponent(tones.astype(np.float64))
     start = np.zeros((n, 9, 3))
-    start[:, 0] = level[n // 2 if reference is None else reference] - level
-    if reference is None:
-        start[:, 0] -= start[:, 0].mean(axis=0)
+    start[:, 0] = level[reference] - level
     sigma = np.stack([np.repeat(s, (1, 3, 5)) for s in (_BRIGHT, _TINT, _TINT)], axis=1)  # (9, 3)
     prior = np.repeat((1 / sigma**2)[None], n, axis=0)  # (n, 9, 3)
-    if reference is not None:
-        prior[reference] = 1e9
+    prior[reference] = 1e9
     theta: Array = start
     robust = every
     for _ in range(_ROUNDS if len(some) else 0):
         theta = _solved(log, b, robust, start, prior)
-        if reference is not None:
-            theta[reference] = 0
+        theta[reference] = 0
         off = log + np.einsum("sk,nkc->nsc", b, theta)
         mean = np.einsum("ns,nsc->sc", robust, off) / np.maximum(robust.sum(axis=0), 1e-9)[:, None]
         squared = ((off - mean) ** 2).sum(axis=2) / (_OUTLIER * _NOISE) ** 2

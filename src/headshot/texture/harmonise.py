@@ -69,9 +69,7 @@ def choose_reference(skin: Surface, layers: Sequence[Layer], quality: F32) -> in
     return int((both * np.exp(-0.5 * away)).argmax())
 
 
-def gains_of(
-    layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32, reference: int | None
-) -> F32:
+def gains_of(layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32, reference: int) -> F32:
     """Logarithms (N, S, 3) of the gains that bring the colours (N, S, 3) of all layers together.
 
     Args:
@@ -79,10 +77,10 @@ def gains_of(
         layers: of the photos.
         colours: (N, S, 3) sRGB in [0, 1] of the layers at the vertices.
         quality: (N, S) how well each shows each vertex.
-        reference: the view that keeps its exposure and light; without, all change as little as possible.
+        reference: the view that keeps its exposure and light.
     """
     skin = layout.skin
-    light = None if reference is None else layers[reference].shading
+    light = layers[reference].shading
     relit = np.zeros_like(colours)
     for k, layer in enumerate(layers):
         if light is not None and layer.shading is not None and k != reference:
@@ -92,6 +90,19 @@ def gains_of(
     normals = vertex_normals(layout.model.mean, layout.model.triangles)[skin.vertices]
     gains = align_colours(_log(colours) + relit, quality * skin.area, normals, tones, reference)
     return np.clip(relit + gains, -_CHANGED, _CHANGED).astype(np.float32)
+
+
+def gains_to_albedo(layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32) -> F32:
+    """Logarithms (N, S, 3) of the gains that bring reflectances (N, S, 3), sRGB in [0, 1], to the person's
+    albedo, which counts as one more view of bare skin; arguments as of `gains_of`."""
+    skin = layout.skin
+    albedo = layers[0].skin.tone
+    weight = np.concatenate([quality, quality.mean(axis=0, keepdims=True) * skin.core]) * skin.area
+    tones = _log(np.stack([layer.tone.tone for layer in (*layers, layers[0])]))
+    normals = vertex_normals(layout.model.mean, layout.model.triangles)[skin.vertices]
+    every = _log(np.concatenate([colours, albedo[None]]))
+    gains = align_colours(every, weight, normals, tones, len(layers))[:-1]
+    return np.clip(gains, -_CHANGED, _CHANGED).astype(np.float32)
 
 
 def apply_gains(layout: Layout, layer: Layer, field: F32) -> None:

@@ -18,7 +18,14 @@ from headshot.texture.agreement import agreement, consensus_of
 from headshot.texture.bands import FINEST, SCALES, blend_bands, smoothed
 from headshot.texture.choose import choose_views
 from headshot.texture.complete import vertex_colours
-from headshot.texture.harmonise import apply_gains, choose_reference, coloured, exposed, gains_of
+from headshot.texture.harmonise import (
+    apply_gains,
+    choose_reference,
+    coloured,
+    exposed,
+    gains_of,
+    gains_to_albedo,
+)
 from headshot.texture.join import Joined, join
 from headshot.texture.layer import Layer, unit_weight
 from headshot.texture.layout import Layout
@@ -53,7 +60,7 @@ def merge(layout: Layout, layers: Sequence[Layer], delit: bool = False) -> Merge
     Args:
         layout: of the texture.
         layers: of the photos.
-        delit: the light is taken out of all of them, so that none is a reference for the others.
+        delit: the light is taken out of all of them.
     """
     skin = layout.skin
     seen = np.empty((len(layers), len(skin.vertices)), np.float32)
@@ -64,7 +71,10 @@ def merge(layout: Layout, layers: Sequence[Layer], delit: bool = False) -> Merge
     quality = np.stack([layer.trust * layer.sharpness for layer in layers]) * seen
     quality *= exposed(colours) * coloured(layers)[:, None]
     reference = choose_reference(skin, layers, quality)
-    gains = gains_of(layout, layers, colours, quality, None if delit else reference)
+    if delit:
+        gains = gains_to_albedo(layout, layers, colours, quality)
+    else:
+        gains = gains_of(layout, layers, colours, quality, reference)
     for k, layer in enumerate(layers):
         if gains[k].any():
             apply_gains(layout, layer, gains[k])
