@@ -139,7 +139,7 @@ def head() -> Reconstruction:
         neutral_vertices=np.float32(scale) * model.neutral(identity),
         landmarks68=model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64),
         parts=None,
-        texture=Texture(texture, np.ones((size, size), np.float32), 0.8),
+        texture=Texture(texture, np.ones((size, size), np.float32), np.zeros((size, size), np.uint8), 0.8),
         quality=Quality(0.8, {"presence": 0.97, "yaw": 12.0}, ("the head is turned: see for yourself",)),
         timings={"read": 0.01, "fit": 0.02},
     )

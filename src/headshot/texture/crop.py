@@ -33,7 +33,7 @@ class PhotoCrop:
         frame: the same, as kernels take it.
         points, normals: (V, 3) vertices and unit normals in the camera frame.
         hidden: what hides what.
-        enlarged: the photo is coarser than the texture.
+        density: crop pixels per texel of the face, along one side.
     """
 
     pixels: U8
@@ -42,7 +42,12 @@ class PhotoCrop:
     points: F32
     normals: F32
     hidden: Occlusion
-    enlarged: bool
+    density: float
+
+    @property
+    def enlarged(self) -> bool:
+        """Whether the photo is coarser than the texture."""
+        return self.density < 0.8
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -117,7 +122,7 @@ def crop_head(view: TextureView, model: HeadModel, size: int) -> PhotoCrop:
     points = camera.to_camera(view.vertices).astype(np.float32)
     frame = _frame(camera, points, points[surface_of(model).vertices], step)
     return PhotoCrop(
-        crop, camera, frame, points, normals, Occlusion(raster.depth, margin, outline, shown), ratio < 0.8
+        crop, camera, frame, points, normals, Occlusion(raster.depth, margin, outline, shown), ratio / k
     )
 
 

@@ -1,9 +1,8 @@
 """Taking the light out of what a photo shows: colours become the skin's own.
 
 What spherical harmonics explain is divided out exactly. The rest of the shading (cast shadows, the glow of
-lamps close by) is distinguished from skin by its extent: it changes over centimetres, and unlike skin it is
-seldom the same on both halves of the face. So the smooth part of what the albedo model leaves unexplained is
-taken for
+lamps close by) differs from skin by its extent: it changes over centimetres, and unlike skin it is seldom the
+same on both halves of the face. So the smooth part of what the albedo model leaves unexplained is taken for
 shading: all of it where the halves differ, most of it where they agree, little where beards and brows are.
 Its sharp part (moles, freckles, wrinkles, strands of hair, and the very edges of shadows) stays. Highlights
 are what is much brighter than the skin may be; they are drawn towards its colour.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headshot.arrays import F32, U8, Array
+from headshot.arrays import F32, U8
 from headshot.models.head_model import HeadModel
 from headshot.texture.appearance import PersonAlbedo
 from headshot.texture.complete import (
@@ -18,17 +18,21 @@ from headshot.texture.complete import (
     grain_tile,
     vertex_colours,
 )
-from headshot.texture.crop import crop_head
+from headshot.texture.crop import PhotoCrop, crop_head
 from headshot.texture.delight import features_of, remove_light, shading_of
-from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
+from headshot.texture.layer import Layer, layer_of
 from headshot.texture.layout import Layout, layout_of
-from headshot.texture.mouth import between_lips, measure_teeth, mouth_colours, paint_teeth
+from headshot.texture.merge import merge
+from headshot.texture.mouth import mouth_colours
+from headshot.texture.painted import Painted, measure_best, measure_painted, paint
 from headshot.texture.rows import in_rows
 from headshot.texture.sample import TexelSamples, sample_texels
+from headshot.texture.sharpness import sharpness_of
 from headshot.texture.skin_tone import tinted
 from headshot.texture.surface import Surface
 from headshot.texture.view import TextureView
 
+COMPLETED = 255  # source of texels that no photo shows
 _LIPS = np.array([0.88, 0.66, 0.66])  # of the skin's tone, when no photo shows lips
 _TURNED = 1.5  # skin that turns so far away from the front, as 1 / cosine, is no longer all outside
 
@@ -59,28 +63,15 @@ class Texture:
 
     Attributes:
         pixels: (T, T, 3) uint8 sRGB, the light of the photo included or taken out.
-        observed: (T, T) in [0, 1], how well the photo shows each texel; 0 where it was completed.
-        coverage: how much of the face that a frontal photo would show the photo does show, in [0, 1].
+        observed: (T, T) in [0, 1], how well the photos show each texel; 0 where it was completed.
+        source: (T, T) uint8, the view that each texel mainly comes from, `COMPLETED` where it was completed.
+        coverage: how much of the face that a frontal photo would show the photos do show, in [0, 1].
     """
 
     pixels: U8
     observed: F32
+    source: U8
     coverage: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Painted:
-    """Colours of what is painted rather than copied, sRGB in [0, 1].
-
-    Attributes:
-        sclera: (2, 3) the whites of the eyes.
-        iris: (3,).
-        tooth: (3,).
-    """
-
-    sclera: Array
-    iris: Array
-    tooth: Array
 
 
 def make_texture(
@@ -89,10 +80,13 @@ def make_texture(
     settings: TextureSettings | None = None,
     albedo: PersonAlbedo | None = None,
 ) -> Texture:
-    """Texture a head from a photo.
+    """Texture a head from one or several photos of one person.
+
+    The texture of several has the light and the exposure of the view that shows most of the face. Each view
+    is kept at 4 bytes a texel.
 
     Args:
-        views: the photo, and the head in it.
+        views: the photos, at most 254, and the head in each of them.
         model: gives triangles, parts, texture coordinates and symmetry.
         settings: defaults to `TextureSettings()`.
         albedo: the person's colours. Hidden skin gets them, in the photo's light; without, its colours and
@@ -103,23 +97,27 @@ def make_texture(
     """
     options = settings or TextureSettings()
     _check(views, model, options, albedo)
-    (view,) = views
     layout = layout_of(model, options.size)
-    seen = sample_view(layout, view, albedo if options.delit else None)
-    eyes = eye_texels(model, options.size)
-    sclera, iris = measure_eyes(eyes, seen.colour, seen.weight, seen.tone.tone)
-    lips = between_lips(view.pixels, view.segmentation)
-    tooth = measure_teeth(model, seen.colour, seen.weight, seen.tone.tone, lips)
+    without_light = albedo if options.delit else None
+    if len(views) == 1:
+        seen, _ = sample_view(layout, views[0], without_light)
+        source = np.zeros(seen.weight.shape, np.uint8)
+        painted = measure_painted(layout, seen, views[0])
+    else:
+        layers = layers_of(layout, views, without_light)
+        merged = merge(layout, layers, options.delit)
+        seen, source = merged.samples, merged.source
+        painted = measure_best(layout, layers, views, merged.gains, seen.tone.tone)
     own = None if albedo is None or options.delit else features_of(albedo, layout.skin, seen.tone.tone)
-    return _complete(layout, seen, own, _Painted(sclera, iris, tooth), options.grain)
+    return _complete(layout, seen, source, (own, painted), options.grain)
 
 
 def _check(
     views: Sequence[TextureView], model: HeadModel, options: TextureSettings, albedo: PersonAlbedo | None
 ) -> None:
     """Raise ValueError unless all of it belongs together."""
-    if len(views) != 1:
-        raise ValueError(f"a texture needs one view, got {len(views)}")
+    if not 1 <= len(views) < COMPLETED:
+        raise ValueError(f"a texture needs 1 to {COMPLETED - 1} views, got {len(views)}")
     for view in views:
         if view.vertices.shape != model.mean.shape:
             raise ValueError(
@@ -136,27 +134,49 @@ def _check(
         )
 
 
-def sample_view(layout: Layout, view: TextureView, without_light: PersonAlbedo | None = None) -> TexelSamples:
+def sample_view(
+    layout: Layout, view: TextureView, without_light: PersonAlbedo | None = None
+) -> tuple[TexelSamples, PhotoCrop]:
     """What one photo shows of the texture; with the person's albedo, what it would show without its light."""
-    model, skin = layout.model, layout.skin
-    shading = None if view.light is None else shading_of(view.light, view.vertices, model)[skin.vertices]
-    seen = sample_texels(layout, crop_head(view, model, layout.size), shading)
-    return seen if without_light is None else remove_light(layout, view, without_light, seen)
+    crop, shading = crop_head(view, layout.model, layout.size), _shading(layout, view)
+    seen = sample_texels(layout, crop, shading)
+    return (seen if without_light is None else remove_light(layout, view, without_light, seen)), crop
+
+
+def layers_of(
+    layout: Layout, views: Sequence[TextureView], without_light: PersonAlbedo | None = None
+) -> list[Layer]:
+    """What is kept of each of several photos; see `sample_view`."""
+    out = []
+    for view in views:
+        seen, crop = sample_view(layout, view, without_light)
+        shading = None if without_light is not None else _shading(layout, view)
+        normals = crop.normals[layout.skin.vertices]
+        out.append(layer_of(seen, sharpness_of(layout, crop), normals, shading, view.weight))
+    return out
+
+
+def _shading(layout: Layout, view: TextureView) -> F32 | None:
+    """Linear light (S, 3) on the skin's vertices, None where it is not known."""
+    if view.light is None:
+        return None
+    return shading_of(view.light, view.vertices, layout.model)[layout.skin.vertices]
 
 
 def _complete(
-    layout: Layout, seen: TexelSamples, own: F32 | None, painted: _Painted, grain: float
+    layout: Layout, seen: TexelSamples, source: U8, known: tuple[F32 | None, Painted], grain: float
 ) -> Texture:
     """The whole texture, with what no photo shows.
 
     Args:
         layout: of the texture.
         seen: what the photos show; the weights of eyes and mouth are set to 0.
-        own: (S, 3) the person's own colours against the core of the face, as a factor of sRGB; None where
-            they are not known or not wanted.
-        painted: colours of eyes and teeth.
+        source: (T, T) the view that each texel mainly comes from.
+        known: (S, 3) the person's own colours against the core of the face, as a factor of sRGB, or None
+            where they are not known or not wanted; and the colours of eyes and teeth.
         grain: see `TextureSettings`.
     """
+    own, painted = known
     model, skin, texels = layout.model, layout.skin, layout.texels
     tone = seen.tone.tone
     # Eyes and mouth are painted, not copied: their texels do not count as observed.
@@ -173,12 +193,14 @@ def _complete(
     out = np.empty((layout.size, layout.size, 3), np.uint8)
     out[:] = np.round(tone * 255)
     in_rows(lambda rows: compose(rows, texels.mesh, parts, out), layout.size)
-    paint_eyes(eye_texels(model, layout.size), painted.sclera, painted.iris, out)
-    paint_teeth(model, tone, painted.tooth, out)
+    paint(layout, painted, tone, out)
     flat = out.reshape(-1, 3)
     flat[texels.gutter] = flat[texels.source]
     coverage = float(weight @ skin.frontal / max(float(skin.frontal.sum()), 1e-9))
-    return Texture(out, seen.weight, min(coverage, 1.0))
+    source = np.where(
+        seen.weight >= 0.5, source, np.uint8(COMPLETED)
+    )  # of which completion is the lesser part
+    return Texture(out, seen.weight, source, min(coverage, 1.0))
 
 
 def _with_lips(skin: Surface, expected: F32, tone: F32, colour: F32, weight: F32) -> F32:

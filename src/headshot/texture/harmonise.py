@@ -1,0 +1,141 @@
+"""Several photos of one head as if one camera had taken them in one light.
+
+Dimension letters: N views, T x T texels, V vertices, S vertices of the skin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+
+from headshot.arrays import F32, U8, single
+from headshot.geometry.raster import vertex_normals
+from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, srgb_to_linear
+from headshot.ramps import smoothstep
+from headshot.texture.atlas import TexelMesh
+from headshot.texture.exposure import align_colours, relighting
+from headshot.texture.layer import Layer
+from headshot.texture.layout import Layout
+from headshot.texture.rows import in_rows
+from headshot.texture.skin_tone import LIFT, colourful
+from headshot.texture.surface import Surface
+
+# Standard deviations over the head of log brightness and of log tints of light that is less than even,
+_UNEVEN, _TINTED = 0.6, 0.2
+_UNUSUAL = 0.4  # and of the log tone of skin from the median of all views: such views are poor references.
+# sRGB from which on colours count less, and from which on they hardly count.
+_BRIGHT, _DARK = (0.94, 0.995), (0.02, 0.14)
+_CLIPPED, _GREY = np.float32(0.15), np.float32(0.2)  # how much clipped colours, and greyscale photos, count
+_CHANGED = 1.5  # largest logarithm of a gain
+
+
+def exposed(colours: F32) -> F32:
+    """How much of the light and shade colours (..., 3), sRGB in [0, 1], have kept: little where a channel is
+    saturated, or all are nearly black."""
+    most = colours.max(axis=-1)
+    bright = 1 - (1 - _CLIPPED) * smoothstep(most, *_BRIGHT)
+    return np.asarray(bright * smoothstep(most, *_DARK), np.float32)
+
+
+def coloured(layers: Sequence[Layer]) -> F32:
+    """Factors (N,) of views: little for a greyscale photo among coloured ones."""
+    colour = np.array([colourful(layer.tone.tone) for layer in layers], np.float32)
+    return _GREY + (1 - _GREY) * colour / max(float(colour.max()), 1e-3)
+
+
+def choose_reference(skin: Surface, layers: Sequence[Layer], quality: F32) -> int:
+    """The view whose exposure and light all get: one that shows much of the face, is neither darker nor
+    brighter nor more tinted than most, and whose light is even.
+
+    Args:
+        skin: the surface.
+        layers: of the photos.
+        quality: (N, S) how well each shows each vertex.
+    """
+    area = skin.area / skin.area.sum()
+    # Only where a view shows both halves is its light known on both.
+    both = np.sqrt(quality * quality[:, skin.mirror]) @ skin.frontal
+    tones = _log(np.stack([layer.tone.tone for layer in layers]))
+    away = ((tones - np.median(tones, axis=0)) ** 2).mean(axis=1) / _UNUSUAL**2
+    for k, layer in enumerate(layers):
+        if layer.shading is not None:
+            light = np.log(np.maximum(layer.shading, np.float32(0.1)))
+            bright = light.mean(axis=1)
+            tint = light - bright[:, None]
+            away[k] += area @ (bright - area @ bright) ** 2 / _UNEVEN**2
+            away[k] += float((area @ (tint - area @ tint) ** 2).max()) / _TINTED**2
+    return int((both * np.exp(-0.5 * away)).argmax())
+
+
+def gains_of(layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32, reference: int) -> F32:
+    """Logarithms (N, S, 3) of the gains that bring the colours (N, S, 3) of all layers together.
+
+    Args:
+        layout: of the texture.
+        layers: of the photos.
+        colours: (N, S, 3) sRGB in [0, 1] of the layers at the vertices.
+        quality: (N, S) how well each shows each vertex.
+        reference: the view that keeps its exposure and light.
+    """
+    skin = layout.skin
+    light = layers[reference].shading
+    relit = np.zeros_like(colours)
+    for k, layer in enumerate(layers):
+        if light is not None and layer.shading is not None and k != reference:
+            relit[k] = relighting(layer.shading, light)
+    core = skin.core * skin.area
+    tones = _log(np.stack([layer.tone.tone for layer in layers])) + (core / core.sum()) @ relit
+    normals = vertex_normals(layout.model.mean, layout.model.triangles)[skin.vertices]
+    gains = align_colours(_log(colours) + relit, quality * skin.area, normals, tones, reference)
+    return np.clip(relit + gains, -_CHANGED, _CHANGED).astype(np.float32)
+
+
+def gains_to_albedo(layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32) -> F32:
+    """Logarithms (N, S, 3) of the gains that bring reflectances (N, S, 3), sRGB in [0, 1], to the person's
+    albedo, which counts as one more view of bare skin; arguments as of `gains_of`."""
+    skin = layout.skin
+    albedo = layers[0].skin.tone
+    weight = np.concatenate([quality, quality.mean(axis=0, keepdims=True) * skin.core]) * skin.area
+    tones = _log(np.stack([layer.tone.tone for layer in (*layers, layers[0])]))
+    normals = vertex_normals(layout.model.mean, layout.model.triangles)[skin.vertices]
+    every = _log(np.concatenate([colours, albedo[None]]))
+    gains = align_colours(every, weight, normals, tones, len(layers))[:-1]
+    return np.clip(gains, -_CHANGED, _CHANGED).astype(np.float32)
+
+
+def apply_gains(layout: Layout, layer: Layer, field: F32) -> None:
+    """Change the colours of a layer in place by gains of which the logarithms (S, 3) are given."""
+    skin = layout.skin
+    core = skin.core * skin.area
+    gain = np.empty((len(layout.model.mean), 3), np.float32)
+    gain[:] = np.exp(core @ field / core.sum())  # eyes and mouth
+    gain[skin.vertices] = np.exp(field)
+    mesh = layout.texels.mesh
+    in_rows(lambda rows: _change_rows(rows, mesh, gain, TO_LINEAR, TO_SRGB, layer.colour), layout.size)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _change_rows(
+    rows: tuple[int, int], mesh: TexelMesh, gain: F32, to_linear: F32, to_srgb: U8, colour: U8
+) -> None:
+    """Multiply the linear light of rows of colours (T, T, 3), sRGB, by gains (V, 3)."""
+    zero, one, half, lift = single(0), single(1), single(0.5), single(LIFT)
+    for y in range(rows[0], rows[1]):
+        for x in range(mesh.triangle.shape[1]):
+            t = mesh.triangle[y, x]
+            if t < 0:
+                continue
+            a, b, c = mesh.barycentric[y, x, 0], mesh.barycentric[y, x, 1], mesh.barycentric[y, x, 2]
+            i, j, k = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+            for d in range(3):
+                factor = a * gain[i, d] + b * gain[j, d] + c * gain[k, d]
+                light = (to_linear[colour[y, x, d]] + lift) * factor - lift
+                place = min(max(light, zero), one) * single(LINEAR_STEPS - 1) + half
+                colour[y, x, d] = to_srgb[int(place)]
+
+
+def _log(srgb: F32) -> F32:
+    """Logarithms (...) of lifted linear light of sRGB in [0, 1]."""
+    return np.asarray(np.log(srgb_to_linear(srgb) + np.float32(LIFT)), np.float32)
