@@ -20,6 +20,7 @@ from headshot.models.head_model import ASSET, HeadModel, load_head_model
 from headshot.quality import Quality
 from headshot.results import Estimate, Head, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.texture import Texture
+from headshot.texture.make import COMPLETED
 
 _LARGEST_TEXTURE = 4096  # texels a side
 _LARGEST_FILE = 200_000_000  # bytes
@@ -176,4 +177,5 @@ def _glb_picture(content: bytes, file: Path) -> bytes:
 
 
 def _as_texture(pixels: U8, coverage: float) -> Texture:
-    return Texture(pixels, np.zeros(pixels.shape[:2], np.float32), coverage)
+    shape = pixels.shape[:2]
+    return Texture(pixels, np.zeros(shape, np.float32), np.full(shape, COMPLETED, np.uint8), coverage)

@@ -118,13 +118,11 @@ def reconstruct(
             "--photometric/--no-photometric", help="Fit shape, skin and light to the photo's colours, too."
         ),
     ] = True,
-    one_person:
-    Annotated[
+    one_person: Annotated[
         bool,
         typer.Option(
             "--one-person",
-            help="All photos show one
-            person: make one head of them. Of a folder of folders, one head of each.",
+            help="All photos show one person: make one head. Of a folder of folders, one of each.",
         ),
     ] = False,
     force: Annotated[
@@ -141,9 +139,9 @@ def reconstruct(
 ) -> None:
     """Reconstruct the head in each photo, or one head from several photos of a person.
 
-    Results are called like their photo, with --one-person like the folder or the first photo. With --face all they are numbered, largest face first: PHOTO-1,
-    PHOTO-2 and so on. All files of a photo appear together, when they are complete; earlier ones of the same
-    name are replaced.
+    Results are called like their photo, with --one-person like the folder or the first photo. With --face
+    all they are numbered, largest face first: PHOTO-1, PHOTO-2 and so on. All files of a head appear
+    together, when they are complete; earlier ones of the same name are replaced.
     """
     from headshot.apps.batch import Request, plan, plan_people
     from headshot.errors import HeadshotError
@@ -158,7 +156,8 @@ def reconstruct(
     except HeadshotError as error:
         raise typer.BadParameter(str(error), param_hint="--formats") from error
     shown = expression.value if expression else None
-    request = Request(number, wanted, export=ExportSettings(expression=shown, texture=texture.value), force=force)
+    export = ExportSettings(expression=shown, texture=texture.value)
+    request = Request(number, wanted, export=export, force=force)
     try:
         if one_person:
             jobs = plan_people(find_people(photos), output)
