@@ -2,7 +2,7 @@
 
 Top row: the photo, the head as clay over the photo with the 68 landmarks, the textured head over the photo.
 Below: the head from the front, from three quarters and in profile, from the side that the photo shows more
-of, textured and as clay.
+of, textured and as clay. Of several photos also: the faces, and which part of the texture comes from which.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headshot.arrays import U8, Array
+from headshot.export.sources import framed_photos, source_texture
 from headshot.render import RenderSettings, render, view_camera
 
 if TYPE_CHECKING:
     from headshot.export.registry import Target
     from headshot.geometry.camera import Camera
     from headshot.results import Head
+    from headshot.texture import Texture
 
 Picture = tuple[str, Image.Image]  # caption, square picture of CELL pixels
 
@@ -58,6 +60,8 @@ def turnaround_png(head: Head) -> bytes:
 def preview(head: Head) -> Image.Image:
     """The preview picture."""
     rows = [_photo_row(head)] if head.observations else []
+    if len(head.observations) > 1 and head.texture is not None:
+        rows.append(_sources_row(head, head.texture))
     if head.texture is not None:
         rows.append(_views(head, head.texture.pixels))
     rows.append(_views(head, None))
@@ -95,6 +99,17 @@ def _views(head: Head, texture: U8 | None) -> list[Picture]:
         camera = view_camera(head.vertices, side * yaw, size=CELL)
         picture = render(head.vertices, head.model, camera, texture=texture)
         row.append((caption if texture is None else f"{caption}, textured", Image.fromarray(picture)))
+    return row
+
+
+def _sources_row(head: Head, texture: Texture) -> list[Picture]:
+    count = len(head.observations)
+    row = [(f"The {count} photos", framed_photos(head.observations, CELL))]
+    coloured = source_texture(texture, count)
+    for caption, yaw in _VIEWS[:2]:
+        camera = view_camera(head.vertices, (1.0 if yaw == 0 else -1.0) * yaw, size=CELL)
+        picture = render(head.vertices, head.model, camera, texture=coloured)
+        row.append((f"{caption}: which photo shows what", Image.fromarray(picture)))
     return row
 
 
