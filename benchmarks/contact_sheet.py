@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from rich.progress import track
 
-from headshot import HeadshotError, Reconstruction, read_photo, reconstruct
+from headshot import Head, HeadshotError, read_photo, reconstruct
 from headshot.datasets.utkface import with_border
 from headshot.render import render, view_camera
 
@@ -28,7 +28,7 @@ PATTERNS = {
 }
 
 
-def strip(head: Reconstruction) -> np.ndarray:
+def strip(head: Head) -> np.ndarray:
     """Pictures of one reconstruction side by side, (CELL, 5 CELL, 3)."""
     seen = head.project(head.vertices)
     centre, size = (seen.min(0) + seen.max(0)) / 2, 1.05 * np.ptp(seen, axis=0).max()

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from headshot.fitting.observe import observe
 from rich.progress import track
 
 from headshot import HeadshotError, load_head_model, read_photo
@@ -24,7 +23,8 @@ from headshot.datasets.synthetic import Truth, read_truths
 from headshot.evaluate.baselines import Head, MeanFace, named_method
 from headshot.evaluate.synthetic import errors
 from headshot.evaluate.tables import table
-from headshot.fitting import FitSettings, fit_landmarks
+from headshot.fitting.evidence import landmark_observation
+from headshot.fitting.landmarks import fit_landmarks
 from headshot.geometry.camera import Camera, extent_of
 
 NEAR = 3.0  # mm from a landmark within which a vertex may stand for it
@@ -43,16 +43,16 @@ def measure(truth: Truth) -> list[float]:
     extent = extent_of(exact)
     off = 100 * np.linalg.norm(exact - subject.landmarks.points, axis=1).mean() / extent
     row = [abs(truth.yaw), float(off)]
-    for method in (named_method("landmarks-only"), MeanFace()):
+    for method in (named_method("landmarks only"), MeanFace()):
         head = method(subject).head
         assert head is not None
         found = errors(head, truth)
         row += [found["vertex"], found["correlation"]]
-    seen_exactly = observe(subject.photo, subject.landmarks)
+    seen_exactly = landmark_observation(subject.photo, subject.landmarks)
     confidence = seen_exactly.confidence * (gaps.min(axis=0) < NEAR)
     for known in (None, focal):
         given = replace(seen_exactly, points=exact, confidence=confidence, focal=known)
-        fit = fit_landmarks(given, points, FitSettings())
+        fit = fit_landmarks(given, points)
         shape, neutral = model.shape(fit.identity, fit.expression), model.neutral(fit.identity)
         found = errors(Head(model, shape, neutral, fit.camera, fit.identity, 1.0), truth)
         row += [found["vertex"], found["correlation"]]

@@ -21,7 +21,7 @@ from headshot import NoFaceError, PhotoError, read_photo, reconstruct
 from headshot.evaluate.baselines import METHODS
 from headshot.image.files import find_photos
 
-SETTINGS = replace(METHODS["landmarks-only"](), detail="low", texture=None, segment=False)
+SETTINGS = replace(METHODS["landmarks only"](), detail="low", texture=None, segment=False)
 LARGEST = 1200
 
 

@@ -3,11 +3,12 @@
     python benchmarks/identity_ablation.py --data $HEADSHOT_DATA NAME=FILE.onnx ...
 
 Files are those of `headshot learn identity ... --export`. Each network takes the place of the one that ships
-in the method "hybrid", on three parts of `headshot evaluate all`: synthetic heads (corresponding points;
+in the default method, on three parts of `headshot evaluate all`: synthetic heads (corresponding points;
 length of the shape over the true one's, which shows shrinkage; correlation), identity (LFW: AUC by neutral
 shape; distance to others over one person's scatter), and profiles (CFP: AUC of a frontal photo against a
 profile). Beside it the difference from the first network, paired, with its 95 % interval; and what needs no
-network: the fit, the fit to landmarks only, and the mean face. A run that is interrupted continues.
+network: the fit without the prior, that to landmarks only, and the mean face. A run that is interrupted
+continues.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ network = lru_cache(maxsize=32)(open_network)
 
 @dataclass(frozen=True)
 class WithNetwork:
-    """The method "hybrid" with another identity network, of a file with this SHA-256."""
+    """The default method with another identity network, of a file with this SHA-256."""
 
     name: str
     file: Path
@@ -52,7 +53,7 @@ class WithNetwork:
 
     def __call__(self, subject: Subject, *, textured: bool = False) -> Prediction:
         with patch.object(headshot.perception.identity, "session", lambda _: network(self.file)):
-            return named_method("hybrid")(subject, textured=textured)
+            return named_method("headshot")(subject, textured=textured)
 
 
 def measure(method: Predictor, given: argparse.Namespace) -> list[Result]:
@@ -108,7 +109,7 @@ def main() -> None:
         parser.error("networks are given as NAME=FILE.onnx, and the files must be there")
     methods: tuple[Predictor, ...] = (
         *(WithNetwork(name, Path(file), sha256(Path(file).read_bytes()).hexdigest()) for name, file in named),
-        named_method("photometric"), named_method("landmarks-only"), MeanFace(),
+        named_method("without networks"), named_method("landmarks only"), MeanFace(),
     )  # fmt: skip
     results = [together(part) for part in zip(*(measure(m, given) for m in methods), strict=True)]
     header = ["shapes from"]

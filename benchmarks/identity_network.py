@@ -41,6 +41,7 @@ from headshot.perception.landmarks import in_house
 from headshot.perception.landmarks.in_house import predict_head
 from headshot.perception.networks import open_network, session
 from headshot.perception.recognition import Recogniser, five_points
+from headshot.pipeline import Reconstructor
 
 FIT = replace(METHODS["without networks"](), detail="low", texture=None)
 

@@ -15,19 +15,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from headshot.fitting.observe import observe
 
 from headshot.datasets.subject import Subject, find_subject
 from headshot.datasets.synthetic import Truth, read_truths
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import named_method
 from headshot.evaluate.synthetic import places
-from headshot.fitting import Evidence, FitSettings, IdentityPrior, fit_landmarks
+from headshot.fitting.evidence import landmark_observation
+from headshot.fitting.landmarks import fit_landmarks
+from headshot.fitting.priors import IdentityPrior
 from headshot.image.photo import read_photo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 
+METHODS = ("landmarks only", "without networks")
 MOST_YAW = 50.0
-EXACT = 1e6  # precision of identities that are given
 RIDGE = 0.5  # mm: accuracy with which modes are to describe a head
 
 
@@ -50,10 +51,8 @@ def true_identity(truth: Truth, model: HeadModel) -> np.ndarray:
 
 def distance(identity: np.ndarray, subject: Subject, points: PointModel) -> float:
     """Percent of the landmarks' extent."""
-    prior = IdentityPrior(identity, np.full(len(identity), EXACT))
-    fit = fit_landmarks(
-        observe(subject.photo, subject.landmarks), points, FitSettings(), None, Evidence(prior)
-    )
+    seen = landmark_observation(subject.photo, subject.landmarks)
+    fit = fit_landmarks(seen, points, prior=IdentityPrior.fixed(identity))
     shown = fit.camera.project(points.positions(fit.identity, fit.expression))
     off = np.linalg.norm(shown - subject.landmarks.points, axis=1).mean()
     return 100 * float(off) / subject.landmarks.extent
@@ -75,12 +74,12 @@ def main() -> None:
             first, second = find_subject(read_photo(one.photo)), find_subject(read_photo(two.photo))
         except HeadshotError:
             continue
-        found = [named_method(name)(first).head for name in ("landmarks-only", "photometric")]
+        found = [named_method(name)(first).head for name in METHODS]
         shapes = [true_identity(one, model), *(h.identity for h in found if h is not None)]
         shapes.append(np.zeros(len(model.identity)))
         rows.append((one.head, [distance(shape, second, points) for shape in shapes]))
     values = np.median([row for _, row in rows], axis=0)
-    names = ("true head", "landmarks-only", "photometric", "mean face")
+    names = ("true head", *METHODS, "mean face")
     print(f"{len(rows)} heads: " + ", ".join(f"{n} {v:.2f} %" for n, v in zip(names, values, strict=True)))
 
 

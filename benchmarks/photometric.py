@@ -24,7 +24,7 @@ from headshot.datasets.synthetic import read_truths
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import MeanFace, Predictor, named_method
 from headshot.evaluate.synthetic import errors
-from headshot.fitting import PhotometricSettings
+from headshot.fitting.settings import PhotometricSettings
 from headshot.image.photo import read_photo
 from headshot.metrics.shape import shape_similarity
 from headshot.metrics.verification import auc, pairs
@@ -38,9 +38,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "three times the information": {"photometric": PhotometricSettings(information=1800.0)},
 }
 METHODS: tuple[Predictor, ...] = (
-    named_method("landmarks-only"),
-    named_method("photometric"),
-    *(named_method("photometric", label, **changes) for label, changes in VARIANTS.items()),
+    named_method("landmarks only"),
+    named_method("without networks"),
+    *(named_method("without networks", label, **changes) for label, changes in VARIANTS.items()),
     MeanFace(),
 )
 MOST_YAW = 50.0

@@ -25,9 +25,9 @@ from headshot.learn.data.training_crops import input_crop
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.in_house import MARGIN, HeadPrediction, predict_head
 from headshot.perception.landmarks.mediapipe import find_landmarks
-from headshot.pipeline import reconstruct_face
+from headshot.pipeline import Reconstructor
 
-FIT = replace(METHODS["photometric"](), detail="low", texture=None)
+FIT = replace(METHODS["without networks"](), detail="low", texture=None)
 
 ROOT = Path(__file__).resolve().parent.parent
 TILE, WIDER = 150, 1.25
@@ -86,7 +86,7 @@ def main() -> None:
         photo = read_photo(ROOT / "photos" / f"{name}.jpg")
         face = detect_faces(photo.pixels)[0]
         points = find_landmarks(photo.pixels, face)
-        head = reconstruct_face(photo, face, points, FIT, {})
+        head = Reconstructor(FIT, preload=False).of_face(photo, face, points)
         portraits.append(portrait_of(head, f"photos/{name}"))
         crop = FaceCrop.of_box(face.box, MARGIN)
         states = [np.asarray(state) for state in spoiled(Image.fromarray(photo.pixels))]

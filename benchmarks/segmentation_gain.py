@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--photometric", action="store_true", help="with the fit to colours")
     options = parser.parse_args(arguments)
-    method = "photometric" if options.photometric else "landmarks-only"
+    method = "without networks" if options.photometric else "landmarks only"
     samples = [sample for sample in celebamask.find(options.folder) if sample.held_out]
     # Photos with glasses or hats first: a limit should not leave them out.
     samples.sort(key=lambda sample: -len(groups(sample)))

@@ -23,7 +23,7 @@ from headshot import reconstruct
 from report import publish, table
 
 PHOTOS = Path(__file__).resolve().parent.parent / "photos"
-STAGES = ("read", "detect", "landmarks", "model", "fit", "segmentation", "photometric", "texture")
+STAGES = ("read", "detect", "landmarks", "networks", "fit", "texture")
 
 
 def large_photo(file: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import headshot
-from headshot import NoFaceError, PhotoError, Settings, reconstruct, reconstruct_all
+from headshot import NoFaceError, PhotoError, Settings, reconstruct
 from headshot.texture import TextureSettings
 
 QUICK = Settings(detail="low", texture=TextureSettings(size=512))
@@ -108,7 +108,7 @@ def two_people(photos) -> Image.Image:
 
 def test_several_faces_by_number_and_all(photos):
     picture = two_people(photos)
-    heads = reconstruct_all(picture, settings=SHAPE_ONLY)
+    heads = reconstruct(picture, face="all", settings=SHAPE_ONLY)
     assert len(heads) == 2
     centres = [head.landmarks.points[:, 0].mean() for head in heads]
     assert centres[0] < 520 < 650 < centres[1], "the larger face comes first"
@@ -116,7 +116,7 @@ def test_several_faces_by_number_and_all(photos):
     assert second.landmarks.points[:, 0].mean() > 650
     with pytest.raises(NoFaceError, match="no face number 3"):
         reconstruct(picture, face=3, settings=SHAPE_ONLY)
-    with pytest.raises(ValueError, match="counts from 1"):
+    with pytest.raises(ValueError, match="a number from 1"):
         reconstruct(picture, face=0)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from headshot import Reconstruction, reconstruct
+from headshot import Head, reconstruct
 from headshot.render import render, view_camera
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +18,7 @@ CELL = 300
 EXPRESSIONS = {"jawOpen": 0.7, "browInnerUp": 0.6}
 
 
-def portrait(head: Reconstruction) -> np.ndarray:
+def portrait(head: Head) -> np.ndarray:
     """The photo, square around the head."""
     seen = head.project(head.vertices)
     side = min(1.25 * np.ptp(seen, axis=0).max(), *head.photo.pixels.shape[:2])
@@ -31,7 +31,7 @@ def portrait(head: Reconstruction) -> np.ndarray:
     )
 
 
-def row(head: Reconstruction) -> np.ndarray:
+def row(head: Head) -> np.ndarray:
     """Photo, three views with the photo's expression, one untextured, one with another expression."""
     assert head.texture is not None
     texture = head.texture.pixels

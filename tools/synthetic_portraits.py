@@ -32,7 +32,7 @@ from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
 from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.head_model import HeadModel
-from headshot.pipeline import reconstruct_face
+from headshot.pipeline import Reconstructor
 from headshot.texture import TextureSettings
 from headshot.texture.photographed import as_photographed
 
@@ -85,8 +85,8 @@ def make_portrait(file: Path) -> Portrait | None:
     if extent < LEAST_FACE or subject.landmarks.presence < 0.98 or subject.landmarks.spread > 0.02 or grey:
         return None
     texture = TextureSettings(size=TEXELS, grain=0.0)
-    settings = replace(METHODS["photometric"](), detail="low", texture=texture)
-    found = reconstruct_face(photo, subject.face, subject.landmarks, settings, {})
+    settings = replace(METHODS["without networks"](), detail="low", texture=texture)
+    found = Reconstructor(settings, preload=False).of_face(photo, subject.face, subject.landmarks)
     assert found.texture is not None
     texture = as_photographed(
         found.texture.pixels, photo.pixels, found.vertices, found.model, found.camera, scalp_as_hair=True

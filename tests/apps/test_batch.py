@@ -73,7 +73,7 @@ def test_all_faces_of_a_photo_appear_together(
     from headshot.pipeline import reconstruct
 
     twice = [reconstruct(photos / "astronaut.jpg")] * 2
-    monkeypatch.setattr("headshot.pipeline.reconstruct_all", lambda *_, **__: twice)
+    monkeypatch.setattr("headshot.pipeline.reconstruct", lambda *_, **__: twice)
     outcome = work(job, Request(None, ("json",)))
     assert outcome.error is None
     assert [sorted(files) for files in written] == [["astronaut-1.json", "astronaut-2.json"]]

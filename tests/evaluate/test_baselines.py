@@ -21,9 +21,10 @@ from headshot.evaluate.baselines import (
 @pytest.mark.parametrize(
     ("method", "settings"),
     [
-        (named_method("hybrid", detail="high"), Settings()),
-        (named_method("photometric", detail="high"), Settings(method="fit")),
-        (named_method("landmarks-only", detail="high"), Settings(method="fit", photometric=None)),
+        (named_method("headshot", detail="high"), Settings()),
+        (named_method("without networks", detail="high"), Settings(prior="none")),
+        (named_method("landmarks only", detail="high"), Settings(prior="none", photometric=None)),
+        (named_method("fast", detail="high"), Settings(preset="fast")),
     ],
 )
 def test_the_methods_are_reconstruct(photos: Path, method: Reconstructed, settings: Settings) -> None:

@@ -100,6 +100,6 @@ def test_helen(data: Path) -> None:
     if not (data / "helen-train").is_dir():
         pytest.skip("no helen-train")
     result = evaluate_landmarks(data / "helen-train", settings=NmeSettings(limit=12, leave_out=3))
-    ours = np.median(list(result.values("landmarks-only", "inner").values()))
+    ours = np.median(list(result.values("landmarks only", "inner").values()))
     mean = np.median(list(result.values("mean face", "inner").values()))
     assert ours < 3.2 and ours < 0.8 * mean

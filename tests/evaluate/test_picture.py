@@ -34,7 +34,7 @@ def test_a_mask_keeps_only_whole_pixels() -> None:
 
 def test_the_overlay_is_not_shifted(subject: Subject) -> None:
     """The error is least where the head is, to a quarter of a pixel, in photos that are reduced, too."""
-    head = named_method("landmarks-only")(subject, textured=True).head
+    head = named_method("landmarks only")(subject, textured=True).head
     assert head is not None
     values = []
     for shift in (-1.5, 0.0, 1.5):
@@ -53,7 +53,7 @@ def subject(photos: Path) -> Subject:
 
 
 def test_a_head_over_its_own_picture_is_perfect(subject: Subject) -> None:
-    head = named_method("landmarks-only")(subject, textured=True).head
+    head = named_method("landmarks only")(subject, textured=True).head
     assert head is not None
     picture, _, factor = overlay(head, subject.photo.pixels, 10_000)
     assert factor == 1
@@ -65,7 +65,7 @@ def test_a_head_over_its_own_picture_is_perfect(subject: Subject) -> None:
 
 
 def test_a_shifted_head_scores_worse_and_misses_its_landmarks(subject: Subject) -> None:
-    head = named_method("landmarks-only")(subject, textured=True).head
+    head = named_method("landmarks only")(subject, textured=True).head
     assert head is not None
     camera = replace(head.camera, centre=(head.camera.centre[0] + 6, head.camera.centre[1]))
     shifted = replace(head, camera=camera)
@@ -85,19 +85,19 @@ def test_a_folder_with_label_maps(photos: Path, tmp_path: Path) -> None:
     shutil.copy(photos / "astronaut.jpg", tmp_path / "images" / "a.jpg")
     Image.new("RGB", (300, 300)).save(tmp_path / "images" / "b.png")
     Image.new("L", (512, 512), 0).save(tmp_path / "masks" / "a.png")  # all of it background
-    result = evaluate_picture(tmp_path, (named_method("landmarks-only"), MeanFace()), PictureSettings())
-    assert result.values("landmarks-only", "outside") == {"images/a.jpg": 100.0}
-    assert result.values("landmarks-only", "photometric") == {}
-    assert 60 < result.values("landmarks-only", "completeness")["images/a.jpg"] <= 100
+    result = evaluate_picture(tmp_path, (named_method("landmarks only"), MeanFace()), PictureSettings())
+    assert result.values("landmarks only", "outside") == {"images/a.jpg": 100.0}
+    assert result.values("landmarks only", "photometric") == {}
+    assert 60 < result.values("landmarks only", "completeness")["images/a.jpg"] <= 100
     assert "1 of 2: images/b.png" in result.notes[0]
 
 
 def test_a_border_is_not_measured(photos: Path, tmp_path: Path) -> None:
     crop = Image.open(photos / "astronaut.jpg").crop((130, 20, 330, 290)).resize((200, 270))
     crop.save(tmp_path / "30_1_0_2017.png")
-    result = evaluate_picture(tmp_path, (named_method("landmarks-only"),), PictureSettings(border=0.5))
+    result = evaluate_picture(tmp_path, (named_method("landmarks only"),), PictureSettings(border=0.5))
     assert result.items[0].group["sex"] == "female"
-    assert result.values("landmarks-only", "ssim")["30_1_0_2017.png"] > 0.7
+    assert result.values("landmarks only", "ssim")["30_1_0_2017.png"] > 0.7
     assert len(result.pictures) == 1
 
 

@@ -68,7 +68,7 @@ def test_photos_of_held_out_people(data: Path) -> None:
     everybody = {a.photo.parent.name for a in read_cfp(folder / "fiducials30.csv")}
     assert {str(item.group["person"]) for item in photos} == set(held_out_people(everybody)[:3])
     frontal = [item for item in photos if item.group["view"] == "frontal"]
-    assert all(item.values["photometric"]["inner"] < 7 for item in frontal)
+    assert all(item.values["headshot"]["inner"] < 7 for item in frontal)
     people = [item for item in result.items if item.group["view"] == MIXED]
     assert all(item.values["mean face"] == {"auc": 0.5} for item in people)
 

@@ -80,7 +80,7 @@ def test_three_people(data: Path, tmp_path: Path) -> None:
     result = evaluate_recognised(root, settings)
     assert [item.name for item in result.items] == ["George_W_Bush", "Jennifer_Aniston", "Serena_Williams"]
     assert all(value == 1 for value in result.values(PHOTO, "auc").values())
-    assert np.mean(list(result.values("photometric", "auc").values())) > 0.9
+    assert np.mean(list(result.values("headshot", "auc").values())) > 0.9
     assert len(result.pictures) == 3
 
 

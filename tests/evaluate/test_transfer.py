@@ -21,7 +21,7 @@ from headshot.evaluate.transfer import TransferSettings, evaluate_transfer, reco
 def heads(photos: Path) -> dict[str, Head]:
     out = {}
     for name in ("astronaut", "grace_hopper"):
-        head = named_method("landmarks-only")(find_subject(read_photo(photos / f"{name}.jpg"))).head
+        head = named_method("landmarks only")(find_subject(read_photo(photos / f"{name}.jpg"))).head
         assert head is not None
         out[name] = head
     return out
@@ -62,10 +62,10 @@ def test_end_to_end_on_the_same_photo_twice(photos: Path, tmp_path: Path) -> Non
     (tmp_path / "eileen").mkdir()
     for n in range(2):
         shutil.copy(photos / "astronaut.jpg", tmp_path / "eileen" / f"{n}.jpg")
-    result = evaluate_transfer(tmp_path, (named_method("landmarks-only"), MeanFace()), TransferSettings())
-    assert result.values("landmarks-only", "residual")["eileen"] < 0.6
+    result = evaluate_transfer(tmp_path, (named_method("landmarks only"), MeanFace()), TransferSettings())
+    assert result.values("landmarks only", "residual")["eileen"] < 0.6
     assert result.values("mean face", "residual")["eileen"] > 1.0
-    assert result.values("landmarks-only", "ssim")["eileen"] > 0.7
+    assert result.values("landmarks only", "ssim")["eileen"] > 0.7
     assert len(result.pictures) == 1
 
 

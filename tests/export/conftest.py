@@ -15,8 +15,10 @@ from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import Correspondence, HeadModel
 from headshot.perception.detection.detect import Face
 from headshot.perception.landmarks.mediapipe import Landmarks
-from headshot.pipeline import Reconstruction, reconstruct
+from headshot.perception.observe import FaceObservation
+from headshot.pipeline import reconstruct
 from headshot.quality import Quality
+from headshot.results import Estimate, Head, PersonParameters, PhotoInfo, ViewParameters
 from headshot.texture import Texture
 
 AROUND, UP = 24, 16
@@ -87,6 +89,7 @@ def synthetic_model() -> HeadModel:
     points = Correspondence(
         rng.integers(0, parts["skin"][1], 68).astype(np.int32), np.full((68, 3), 1 / 3, np.float32)
     )
+    cheeks = Correspondence(np.repeat(points.triangle[:17], 3), np.full((51, 3), 1 / 3, np.float32))
     return HeadModel(
         resolution="low",
         mean=mean,
@@ -101,20 +104,18 @@ def synthetic_model() -> HeadModel:
         triangles_uv=np.concatenate(triangles_uv).astype(np.int32),
         parts=parts,
         regions={"face": np.ones(len(mean), np.float32)},
-        landmarks={"ibug68": points},
+        landmarks={"ibug68": points, "contour": cheeks},
         mirror=np.arange(len(mean), dtype=np.int32),
     )
 
 
 @pytest.fixture(scope="session")
-def head() -> Reconstruction:
+def head() -> Head:
     """A synthetic head: seconds faster than a real one, and harder on the writers."""
     model = synthetic_model()
     rng = np.random.default_rng(3)
     identity = rng.normal(size=4)
     expression = np.round(rng.uniform(0, 0.6, 52), 3)
-    scale = 1.05
-    vertices = np.float32(scale) * model.shape(identity, expression)
     pixels = rng.integers(0, 255, (300, 240, 3), dtype=np.uint8)
     camera = Camera(
         240, 300, 400.0, (120.0, 150.0), rotation_from_angles(12, -4, 3), np.array([5, 3, -700.0])
@@ -122,37 +123,44 @@ def head() -> Reconstruction:
     size = 64
     ramp = np.linspace(0, 255, size)
     texture = np.stack([*np.meshgrid(ramp, ramp), np.full((size, size), 90.0)], axis=-1).astype(np.uint8)
-    return Reconstruction(
-        photo=Photo(pixels, "Ann O'Neill (é).jpg", focal_35mm=35.0),
-        method="fit",
-        face=Face(np.array([60.0, 70.0, 180.0, 220.0]), np.full((5, 2), 100.0), 0.98),
-        landmarks=Landmarks(rng.uniform(60, 200, (478, 2)), np.zeros(478), 0.97, np.zeros(52, np.float32)),
-        model=model,
+    view = ViewParameters(
+        photo=PhotoInfo("Ann O'Neill (é).jpg", 240, 300, 1, 35.0),
         camera=camera,
-        identity=identity,
         expression=expression,
-        albedo=None,
         light=None,
-        scale=scale,
-        scale_uncertainty=0.04,
-        vertices=vertices,
-        neutral_vertices=np.float32(scale) * model.neutral(identity),
-        landmarks68=model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64),
-        parts=None,
-        texture=Texture(texture, np.ones((size, size), np.float32), np.zeros((size, size), np.uint8), 0.8),
-        quality=Quality(0.8, {"presence": 0.97, "yaw": 12.0}, ("the head is turned: see for yourself",)),
+        box=np.array([60.0, 70.0, 180.0, 220.0]),
+        points=np.full((5, 2), 100.0),
+        score=0.98,
+        landmarks=rng.uniform(60, 200, (478, 2)),
+        presence=0.97,
+        network="mediapipe",
+    )
+    estimate = Estimate("low", PersonParameters(identity, None, 1.05, 0.04), (view,), "none", "accurate")
+    quality = Quality(0.8, {"presence": 0.97, "yaw": 12.0}, ("the head is turned: see for yourself",))
+    observation = FaceObservation(
+        Photo(pixels, view.photo.name, focal_35mm=35.0),
+        Face(view.box, view.points, view.score),
+        Landmarks(view.landmarks, np.zeros(478), view.presence, np.zeros(52, np.float32)),
+    )
+    return Head(
+        model,
+        estimate,
+        expression,
+        Texture(texture, np.ones((size, size), np.float32), np.zeros((size, size), np.uint8), 0.8),
+        quality,
+        observations=(observation,),
         timings={"read": 0.01, "fit": 0.02},
     )
 
 
 @pytest.fixture(scope="session")
-def bare(head: Reconstruction) -> Reconstruction:
+def bare(head: Head) -> Head:
     """The synthetic head without a texture."""
     return replace(head, texture=None)
 
 
 @pytest.fixture(scope="session")
-def astronaut(photos: Path) -> Reconstruction:
+def astronaut(photos: Path) -> Head:
     """The real head in a real photo."""
     return reconstruct(photos / "astronaut.jpg")
 

@@ -22,10 +22,10 @@ from headshot.export.asset import (
 )
 from headshot.export.settings import ExportSettings
 from headshot.models.arkit import ARKIT52
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 
-def test_the_asset_of_a_head(head: Reconstruction) -> None:
+def test_the_asset_of_a_head(head: Head) -> None:
     asset = asset_of(head)
     assert [part.name for part in asset.parts] == list(HEAD_PARTS)
     assert asset.materials == (SKIN, MOUTH, TEETH, EYE)
@@ -36,7 +36,7 @@ def test_the_asset_of_a_head(head: Reconstruction) -> None:
     assert asset.extras["expression"] == pytest.approx(head.blendshapes)
 
 
-def test_weighted_targets_give_the_photos_head(head: Reconstruction) -> None:
+def test_weighted_targets_give_the_photos_head(head: Head) -> None:
     asset = asset_of(head, ExportSettings(expression="photo"))
     shown = asset.neutral + sum(np.float32(morph.weight) * morph.offsets for morph in asset.morphs)
     np.testing.assert_allclose(shown, head.vertices, atol=1e-2)
@@ -47,13 +47,13 @@ def test_weighted_targets_give_the_photos_head(head: Reconstruction) -> None:
     ("expression", "shown", "started"),
     [(None, "vertices", False), ("photo", "vertices", True), ("neutral", "neutral_vertices", False)],
 )
-def test_expressions(head: Reconstruction, expression: str | None, shown: str, started: bool) -> None:
+def test_expressions(head: Head, expression: str | None, shown: str, started: bool) -> None:
     asset = asset_of(head, ExportSettings(expression=expression))
     np.testing.assert_array_equal(asset.vertices, getattr(head, shown))
     assert any(morph.weight > 0 for morph in asset.morphs) == started
 
 
-def test_parts_that_a_model_does_not_have_are_left_out(head: Reconstruction) -> None:
+def test_parts_that_a_model_does_not_have_are_left_out(head: Head) -> None:
     parts = {name: span for name, span in head.model.parts.items() if "teeth" not in name}
     asset = asset_of(replace(head, model=replace(head.model, parts=parts)))
     assert [part.name for part in asset.parts] == [name for name in HEAD_PARTS if name != "Teeth"]

@@ -17,7 +17,7 @@ from headshot.export.asset import HEAD_PARTS, HeadAsset, asset_of
 from headshot.export.glb import glb
 from headshot.export.settings import ExportSettings
 from headshot.models.arkit import ARKIT52
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
@@ -82,16 +82,16 @@ class Glb:
         return positions[index], self.accessor(primitive["attributes"]["TEXCOORD_0"])[index]
 
 
-def expected(head: Reconstruction, name: str, vertices: np.ndarray) -> np.ndarray:
+def expected(head: Head, name: str, vertices: np.ndarray) -> np.ndarray:
     return vertices[head.model.part_triangles(*HEAD_PARTS[name][0])]
 
 
-def read(head: Reconstruction, settings: ExportSettings | None = None) -> Glb:
+def read(head: Head, settings: ExportSettings | None = None) -> Glb:
     return Glb(glb(asset_of(head, settings), settings))
 
 
 @pytest.fixture(scope="module")
-def file(head: Reconstruction) -> Glb:
+def file(head: Head) -> Glb:
     return read(head)
 
 
@@ -103,14 +103,14 @@ def test_every_part_is_a_child_of_the_head(file: Glb) -> None:
 
 
 @pytest.mark.parametrize("name", HEAD_PARTS)
-def test_neutral_geometry_is_the_persons_in_metres(head: Reconstruction, file: Glb, name: str) -> None:
+def test_neutral_geometry_is_the_persons_in_metres(head: Head, file: Glb, name: str) -> None:
     corners, uv = file.soup(name)
     np.testing.assert_allclose(corners, expected(head, name, head.neutral_vertices) / 1000, atol=1e-7)
     rows = np.concatenate([np.arange(*head.model.parts[p]) for p in HEAD_PARTS[name][0]])
     np.testing.assert_allclose(uv, head.model.uv[head.model.triangles_uv[rows]], atol=1e-7)
 
 
-def test_vertices_are_split_only_at_seams(head: Reconstruction, file: Glb) -> None:
+def test_vertices_are_split_only_at_seams(head: Head, file: Glb) -> None:
     _, primitive = file.mesh("Face")
     count = len(file.accessor(primitive["attributes"]["POSITION"]))
     skin = np.unique(head.model.part_triangles("skin"))
@@ -126,7 +126,7 @@ def test_all_meshes_share_the_52_names(file: Glb, name: str) -> None:
 
 
 @pytest.mark.parametrize("shape", ARKIT52)
-def test_each_expression_at_weight_one_is_the_models(head: Reconstruction, file: Glb, shape: str) -> None:
+def test_each_expression_at_weight_one_is_the_models(head: Head, file: Glb, shape: str) -> None:
     weights = np.zeros(52, np.float32)
     weights[ARKIT52.index(shape)] = 1
     target = head.scale * head.model.shape(head.identity, weights) / 1000
@@ -136,14 +136,14 @@ def test_each_expression_at_weight_one_is_the_models(head: Reconstruction, file:
         np.testing.assert_allclose(corners, expected(head, name, target), atol=6e-6)
 
 
-def test_the_photos_weights_give_the_photos_head(head: Reconstruction, file: Glb) -> None:
+def test_the_photos_weights_give_the_photos_head(head: Head, file: Glb) -> None:
     weights = file.json["nodes"][0]["extras"]["expression"]
     assert weights == pytest.approx(head.blendshapes)
     corners, _ = file.soup("Face", weights)
     np.testing.assert_allclose(corners, expected(head, "Face", head.vertices) / 1000, atol=5e-5)
 
 
-def test_start_weights(head: Reconstruction, file: Glb) -> None:
+def test_start_weights(head: Head, file: Glb) -> None:
     for name in HEAD_PARTS:
         assert file.mesh(name)[0]["weights"] == [0.0] * 52
     shown = read(head, ExportSettings(expression="photo"))
@@ -152,7 +152,7 @@ def test_start_weights(head: Reconstruction, file: Glb) -> None:
     np.testing.assert_array_equal(shown.soup("Face")[0], file.soup("Face")[0])
 
 
-def test_normals_are_unit_and_follow_the_expression(head: Reconstruction, file: Glb) -> None:
+def test_normals_are_unit_and_follow_the_expression(head: Head, file: Glb) -> None:
     _, primitive = file.mesh("Face")
     normals = file.accessor(primitive["attributes"]["NORMAL"])
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
@@ -203,7 +203,7 @@ def test_a_view_of_zeros_is_there_only_if_something_is_zero(textured_square: Hea
 
 
 @pytest.mark.parametrize("encoding", ["png", "jpeg"])
-def test_the_texture_is_embedded(head: Reconstruction, encoding: str) -> None:
+def test_the_texture_is_embedded(head: Head, encoding: str) -> None:
     file = read(head, ExportSettings(texture_encoding=encoding, jpeg_quality=95))
     image = file.json["images"][0]
     assert image["mimeType"] == f"image/{encoding}"
@@ -215,7 +215,7 @@ def test_the_texture_is_embedded(head: Reconstruction, encoding: str) -> None:
         assert material["pbrMetallicRoughness"]["baseColorTexture"] == {"index": 0}
 
 
-def test_without_a_texture_there_is_no_image(bare: Reconstruction) -> None:
+def test_without_a_texture_there_is_no_image(bare: Head) -> None:
     file = read(bare)
     assert "images" not in file.json
     assert "baseColorFactor" in file.json["materials"][0]["pbrMetallicRoughness"]
@@ -265,7 +265,7 @@ def test_a_mesh_without_any_colour_has_that_of_its_material(square: HeadAsset) -
     assert factor == [*square.parts[0].material.colour, 1.0]
 
 
-def test_a_real_head(astronaut: Reconstruction) -> None:
+def test_a_real_head(astronaut: Head) -> None:
     content = glb(asset_of(astronaut))
     assert len(content) < 8e6
     file = Glb(content)

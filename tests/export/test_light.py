@@ -17,7 +17,7 @@ from headshot.export.obj import obj
 from headshot.export.ply import ply
 from headshot.export.record import record
 from headshot.export.settings import ExportSettings
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 from headshot.texture import TextureView
 from headshot.texture.appearance import with_appearance
 
@@ -33,7 +33,7 @@ def contents(file: bytes) -> tuple[dict[str, Any], np.ndarray]:
     return document, np.asarray(Image.open(io.BytesIO(file[first : first + view["byteLength"]])))
 
 
-def test_both_textures_go_into_files(astronaut: Reconstruction) -> None:
+def test_both_textures_go_into_files(astronaut: Head) -> None:
     assert astronaut.texture is not None and astronaut.albedo_texture is not None
     delit = astronaut.albedo_texture.pixels
     assert delit.shape == astronaut.texture.pixels.shape
@@ -48,7 +48,7 @@ def test_both_textures_go_into_files(astronaut: Reconstruction) -> None:
     assert ply(asset_of(astronaut, ALBEDO)) != ply(asset_of(astronaut))
 
 
-def test_the_light_is_recorded(astronaut: Reconstruction) -> None:
+def test_the_light_is_recorded(astronaut: Head) -> None:
     assert astronaut.light is not None
     fields = record(astronaut, ALBEDO)
     np.testing.assert_array_equal(fields["views"][0]["light"], astronaut.light)
@@ -59,7 +59,7 @@ def test_the_light_is_recorded(astronaut: Reconstruction) -> None:
     assert extras["texture"] == "photo"
 
 
-def test_heads_without_light_or_texture_say_so(head: Reconstruction, bare: Reconstruction) -> None:
+def test_heads_without_light_or_texture_say_so(head: Head, bare: Head) -> None:
     fields = record(head)
     assert fields["views"][0]["light"] is None and fields["person"]["albedo"] is None
     assert record(bare, ALBEDO)["meshes"]["texture"] is None
@@ -68,7 +68,7 @@ def test_heads_without_light_or_texture_say_so(head: Reconstruction, bare: Recon
         ExportSettings(texture="normal")
 
 
-def test_light_is_found_for_heads_that_were_fitted_to_landmarks_only(astronaut: Reconstruction) -> None:
+def test_light_is_found_for_heads_that_were_fitted_to_landmarks_only(astronaut: Head) -> None:
     view = TextureView(astronaut.photo.pixels, astronaut.vertices, astronaut.camera, astronaut.light)
     _, estimated = with_appearance(view, None, astronaut.model)
     same, fitted = with_appearance(view, astronaut.albedo, astronaut.model)

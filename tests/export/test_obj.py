@@ -10,7 +10,7 @@ from PIL import Image
 from headshot.export.asset import HEAD_PARTS, HeadAsset, asset_of
 from headshot.export.obj import obj
 from headshot.export.settings import ExportSettings
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 
 def read(text: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -29,20 +29,20 @@ def read(text: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     return {k: np.array(v) for k, v in rows.items()}, {k: np.array(f) for k, f in faces.items()}
 
 
-def test_vertices_are_the_models_in_millimetres(head: Reconstruction) -> None:
+def test_vertices_are_the_models_in_millimetres(head: Head) -> None:
     rows, _ = read(obj(asset_of(head), "ann")["ann.obj"].decode())
     np.testing.assert_allclose(rows["v"], head.vertices, atol=1e-4)
     np.testing.assert_allclose(rows["vt"], head.model.uv * [1, -1] + [0, 1], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(rows["vn"], axis=1), 1, atol=1e-3)
 
 
-def test_landmarks_index_the_file(head: Reconstruction) -> None:
+def test_landmarks_index_the_file(head: Head) -> None:
     rows, _ = read(obj(asset_of(head), "ann")["ann.obj"].decode())
     found = head.model.landmarks["ibug68"].on(rows["v"], head.model.triangles)
     np.testing.assert_allclose(found, head.landmarks68, atol=1e-3)
 
 
-def test_faces_by_group(head: Reconstruction) -> None:
+def test_faces_by_group(head: Head) -> None:
     _, faces = read(obj(asset_of(head), "ann")["ann.obj"].decode())
     assert set(faces) == set(HEAD_PARTS)
     for node, (parts, _) in HEAD_PARTS.items():
@@ -52,7 +52,7 @@ def test_faces_by_group(head: Reconstruction) -> None:
         np.testing.assert_array_equal(faces[node][..., 2] - 1, head.model.triangles[rows])
 
 
-def test_material_and_texture(head: Reconstruction) -> None:
+def test_material_and_texture(head: Head) -> None:
     files = obj(asset_of(head), "ann")
     assert set(files) == {"ann.obj", "ann.mtl", "ann_texture.png"}
     assert "mtllib ann.mtl" in files["ann.obj"].decode()
@@ -63,21 +63,21 @@ def test_material_and_texture(head: Reconstruction) -> None:
     np.testing.assert_array_equal(Image.open(io.BytesIO(files["ann_texture.png"])), head.texture.pixels)
 
 
-def test_without_texture(bare: Reconstruction) -> None:
+def test_without_texture(bare: Head) -> None:
     files = obj(asset_of(bare), "ann")
     assert set(files) == {"ann.obj", "ann.mtl"}
     assert "map_Kd" not in files["ann.mtl"].decode()
 
 
 @pytest.mark.parametrize("expression", ["photo", "neutral"])
-def test_expression(head: Reconstruction, expression: str) -> None:
+def test_expression(head: Head, expression: str) -> None:
     rows, _ = read(obj(asset_of(head, ExportSettings(expression=expression)), "ann")["ann.obj"].decode())
     shown = head.vertices if expression == "photo" else head.neutral_vertices
     np.testing.assert_allclose(rows["v"], shown, atol=1e-4)
     assert not np.allclose(head.vertices, head.neutral_vertices, atol=1)
 
 
-def test_no_foreign_decimal_comma_or_nan(head: Reconstruction) -> None:
+def test_no_foreign_decimal_comma_or_nan(head: Head) -> None:
     text = obj(asset_of(head), "ann")["ann.obj"].decode()
     assert "nan" not in text.lower()
     assert "," not in text.split("mtllib")[1]

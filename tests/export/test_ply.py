@@ -8,7 +8,7 @@ from headshot.export.asset import HeadAsset, asset_of
 from headshot.export.ply import ply
 from headshot.export.settings import ExportSettings
 from headshot.export.texture import vertex_colours
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 TYPES = {"float": "<f4", "uchar": "u1"}
 
@@ -31,7 +31,7 @@ def xyz(vertices: np.ndarray) -> np.ndarray:
     return np.stack([vertices[axis] for axis in "xyz"], axis=1)
 
 
-def test_geometry_in_millimetres(head: Reconstruction) -> None:
+def test_geometry_in_millimetres(head: Head) -> None:
     vertices, faces = read(ply(asset_of(head)))
     np.testing.assert_array_equal(xyz(vertices), head.vertices)
     np.testing.assert_array_equal(faces, head.triangles)
@@ -39,7 +39,7 @@ def test_geometry_in_millimetres(head: Reconstruction) -> None:
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-4)
 
 
-def test_colours_come_from_the_texture(head: Reconstruction) -> None:
+def test_colours_come_from_the_texture(head: Head) -> None:
     assert head.texture is not None
     size = len(head.texture.pixels)
     vertices, _ = read(ply(asset_of(head)))
@@ -54,7 +54,7 @@ def test_colours_come_from_the_texture(head: Reconstruction) -> None:
     np.testing.assert_array_equal(colours, vertex_colours(asset_of(head)))
 
 
-def test_without_texture_or_expression(bare: Reconstruction) -> None:
+def test_without_texture_or_expression(bare: Head) -> None:
     vertices, _ = read(ply(asset_of(bare, ExportSettings(expression="neutral"))))
     assert "red" not in (vertices.dtype.names or ())
     np.testing.assert_array_equal(xyz(vertices), bare.neutral_vertices)

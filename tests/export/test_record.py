@@ -11,8 +11,7 @@ import pytest
 from headshot.errors import HeadshotError, RecordError
 from headshot.export.record import MAX_BYTES, parse_record, read_record, record, record_json
 from headshot.export.settings import ExportSettings
-from headshot.image.photo import Photo
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 jsonschema = pytest.importorskip("jsonschema")
 SCHEMA = Path(__file__).parents[2] / "docs" / "reconstruction.schema.json"
@@ -34,7 +33,7 @@ def check(content: bytes, schema: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def test_synthetic_head_fits_the_schema(head: Reconstruction, schema: dict[str, Any]) -> None:
+def test_synthetic_head_fits_the_schema(head: Head, schema: dict[str, Any]) -> None:
     fields = check(record_json(head, files=["a.glb", "a.json"]), schema)
     assert fields["files"] == ["a.glb", "a.json"]
     view = fields["views"][0]
@@ -45,7 +44,7 @@ def test_synthetic_head_fits_the_schema(head: Reconstruction, schema: dict[str, 
     assert neutral["meshes"]["expression"] == "neutral"
 
 
-def test_camera_can_be_rebuilt(head: Reconstruction, schema: dict[str, Any]) -> None:
+def test_camera_can_be_rebuilt(head: Head, schema: dict[str, Any]) -> None:
     view = check(record_json(head), schema)["views"][0]
     camera, points = view["camera"], np.array(view["landmarks68"])
     p = points @ np.array(camera["rotation"]).T + camera["translation"]
@@ -54,7 +53,7 @@ def test_camera_can_be_rebuilt(head: Reconstruction, schema: dict[str, Any]) -> 
     np.testing.assert_allclose(np.stack([x, y], axis=1), view["landmarks68_projected"], atol=5e-3)
 
 
-def test_what_makes_a_head_is_written_without_loss(astronaut: Reconstruction) -> None:
+def test_what_makes_a_head_is_written_without_loss(astronaut: Head) -> None:
     fields = parse_record(record_json(astronaut))
     person, view = fields["person"], fields["views"][0]
     assert astronaut.light is not None and astronaut.albedo is not None
@@ -77,9 +76,7 @@ def test_what_makes_a_head_is_written_without_loss(astronaut: Reconstruction) ->
     np.testing.assert_array_equal(np.float32(person["scale"]) * shape, astronaut.vertices)
 
 
-def test_reading_gives_what_was_written(
-    head: Reconstruction, astronaut: Reconstruction, tmp_path: Path
-) -> None:
+def test_reading_gives_what_was_written(head: Head, astronaut: Head, tmp_path: Path) -> None:
     for one in (head, astronaut):
         assert parse_record(record_json(one, files=["x.json"])) == record(one, files=["x.json"])
         assert parse_record(record_json(one).decode()) == record(one)
@@ -87,23 +84,23 @@ def test_reading_gives_what_was_written(
     assert read_record(path) == record(head, files=["Ann.json"])
 
 
-def test_folders_are_not_recorded(head: Reconstruction, schema: dict[str, Any]) -> None:
+def test_folders_are_not_recorded(head: Head, schema: dict[str, Any]) -> None:
     for name in ("/home/ann/secret/me.jpg", "C:\\Users\\ann\\secret\\me.jpg"):
-        private = replace(head, photo=Photo(head.photo.pixels, name))
+        view = replace(head.view, photo=replace(head.view.photo, name=name))
+        private = replace(head, estimate=replace(head.estimate, views=(view,)))
         content = record_json(private)
         assert check(content, schema)["views"][0]["photo"]["name"] == "me.jpg"
         assert b"secret" not in content
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_numbers_that_are_not_finite_are_never_written(head: Reconstruction, bad: float) -> None:
-    identity = head.identity.copy()
-    identity[1] = bad
+def test_numbers_that_are_not_finite_are_never_written(head: Head, bad: float) -> None:
+    person = replace(head.person, scale_uncertainty=bad)
     with pytest.raises(HeadshotError, match="not finite"):
-        record_json(replace(head, identity=identity))
+        record_json(replace(head, estimate=replace(head.estimate, person=person)))
 
 
-def test_a_real_head_fits_the_schema(astronaut: Reconstruction, schema: dict[str, Any]) -> None:
+def test_a_real_head_fits_the_schema(astronaut: Head, schema: dict[str, Any]) -> None:
     fields = check(record_json(astronaut), schema)
     assert fields["views"][0]["photo"]["name"] == "astronaut.jpg"
     assert abs(fields["views"][0]["camera"]["yaw"]) < 45
@@ -140,12 +137,12 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("minor", ["2.0", "2.7"])
-def test_fields_of_later_minor_versions_are_passed_on(head: Reconstruction, minor: str) -> None:
+def test_fields_of_later_minor_versions_are_passed_on(head: Head, minor: str) -> None:
     fields = record(head) | {"schema_version": minor, "hair": {"style": "bob", "lengths": [1.5, [2]]}}
     assert parse_record(json.dumps(fields)) == fields
 
 
-def test_several_views(head: Reconstruction) -> None:
+def test_several_views(head: Head) -> None:
     fields = record(head)
     fields["views"] *= 3
     assert parse_record(json.dumps(fields)) == fields

@@ -20,13 +20,11 @@ from headshot.export.registry import (
     formats_help,
     parse_formats,
 )
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_format_writes_the_files_that_it_names(
-    head: Reconstruction, bare: Reconstruction, name: str
-) -> None:
+def test_a_format_writes_the_files_that_it_names(head: Head, bare: Head, name: str) -> None:
     from headshot.export.asset import asset_of
 
     entry = FORMATS[name]

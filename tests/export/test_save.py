@@ -9,10 +9,10 @@ import pytest
 from headshot.errors import HeadshotError
 from headshot.export import DEFAULT_FORMATS, FORMATS, atomic, contents, file_names, safe_stem, save
 from headshot.export.settings import ExportSettings
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 
-def test_all_formats(head: Reconstruction, tmp_path: Path) -> None:
+def test_all_formats(head: Head, tmp_path: Path) -> None:
     written = save(head, tmp_path, FORMATS)
     assert {p.name for p in written} == {p.name for p in tmp_path.iterdir()}
     assert [p.name for p in written] == file_names("Ann O'Neill (é)", FORMATS)
@@ -20,23 +20,23 @@ def test_all_formats(head: Reconstruction, tmp_path: Path) -> None:
     assert all(p.stat().st_size for p in written)
 
 
-def test_the_record_lists_the_files(head: Reconstruction, bare: Reconstruction) -> None:
+def test_the_record_lists_the_files(head: Head, bare: Head) -> None:
     for one in (head, bare):
         files = contents(one, "x", ("obj", "json"))
         assert all(f'"{name}"'.encode() in files["x.json"] for name in files)
         assert (b"x_texture.png" in files["x.json"]) == (one is head)
 
 
-def test_own_name(head: Reconstruction, tmp_path: Path) -> None:
+def test_own_name(head: Head, tmp_path: Path) -> None:
     assert [p.name for p in save(head, tmp_path, ["json"], "anna.v2")] == ["anna.v2.json"]
     assert [p.name for p in save(head, tmp_path, ["json"], "../../etc/passwd")] == ["_.._etc_passwd.json"]
 
 
-def test_save_of_the_reconstruction(head: Reconstruction, tmp_path: Path) -> None:
+def test_save_of_the_reconstruction(head: Head, tmp_path: Path) -> None:
     assert [p.suffix for p in head.save(tmp_path, ("json", "ply"))] == [".ply", ".json"]
 
 
-def test_formats_in_a_string_are_as_on_the_command_line(head: Reconstruction, tmp_path: Path) -> None:
+def test_formats_in_a_string_are_as_on_the_command_line(head: Head, tmp_path: Path) -> None:
     for formats, endings in (
         ("ply", [".ply"]),
         ("json, PLY", [".ply", ".json"]),
@@ -47,14 +47,12 @@ def test_formats_in_a_string_are_as_on_the_command_line(head: Reconstruction, tm
 
 
 def test_every_setting_is_an_option_of_save_with_the_same_default() -> None:
-    options = inspect.signature(Reconstruction.save).parameters.values()
+    options = inspect.signature(Head.save).parameters.values()
     keywords = {option.name: option.default for option in options if option.kind is option.KEYWORD_ONLY}
     assert keywords == {field.name: field.default for field in dataclasses.fields(ExportSettings)}
 
 
-def test_options_of_save_reach_the_files(
-    head: Reconstruction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_of_save_reach_the_files(head: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[ExportSettings] = []
     monkeypatch.setattr("headshot.export.save", lambda *arguments: given.append(arguments[-1]) or [])
     options = {
@@ -71,7 +69,7 @@ def test_options_of_save_reach_the_files(
 
 
 @pytest.mark.parametrize("name", ["me.v2.glb", "me.OBJ", "me.json"])
-def test_the_name_of_a_file_gives_that_file(head: Reconstruction, tmp_path: Path, name: str) -> None:
+def test_the_name_of_a_file_gives_that_file(head: Head, tmp_path: Path, name: str) -> None:
     stem, ending = name[:-4].rstrip("."), name.lower().split(".")[-1]
     written = head.save(tmp_path / "new" / name)
     assert [p.name for p in written] == file_names(stem, ending)
@@ -79,7 +77,7 @@ def test_the_name_of_a_file_gives_that_file(head: Reconstruction, tmp_path: Path
     assert head.save(tmp_path / "new" / name, ending) == written
 
 
-def test_the_name_of_a_file_for_several_formats(head: Reconstruction, tmp_path: Path) -> None:
+def test_the_name_of_a_file_for_several_formats(head: Head, tmp_path: Path) -> None:
     for options in ({"formats": "all"}, {"formats": "ply"}, {"stem": "you"}):
         with pytest.raises(HeadshotError, match=r"me\.glb is the name of a single file: .* give a directory"):
             head.save(tmp_path / "me.glb", **options)  # type: ignore[arg-type]
@@ -89,14 +87,14 @@ def test_the_name_of_a_file_for_several_formats(head: Reconstruction, tmp_path: 
 
 
 @pytest.mark.parametrize("formats", [["fbx"], "fbx", "glb,", [], "", ["glb", "g"]])
-def test_unknown_formats(head: Reconstruction, tmp_path: Path, formats: str | list[str]) -> None:
+def test_unknown_formats(head: Head, tmp_path: Path, formats: str | list[str]) -> None:
     with pytest.raises(HeadshotError, match="use any of glb"):
         head.save(tmp_path, formats)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_failing_writer_changes_nothing(
-    head: Reconstruction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    head: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(head, tmp_path, ["glb"], "a")
     before = (tmp_path / "a.glb").read_bytes()

@@ -33,7 +33,7 @@ from headshot.learn.regressor import (  # noqa: E402
 from headshot.perception.detection.detect import detect_faces  # noqa: E402
 from headshot.perception.landmarks.in_house import predict_heads  # noqa: E402
 from headshot.perception.landmarks.mediapipe import find_landmarks  # noqa: E402
-from headshot.pipeline import reconstruct_face  # noqa: E402
+from headshot.pipeline import Reconstructor  # noqa: E402
 
 PHOTOS = Path(__file__).parents[2] / "photos"
 
@@ -45,7 +45,7 @@ def portraits():
         photo = read_photo(PHOTOS / f"{name}.jpg")
         face = detect_faces(photo.pixels)[0]
         points = find_landmarks(photo.pixels, face)
-        head = reconstruct_face(photo, face, points, Settings("low", texture=None), {})
+        head = Reconstructor(Settings("low", texture=None), preload=False).of_face(photo, face, points)
         found.append(portrait_of(head, f"helen//{name}"))
     return found
 

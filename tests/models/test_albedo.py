@@ -102,7 +102,7 @@ def test_says_what_is_wrong_with_a_file(tmp_path):
 def test_explains_people_whom_it_has_not_seen(data, albedo):
     """Held-out photos (benchmarks/albedo.py has the numbers): lower residual, and skin keeps its colour."""
     files = [f for f in sorted((data / "utkface-balanced").glob("*.jpg")) if crc32(f.name.encode()) % 10 == 0]
-    settings = Settings(method="fit", segment=False, photometric=None, texture=None)
+    settings = Settings(prior="none", segment=False, photometric=None, texture=None)
     flat = replace(albedo, modes=albedo.modes[:0])
     cheeks = load_head_model("high").regions["cheeks"] > 0.9
     errors, tones = [], {"0": [], "1": []}

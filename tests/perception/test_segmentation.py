@@ -13,13 +13,13 @@ from headshot.evaluate.picture import face_mask
 from headshot.image.crop import rotation2d
 from headshot.image.resample import warp
 from headshot.perception.segmentation import CLASSES, SIZE, Segmentation, crop_of, segment
-from headshot.pipeline import Reconstruction
+from headshot.results import Head
 
 PHOTOS = Path(__file__).parents[2] / "photos"
 
 
 @cache
-def _head(name: str) -> Reconstruction:
+def _head(name: str) -> Head:
     return reconstruct(PHOTOS / f"{name}.jpg", settings=Settings(detail="low", texture=None))
 
 

@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.perception.segmentation import CLASSES, Segmentation, segment
-from headshot.pipeline import Settings, reconstruct
+from headshot.pipeline import reconstruct
 from headshot.render import RenderSettings, render, view_camera
+from headshot.settings import Settings
 from headshot.texture import Texture, TextureSettings, TextureView, make_texture
 from headshot.texture.appearance import person_albedo
 from headshot.texture.atlas import atlas_of

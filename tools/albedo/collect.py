@@ -91,7 +91,7 @@ def observe(file: Path) -> Row | None:
     if pad:
         photo = with_border(photo, pad)
     try:
-        head = reconstruct(photo, settings=replace(METHODS["landmarks-only"](), texture=None))
+        head = reconstruct(photo, settings=replace(METHODS["landmarks only"](), texture=None))
     except HeadshotError:
         return None
     yaw, pitch, _ = head.camera.angles

@@ -17,13 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from headshot.fitting.observe import CONFIDENCE
 from rich.progress import track
 
 from headshot import assets
 from headshot.datasets.utkface import with_border
 from headshot.errors import HeadshotError
-from headshot.fitting.landmarks import Fit, FitSettings, Observation, fit_landmarks
+from headshot.fitting.evidence import CONFIDENCE
+from headshot.fitting.initialise import LandmarkObservation
+from headshot.fitting.landmarks import LandmarkFit, fit_landmarks
+from headshot.fitting.settings import FitSettings
 from headshot.geometry.raster import rasterise
 from headshot.image.photo import read_photo
 from headshot.models.contour import landmarks68
@@ -151,7 +153,7 @@ def bootstrap(model: HeadModel, examples: list[Example]) -> np.ndarray:
     hits: list[list[np.ndarray]] = [[] for _ in range(478)]
     settings = FitSettings(expression_noise=0.25)
     for e in track(examples, description="bootstrap"):
-        seen = Observation(e.hand, confidence, e.blendshapes, e.width, e.height, None)
+        seen = LandmarkObservation(e.hand, confidence, e.blendshapes, e.width, e.height, None)
         fit = fit_landmarks(seen, hand_model, settings)
         vertices = model.shape(fit.identity, fit.expression)
         raster = rasterise(
@@ -213,7 +215,7 @@ def _placed(positions: np.ndarray, model: HeadModel, groups: dict[int, np.ndarra
     return found
 
 
-def motion_per_mm(fit: Fit, model: PointModel) -> np.ndarray:
+def motion_per_mm(fit: LandmarkFit, model: PointModel) -> np.ndarray:
     """Jacobian (L, 2, 3) of the projection by motion of each point in the head frame, pixels per mm."""
     camera = fit.camera
     x, y, z = camera.to_camera(model.positions(fit.identity, fit.expression)).T
@@ -265,7 +267,7 @@ def refine(
         residuals, jacobians, weights = [], [], []
         for e in track(examples, description=f"iteration {iteration + 1} of {iterations}"):
             hand = np.full((68, 2), np.nan) if e.hand is None else e.hand
-            seen = Observation(
+            seen = LandmarkObservation(
                 np.concatenate([e.points, hand]), trust, e.blendshapes, e.width, e.height, None
             )
             fit = fit_landmarks(seen, point_model)
@@ -316,8 +318,8 @@ def refine_ibug(
     return ibug
 
 
-def _fit(e: Example, model: HeadModel) -> Fit:
-    seen = Observation(e.points, CONFIDENCE, e.blendshapes, e.width, e.height, None)
+def _fit(e: Example, model: HeadModel) -> LandmarkFit:
+    seen = LandmarkObservation(e.points, CONFIDENCE, e.blendshapes, e.width, e.height, None)
     return fit_landmarks(seen, _at_network_points(model))
 
 

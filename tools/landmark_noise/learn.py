@@ -26,12 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from headshot.fitting.observe import CONFIDENCE, expression_prior
 
 from headshot import load_head_model
-from headshot.fitting import FitSettings, fit_landmarks
+from headshot.fitting.evidence import CONFIDENCE, expression_prior
+from headshot.fitting.initialise import LandmarkObservation
 from headshot.fitting.landmark_noise import FORMAT_VERSION, LandmarkNoiseModel
-from headshot.fitting.landmarks import Observation
+from headshot.fitting.landmarks import fit_landmarks
 from headshot.geometry.camera import Camera, angles_of
 from headshot.metrics.shape import aligned_distance, shrinkage
 from headshot.models.arkit import ARKIT52
@@ -277,12 +277,15 @@ def shipped_model(found: np.ndarray, modes: np.ndarray, identities: int) -> Land
     return LandmarkNoiseModel(YAWS, *(a.astype(np.float32) for a in (identity, modes, turned)))
 
 
-def check(s: Sample, model: PointModel, errors: LandmarkNoiseModel | None, inflation: float) -> np.ndarray:
+def check(s: Sample, model: PointModel, noise: LandmarkNoiseModel | None, inflation: float) -> np.ndarray:
     """Fit the photos; (N, 4): error of the neutral points in mm, norm ratio, correlation, expression."""
     rows = []
     for k in range(len(s)):
-        seen = Observation(s.found[k], CONFIDENCE, expression_prior(s.scores[k]), s.size, s.size, None)
-        fit = fit_landmarks(seen, model, FitSettings(inflation=inflation), errors)
+        expression = expression_prior(s.scores[k])
+        seen = LandmarkObservation(
+            s.found[k], CONFIDENCE, expression, s.size, s.size, None, inflation=inflation
+        )
+        fit = fit_landmarks(seen, model, noise_model=noise)
         ours = model.positions(fit.identity, np.zeros(len(ARKIT52)))[:468].astype(float)
         true, mean = s.neutral[k][:468], model.mean[:468].astype(float)
         off = np.abs(fit.expression - s.expression[k]).mean()
@@ -321,7 +324,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--family", choices=("ict", "makehuman"), help="learn from this one only")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--inflation", type=float, default=FitSettings().inflation)
+    parser.add_argument("--inflation", type=float, default=1.0)
     options = parser.parse_args()
     head = load_head_model("low")
     model = head.at(head.landmarks["mediapipe478"])

@@ -3,9 +3,8 @@
     python tools/landmark_noise/photos.py $HEADSHOT_DATA/lfw-deepfunneled $HEADSHOT_DATA/helen-train
 
 Prints, over so many photos of each folder:
-- the lower quartile of each expression score that is not negligible: `headshot.fitting.observe.RESTING`, a
-face
-  at rest;
+- the lower quartile of each expression score that is not negligible: `headshot.fitting.evidence.RESTING`, a
+  face at rest;
 - the error of a measured iris diameter: `headshot.fitting.scale.POINT_NOISE`. The diameters scatter by what
   irises and faces differ among people and by this error; the first two are known;
 - how far points and those of the mirrored photo are apart, frontal and turned: the limits of
@@ -18,13 +17,13 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from headshot.fitting.observe import observe
 from rich.progress import track
 
 from headshot import HeadshotError, load_head_model, read_photo
-from headshot.fitting import fit_landmarks
+from headshot.fitting.evidence import landmark_observation
 from headshot.fitting.landmark_noise import load_landmark_noise
-from headshot.fitting.scale import FACE_SPREAD, IRIS_SPREAD, metric_scale
+from headshot.fitting.landmarks import fit_landmarks
+from headshot.fitting.scale import FACE_SPREAD, IRIS_SPREAD, measure_iris, metric_scale
 from headshot.models.arkit import ARKIT52
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import detect_faces
@@ -45,10 +44,10 @@ def measure(file: Path) -> dict[str, np.ndarray | float] | None:
     found = find_landmarks(photo.pixels, faces[0])
     if found.presence < 0.5:
         return None
-    fit = fit_landmarks(observe(photo, found), model, errors=load_landmark_noise())
+    fit = fit_landmarks(landmark_observation(photo, found), model, noise_model=load_landmark_noise())
     extent = found.extent
     irises = model.positions(fit.identity, fit.expression)[IRISES]
-    scale = metric_scale(found.points, fit.camera, irises, extent)
+    scale = metric_scale([measure_iris(found.points, fit.camera, irises, extent)])
     eyes = found.points[list(IRIS_LEFT_IN_IMAGE[1:])], found.points[list(IRIS_RIGHT_IN_IMAGE[1:])]
     pixels = np.mean([max(np.linalg.norm(e[0] - e[2]), np.linalg.norm(e[1] - e[3])) for e in eyes])
     return {
@@ -56,7 +55,7 @@ def measure(file: Path) -> dict[str, np.ndarray | float] | None:
         "spread": found.spread,
         "yaw": abs(fit.camera.angles[0]),
         "diameter": scale.iris_diameter or np.nan,
-        # As `metric_scale` counts them: pixels of the network's crop, or of the photo where that is coarser.
+        # As `measure_iris` counts them: pixels of the network's crop, or of the photo where that is coarser.
         "pixels": float(pixels) / max(extent / 256.0, 1.0),
     }
 

@@ -23,7 +23,7 @@ from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Item, Result
 from headshot.image.photo import read_photo
 
-STAGES = ("detect", "landmarks", "fit", "segmentation", "photometric", "texture")
+STAGES = ("detect", "landmarks", "networks", "fit", "texture")
 WARM_UP = 3
 
 

@@ -8,12 +8,16 @@ outline is.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import Array, Index
 from headshot.geometry.camera import Camera
-from headshot.models.head_model import HeadModel
+
+if TYPE_CHECKING:
+    from headshot.models.head_model import HeadModel
 
 JAW = 17
 
