@@ -99,7 +99,11 @@ class Reconstructor:
 
     def of_face(self, photo: Photo, face: Face, landmarks: Landmarks) -> Head:
         """The head under landmarks that are already known."""
-        return self._head([(photo, face, landmarks)], _Clock())
+        return self.of_faces([(photo, face, landmarks)])
+
+    def of_faces(self, faces: Sequence[tuple[Photo, Face, Landmarks]]) -> Head:
+        """One head of a person under landmarks that are already known, in several photos; all are used."""
+        return self._head(faces, _Clock())
 
     # --- one photo
 

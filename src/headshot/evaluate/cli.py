@@ -85,6 +85,41 @@ def synthetic(
 
 
 @app.command()
+def views(
+    folder: Annotated[Path, typer.Argument(help="Made by tools/synthetic_heads.py --yaws ...")],
+    limit: Limit = None,
+    output: Output = Path("evaluation"),
+) -> None:
+    """Shape by the number of photos of one synthetic head: 1, 2, 3, 5 and 8."""
+
+    def measure() -> Result:
+        from headshot.evaluate.views import evaluate_views
+
+        return evaluate_views(folder, limit=limit, command=command_line(), progress=with_bar)
+
+    publish(measure, output, f"views-{folder.name}")
+
+
+@app.command()
+def groups(
+    lfw: Annotated[Path | None, typer.Option(help="Folder PERSON/PHOTO.jpg.")] = None,
+    cfp: Annotated[Path | None, typer.Option(help="PERSON/frontal_NN.jpg and profile_NN.jpg.")] = None,
+    people: Annotated[int, typer.Option(min=2, help="Of LFW.")] = 60,
+    output: Output = Path("evaluation"),
+) -> None:
+    """Identity by the shape of groups of photos of one person."""
+
+    def measure() -> Result:
+        from headshot.evaluate.views import evaluate_groups
+
+        return evaluate_groups(lfw, cfp, people=people, command=command_line(), progress=with_bar)
+
+    if lfw is None and cfp is None:
+        raise typer.BadParameter("give --lfw, --cfp or both")
+    publish(measure, output, "groups")
+
+
+@app.command()
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A.json", help="The earlier result.")],
     b: Annotated[Path | None, typer.Argument(metavar="B.json", help="The later result.")] = None,
