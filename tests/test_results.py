@@ -1,0 +1,153 @@
+"""Heads that users hold: read-only, edited by making others, pickled, saved and loaded."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import headshot
+from headshot import Head, HeadshotError, RecordError, Settings, blend, load, reconstruct
+from headshot.texture import TextureSettings
+
+SMALL = Settings(detail="low", texture=TextureSettings(size=256))
+
+
+@pytest.fixture(scope="module")
+def head(photos: Path) -> Head:
+    return reconstruct(photos / "astronaut.jpg", settings=SMALL)
+
+
+@pytest.fixture(scope="module")
+def other(photos: Path) -> Head:
+    return reconstruct(photos / "grace_hopper.jpg", settings=SMALL)
+
+
+def test_arrays_and_weights_cannot_be_changed_in_place(head: Head) -> None:
+    for values in (head.vertices, head.neutral_vertices, head.landmarks68):
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 0
+    with pytest.raises(TypeError):
+        head.blendshapes["jawOpen"] = 1.0  # type: ignore[index]
+
+
+def test_its_name_is_short(head: Head) -> None:
+    assert len(repr(head)) < 200
+    assert "astronaut.jpg" in repr(head)
+
+
+def test_an_expression_by_name_moves_the_jaw_and_nothing_else(head: Head) -> None:
+    opened = head.with_expression({"jawOpen": 1.0})
+    assert opened.blendshapes["jawOpen"] == 1
+    assert sum(opened.blendshapes.values()) == 1
+    jaw = opened.landmarks68[8, 1] - head.with_expression({}).landmarks68[8, 1]
+    assert jaw < -10
+    np.testing.assert_array_equal(opened.neutral_vertices, head.neutral_vertices)
+    assert head.blendshapes["jawOpen"] < 1
+
+
+def test_an_expression_is_transferred_from_another_head(head: Head, other: Head) -> None:
+    moved = head.with_expression(other)
+    np.testing.assert_allclose(moved.expression, other.expression)
+    np.testing.assert_array_equal(moved.identity, head.identity)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [({"jawOpne": 1.0}, "jawOpne"), ({"jawOpen": 1.5}, "within 0 to 1"), (np.zeros(3), "52")],
+)
+def test_expressions_that_are_none(head: Head, expression: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        head.with_expression(expression)  # type: ignore[arg-type]
+
+
+def test_another_identity_is_another_shape(head: Head) -> None:
+    mean = head.with_identity(np.zeros(len(head.identity)))
+    np.testing.assert_allclose(mean.neutral_vertices, np.float32(head.scale) * head.model.mean, rtol=1e-6)
+    with pytest.raises(ValueError, match="shape"):
+        head.with_identity([1.0])
+    with pytest.raises(ValueError, match="finite"):
+        head.with_identity(np.full(len(head.identity), np.nan))
+
+
+def test_a_blend_lies_between_two_heads(head: Head, other: Head) -> None:
+    half = blend(head, other, 0.5)
+    np.testing.assert_allclose(half.identity, (head.identity + other.identity) / 2)
+    np.testing.assert_allclose(blend(head, other, 0.0).vertices, head.vertices, atol=1e-4)
+    np.testing.assert_allclose(blend(head, other, 1.0).vertices, other.vertices, atol=1e-3)
+    assert half.texture is not None and head.texture is not None
+    assert np.abs(half.texture.pixels.astype(int) - head.texture.pixels).max() > 10
+    with pytest.raises(ValueError, match="weight"):
+        blend(head, other, 2.0)
+
+
+def test_pictures_of_a_head(head: Head) -> None:
+    front, side = head.render(size=96), head.render(size=96, yaw=60)
+    assert front.shape == side.shape == (96, 96, 3)
+    assert np.abs(front.astype(int) - side).max() > 50
+    clay = head.render(size=96, textured=False)
+    assert np.abs(front.astype(int) - clay).max() > 20
+    over = head.render(head.camera, background=head.photo.pixels)
+    assert over.shape == head.photo.pixels.shape
+    assert (over[0] == head.photo.pixels[0]).all()
+    assert head._repr_png_().startswith(b"\x89PNG")
+
+
+def test_it_pickles_and_copies_without_the_model(head: Head) -> None:
+    data = pickle.dumps(head)
+    assert len(data) < head.photo.pixels.nbytes + 8_000_000
+    for again in (pickle.loads(data), copy.copy(head), copy.deepcopy(head)):
+        np.testing.assert_array_equal(again.vertices, head.vertices)
+        assert again.model is head.model
+
+
+def test_a_saved_head_comes_back_without_its_photo(head: Head, tmp_path: Path) -> None:
+    head.save(tmp_path, formats="json,obj")
+    again = load(tmp_path / "astronaut.json")
+    np.testing.assert_array_equal(again.vertices, head.vertices)
+    np.testing.assert_array_equal(again.camera.rotation, head.camera.rotation)
+    assert again.scale == head.scale and again.view.photo == head.view.photo
+    assert again.texture is not None and head.texture is not None
+    np.testing.assert_array_equal(again.texture.pixels, head.texture.pixels)
+    assert again.quality.score == pytest.approx(head.quality.score, abs=1e-4)
+    with pytest.raises(HeadshotError, match="loaded from a file"):
+        _ = again.photo
+    again.with_expression({"jawOpen": 0.5}).save(tmp_path / "again", formats="all")
+    third = load(tmp_path / "again" / "astronaut.json")
+    assert third.blendshapes["jawOpen"] == 0.5
+
+
+def test_the_texture_of_a_glb_comes_back_nearly(head: Head, tmp_path: Path) -> None:
+    head.save(tmp_path)
+    again = load(tmp_path / "astronaut.json")
+    assert again.texture is not None and head.texture is not None
+    assert np.abs(again.texture.pixels.astype(int) - head.texture.pixels).mean() < 4
+    (tmp_path / "astronaut.glb").write_bytes(b"glTF")
+    with pytest.raises(HeadshotError, match="damaged"):
+        load(tmp_path / "astronaut.json")
+    (tmp_path / "astronaut.glb").unlink()
+    assert load(tmp_path / "astronaut.json").texture is None
+
+
+def test_a_record_of_another_head_model_is_refused(head: Head, tmp_path: Path) -> None:
+    head.save(tmp_path, formats="json")
+    file = tmp_path / "astronaut.json"
+    text = file.read_text(encoding="utf-8")
+    sha = headshot.assets.manifest()["head_model.npz"]["sha256"]  # type: ignore[attr-defined]
+    file.write_text(text.replace(sha, "0" * 64), encoding="utf-8")
+    with pytest.raises(RecordError, match="another version of the head model"):
+        load(file)
+
+
+def test_measures_of_a_face(head: Head) -> None:
+    found = head.measure()
+    eyes = found["interpupillary distance (p-p)"]
+    assert 52 < eyes.value < 74
+    assert 0.02 * eyes.value < eyes.uncertainty < 0.1 * eyes.value
+    assert found["biocular width (ex-ex)"].value > eyes.value > found["intercanthal width (en-en)"].value
+    assert found["face height (n-gn)"].value > found["lower face height (sn-gn)"].value
+    wider = head.with_expression({"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}).measure()
+    assert wider["mouth width (ch-ch)"].value == found["mouth width (ch-ch)"].value  # of the neutral face
