@@ -31,7 +31,7 @@ ALIKE = 0.5
 """Correlation of those of two views of one pose."""
 APART = 25.0
 """Degrees between head poses over which it falls from one to the other (standard deviation of a bell)."""
-COMMON_IDENTITY = 0.5
+COMMON_IDENTITY = 0.2
 """Correlation of the errors of identity predictions from two photos of one person."""
 
 
