@@ -90,6 +90,22 @@ def test_a_repeated_photo_and_one_without_a_face_are_left_out(views: list[Photo]
     assert any("blank.png was left out" in warning for warning in head.quality.warnings)
 
 
+def test_somebody_else_is_left_out_unless_forced(views: list[Photo], photos: Path) -> None:
+    stranger = photos / "grace_hopper.jpg"
+    head = reconstruct([views[0], stranger, views[1]], settings=SHAPE)
+    assert [view.photo.name for view in head.estimate.views] == ["view0.png", "view1.png"]
+    (out,) = head.left_out
+    assert out.name == "grace_hopper.jpg" and "somebody else" in out.reason
+    assert out.figure is not None and out.figure < 0.2
+    forced = reconstruct([views[0], stranger, views[1]], settings=SHAPE, force=True)
+    assert len(forced.estimate.views) == 3 and not forced.left_out
+
+
+def test_two_people_half_and_half_are_said(views: list[Photo], photos: Path) -> None:
+    with pytest.raises(HeadshotError, match="2 people"):
+        reconstruct([views[0], photos / "grace_hopper.jpg"], settings=SHAPE)
+
+
 def test_one_photo_in_a_list_is_that_photo(views: list[Photo]) -> None:
     alone, listed = reconstruct(views[0], settings=SHAPE), reconstruct([views[0]], settings=SHAPE)
     np.testing.assert_array_equal(alone.vertices, listed.vertices)

@@ -23,6 +23,7 @@ from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import NETWORKS, session
 from headshot.perception.observe import FaceObservation, ObserveSettings, observe
+from headshot.perception.same_person import odd_ones_out
 from headshot.quality import assess
 from headshot.results import (
     Estimate,
@@ -148,19 +149,26 @@ class Reconstructor:
             except (PhotoError, NoFaceError) as error:
                 left_out.append(LeftOut(_name(source), str(error)))
                 continue
-            seen.append(self._observe(photo, face, points, clock))
+            seen.append(self._observe(photo, face, points, clock, compared=True))
         if not seen:
             reasons = "; ".join(f"{out.name}: {out.reason}" for out in left_out)
             raise NoFaceError(f"none of the {len(sources)} photos shows a face that can be used: {reasons}")
+        if not force:
+            seen, strangers = _one_person(seen)
+            left_out += strangers
+        if self.settings.prior == "none":
+            seen = [replace(s, identity=None) for s in seen]
         return self._fitted(seen, clock, tuple(left_out))
 
     # --- all
 
-    def _observe(self, photo: Photo, face: Face, points: Landmarks, clock: _Clock) -> FaceObservation:
+    def _observe(
+        self, photo: Photo, face: Face, points: Landmarks, clock: _Clock, *, compared: bool = False
+    ) -> FaceObservation:
         s = self.settings
         wanted = s.prior == "identity"
         with clock("networks"):
-            return observe(photo, face, points, ObserveSettings(wanted, wanted, s.segment))
+            return observe(photo, face, points, ObserveSettings(wanted, wanted or compared, s.segment))
 
     def _head(self, faces: Sequence[tuple[Photo, Face, Landmarks]], clock: _Clock) -> Head:
         return self._fitted([self._observe(*face, clock) for face in faces], clock, ())
@@ -238,6 +246,32 @@ class _Clock:
         start = perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
+
+
+def _one_person(seen: list[FaceObservation]) -> tuple[list[FaceObservation], list[LeftOut]]:
+    """The photos that show the person whom most of them show, and those that do not.
+
+    Raises:
+        HeadshotError: nobody is on more than half of the photos.
+    """
+    predictions = [s.identity for s in seen if s.identity is not None]
+    assert len(predictions) == len(seen)
+    check = odd_ones_out(predictions)
+    if len(seen) > 1 and check.several_people:
+        groups = "; ".join(", ".join(seen[i].photo.name for i in group) for group in check.groups)
+        raise HeadshotError(
+            f"the photos seem to show {len(check.groups)} people, none of them on more than half ({groups}): "
+            "give the photos of one person, or use force (--force) if they are of one"
+        )
+    strangers = [
+        LeftOut(
+            seen[i].photo.name,
+            f"it seems to show somebody else (probability {check.probability[i]:.2f} of the same person)",
+            float(check.probability[i]),
+        )
+        for i in check.left_out
+    ]
+    return [seen[i] for i in check.members], strangers
 
 
 def _face_number(face: FaceChoice) -> int:
