@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from headshot.datasets.split import held_out, held_out_people
 from scipy.stats import multivariate_normal
 
 from headshot import NoFaceError, read_photo
 from headshot.arrays import Array
-from headshot.evaluate.baselines import look
-from headshot.evaluate.identity import auc
-from headshot.evaluate.split import held_out, held_out_people
+from headshot.datasets.subject import find_subject
+from headshot.metrics.verification import auc
 from headshot.perception import identity, same_person
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.identity import IdentityPrediction, predict_identity
@@ -159,7 +159,7 @@ def test_two_people_in_any_light_and_mirrored(photos: Path) -> None:
 
 def _predicted(file: Path) -> IdentityPrediction:
     photo = read_photo(file)
-    landmarks = look(photo, (photo.width / 2, photo.height / 2)).landmarks
+    landmarks = find_subject(photo, (photo.width / 2, photo.height / 2)).landmarks
     return predict_identity(photo.pixels, landmarks.crop(identity.MARGIN))
 
 

@@ -20,13 +20,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from headshot.datasets.benchmark import measured_people
+from headshot.datasets.split import held_out
 from rich.progress import track
 
 from headshot.arrays import Array
+from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.evaluate.baselines import look
-from headshot.evaluate.identity import auc, eer
-from headshot.evaluate.split import held_out, measured_people
+from headshot.metrics.verification import auc, eer
 from headshot.learn.data.photos import read_padded
 from headshot.perception import identity
 from headshot.perception.identity import IdentityPrediction, predict_identity
@@ -99,7 +100,7 @@ def embed(data: Path, out: Path) -> None:
     for name, person, file, profile, apart in track(list(photos(data)), "photos"):
         photo = read_padded(file)
         try:
-            landmarks = look(photo, (photo.width / 2, photo.height / 2)).landmarks
+            landmarks = find_subject(photo, (photo.width / 2, photo.height / 2)).landmarks
         except HeadshotError:
             continue
         found = predict_identity(photo.pixels, landmarks.crop(identity.MARGIN))
