@@ -37,10 +37,10 @@ import numpy as np
 from headshot.apps.keypoint.contour import JAW, Outline, turned_away
 from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import KeypointFitter, KeypointSettings
-from headshot.apps.keypoint.view import Orthographic, View
 from headshot.errors import MissingExtraError, NoFaceError
 from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.geometry.view import Orthographic, View
 from headshot.image.photo import read_photo
 from headshot.models.linear import LinearModel
 from headshot.models.readers import read_linear_model

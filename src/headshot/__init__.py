@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from headshot.results import Estimate, Head, LeftOut, PersonParameters, ViewParameters, blend
     from headshot.settings import Settings
     from headshot.texture import Texture
-
-    __version__: str
+    from headshot.version import __version__ as __version__
 prepare()
 
 _HOME = {
+    "__version__": "version",
     "AssetError": "errors",
     "Camera": "geometry.camera",
     "Estimate": "results",
@@ -96,10 +96,6 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(f"headshot.{_HOME[name]}"), name)
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("headshot")
     raise AttributeError(f"module 'headshot' has no attribute {name!r}")
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot import __version__
 from headshot.arrays import F32, I32, Index, Mask
 from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
 from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
@@ -23,6 +22,7 @@ from headshot.export.settings import ExportSettings
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR
+from headshot.version import __version__
 
 if TYPE_CHECKING:
     from headshot.export.registry import Target

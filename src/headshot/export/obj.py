@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot import __version__
 from headshot.export.asset import HeadAsset
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
+from headshot.version import __version__
 
 if TYPE_CHECKING:
     from headshot.export.registry import Target

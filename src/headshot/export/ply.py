@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headshot import __version__
 from headshot.export.asset import HeadAsset
 from headshot.export.texture import vertex_colours
 from headshot.geometry.raster import vertex_normals
+from headshot.version import __version__
 
 if TYPE_CHECKING:
     from headshot.export.registry import Target

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot import __version__, assets
+from headshot import assets
 from headshot.errors import HeadshotError, RecordError
 from headshot.export.record_checks import Field, check_numbers, check_record
 from headshot.export.settings import ExportSettings
 from headshot.models.contour import landmarks68
+from headshot.version import __version__
 
 if TYPE_CHECKING:
     from headshot.export.registry import Target

@@ -1,4 +1,4 @@
-"""One Gauss-Newton step of a person seen in several views, with expression weights kept in [0, 1].
+"""One Gauss-Newton step of a person seen in several views, with expression weights in bounds.
 
 The Hessian is an arrow: views depend on the person and not on each other. What only one view depends on is
 eliminated first (Schur complement; Triggs et al., "Bundle adjustment: a modern synthesis", 2000, section
@@ -10,7 +10,7 @@ Dimension letters: P parameters of the person, Q of a view, E expressions, N vie
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,12 +28,15 @@ class ViewSystem:
     Attributes:
         hessian: (P + Q, P + Q), the person's parameters first, weights with bounds last.
         gradient: (P + Q,), downhill.
-        bounded: (E,) present values of the last parameters of the view, to stay in [0, 1].
+        bounded: (E,) present values of the last parameters of the view, to stay between ``low`` and ``high``.
+        low, high: bounds of all of them, or (E,) of each; infinite ones do not bind.
     """
 
     hessian: Array
     gradient: Array
     bounded: Array
+    low: float | Array = 0.0
+    high: float | Array = 1.0
 
 
 def arrow_step(hessian: Array, gradient: Array, views: Sequence[ViewSystem]) -> tuple[Array, list[Array]]:
@@ -54,7 +57,7 @@ def arrow_step(hessian: Array, gradient: Array, views: Sequence[ViewSystem]) -> 
         whole[:people, :people] += hessian
         right[:people] += gradient
         _, (step,) = _bounded(
-            np.zeros((0, 0)), np.zeros(0), [_Reduced(ViewSystem(whole, right, only.bounded), 0)]
+            np.zeros((0, 0)), np.zeros(0), [_Reduced(replace(only, hessian=whole, gradient=right), 0)]
         )
         return step[:people], [step[people:]]
     return _bounded(hessian, gradient, [_Reduced(view, people) for view in views])
@@ -65,7 +68,7 @@ class _Reduced:
 
     def __init__(self, system: ViewSystem, shared: int) -> None:
         size, self.shared, self.bounds = len(system.gradient), shared, len(system.bounded)
-        self.low, self.high = -system.bounded, 1.0 - system.bounded
+        self.low, self.high = system.low - system.bounded, system.high - system.bounded
         first = size - self.bounds
         # Shared, bounded, then the rest.
         self._order = np.r_[0:shared, first:size, shared:first]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headshot.apps.keypoint.contour import Outline, edges_of, turned_away
-from headshot.apps.keypoint.view import Orthographic
+from headshot.apps.keypoint.contour import Outline, turned_away
 from headshot.geometry.camera import rotation_from_angles
+from headshot.geometry.view import Orthographic
 from headshot.models.linear import LinearModel
 from headshot.models.readers import read_linear_model
 
@@ -15,15 +15,6 @@ from headshot.models.readers import read_linear_model
 @pytest.fixture(scope="module")
 def model() -> LinearModel:
     return read_linear_model("headshot")
-
-
-def test_edges_of_a_tetrahedron_and_of_a_sheet() -> None:
-    edges, sides = edges_of([[0, 1, 2], [0, 3, 1], [1, 3, 2], [2, 3, 0]])
-    np.testing.assert_array_equal(edges, [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
-    np.testing.assert_array_equal(sides, [[0, 1], [0, 3], [1, 3], [0, 2], [1, 2], [2, 3]])
-    edges, sides = edges_of([[0, 1, 2], [1, 3, 2]])
-    assert (sides[:, 1] < 0).sum() == 4
-    np.testing.assert_array_equal(edges[sides[:, 1] >= 0], [[1, 2]])
 
 
 def view(yaw: float) -> Orthographic:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from headshot.apps.keypoint.fit import KeypointFitter, KeypointSettings, fit_keypoints
-from headshot.apps.keypoint.view import Orthographic
 from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.geometry.view import Orthographic
 from headshot.models.linear import LinearModel
 from headshot.models.readers import read_linear_model
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, on_screen, paint, photo_surface
-from headshot.apps.keypoint.view import Orthographic
+from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, photo_surface
 from headshot.geometry.camera import Camera
+from headshot.geometry.view import Orthographic
 from headshot.models.readers import read_linear_model
 from headshot.render import view_camera
 
@@ -67,11 +67,6 @@ def test_points_outside_of_the_photo_take_the_fallback(front: Orthographic) -> N
     small = PhotoSurface(gradient(), front, SHEET, TRIANGLES, seen, black)
     found = small.at([[0, 0, 0]], [0.0], [[0.1, 0.2, 0.3]])
     np.testing.assert_allclose(found, [[0.1, 0.2, 0.3]], atol=1e-6)
-
-
-def test_orthographic_depth_sorts(front: Orthographic) -> None:
-    _, depth = on_screen(front, [[0, 0, 10], [0, 0, -10]])
-    assert depth[0] < depth[1]
 
 
 def test_clay_is_lit_from_the_front() -> None:

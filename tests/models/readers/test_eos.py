@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headshot.apps.keypoint.contour import edges_of
 from headshot.errors import ModelFormatError
+from headshot.geometry.raster import Topology
 from headshot.models.readers import read_linear_model
 from headshot.models.readers.eos import EosFiles, companions, read_edge_topology, read_eos, read_mapping
 
@@ -130,8 +130,9 @@ def test_surrey(data: Path) -> None:
 def test_surrey_edges_are_those_of_its_file(data: Path) -> None:
     model = read_linear_model(data / "sfm" / "sfm_shape_3448.bin")
     faces, vertices = read_edge_topology(data / "sfm" / "sfm_3448_edge_topology.json")
-    own, sides = edges_of(model.triangles)
-    theirs = np.sort(vertices, axis=1)
-    order = np.lexsort((theirs[:, 1], theirs[:, 0]))
-    np.testing.assert_array_equal(theirs[order], own)
-    np.testing.assert_array_equal(np.sort(faces[order], axis=1), np.sort(sides, axis=1))
+    own = Topology(model.triangles, len(model.mean)).edges
+    one, two = (
+        np.column_stack([np.sort(ends, axis=1), np.sort(sides, axis=1)])
+        for ends, sides in ((own[:, :2], own[:, 2:]), (vertices, faces))
+    )
+    np.testing.assert_array_equal(one[np.lexsort(one.T)], two[np.lexsort(two.T)])

@@ -6,6 +6,9 @@ where the surface turns away from the viewer (Huber et al. 2016, section 3.4; Ba
 Morphable Model to Edges", ACCV-W 2016). In both cases a landmark's partner is the nearest point on the
 projected line, between vertices too, and only its distance across the line counts: the landmark's place
 along the outline says nothing about the surface.
+
+The contour of the bundled head model (`headshot.models.contour`) has candidates across its own cheeks. Other
+models have one line along the jaw, or not even that, so that here the outline is looked for on the mesh.
 """
 
 from __future__ import annotations
@@ -14,10 +17,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from headshot.apps.keypoint.view import Orthographic, View
 from headshot.arrays import F32, Array, Index, Mask
+from headshot.geometry.raster import Topology
+from headshot.geometry.view import View, towards_viewer
 from headshot.models.linear import LinearModel
 
 JAW = {"right": range(0, 8), "left": range(16, 8, -1)}
@@ -66,8 +69,8 @@ class Outline:
     @cached_property
     def _near(self) -> dict[str, tuple[Index, Index]]:
         """By side: triangles (T,) near the line along the jaw, edges (N, 2) of the border near it."""
-        edges, sides = edges_of(self.model.triangles)
-        rim = edges[sides[:, 1] < 0]
+        edges = Topology(self.model.triangles, len(self.model.mean)).edges
+        rim = edges[edges[:, 3] < 0, :2].astype(np.int64)
         found = {}
         for side, line in self.model.contours.items():
             close = np.zeros(len(self.model.mean), bool)
@@ -133,8 +136,7 @@ class Outline:
         for k in range(3):
             for axis in range(3):
                 normal[:, axis] += np.bincount(local[:, k], face[:, axis], len(used))
-        towards = view.rotation[2] if isinstance(view, Orthographic) else view.position - points
-        facing = (normal * towards).sum(axis=1)[local]  # (T, 3)
+        facing = (normal * towards_viewer(view, points)).sum(axis=1)[local]  # (T, 3)
         front = facing > 0
         mixed = np.flatnonzero(front.any(axis=1) & ~front.all(axis=1))
         # The corner that disagrees with the other two is at the end of both sides that the outline crosses.
@@ -158,24 +160,6 @@ def turned_away(view: View) -> frozenset[str]:
     """The sides of the face ("left", "right") whose outline the picture shows instead of its jaw."""
     yaw = view.angles[0]
     return frozenset({"left"} if yaw > FRONTAL else {"right"} if yaw < -FRONTAL else ())
-
-
-def edges_of(triangles: ArrayLike) -> tuple[Index, Index]:
-    """Edges of a mesh (F, 3): vertices (N, 2) in ascending order, triangles (N, 2), -1 where there is none.
-
-    Edges with more than two triangles keep two of them.
-    """
-    t = np.asarray(triangles, np.int64)
-    half = np.sort(t[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    owner = np.repeat(np.arange(len(t)), 3)
-    order = np.lexsort((owner, half[:, 1], half[:, 0]))
-    half, owner = half[order], owner[order]
-    first = np.ones(len(half), bool)
-    first[1:] = (half[1:] != half[:-1]).any(axis=1)
-    start = np.flatnonzero(first)
-    count = np.diff(np.append(start, len(half)))
-    second = np.where(count > 1, owner[np.minimum(start + 1, len(owner) - 1)], -1)
-    return half[start], np.stack([owner[start], second], axis=1)
 
 
 def _nearest(view: View, vertices: F32, points: Array, wanted: Index, vertex: Index, ends: Array) -> Places:

@@ -5,8 +5,10 @@ components, PCA shape coefficients by linear shape regression (Hu et al. 2004), 
 non-negative least squares, and the jaw's correspondences anew from each pose (Huber et al. 2016).
 
 Taken in turn, pose, shape and expression creep towards their common optimum, since each compensates for the
-others. The default "joint" way regresses shape and expression at once, with what a change of the pose would
-explain projected out; it reaches the same optimum in a few rounds. "alternating" is the method as published.
+others. The default "joint" way takes Gauss-Newton steps of all three (`headshot.fitting.gauss_newton`); it
+reaches the same optimum in a few rounds. "alternating" is the method as published, which no fit of the core
+does. Those (`headshot.fitting.person`) expect the bundled head model and landmarks of networks as well, whose
+noise and expression scores they know.
 """
 
 from __future__ import annotations
@@ -18,18 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.apps.keypoint.contour import Outline, turned_away
+from headshot.apps.keypoint.pose import component_pose
 from headshot.apps.keypoint.regress import bounded_least_squares, linear_shape
-from headshot.apps.keypoint.view import (
-    View,
-    component_pose,
-    derivative,
-    moved,
-    perspective,
-    pose_derivative,
-    refined,
-)
 from headshot.arrays import F32, Array, Index, Mask
+from headshot.fitting.gauss_newton import ViewSystem, arrow_step
 from headshot.geometry.camera import extent_of
+from headshot.geometry.view import View, derivative, moved, perspective, pose_derivative, refined
 from headshot.models.linear import LOWER_WEIGHT, UPPER_WEIGHT, LinearModel
 from headshot.robust import geman_mcclure_weight
 
@@ -266,29 +262,19 @@ class _Fit:
     def _step(self, gain: float, robust: bool) -> None:
         """Pose, shape and expression at once, a share ``gain`` of the way to their optimum."""
         pose, a, b, target = self._linearised(robust)
-        # Without the pose's own columns, what it would explain is projected out of the others.
-        q, r = np.linalg.qr(pose)
-        design = np.column_stack([a, b])
-        clean = (design - q @ (q.T @ design)) / self.noise
-        wish = (target - q @ (q.T @ target)) / self.noise
-        n = a.shape[1]
-        gram = clean.T @ clean
-        gram[np.diag_indices(n)] += 1
-        gram[n:, n:] += self._precision() * np.eye(b.shape[1])
-        moment = clean.T @ wish
-        # The shape has no bounds: eliminate it (Schur complement), bound the expressions, put them back.
-        solved = np.linalg.solve(gram[:n, :n], np.column_stack([gram[:n, n:], moment[:n]]))
-        expression = bounded_least_squares(
-            gram[n:, n:] - gram[n:, :n] @ solved[:, :-1],
-            moment[n:] - gram[n:, :n] @ solved[:, -1],
-            self.f.low,
-            self.f.high,
-        )
-        identity = solved[:, -1] - solved[:, :-1] @ expression
-        rest = target - design @ np.concatenate([identity, expression])
-        self.view = moved(self.view, gain * np.linalg.solve(r, q.T @ rest))
-        self.identity = self.identity + gain * (identity - self.identity)
-        self.expression = self.expression + gain * (expression - self.expression)
+        design = np.column_stack([pose, a, b]) / self.noise
+        now = np.concatenate([self.identity, self.expression])
+        residual = (target - np.column_stack([a, b]) @ now) / self.noise
+        # Nothing is known of the pose; the shape is N(0, 1), and so are expressions, up to their spread.
+        precision = np.repeat([0.0, 1.0, self._precision()], [6, a.shape[1], b.shape[1]])
+        hessian = design.T @ design + np.diag(precision)
+        gradient = design.T @ residual - precision * np.concatenate([np.zeros(6), now])
+        alone = ViewSystem(hessian, gradient, self.expression, self.f.low, self.f.high)
+        _, (step,) = arrow_step(np.zeros((0, 0)), np.zeros(0), [alone])
+        turn, shape, weights = np.split(gain * step, [6, 6 + a.shape[1]])
+        self.view = moved(self.view, turn)
+        self.identity = self.identity + shape
+        self.expression = self.expression + weights
 
     def _take_turns(self) -> None:
         """Pose, then shape, then expression, each with the others fixed."""

@@ -16,13 +16,13 @@ from headshot import __version__
 from headshot.apps.keypoint.find import Points68
 from headshot.apps.keypoint.fit import KeypointFit
 from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, photo_surface
-from headshot.apps.keypoint.view import Orthographic
 from headshot.arrays import U8, Array
 from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.export.atomic import write_files
 from headshot.export.names import safe_stem
 from headshot.export.registry import MESH_FORMATS, asset_contents, parse_formats
 from headshot.geometry.camera import Camera
+from headshot.geometry.view import Orthographic
 from headshot.image.photo import Photo
 from headshot.render import view_camera
 

@@ -1,7 +1,9 @@
 """Colours of a fitted face, taken from the photo.
 
 A point of the surface that the photo shows has the photo's colour where it projects to. What the photo does
-not show takes the colours around it, spread over the mesh.
+not show takes the colours around it, spread over the mesh. `headshot.texture` and `headshot.render` do more
+with the bundled head model, whose skin, eyes, mirror image and layout they know. Here the mesh is any model's
+with or without a layout, and the view may be orthographic.
 """
 
 from __future__ import annotations
@@ -11,16 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.apps.keypoint.contour import edges_of
-from headshot.apps.keypoint.view import Orthographic, View
 from headshot.arrays import F32, I32, U8, Array, Mask
 from headshot.geometry.camera import Camera
-from headshot.geometry.raster import interpolate, rasterise, sample, vertex_normals
+from headshot.geometry.raster import Topology, interpolate, rasterise, sample, vertex_normals
+from headshot.geometry.view import View, raster_view, towards_viewer
 
 _WINDOW = 640  # pixels of the longer side of the depth buffer in which visibility is decided
 _TOLERANCE = 2.5  # mm that a vertex may lie behind the depth buffer and still be seen
 _GRAZING, _FULL = 0.15, 0.45  # cosine of the angle of view from which, and from which on fully, colours count
-_FAR = 1e5  # mm: orthographic depths are moved so far away that perspective correction does nothing
 _SPREAD = 200  # rounds of averaging over neighbours; more than any model's hidden half is wide
 
 
@@ -52,14 +52,6 @@ class PhotoSurface:
         return np.asarray(weight * shown + (1 - weight) * np.asarray(fallback, np.float32), np.float32)
 
 
-def on_screen(view: View, points: ArrayLike) -> tuple[Array, Array]:
-    """Pixels (N, 2) and depths (N,), mm, as `rasterise` takes them."""
-    p = np.asarray(points, np.float64)
-    if isinstance(view, Orthographic):
-        return view.project(p), _FAR - p @ view.rotation[2]
-    return view.project(p), -view.to_camera(p)[:, 2]
-
-
 def photo_surface(pixels: U8, view: View, vertices: ArrayLike, triangles: I32) -> PhotoSurface:
     """Take a surface's colours from a photo.
 
@@ -70,7 +62,7 @@ def photo_surface(pixels: U8, view: View, vertices: ArrayLike, triangles: I32) -
         triangles: (F, 3).
     """
     points = np.asarray(vertices, np.float32)
-    xy, depth = on_screen(view, points)
+    xy, depth = raster_view(view, points)
     low, high = xy.min(axis=0), xy.max(axis=0)
     gain = _WINDOW / float((high - low).max())
     local = ((xy - low) * gain).astype(np.float32)
@@ -83,12 +75,7 @@ def photo_surface(pixels: U8, view: View, vertices: ArrayLike, triangles: I32) -
     deepest = np.where(np.isfinite(around), around, -np.inf).max(axis=0)
     shown = depth <= deepest + _TOLERANCE
     normals = vertex_normals(points, triangles).astype(np.float64)
-    if isinstance(view, Orthographic):
-        towards = np.broadcast_to(view.rotation[2], normals.shape)
-    else:
-        towards = view.position - points
-        towards = towards / np.linalg.norm(towards, axis=1, keepdims=True)
-    cosine = (normals * towards).sum(axis=1)
+    cosine = (normals * towards_viewer(view, points)).sum(axis=1)
     inside = ((xy >= 0) & (xy < [pixels.shape[1], pixels.shape[0]])).all(axis=1)
     seen = np.clip((cosine - _GRAZING) / (_FULL - _GRAZING), 0, 1) * (shown & inside)
     colours = _spread(sample(pixels, xy.astype(np.float32)), seen, triangles)
@@ -97,7 +84,7 @@ def photo_surface(pixels: U8, view: View, vertices: ArrayLike, triangles: I32) -
 
 def _spread(colours: F32, seen: Array, triangles: I32) -> F32:
     """Colours (V, 3) in which unseen vertices take their neighbours', outwards from what is seen."""
-    edges, _ = edges_of(triangles)
+    edges = Topology(triangles, len(colours)).edges[:, :2]
     known = seen > 0.5
     out = np.where(known[:, None] & np.isfinite(colours), colours, 0).astype(np.float64)
     if not known.any():
@@ -162,7 +149,7 @@ def paint(surface: PhotoSurface, camera: Camera, supersample: int = 2, backdrop:
     """Picture (H, W, 3) uint8 of the surface with the photo's colours, from another side."""
     s = supersample
     large = camera.resized(s)
-    xy, depth = on_screen(large, surface.vertices)
+    xy, depth = raster_view(large, surface.vertices)
     raster = rasterise(
         xy.astype(np.float32), depth.astype(np.float32), surface.triangles, large.height, large.width
     )
@@ -182,7 +169,7 @@ def clay(
     """Picture (H, W, 3) uint8 of a grey surface, lit from the camera and a little from above."""
     s = supersample
     large = camera.resized(s)
-    xy, depth = on_screen(large, vertices)
+    xy, depth = raster_view(large, vertices)
     raster = rasterise(xy.astype(np.float32), depth.astype(np.float32), triangles, large.height, large.width)
     normals = vertex_normals(np.asarray(vertices, np.float32), triangles) @ camera.rotation.T.astype(
         np.float32

@@ -1,6 +1,6 @@
-"""Views of a face: scaled orthography and perspective, and the pose that fits landmarks best.
+"""Scaled orthographic and perspective views: derivatives of their pixels, and the pose that fits best.
 
-Pixels have their origin at the top left, the head's frame is in millimetres with y up (docs/conventions.md).
+Frames are those of `headshot.geometry.camera`. A `View` has no more than both have: no size of a photo.
 """
 
 from __future__ import annotations
@@ -12,19 +12,8 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import Array
 from headshot.geometry.camera import Camera, angles_of, rotation_from_vector
-from headshot.geometry.pose import weak_perspective_pose
 
-# Landmarks by facial component (iBUG numbers from 0). Their centres hardly move with the expression.
-COMPONENTS = (
-    range(17, 22),  # brows
-    range(22, 27),
-    range(36, 42),  # eyes
-    range(42, 48),
-    range(27, 29),  # bridge, tip and base of the nose
-    range(29, 31),
-    range(31, 36),
-    range(48, 60),  # mouth
-)
+_FAR = 1e5  # mm: orthographic depths are moved so far away that perspective correction does nothing
 
 
 @dataclass(frozen=True)
@@ -68,8 +57,11 @@ def derivative(view: View, points: ArrayLike) -> Array:
 
 
 def pose_derivative(view: View, points: ArrayLike) -> Array:
-    """(N, 2, 6) derivative of the pixels by the pose: a rotation vector that acts last (3), and then x and y
-    of the origin in pixels and the log of the scale, or the translation in mm."""
+    """(N, 2, 6) derivative of the pixels by the pose.
+
+    By a rotation vector that acts last (3), and then x and y of the origin in pixels and the logarithm of the
+    scale; of a `Camera`, the translation in mm instead.
+    """
     p = np.asarray(points, np.float64)
     turned = p @ view.rotation.T
     by_camera = derivative(view, p) @ view.rotation.T  # by a shift in the camera's frame
@@ -106,27 +98,6 @@ def refined(view: View, points: ArrayLike, pixels: ArrayLike, seen: Array, steps
     return view
 
 
-def component_pose(points: ArrayLike, index: ArrayLike, shape: ArrayLike) -> Orthographic:
-    """A first pose from the centres of brows, eyes, nose and mouth.
-
-    Args:
-        points: (68, 2) landmarks, pixels.
-        index: (L,) which of the 68 the model has.
-        shape: (L, 3) their places on the mean face, mm.
-    """
-    pixels, known, places = np.asarray(points, np.float64), np.asarray(index), np.asarray(shape, np.float64)
-    image, model = [], []
-    for component in COMPONENTS:
-        rows = np.flatnonzero(np.isin(known, component))
-        if len(rows):
-            image.append(pixels[known[rows]].mean(axis=0))
-            model.append(places[rows].mean(axis=0))
-    if len(image) < 5:  # a sparse set of landmarks: take them as they are
-        image, model = list(pixels[known]), list(places)
-    rotation, origin, scale = weak_perspective_pose(np.array(image), np.array(model), np.ones(len(image)))
-    return Orthographic(rotation, origin, scale)
-
-
 def perspective(view: Orthographic, size: tuple[int, int], distance: float, focal: float | None) -> Camera:
     """A perspective camera with the same pose.
 
@@ -141,3 +112,20 @@ def perspective(view: Orthographic, size: tuple[int, int], distance: float, foca
     x, y = (view.origin - centre) / view.scale
     position = np.array([x, -y, -length / view.scale])
     return Camera(size[0], size[1], length, centre, view.rotation, position)
+
+
+def raster_view(view: View, points: ArrayLike) -> tuple[Array, Array]:
+    """Pixels (N, 2) and depths (N,), mm, of points (N, 3), for `headshot.geometry.raster.rasterise`."""
+    p = np.asarray(points, np.float64)
+    if isinstance(view, Orthographic):
+        return view.project(p), _FAR - p @ view.rotation[2]
+    return view.project(p), -view.to_camera(p)[:, 2]
+
+
+def towards_viewer(view: View, points: ArrayLike) -> Array:
+    """Unit directions (N, 3) from points (N, 3) to the viewer, head frame."""
+    p = np.asarray(points, np.float64)
+    if isinstance(view, Orthographic):
+        return np.broadcast_to(view.rotation[2], p.shape)
+    out = view.position - p
+    return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headshot.apps.keypoint.view import (
+from headshot.geometry.camera import rotation_from_angles
+from headshot.geometry.view import (
     Orthographic,
     View,
-    component_pose,
     derivative,
     moved,
     perspective,
     pose_derivative,
+    raster_view,
     refined,
+    towards_viewer,
 )
-from headshot.geometry.camera import rotation_from_angles
-from headshot.models.readers import read_linear_model
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.uniform(-80, 80, (30, 3))
@@ -42,11 +42,11 @@ def test_derivatives(view: View) -> None:
 
 
 def test_perspective_keeps_the_pose() -> None:
-    flat, guessed, told = views()
-    for camera in (guessed, told):
+    flat, guessed, known = views()
+    for camera in (guessed, known):
         np.testing.assert_allclose(camera.angles, flat.angles)
         np.testing.assert_allclose(camera.project([0, 0, 0]), [210, 180])
-    assert told.focal == 1500 and guessed.focal == pytest.approx(1.7 * 800)
+    assert known.focal == 1500 and guessed.focal == pytest.approx(1.7 * 800)
 
 
 @pytest.mark.parametrize("view", views())
@@ -58,16 +58,17 @@ def test_refined_finds_the_pose(view: View) -> None:
     np.testing.assert_allclose(found.project(POINTS), view.project(POINTS), atol=1e-5)
 
 
-@pytest.mark.parametrize("yaw", [-40.0, 0.0, 30.0])
-def test_component_pose_is_near_the_truth(yaw: float) -> None:
-    model = read_linear_model("headshot")
-    index, places = model.landmarks.index, model.landmarks.points.on(model.mean, model.triangles)
-    view = Orthographic(rotation_from_angles(yaw, 8, -6), np.array([100.0, 120.0]), 0.9)
-    points = np.full((68, 2), np.nan)
-    points[index] = view.project(places)
-    exact = component_pose(points, index, places)
-    np.testing.assert_allclose(exact.angles, view.angles, atol=1e-3)
-    # an open mouth moves its centre little
-    opened = model.shape([], np.eye(len(model.expression))[model.expression_names.index("jawOpen")] * 0.5)
-    points[index] = view.project(model.landmarks.points.on(opened, model.triangles))
-    np.testing.assert_allclose(component_pose(points, index, places).angles, view.angles, atol=8)
+def test_orthographic_depth_sorts() -> None:
+    front = Orthographic(np.eye(3), np.array([100.0, 100.0]), 1.0)
+    _, depth = raster_view(front, [[0, 0, 10], [0, 0, -10]])
+    assert depth[0] < depth[1]
+
+
+def test_a_far_camera_sees_what_orthography_sees() -> None:
+    flat, *_ = views()
+    far = perspective(flat, (400, 380), 1e7, None)
+    np.testing.assert_allclose(far.project(POINTS), flat.project(POINTS), atol=1e-2)
+    np.testing.assert_allclose(towards_viewer(far, POINTS), towards_viewer(flat, POINTS), atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(towards_viewer(far, POINTS), axis=1), 1)
+    np.testing.assert_allclose(raster_view(far, POINTS)[0], far.project(POINTS))
+    np.testing.assert_allclose(raster_view(far, POINTS)[1], -far.to_camera(POINTS)[:, 2])
