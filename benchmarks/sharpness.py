@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from headshot import HeadshotError, read_photo
-from headshot.evaluate.baselines import look
+from headshot.datasets.subject import find_subject
 from headshot.image.crop import FaceCrop
 from headshot.perception.observe import sharpness
 
@@ -53,7 +53,7 @@ def main() -> None:
     for file in sorted(parser.parse_args().folder.glob("*.jpg"))[::STEP][:COUNT]:
         photo = read_photo(file)
         try:
-            rows.append(states(photo.pixels, look(photo).landmarks.crop(1.0)))
+            rows.append(states(photo.pixels, find_subject(photo).landmarks.crop(1.0)))
         except HeadshotError as error:
             print(f"{file.name}: {error}")
     print(f"{len(rows)} portraits")
