@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 
 from headshot.errors import ModelFormatError
+from headshot.fitting.initialise import LandmarkObservation, start_view
 from headshot.fitting.landmark_noise import LandmarkNoiseModel, load_landmark_noise, read
-from headshot.fitting.landmarks import Observation, fit_landmarks
+from headshot.fitting.landmarks import fit_landmarks
+from headshot.fitting.priors import IdentityPrior
+from headshot.fitting.schedule import begin, descend_landmarks
+from headshot.fitting.settings import FitSettings
 from headshot.geometry.camera import Camera, rotation_from_angles
-from headshot.models.head_model import PointModel, load_head_model
+from headshot.models.head_model import PointModel
 from headshot.models.topologies.mediapipe478 import MIRROR
 
 FLIP = np.array([-1.0, 1.0, 1.0])
 
 
 @pytest.fixture(scope="module")
-def model() -> PointModel:
-    head = load_head_model("low")
-    return head.at(head.landmarks["mediapipe478"])
+def model(points: PointModel) -> PointModel:
+    return points
 
 
 @pytest.fixture(scope="module")
@@ -88,25 +91,29 @@ def test_expected_errors_do_less_harm_than_unexpected_ones(errors, model, yaw):
         drawn = np.concatenate([identity, rng.normal(size=reported.nuisance)])
         points = camera.project(reported.model.positions(drawn, none))
         points += rng.normal(size=points.shape) * (reported.deviation * 1400 / 800)[:, None]
-        seen = Observation(points, np.ones(len(points)), none, 600, 600, None)
+        seen = LandmarkObservation(points, np.ones(len(points)), none, 600, 600, None)
         for found, known in ((blind, None), (knowing, errors)):
-            fit = fit_landmarks(seen, model, errors=known)
+            fit = fit_landmarks(seen, model, noise_model=known)
             gap = np.tensordot(fit.identity - identity, model.identity, 1)
             found.append(np.linalg.norm(gap, axis=1).mean())
     assert np.mean(knowing) < 0.96 * np.mean(blind)
 
 
-def test_the_errors_found_are_returned_apart_from_the_person(errors, model):
+def test_the_errors_found_are_apart_from_the_person(errors, model):
     camera = Camera(600, 600, 1400.0, (300.0, 300.0), np.eye(3), np.array([0.0, 0.0, -800.0]))
     none = np.zeros(len(model.expression))
     reported = errors.at(model, np.eye(3))
     drawn = np.zeros(len(reported.model.identity))
     drawn[len(model.identity)] = 3.0
     points = camera.project(reported.model.positions(drawn, none))
-    fit = fit_landmarks(Observation(points, np.ones(478), none, 600, 600, 1400.0), model, errors=errors)
+    seen = LandmarkObservation(points, np.ones(478), none, 600, 600, 1400.0)
+    prior = IdentityPrior.standard(len(model.identity))
+    start = start_view(seen, model, prior.mean, FitSettings(), errors)
+    fit = descend_landmarks(begin([start], prior), FitSettings())
+    nuisance = fit.state.views[0].nuisance
     assert fit.identity.shape == (len(model.identity),)
-    assert fit.nuisance.shape == (reported.nuisance,)
-    assert np.linalg.norm(fit.nuisance) > np.linalg.norm(fit.identity)
+    assert nuisance.shape == (reported.nuisance,)
+    assert np.linalg.norm(nuisance) > np.linalg.norm(fit.identity)
 
 
 def test_another_model_is_refused(errors, model):

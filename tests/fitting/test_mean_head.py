@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headshot.fitting.landmarks import Observation
+from headshot.fitting.initialise import LandmarkObservation
 from headshot.fitting.mean_head import camera_of_mean_head
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.models.head_model import load_head_model
@@ -18,7 +18,7 @@ def test_the_camera_is_found_again() -> None:
     rotation = rotation_from_angles(20, -5, 8)
     camera = Camera(600, 600, 1400.0, (300.0, 300.0), rotation, np.array([5.0, 10.0, -800.0]))
     points = camera.project(model.landmarks["mediapipe478"].on(model.mean, model.triangles))
-    seen = Observation(points, np.ones(478), np.zeros(52), 600, 600, 1400.0)
+    seen = LandmarkObservation(points, np.ones(478), np.zeros(52), 600, 600, 1400.0)
     found = camera_of_mean_head(seen)
     assert found.angles == pytest.approx(camera.angles, abs=0.1)
     assert found.translation == pytest.approx(camera.translation, abs=2)

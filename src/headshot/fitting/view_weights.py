@@ -41,7 +41,7 @@ class ViewWeights:
 
     Attributes:
         landmarks: (N,) of landmarks and colours, in (0, 1].
-        identity: (N,) of identity predictions.
+        identity: (N,) of identity predictions, where there are any.
     """
 
     landmarks: Array
@@ -69,15 +69,13 @@ def view_weights(seen: Sequence[FaceObservation], cameras: Sequence[Camera]) -> 
         cameras: the pose of each.
     """
     n = len(cameras)
-    if n == 1:
-        return ViewWeights(np.ones(1), np.ones(1))
     turn = np.array([[_angle(a, b) for b in cameras] for a in cameras])
     correlation = COMMON + (ALIKE - COMMON) * np.exp(-0.5 * (turn / APART) ** 2)
     np.fill_diagonal(correlation, 1)
     weights = np.maximum(np.linalg.solve(correlation, np.ones(n)), 1e-3)
-    alike = np.full((n, n), COMMON_IDENTITY)
-    np.fill_diagonal(alike, 1)
-    return ViewWeights(weights, np.linalg.solve(alike, np.ones(n)))
+    # Those of equal correlations in closed form; a photo without a prediction takes nothing from the others.
+    predictions = max(sum(s.identity is not None for s in seen), 1)
+    return ViewWeights(weights, np.full(n, 1 / (1 + (predictions - 1) * COMMON_IDENTITY)))
 
 
 def identity_prior(
