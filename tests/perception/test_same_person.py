@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from headshot.datasets.split import held_out, held_out_people
 from scipy.stats import multivariate_normal
 
 from headshot import NoFaceError, read_photo
 from headshot.arrays import Array
+from headshot.datasets.split import held_out, held_out_people
 from headshot.datasets.subject import find_subject
 from headshot.metrics.verification import auc
 from headshot.perception import identity, same_person

@@ -20,15 +20,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from headshot.datasets.benchmark import measured_people
-from headshot.datasets.split import held_out
 from rich.progress import track
 
 from headshot.arrays import Array
+from headshot.datasets.benchmark import measured_people
+from headshot.datasets.split import held_out
 from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.metrics.verification import auc, eer
 from headshot.learn.data.photos import read_padded
+from headshot.metrics.verification import auc, eer
 from headshot.perception import identity
 from headshot.perception.identity import IdentityPrediction, predict_identity
 from headshot.perception.same_person import (
