@@ -235,7 +235,7 @@ def test_recovers_shape_albedo_and_light_from_the_picture(head, points, portrait
     normals = vertex_normals(person.vertices, head.triangles)[face]
     (view,), (problem,) = found.state.views, found.problem.views
     lit, expected = (shade(np.ones(3), normals, x) for x in (view.light.reshape(9, 3), person.light))
-    # Bright skin in dim light has the colours of dark skin in bright light: the level is known only by the priors.
+    # Bright skin in dim light has the colours of dark skin in bright light: priors alone tell the level.
     lit *= expected.mean(axis=0) / lit.mean(axis=0)
     assert np.abs(lit - expected).mean() < 0.05 * expected.mean()
     assert np.abs(lit - expected).mean() < 0.5 * expected.std()
