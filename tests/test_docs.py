@@ -12,18 +12,20 @@ from headshot import assets
 from headshot.export import FORMATS
 from headshot.export.asset import HEAD_PARTS
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
 
 
 def test_every_asset_is_in_the_list_of_licences() -> None:
-    text = (DOCS / "licences.md").read_text(encoding="utf-8")
+    text = (REFERENCE / "licences.md").read_text(encoding="utf-8")
     missing = [name for name in assets.manifest() if f"`{name}`" not in text]
     assert not missing
 
 
 def test_every_field_of_the_json_is_explained() -> None:
-    text = (DOCS / "json-schema.md").read_text(encoding="utf-8")
-    schema = json.loads((DOCS / "reconstruction.schema.json").read_text(encoding="utf-8"))
+    text = (REFERENCE / "json-schema.md").read_text(encoding="utf-8")
+    schema = json.loads((REFERENCE / "reconstruction.schema.json").read_text(encoding="utf-8"))
     for fields in (schema["properties"], schema["$defs"]["view"]["properties"]):
         for name, field in fields.items():
             assert f"`{name}" in text
@@ -32,7 +34,7 @@ def test_every_field_of_the_json_is_explained() -> None:
 
 
 def test_nodes_materials_and_formats_are_listed() -> None:
-    text = (DOCS / "conventions.md").read_text(encoding="utf-8")
+    text = (REFERENCE / "conventions.md").read_text(encoding="utf-8")
     materials = {material.name for _, material in HEAD_PARTS.values()}
     for name in (*HEAD_PARTS, *materials, *FORMATS):
         assert f"`{name}`" in text
@@ -41,9 +43,35 @@ def test_nodes_materials_and_formats_are_listed() -> None:
         assert all(f"`{file}`" in row for file in entry.file_names("me"))
 
 
-@pytest.mark.parametrize(
-    "file", sorted(DOCS.glob("*.md")) + [DOCS.parent / "CHANGELOG.md"], ids=lambda f: f.name
-)
+PAGES = sorted(DOCS.rglob("*.md")) + sorted(ROOT.glob("*.md"))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda f: f.relative_to(ROOT).as_posix())
 def test_links_between_files_lead_somewhere(file: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):
-        assert (file.parent / target).exists(), target
+    for target, heading in re.findall(r"\]\(([^)#:\s]*)(#[^)\s]+)?\)", _prose(file)):
+        page = file.parent / target if target else file
+        assert page.exists(), target
+        if heading and page.suffix == ".md":
+            assert heading[1:] in _headings(page), f"{target}{heading}"
+
+
+@pytest.mark.parametrize("folder", ["src", "tools", "benchmarks", "tests", "examples"])
+def test_pages_that_code_mentions_exist(folder: str) -> None:
+    for file in sorted((ROOT / folder).rglob("*")):
+        if file.suffix not in (".py", ".json", ".txt", ".ipynb"):
+            continue
+        for name in re.findall(r"docs/[\w/-]+\.(?:md|json|jpg|png)", file.read_text(encoding="utf-8")):
+            assert "NAME" in name or (ROOT / name).exists(), f"{file.name}: {name}"
+
+
+def _prose(file: Path, inline_code: bool = False) -> str:
+    """A page without its blocks of code, and without code within lines."""
+    text = re.sub(r"^```.*?^```", "", file.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return text if inline_code else re.sub(r"`[^`\n]*`", "`", text)
+
+
+def _headings(file: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MkDocs name them."""
+    titles = re.findall(r"^#+ (.*)$", _prose(file, inline_code=True), re.MULTILINE)
+    plain = [re.sub(r"[^\w\s-]", "", title.lower()).strip() for title in titles]
+    return {re.sub(r"[-\s]+", "-", title) for title in plain}

@@ -8,7 +8,8 @@
 people 12), on CFP, and on held-out photos of UTKFace. ``learn`` makes
 `headshot.perception.same_person.Metric`: the discriminant space of the people that the network has learned
 from as well, and from held-out people whose name has an even checksum how much photos of one person differ,
-and the logistic calibration. ``measure`` prints what docs/identity.md says, of the other held-out people.
+and the logistic calibration. ``measure`` prints what docs/explanation/identity.md says, of the other held-out
+people.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from headshot.datasets.benchmark import measured_people
-from headshot.datasets.split import held_out
 from rich.progress import track
 
 from headshot.arrays import Array
+from headshot.datasets.benchmark import measured_people
+from headshot.datasets.split import held_out
 from headshot.datasets.subject import find_subject
 from headshot.errors import HeadshotError
-from headshot.metrics.verification import auc, eer
 from headshot.learn.data.photos import read_padded
+from headshot.metrics.verification import auc, eer
 from headshot.perception import identity
 from headshot.perception.identity import IdentityPrediction, predict_identity
 from headshot.perception.same_person import (
