@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from headshot import assets
+from headshot.apps.cli.main import app
 from headshot.export import FORMATS
 from headshot.export.asset import HEAD_PARTS
 
@@ -62,6 +65,40 @@ def test_pages_that_code_mentions_exist(folder: str) -> None:
             continue
         for name in re.findall(r"docs/[\w/-]+\.(?:md|json|jpg|png)", file.read_text(encoding="utf-8")):
             assert "NAME" in name or (ROOT / name).exists(), f"{file.name}: {name}"
+
+
+def test_every_option_of_the_command_line_is_explained() -> None:
+    text = (REFERENCE / "command-line.md").read_text(encoding="utf-8")
+    program: Any = typer.main.get_command(app)
+    for name, command in program.commands.items():
+        assert f"## headshot {name}\n" in text or f"| `headshot {name}` |" in text
+        if name in ("reconstruct", "keypoint"):
+            section = text.split(f"## headshot {name}\n")[1].split("\n## ")[0]
+            for option in command.params:
+                if option.param_type_name == "option":
+                    assert all(f"`{spelling}`" in section for spelling in option.opts + option.secondary_opts)
+        for group in getattr(command, "commands", {}):
+            assert f"`{group}`" in text
+
+
+def test_one_version_everywhere() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.*)"', project, re.MULTILINE)[1]  # type: ignore[index]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {version}\n" in citation
+    released = re.search(
+        r"^## \[([\d.]+)\] - (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert released is not None
+    assert released[1] == version
+    assert f"date-released: {released[2]}\n" in citation
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    listed = re.findall(
+        r"^\s+- ([\w/.-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
 
 
 def _prose(file: Path, inline_code: bool = False) -> str:
