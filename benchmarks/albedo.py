@@ -88,7 +88,9 @@ def measure(file: Path, model: AlbedoModel) -> tuple[float, float, float, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the research data (docs/reference/data.md)"
+    )
     parser.add_argument("--number", type=int, default=300, help="photos in all")
     parser.add_argument("--model", type=Path, help="another albedo model than the built-in one")
     a = parser.parse_args()

@@ -53,7 +53,9 @@ def strip(head: Head) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the research data (docs/reference/data.md)"
+    )
     parser.add_argument("--set", choices=sorted(PATTERNS), default="lfw")
     parser.add_argument("--number", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)

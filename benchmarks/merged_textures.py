@@ -96,7 +96,9 @@ def palette(count: int) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("people", nargs="*", type=Path, help="folders with photos of one person each")
-    parser.add_argument("--data", type=Path, help="folder of the research data (docs/data.md): people of CFP")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the research data (docs/reference/data.md): people of CFP"
+    )
     parser.add_argument("--number", type=int, default=20, help="of those people")
     parser.add_argument("--photos", type=int, default=8, help="at most, of a person")
     parser.add_argument("--delit", action="store_true", help="take the light out of the textures")

@@ -139,7 +139,9 @@ def landmarks(folder: Path, limit: int) -> dict[str, list[object]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the research data (docs/reference/data.md)"
+    )
     parser.add_argument("--heads", type=int, default=48)
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--photos", type=int, default=60)

@@ -8,7 +8,7 @@ same sizes. Forward: rasterise, with barycentrics and depth, and interpolate thr
 Backward, too: antialiasing at the silhouettes and the gradients with respect to the attributes and the
 positions of all vertices, through barycentrics and visibility. For one thread its processor time is taken,
 which other programs on the machine disturb least, over threads the wall clock. ``--publish`` writes
-docs/results/renderer.md.
+docs/explanation/results/renderer.md.
 """
 
 from __future__ import annotations

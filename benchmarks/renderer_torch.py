@@ -12,8 +12,8 @@ mode with 1 face for each pixel and no blur, in soft mode with blur_radius = log
 in its tutorials, 50 faces for each pixel; ours has no such limit. How far the pictures differ is printed too.
 
 Medians of processor time, which other programs on the machine disturb least; PyTorch3D runs once, as its
-times are seconds. ``--publish`` writes docs/results/renderer-torch.md, with ``--only-pytorch3d``
-docs/results/renderer-pytorch3d.md.
+times are seconds. ``--publish`` writes docs/explanation/results/renderer-torch.md, with ``--only-pytorch3d``
+docs/explanation/results/renderer-pytorch3d.md.
 """
 
 from __future__ import annotations

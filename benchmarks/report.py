@@ -7,7 +7,7 @@ from pathlib import Path
 from headshot.evaluate import tables
 from headshot.evaluate.machine import machine
 
-RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
+RESULTS = Path(__file__).resolve().parent.parent / "docs" / "explanation" / "results"
 
 
 def table(header: list[str], rows: list[list[object]]) -> str:
@@ -18,7 +18,7 @@ def table(header: list[str], rows: list[list[object]]) -> str:
 
 
 def publish(name: str, title: str, command: str, *parts: str) -> None:
-    """Print a result and write it to ``docs/results/NAME.md``."""
+    """Print a result and write it to ``docs/explanation/results/NAME.md``."""
     head = f"# {title}\n\nMade by `{command}` on {machine()}."
     text = "\n\n".join([head, *parts]) + "\n"
     RESULTS.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Write docs/results.md from the measurements of ``headshot evaluate all``.
+"""Write docs/explanation/results.md from the measurements of ``headshot evaluate all``.
 
     headshot evaluate all --data $HEADSHOT_DATA -o evaluation
     python benchmarks/results.py evaluation/all.json
@@ -30,7 +30,7 @@ from headshot.evaluate.tables import cell, estimate, groups, table
 
 HERE = Path(__file__).resolve().parent
 TEMPLATE = HERE / "results.template.md"
-TARGET = HERE.parent / "docs" / "results.md"
+TARGET = HERE.parent / "docs" / "explanation" / "results.md"
 
 
 def columns(result: Result, keys: str) -> list[Column]:

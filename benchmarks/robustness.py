@@ -79,7 +79,9 @@ def summary(label: str, rows: list[dict[str, object]]) -> list[object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the research data (docs/reference/data.md)"
+    )
     parser.add_argument(
         "--logs", type=Path, default=Path("work/robustness"), help="folder of the resume logs"
     )

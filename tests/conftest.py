@@ -18,7 +18,7 @@ def photos() -> Path:
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """Research data (see docs/data.md); the tests that need it are skipped where it is absent."""
+    """Research data (see docs/reference/data.md); the tests that need it are skipped where it is absent."""
     folder = os.environ.get("HEADSHOT_DATA")
     if not folder or not Path(folder).is_dir():
         pytest.skip("set HEADSHOT_DATA to the folder of the research data sets to run this test")

@@ -12,7 +12,8 @@ the surface through identity and expression; or, with ``--photos``, those of rea
 surroundings (tools/synthetic_portraits.py), of which every head gets its own. Shape and photo are drawn
 independently. Such pictures contain pixels of those photos and must not be passed on.
 
-Writes NAME.png and NAME.npz for each photo and KIND-mesh.npz for each kind (see docs/evaluation.md).
+Writes NAME.png and NAME.npz for each photo and KIND-mesh.npz for each kind (see
+docs/explanation/evaluation.md).
 """
 
 from __future__ import annotations

@@ -435,7 +435,7 @@ class Head:
         jpeg_quality: int = 92,
         morph_normals: bool = True,
     ) -> list[Path]:
-        """Write the head to files (docs/conventions.md); they appear complete or not at all.
+        """Write the head to files (docs/reference/conventions.md); they appear complete or not at all.
 
         Args:
             directory: created when missing; or the name of a single file, such as "me.glb".

@@ -37,7 +37,7 @@ def test_parts_without_data_are_named(tmp_path: Path) -> None:
 
 
 def test_no_data_at_all(tmp_path: Path) -> None:
-    with pytest.raises(HeadshotError, match=r"docs/data\.md"):
+    with pytest.raises(HeadshotError, match=r"docs/reference/data\.md"):
         run_benchmark(tmp_path, tmp_path / "logs")
 
 

@@ -14,7 +14,7 @@ from headshot.export.settings import ExportSettings
 from headshot.results import Head
 
 jsonschema = pytest.importorskip("jsonschema")
-SCHEMA = Path(__file__).parents[2] / "docs" / "reconstruction.schema.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "reconstruction.schema.json"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from headshot.export.record import parse_record, record
 from headshot.export.record_checks import DEEPEST, Field, check_numbers
 from headshot.results import Head
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "reconstruction.schema.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "reconstruction.schema.json"
 Place = tuple[str | int, ...]
 # Objects whose entries may have any name.
 FREE = {"assets", "expression", "measures", "timings"}

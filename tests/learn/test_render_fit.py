@@ -154,9 +154,9 @@ def test_light(soft):
 
 
 def test_the_guide_runs(monkeypatch, capsys):
-    """The examples in docs/differentiable-rendering.md, as they stand there."""
+    """The examples in docs/explanation/differentiable-rendering.md, as they stand there."""
     root = Path(__file__).parent.parent.parent
-    text = (root / "docs" / "differentiable-rendering.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "explanation" / "differentiable-rendering.md").read_text(encoding="utf-8")
     monkeypatch.chdir(root)
     for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(compile(code, "differentiable-rendering.md", "exec"), {})

@@ -141,7 +141,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/data.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the research data (docs/reference/data.md)"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--files", type=int, help="make only the first so many files")

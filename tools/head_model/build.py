@@ -1,4 +1,4 @@
-"""Build src/headshot/assets/head_model.npz from public sources. See docs/head-model.md.
+"""Build src/headshot/assets/head_model.npz from public sources. See docs/explanation/head-model.md.
 
     python tools/head_model/build.py --makehuman DATA --ict ict_facekit_light.npz --out head_model.npz
 

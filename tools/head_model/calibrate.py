@@ -389,7 +389,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder of the research data sets (docs/data.md)"
+        "--data", type=Path, required=True, help="folder of the research data sets (docs/reference/data.md)"
     )
     parser.add_argument(
         "--cache", type=Path, required=True, help="file that keeps the landmarks between runs"

@@ -1,4 +1,6 @@
-"""How well the head model represents heads that it has not seen. Prints the tables of docs/head-model.md.
+"""How well the head model represents heads that it has not seen.
+
+Prints the tables of docs/explanation/head-model.md.
 
     python tools/head_model/evaluate.py --makehuman DATA --ict ict_facekit_light.npz
 

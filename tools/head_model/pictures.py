@@ -1,4 +1,4 @@
-"""The pictures of docs/head-model.md: mean, expressions and random heads, and the texture layout.
+"""The pictures of docs/explanation/head-model.md: mean, expressions and random heads, and the texture layout.
 
 python tools/head_model/pictures.py
 """

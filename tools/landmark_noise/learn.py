@@ -11,9 +11,9 @@ explains, and explained in this order:
 3. *left over*: the standard deviation of each point.
 
 Synthetic lids and mouths are blurred and bent, and real photos disagree with some of it: tried on HELEN and
-LFW (docs/landmark-noise.md), a part is used as measured (modes of common errors), a part is halved
-(identity), and a part is replaced by what served real photos best (yaw, expression, and the deviations).
-`shipped_model` does that.
+LFW (docs/explanation/landmark-noise.md), a part is used as measured (modes of common errors), a part is
+halved (identity), and a part is replaced by what served real photos best (yaw, expression, and the
+deviations). `shipped_model` does that.
 
 Every photo counts with its mirror image. ``--family`` learns from one family of heads only, to be evaluated
 on the other; ``--check`` keeps every fourth head of the samples out, and fits these.

@@ -1,6 +1,6 @@
 """Learn ``refiner.onnx``, which refines the points of the regressor.
 
-    headshot learn regressor-data STORE ...          (docs/regressor.md)
+    headshot learn regressor-data STORE ...          (docs/explanation/regressor.md)
     python tools/networks/refiner.py STORE --data $HEADSHOT_DATA --regressor regressor.onnx
 
 Around each of 96 points (iBUG's 68, the irises, half of the face's outline) as the regressor places them,

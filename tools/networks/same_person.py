@@ -8,7 +8,8 @@
 people 12), on CFP, and on held-out photos of UTKFace. ``learn`` makes
 `headshot.perception.same_person.Metric`: the discriminant space of the people that the network has learned
 from as well, and from held-out people whose name has an even checksum how much photos of one person differ,
-and the logistic calibration. ``measure`` prints what docs/identity.md says, of the other held-out people.
+and the logistic calibration. ``measure`` prints what docs/explanation/identity.md says, of the other held-out
+people.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ NaN where nothing was annotated.
 
 Sources:
     .pts: Sagonas et al., "300 Faces in-the-Wild Challenge", ICCVW 2013; counted from 1. Without taking off 1,
-        any unbiased method is off by one pixel in x and y on HELEN (docs/data.md).
+        any unbiased method is off by one pixel in x and y on HELEN (docs/reference/data.md).
     .mat: Zhu et al., "Face Alignment Across Large Poses: A 3D Solution", CVPR 2016; MATLAB counts pixel
         centres from 1, which is +0.5 here. The points are projections of a fitted model, not hand-made.
     fiducials30.csv: Sengupta et al., "Frontal to Profile Face Verification in the Wild", WACV 2016.
@@ -28,7 +28,7 @@ from headshot.geometry.camera import rotation_from_angles
 POINTS = 68
 PHOTOS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 
-# iBUG indices of CFP's 30 points where the left half of the picture's face is seen (docs/data.md).
+# iBUG indices of CFP's 30 points where the left half of the picture's face is seen (docs/reference/data.md).
 CFP_LEFT = (*range(9), 17, 19, 21, 36, 37, 38, 39, 41, 40, 27, 28, 29, 30, 33, 32, 31, 48, 51, 62, 57, 66)
 
 # iBUG index of each point's counterpart on the other side of the face.
@@ -99,8 +99,8 @@ def read_pts(file: str | Path, origin: float = 1.0) -> Array:
 def read_csv(file: str | Path) -> list[Annotation]:
     """Annotations of a table with the columns image, x0, y0 ... x67, y67 and perhaps yaw, pitch, roll.
 
-    Image names are relative to the file's folder; pixels and angles are as in docs/conventions.md; empty
-    cells and missing columns are unknown points.
+    Image names are relative to the file's folder; pixels and angles are as in docs/reference/conventions.md;
+    empty cells and missing columns are unknown points.
     """
     path = Path(file)
     with path.open(newline="", encoding="utf-8") as handle:

@@ -12,7 +12,10 @@ LFW = "lfw-deepfunneled"
 IDENTITY, TRANSFER = PeopleSelection(60, 4), PeopleSelection(60, 2)
 HELEN = "helen-train"
 HELEN_LIMIT, HELEN_LEAVE_OUT = 200, 3
-"""Every third photo is left out before: those that calibrated the landmarks (docs/evaluation.md)."""
+"""Every third photo is left out before: those that calibrated the landmarks.
+
+See docs/explanation/evaluation.md.
+"""
 CELEBAMASK, CELEBAMASK_LIMIT = "celebamask-train", 60
 UTKFACE, UTKFACE_LIMIT = "utkface-balanced", 240
 UTKFACE_LEAST = 40

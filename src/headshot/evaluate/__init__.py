@@ -1,4 +1,4 @@
-"""Measuring: how good is a reconstruction, in numbers that can be checked (docs/evaluation.md).
+"""Measuring: how good is a reconstruction, in numbers that can be checked (docs/explanation/evaluation.md).
 
 Every measure is a function that returns a `result.Result`: one row for each photo, scan or pair, with the
 values of all methods, our own beside the baselines. `report.write` makes Markdown, JSON and a page of it.

@@ -31,7 +31,7 @@ from headshot.texture import Texture, TextureSettings, TextureView, make_texture
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A predicted head, in the person's millimetres and the head frame (docs/conventions.md).
+    """A predicted head, in the person's millimetres and the head frame (docs/reference/conventions.md).
 
     Attributes:
         model: topology, texture coordinates and regions.

@@ -48,7 +48,7 @@ class Part:
 
     Attributes:
         name: of its log, and for choosing it.
-        folder: of the research data, docs/data.md.
+        folder: of the research data, docs/reference/data.md.
         run: measures the folder.
         needs: a folder beside it that must be there as well.
     """
@@ -165,7 +165,9 @@ def run_benchmark(
     lacking = {part.name: part.missing(root) for part in parts}
     missing = list(dict.fromkeys(folder for folders in lacking.values() for folder in folders))
     if all(lacking.values()):
-        raise HeadshotError(f"{root} has none of {', '.join(missing)}: see docs/data.md for its layout")
+        raise HeadshotError(
+            f"{root} has none of {', '.join(missing)}: see docs/reference/data.md for its layout"
+        )
     results = []
     for part in parts:
         if not lacking[part.name]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="evaluate",
-    help="Measure how good reconstructions are; docs/evaluation.md has the protocols.",
+    help="Measure how good reconstructions are; docs/explanation/evaluation.md has the protocols.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

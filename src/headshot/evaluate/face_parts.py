@@ -107,9 +107,10 @@ def evaluate_parts(
 _PROTOCOL = (
     "The face nearest to the middle of the photo is found, landmarks and crop included, as at run time; what "
     "lies outside of the crop is background. Classes are brought to the data set's own labels "
-    "(docs/segmentation.md has the table), labels of several classes with the sum of their probabilities; "
-    "pixels without a label do not count. Pixel accuracy and F1 by photo; below, F1 and IoU of each class "
-    "over the pixels of all photos together, and their mean over the classes with at least 1 % of these. "
+    "(docs/explanation/segmentation.md has the table), labels of several classes with the sum of their "
+    "probabilities; pixels without a label do not count. Pixel accuracy and F1 by photo; below, F1 and IoU "
+    "of each class over the pixels of all photos together, and their mean over the classes with at least "
+    "1 % of these. "
     "Weak in: borders of large classes; errors of the labels themselves."
 )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headshot.evaluate.result import Result
     from headshot.evaluate.resume_log import ResumeLog
 
-Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/evaluation.md.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of photos, see docs/explanation/evaluation.md.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports and the resume log.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many, drawn with a fixed seed.")]
 
@@ -67,7 +67,9 @@ def identity(
 
 def recognised(
     folder: Folder,
-    recogniser: Annotated[Path, typer.Option(help="Face-recognition network, ONNX, docs/evaluation.md.")],
+    recogniser: Annotated[
+        Path, typer.Option(help="Face-recognition network, ONNX, docs/explanation/evaluation.md.")
+    ],
     output: Output = Path("evaluation"),
     people: Annotated[int, typer.Option(min=2)] = 60,
     photos: Annotated[int, typer.Option(min=2, help="Of each person; the head is of the first.")] = 4,
@@ -160,7 +162,7 @@ def segmentation(
     output: Output = Path("evaluation"),
     limit: Limit = None,
 ) -> None:
-    """Pixel accuracy, F1 and IoU of face parts on labelled photos, docs/segmentation.md."""
+    """Pixel accuracy, F1 and IoU of face parts on labelled photos, docs/explanation/segmentation.md."""
     from headshot.evaluate.face_parts import PartsSettings, evaluate_parts
 
     settings = PartsSettings(photos, held_out, limit)
@@ -181,7 +183,9 @@ def speed(
 
 
 def benchmark(
-    data: Annotated[Path, typer.Option(envvar="HEADSHOT_DATA", help="Research data, docs/data.md.")],
+    data: Annotated[
+        Path, typer.Option(envvar="HEADSHOT_DATA", help="Research data, docs/reference/data.md.")
+    ],
     output: Output = Path("evaluation"),
     only: Annotated[str, typer.Option(help="Parts to run, with commas between.")] = "",
 ) -> None:

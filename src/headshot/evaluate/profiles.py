@@ -149,7 +149,7 @@ def _photos(root: Path, settings: ProfileSettings) -> dict[str, Annotation]:
     """Annotations of the chosen photos by name PERSON/PHOTO.jpg."""
     file = root / "fiducials30.csv"
     if not file.is_file():
-        raise HeadshotError(f"there is no {file}: expected CFP's folder, docs/data.md")
+        raise HeadshotError(f"there is no {file}: expected CFP's folder, docs/reference/data.md")
     found = {a.photo.relative_to(root).as_posix(): a for a in read_cfp(file, frontal=True)}
     people = held_out_people(_person(name) for name in found)[: settings.people]
     if not people:

@@ -3,7 +3,7 @@
 NoW: Sanyal et al., "Learning to regress 3D face shape and expression from an image without 3D supervision",
 CVPR 2019, section 5, with the details (seven points, the radius of the face) of the authors' published code.
 REALY: Chai et al., "REALY: Rethinking the evaluation of 3D face reconstruction", ECCV 2022. What is different
-here is said in docs/evaluation.md.
+here is said in docs/explanation/evaluation.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Reads the folders of tools/synthetic_heads.py. Every vertex of a true head corresponds to a place on the mean
 head of our model (the mesh's ``canonical`` positions), so that errors can be taken between corresponding
-points and not only to the nearest surface, which flatters. Protocol: docs/evaluation.md.
+points and not only to the nearest surface, which flatters. Protocol: docs/explanation/evaluation.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Writing heads to files.
 
 `headshot.export.registry` says which formats there are; meshes are written of a `HeadAsset`
-(`headshot.export.asset`), documents of the head itself. docs/conventions.md says what is in the files.
+(`headshot.export.asset`), documents of the head itself. docs/reference/conventions.md says what is in the
+files.
 """
 
 from __future__ import annotations

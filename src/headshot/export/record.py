@@ -1,4 +1,4 @@
-"""JSON: what a head is made of, and every number about it (docs/json-schema.md).
+"""JSON: what a head is made of, and every number about it (docs/reference/json-schema.md).
 
 The person and the views, which together give the head again, are written without loss; what follows from
 them, and measures, are rounded. `parse_record` reads the file back and checks every field.

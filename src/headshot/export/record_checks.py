@@ -1,7 +1,7 @@
 """Checks of a head's JSON file, field by field; whoever reads one of strangers can rely on them.
 
-They hold what docs/reconstruction.schema.json says, and what it cannot say: a rotation is one, numbers are
-finite and of a size that faces can have, names of files have no folders.
+They hold what docs/reference/reconstruction.schema.json says, and what it cannot say: a rotation is one,
+numbers are finite and of a size that faces can have, names of files have no folders.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Where the landmark network lost the face (`headshot.perception.faces`), the points of the in-house network
 take the place of its landmarks. Factors by which a network's standard deviations are multiplied were chosen
-on photos and people that neither networks learned from nor the benchmark measures (docs/fitting.md).
+on photos and people that neither networks learned from nor the benchmark measures
+(docs/explanation/fitting.md).
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ with q ~ N(0, I) and independent noise of a standard deviation for each point an
 with identity and expression and then forgotten; with the robust weights held fixed this is the generalised
 least-squares estimate under the covariance ``modes modes' + diag(deviation^2)``.
 
-Measured on synthetic heads in the colours of real photos: tools/landmark_noise, docs/landmark-noise.md.
+Measured on synthetic heads in the colours of real photos: tools/landmark_noise,
+docs/explanation/landmark-noise.md.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Perspective camera and head pose.
 
-Frames (docs/conventions.md): head frame in millimetres, right-handed, x to the subject's left, y up, z out
-of the face. The camera frame has the same handedness, looks down -z, y up. Pixels have their origin at the
-top left of the photo, pixel centres at +0.5.
+Frames (docs/reference/conventions.md): head frame in millimetres, right-handed, x to the subject's left, y
+up, z out of the face. The camera frame has the same handedness, looks down -z, y up. Pixels have their
+origin at the top left of the photo, pixel centres at +0.5.
 """
 
 from __future__ import annotations

@@ -326,8 +326,8 @@ def load_face_model(source: str | Path, landmark_set: str = "mediapipe478") -> F
         return HeadFace(load_head_model("low"), load_albedo("low"), landmark_set)
     if not Path(source).is_file():
         raise HeadshotError(
-            f'--model is "ours" or a file of `headshot convert-basel` (docs/model-formats.md), and {source} '
-            "is neither"
+            f'--model is "ours" or a file of `headshot convert-basel` (docs/reference/model-formats.md), '
+            f"and {source} is neither"
         )
     return BaselFace(load_front(source))
 

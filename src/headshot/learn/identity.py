@@ -1,4 +1,4 @@
-"""Training and export of the network of the identity prior; docs/identity.md."""
+"""Training and export of the network of the identity prior; docs/explanation/identity.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of the regressor that ships, and its export; see docs/regressor.md."""
+"""Training of the regressor that ships, and its export; see docs/explanation/regressor.md."""
 
 from __future__ import annotations
 

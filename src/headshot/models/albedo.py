@@ -3,7 +3,8 @@
     a(delta) = mean + sum_k delta_k * modes_k          (linear reflectance at every vertex of the head model)
 
 The texture equation of "3D Face Reconstruction from RGB", section D, with coefficients in standard
-deviations. Learned from photos (docs/albedo-model.md). Dimension letters: V vertices, A albedo modes.
+deviations. Learned from photos (docs/explanation/albedo-model.md). Dimension letters: V vertices, A albedo
+modes.
 """
 
 from __future__ import annotations

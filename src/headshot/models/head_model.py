@@ -5,7 +5,7 @@
 Identity coefficients are in standard deviations of their prior, so alpha ~ N(0, 1); expression weights are
 ARKit weights in [0, 1]. A few expressions (blinks) depend on the identity, linearly, so that the lids of
 every head meet at weight 1: ``expression_e(alpha) = expression_e + sum_i alpha_i * correction_e,i``.
-All lengths are millimetres in the head frame (docs/conventions.md). Dimension letters: V vertices,
+All lengths are millimetres in the head frame (docs/reference/conventions.md). Dimension letters: V vertices,
 F triangles, I identity modes, E expressions, L landmarks.
 """
 
@@ -227,7 +227,9 @@ def refined(points: Correspondence) -> Correspondence:
 
 
 def read(file: str | Path, resolution: str = "high") -> HeadModel:
-    """Read a head model in Headshot's own format (docs/head-model.md) at "low" or "high" resolution.
+    """Read a head model in Headshot's own format at "low" or "high" resolution.
+
+    docs/explanation/head-model.md describes the format.
 
     Raises:
         ModelFormatError: the file is not such a model or has another format version.

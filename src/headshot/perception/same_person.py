@@ -8,7 +8,7 @@ person, B diagonal, and e ~ N(0, w I) for the photo. The errors of photos that l
 correlated, by r: they come from one occasion, with the same glasses, pose or grimace. So the mean of n photos
 has the variance w (r + (1 - r) / n). The likelihood ratio that two groups of photos show one person rather
 than two follows in closed form. Learned and calibrated by tools/networks/same_person.py; how well it does:
-docs/identity.md.
+docs/explanation/identity.md.
 
 Dimension letters: N photos, K = 64 dimensions of the discriminant space.
 """
@@ -30,7 +30,7 @@ ASSET = "same_person.npz"
 LEAST_PROBABILITY = 0.2
 """Below it photos are taken for those of two people. Of the photos of people in LFW who neither the network
 nor the calibration knows 0.3 % are left out then, and of sets with one stranger 4 to 7 % keep the stranger
-(`python tools/networks/same_person.py measure`, docs/identity.md)."""
+(`python tools/networks/same_person.py measure`, docs/explanation/identity.md)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Which pixels of a photo show what of a face: skin, brows, hair, glasses, hands before it and so on.
 
-One network (docs/segmentation.md), run once on an upright crop around the landmarks; its probabilities are
-then brought to the photo's pixels.
+One network (docs/explanation/segmentation.md), run once on an upright crop around the landmarks; its
+probabilities are then brought to the photo's pixels.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ def test_tables() -> None:
 
 
 def test_agrees_with_hand_made_points(data: Path) -> None:
-    """HELEN's 68 points, by the usual table. The head model does better: docs/results.md."""
+    """HELEN's 68 points, by the usual table. The head model does better: docs/explanation/results.md."""
     errors = []
     for file in sorted((data / "helen-train").glob("*.jpg"))[::35]:
         photo, expected = read_photo(file).pixels, np.loadtxt(file.with_suffix(".pts")) - 1

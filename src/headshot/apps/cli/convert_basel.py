@@ -20,7 +20,7 @@ def convert_basel(
         "basel_front.npz"
     ),
 ) -> None:
-    """Prepare the frontal Basel 2009 model of 35,709 vertices (docs/model-formats.md)."""
+    """Prepare the frontal Basel 2009 model of 35,709 vertices (docs/reference/model-formats.md)."""
     from headshot.errors import HeadshotError
     from headshot.models.readers.basel2009 import prepare
     from headshot.models.readers.basel_front import save_front

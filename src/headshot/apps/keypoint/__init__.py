@@ -1,4 +1,6 @@
-"""The keypoint method: a face from 68 landmarks alone, with any linear face model (docs/keypoint.md).
+"""The keypoint method: a face from 68 landmarks alone, with any linear face model.
+
+docs/explanation/keypoint.md describes it.
 
     from headshot.models.readers import read_linear_model
     from headshot.apps.keypoint.find import find_points68

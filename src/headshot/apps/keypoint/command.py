@@ -45,7 +45,7 @@ def keypoint(
         str,
         typer.Option(
             help='Face model: "headshot" (built in), or a file: sfm_shape_3448.bin with its companions '
-            "beside it, a prepared Basel model .npz, and others (docs/model-formats.md)."
+            "beside it, a prepared Basel model .npz, and others (docs/reference/model-formats.md)."
         ),
     ] = "headshot",
     landmarks: Annotated[

@@ -29,6 +29,6 @@ def find(folder: Path, photos: Path | None = None) -> list[Sample]:
         except HeadshotError:
             continue
     raise HeadshotError(
-        f"{folder} holds neither CelebAMask-HQ, FASSEG nor HELEN's part labels (docs/segmentation.md shows "
-        "their layouts); LFW's part labels need --photos too"
+        f"{folder} holds neither CelebAMask-HQ, FASSEG nor HELEN's part labels "
+        "(docs/explanation/segmentation.md shows their layouts); LFW's part labels need --photos too"
     )

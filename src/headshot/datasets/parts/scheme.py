@@ -3,7 +3,7 @@
 A pixel's label is the *set* of the classes that it may have, as bits of a uint16: one bit where a data set
 labels it exactly, several where its label is coarser than ours (LFW's "skin" may be a nose), all of
 them where nothing is known. The classes are those of `headshot.perception.segmentation.CLASSES`;
-docs/segmentation.md has the table of what the labels of each data set become.
+docs/explanation/segmentation.md has the table of what the labels of each data set become.
 """
 
 from __future__ import annotations

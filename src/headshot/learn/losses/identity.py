@@ -1,4 +1,4 @@
-"""The loss of the identity network; docs/identity.md.
+"""The loss of the identity network; docs/explanation/identity.md.
 
 Dimension letters: B crops, I identity modes.
 """

@@ -98,7 +98,7 @@ def load_mobilefacenet(file: str | Path) -> MobileFaceNet:
     if not Path(file).is_file():
         raise HeadshotError(
             f"there is no {file}: the identity loss needs MobileFaceNet's weights as safetensors "
-            "(docs/jiang-yang.md), or do without --recogniser"
+            "(docs/explanation/jiang-yang.md), or do without --recogniser"
         )
     network = MobileFaceNet()
     try:

@@ -4,8 +4,8 @@
     picture = renderer(Meshes(vertices, triangles, VertexColours(colours)))
     picture.rgba, picture.depth
 
-The guide is docs/differentiable-rendering.md; the kernels below are `headshot.geometry.raster`, which needs
-no torch.
+The guide is docs/explanation/differentiable-rendering.md; the kernels below are `headshot.geometry.raster`,
+which needs no torch.
 """
 
 from headshot.geometry.raster import Topology

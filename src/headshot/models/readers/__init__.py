@@ -1,4 +1,6 @@
-"""Readers of face and head models, one module a format; all give a `LinearModel` (docs/model-formats.md).
+"""Readers of face and head models, one module a format; all give a `LinearModel`.
+
+docs/reference/model-formats.md says where to get the files.
 
 | format | module | files |
 |---|---|---|
@@ -44,7 +46,9 @@ class Reader:
 
 def _existing(file: Path) -> Path:
     if not file.exists():
-        raise ModelFormatError(f"there is no model {file}; docs/model-formats.md says where to get which")
+        raise ModelFormatError(
+            f"there is no model {file}; docs/reference/model-formats.md says where to get which"
+        )
     return file
 
 
@@ -105,7 +109,7 @@ def read_linear_model(source: str | Path) -> LinearModel:
     if kind in (".pkl", ".pickle"):
         raise ModelFormatError(
             f"{file} is a pickle, which can run any code when it is opened, so Headshot does not read it: "
-            "docs/model-formats.md says how to convert a model that you trust"
+            "docs/reference/model-formats.md says how to convert a model that you trust"
         )
     for reader in READERS:
         if kind in reader.suffixes:

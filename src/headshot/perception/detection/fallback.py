@@ -36,8 +36,8 @@ from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import session
 
 # With these thresholds no head is found in 58 desktop pictures without people (`python
-# benchmarks/faceless.py`, docs/regressor.md) and almost all of CFP's held-out profiles are (`headshot
-# evaluate profiles`, docs/results.md).
+# benchmarks/faceless.py`, docs/explanation/regressor.md) and almost all of CFP's held-out profiles are
+# (`headshot evaluate profiles`, docs/explanation/results.md).
 MIN_PRESENCE = 0.5
 """Presence from which a head counts as found."""
 MAX_SHIFT = 0.05

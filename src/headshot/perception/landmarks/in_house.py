@@ -1,8 +1,8 @@
 """The in-house landmark network: points, pose, identity, expression, light and colours of the head in a crop.
 
-The network (docs/regressor.md) was trained on faces from all sides, also small, blurred and half hidden ones,
-and predicts a standard deviation of each point. It expects an upright crop around the face; from a poor crop
-a first pass leads to a good one for the second.
+The network (docs/explanation/regressor.md) was trained on faces from all sides, also small, blurred and half
+hidden ones, and predicts a standard deviation of each point. It expects an upright crop around the
+face; from a poor crop a first pass leads to a good one for the second.
 
 Dimension letters: N crops, P = 546 points (478 of MediaPipe's mesh and the 68 of iBUG).
 """
@@ -104,9 +104,9 @@ def predict_head(
 
 
 def refine_points(pixels: U8, found: HeadPrediction) -> HeadPrediction:
-    """Correct each predicted point from the features around it: two steps of a cascade (docs/regressor.md).
+    """Correct each predicted point from the features around it: two steps of a cascade.
 
-    Only points and their standard deviations change.
+    See docs/explanation/regressor.md. Only points and their standard deviations change.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, the photo.
