@@ -3,11 +3,11 @@
 Points and distances after Farkas, "Anthropometry of the Head and Face" (2nd ed., 1994): en endocanthion,
 ex exocanthion, p pupil, zy zygion, go gonion, n nasion, sn subnasale, prn pronasale, al alare, ch cheilion,
 gn gnathion. They are taken on the neutral face. Where Farkas feels for bone (zygion, gonion, gnathion) the
-surface has to do: zygion is where the face is widest between the eyes and the nose's base, gonion where the
-jaw's contour is widest at the height of the mouth's corners, alare where the nose is widest.
+surface has to do: zygion is where the face mesh of 478 points is widest, before the ear, gonion where the
+face is widest at the height of the mouth's corners, alare where the nose is widest.
 
 Each distance errs with the size of the head, which one photo hardly tells, and with its shape. The latter's
-relative standard deviations were measured on synthetic heads, one photo each, after the best scale:
+relative errors (root mean square) were measured on synthetic heads, one photo each, after the best scale:
 ``python benchmarks/measurements.py``.
 """
 
@@ -27,20 +27,20 @@ from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIG
 if TYPE_CHECKING:
     from headshot.results import Head
 
-# Name -> ends, and relative standard deviation of the shape's part of its error.
+# Name -> ends, and relative error that is the shape's.
 DISTANCES: dict[str, tuple[str, str, float]] = {
-    "interpupillary distance (p-p)": ("p_right", "p_left", 0.02),
-    "intercanthal width (en-en)": ("en_right", "en_left", 0.06),
-    "biocular width (ex-ex)": ("ex_right", "ex_left", 0.02),
-    "bizygomatic width (zy-zy)": ("zy_right", "zy_left", 0.03),
-    "bigonial width (go-go)": ("go_right", "go_left", 0.05),
-    "nose height (n-sn)": ("n", "sn", 0.05),
-    "nose length (n-prn)": ("n", "prn", 0.05),
-    "nose protrusion (sn-prn)": ("sn", "prn", 0.08),
-    "nose width (al-al)": ("al_right", "al_left", 0.06),
-    "mouth width (ch-ch)": ("ch_right", "ch_left", 0.06),
-    "face height (n-gn)": ("n", "gn", 0.04),
-    "lower face height (sn-gn)": ("sn", "gn", 0.06),
+    "interpupillary distance (p-p)": ("p_right", "p_left", 0.026),
+    "intercanthal width (en-en)": ("en_right", "en_left", 0.043),
+    "biocular width (ex-ex)": ("ex_right", "ex_left", 0.024),
+    "bizygomatic width (zy-zy)": ("zy_right", "zy_left", 0.056),
+    "bigonial width (go-go)": ("go_right", "go_left", 0.050),
+    "nose height (n-sn)": ("n", "sn", 0.047),
+    "nose length (n-prn)": ("n", "prn", 0.053),
+    "nose protrusion (sn-prn)": ("sn", "prn", 0.120),
+    "nose width (al-al)": ("al_right", "al_left", 0.072),
+    "mouth width (ch-ch)": ("ch_right", "ch_left", 0.062),
+    "face height (n-gn)": ("n", "gn", 0.041),
+    "lower face height (sn-gn)": ("sn", "gn", 0.064),
 }
 
 # iBUG's numbers of the points that are among the 68.
@@ -48,6 +48,7 @@ _IBUG = {
     "ex_right": 36, "en_right": 39, "en_left": 42, "ex_left": 45, "n": 27, "prn": 30, "sn": 33,
     "ch_right": 48, "ch_left": 54, "gn": 8,
 }  # fmt: skip
+_ZYGIA = (234, 454)  # of MediaPipe's 478 points, on the subject's right and left
 _BAND = 6.0  # mm up and down within which the widest place is looked for
 
 
@@ -89,13 +90,12 @@ def points(model: HeadModel, neutral: F32) -> dict[str, Array]:
     dense = model.landmarks["mediapipe478"].on(neutral, model.triangles).astype(np.float64)
     found = {name: ibug[number] for name, number in _IBUG.items()}
     # The eye that is on the left of a frontal picture is the subject's right one.
+    found["zy_right"], found["zy_left"] = dense[_ZYGIA[0]], dense[_ZYGIA[1]]
     found["p_right"], found["p_left"] = dense[IRIS_LEFT_IN_IMAGE[0]], dense[IRIS_RIGHT_IN_IMAGE[0]]
-    eyes = (found["ex_right"][1] + found["ex_left"][1]) / 2
     mouth = (found["ch_right"][1] + found["ch_left"][1]) / 2
     face, nose = model.regions["face"] > 0.5, model.regions["nose"] > 0.5
     places = neutral.astype(np.float64)
     for name, region, low, high in (
-        ("zy", face, found["sn"][1], eyes),
         ("go", face, mouth - _BAND, mouth + _BAND),
         ("al", nose, found["sn"][1] - _BAND, found["sn"][1] + 2 * _BAND),
     ):

@@ -149,7 +149,7 @@ class Reconstructor:
             except (PhotoError, NoFaceError) as error:
                 left_out.append(LeftOut(_name(source), str(error)))
                 continue
-            seen.append(self._observe(photo, face, points, clock, compared=True))
+            seen.append(self._observe(photo, face, points, clock, compared=not force))
         if not seen:
             reasons = "; ".join(f"{out.name}: {out.reason}" for out in left_out)
             raise NoFaceError(f"none of the {len(sources)} photos shows a face that can be used: {reasons}")

@@ -312,8 +312,8 @@ class Head:
 
     @property
     def name(self) -> str:
-        """File name of the main view's photo."""
-        return self.view.photo.name
+        """File name of the first photo."""
+        return self.estimate.views[0].photo.name
 
     @cached_property
     def albedo_texture(self) -> Texture | None:
