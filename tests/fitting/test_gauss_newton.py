@@ -1,5 +1,6 @@
 """Steps of a person and several views, against one dense system and against the box-constrained minimum."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -37,7 +38,8 @@ def dense(hessian, gradient, systems):
         place = np.r_[0:PERSON, first:last]
         whole[np.ix_(place, place)] += s.hessian
         right[place] += s.gradient
-        low[last - len(s.bounded) : last], high[last - len(s.bounded) : last] = -s.bounded, 1 - s.bounded
+        bounded = slice(last - len(s.bounded), last)
+        low[bounded], high[bounded] = s.low - s.bounded, s.high - s.bounded
         first = last
     return whole, right, low, high
 
@@ -115,6 +117,27 @@ def test_slopes_push_against_bounds_only(views, seed):
     assert (below | above).sum() > views
     np.testing.assert_allclose(slope[~below & ~above], 0, atol=1e-7)
     assert (slope[below] <= 1e-7).all() and (slope[above] >= -1e-7).all()
+
+
+def test_bounds_of_each_weight_where_infinite_ones_do_not_bind():
+    rng = np.random.default_rng(5)
+    hessian, gradient, systems = problem(rng, 2, force=20.0)
+    low, high = np.array([-np.inf, -2.0, 0.0]), np.array([0.5, np.inf, 3.0])
+    systems = [replace(s, bounded=np.clip(s.bounded, low, high), low=low, high=high) for s in systems]
+    whole, right, lowest, highest = dense(hessian, gradient, systems)
+    step = joint(hessian, gradient, systems)
+    assert ((step >= lowest) & (step <= highest)).all()
+    slope = right - whole @ step
+    below, above = step == lowest, step == highest
+    assert (below | above).any() and np.isinf(lowest[PERSON + 4]) and np.isinf(highest[PERSON + 5])
+    np.testing.assert_allclose(slope[~below & ~above], 0, atol=1e-8)
+    assert (slope[below] <= 1e-8).all() and (slope[above] >= -1e-8).all()
+    # One view, whose equations are put together another way.
+    whole, right, lowest, highest = dense(hessian, gradient, systems[:1])
+    step = joint(hessian, gradient, systems[:1])
+    assert ((step >= lowest) & (step <= highest)).all()
+    free = (step > lowest) & (step < highest)
+    np.testing.assert_allclose((right - whole @ step)[free], 0, atol=1e-8)
 
 
 def test_bounded_step_minimises_over_the_box():
