@@ -27,10 +27,11 @@ from headshot import load_head_model
 from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.evaluate.baselines import look
-from headshot.evaluate.embedding import Recogniser, five_points
+from headshot.evaluate.embedding import Recogniser
 from headshot.evaluate.identity import aligned, auc, distances
 from headshot.evaluate.split import held_out
 from headshot.learn.data.photos import read_padded
+from headshot.models.topologies.ibug68 import five_points
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 from headshot.perception import identity
 from headshot.perception.identity import predict_identity

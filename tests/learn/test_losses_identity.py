@@ -12,12 +12,13 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from headshot.errors import HeadshotError  # noqa: E402
-from headshot.evaluate.embedding import aligned_face, five_points  # noqa: E402
+from headshot.evaluate.embedding import aligned_face  # noqa: E402
 from headshot.learn.data import windows as store  # noqa: E402
 from headshot.learn.data.photos import learn_photo  # noqa: E402
 from headshot.learn.losses import people, rendered_identity  # noqa: E402
 from headshot.learn.losses.rendered_identity import RenderedIdentity  # noqa: E402
 from headshot.learn.networks.mobilefacenet import MobileFaceNet  # noqa: E402
+from headshot.models.topologies.ibug68 import five_points  # noqa: E402
 
 PHOTOS = Path(__file__).parents[2] / "photos"
 

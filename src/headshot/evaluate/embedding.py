@@ -84,12 +84,6 @@ def aligned_face(pixels: U8, points: ArrayLike) -> U8:
     return warp(pixels, similarity(POINTS, points)[None], (HEIGHT, WIDTH), clamp=True)[0]
 
 
-def five_points(points68: ArrayLike) -> Array:
-    """The five points (5, 2) of iBUG's 68 (68, 2)."""
-    p = np.asarray(points68, np.float64)
-    return np.stack([p[36:42].mean(axis=0), p[42:48].mean(axis=0), p[30], p[48], p[54]])
-
-
 def similarity(here: ArrayLike, there: ArrayLike) -> Array:
     """(2, 3) the similarity that brings points (N, 2) nearest to others (N, 2), by least squares.
 

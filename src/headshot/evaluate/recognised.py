@@ -23,13 +23,14 @@ import numpy as np
 from headshot.arrays import U8, Array
 from headshot.evaluate.baselines import Head, Predictor, Seen, look, methods_side_by_side
 from headshot.evaluate.drawing import png, side_by_side
-from headshot.evaluate.embedding import Recogniser, aligned_face, five_points
+from headshot.evaluate.embedding import Recogniser, aligned_face
 from headshot.evaluate.identity import IdentitySettings, auc, lfw_photos, roc_line
 from headshot.evaluate.journal import Journal, Row, failures
 from headshot.evaluate.machine import machine
 from headshot.evaluate.result import Column, Curve, Item, Result
 from headshot.geometry.camera import Camera
 from headshot.image.photo import read_photo
+from headshot.models.topologies.ibug68 import five_points
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 from headshot.render import render, view_camera
 

@@ -38,6 +38,7 @@ from headshot.fitting.terms.contour import Candidates, face_outline
 from headshot.fitting.terms.distances import face_gaps
 from headshot.image.photo import Photo
 from headshot.models.head_model import PointModel, load_head_model
+from headshot.models.topologies.ibug68 import JAW_POINTS as JAW
 from headshot.perception.identity import IdentityPrediction
 from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.landmarks.mediapipe import Landmarks
@@ -47,7 +48,6 @@ from headshot.perception.segmentation import Segmentation
 Method = Literal["fit", "regress", "hybrid"]
 METHODS: tuple[Method, ...] = ("fit", "regress", "hybrid")
 
-JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
 QUICK = TURNING  # steps of a fit to landmarks where time counts: fewer leave heads that turn unfinished
 SETTLE = 1  # steps for pose and expression alone
 STEADY = 0.6  # usual disagreement of the landmarks with the mirrored photo's, over our network's doubt

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import Recogniser, five_points
+from headshot.evaluate.embedding import Recogniser
 from headshot.evaluate.split import SHARES
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
 from headshot.learn.data.windows import EMBEDDING, EMBEDDINGS, save_rows
+from headshot.models.topologies.ibug68 import five_points
 
 Say = Callable[[str], None]
 

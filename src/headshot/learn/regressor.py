@@ -37,6 +37,8 @@ from headshot.learn.networks.lite_regressor import (
 from headshot.learn.weights import compress, write_onnx
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import load_head_model
+from headshot.models.topologies.ibug68 import JAW_POINTS
+from headshot.models.topologies.mediapipe478 import POINTS
 from headshot.perception.landmarks.in_house import MARGIN, SIZE
 
 FAILED = 7.0  # per cent of the face: an error beyond it is a failure
@@ -249,7 +251,7 @@ def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[
     box = np.array([extent_of(x[k]) for x, k in zip(labels["points"], known, strict=True)])
     if inner:
         known = known.copy()
-        known[:, 478 : 478 + 17] = False
+        known[:, POINTS : POINTS + JAW_POINTS] = False
     gap = np.linalg.norm(p.points.numpy() - labels["points"], axis=2)
     return 100 * (gap * known).sum(axis=1) / known.sum(axis=1) / box, box
 

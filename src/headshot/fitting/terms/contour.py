@@ -19,8 +19,9 @@ from headshot.arrays import F32, Array
 from headshot.fitting.normal import normal_equations
 from headshot.fitting.projection import linearised
 from headshot.geometry.camera import Camera
-from headshot.models.contour import JAW, on_outline
+from headshot.models.contour import on_outline
 from headshot.models.head_model import HeadModel, PointModel
+from headshot.models.topologies.ibug68 import JAW_POINTS as JAW
 
 CHIN = JAW // 2
 TURNED = 20.0

@@ -18,11 +18,12 @@ from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8
 from headshot.errors import HeadshotError
-from headshot.evaluate.embedding import Recogniser, five_points, similarity
+from headshot.evaluate.embedding import Recogniser, similarity
 from headshot.image.resample import warp
 from headshot.learn.data.people import People
 from headshot.learn.data.regressor_stream import covered, degraded
 from headshot.learn.data.windows import KINDS, KNOWN, SIDE, Windows, crop_of_window
+from headshot.models.topologies.ibug68 import five_points
 from headshot.perception.identity import MARGIN, SIZE
 from headshot.perception.landmarks.mirror import head_mirror
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from headshot.arrays import U8, Index, Mask
-from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, five_points, similarity
+from headshot.evaluate.embedding import HEIGHT, POINTS, WIDTH, similarity
 from headshot.geometry.camera import Camera
 from headshot.geometry.pose import camera_of_crop_pose
 from headshot.image.crop import FaceCrop
@@ -36,6 +36,7 @@ from headshot.learn.render import (
 )
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
+from headshot.models.topologies.ibug68 import five_points
 
 FACES = 8
 """Of a batch, at most: looking at them takes as long as all else."""
