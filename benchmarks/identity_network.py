@@ -1,15 +1,16 @@
-"""What do looks say of a shape? The identity network on people who were kept from its training.
+"""How well the identity network predicts shapes of people who were held out from its training.
 
     python benchmarks/identity_network.py --data $HEADSHOT_DATA [--network FILE]
 
 - LFW, held-out people with at least three photos: are the shapes of one person nearer to each other than to
   other people's (AUC by cosine about the mean of all, and by millimetres)? And how much of the variance that
-  the shapes of `method="fit"` have does the guess explain, beside the fit to *another* photo of the person?
+  the shapes of `method="fit"` have does the prediction explain, beside the fit to *another* photo of the
+  person?
 - CFP, the 50 held-out people: the same AUC for two frontal photos, and for a frontal photo and a profile.
 - UTKFace, held-out photos: variance explained by what the data set calls race, by sex and age.
 
-The recogniser that taught the network stands beside it. Its own shapes are not known: its AUC is that of its
-embeddings. Every photo's crop lies around the points that `reconstruct` works with.
+The recogniser on whose features it was trained stands beside it. Its own shapes are not known: its AUC is
+that of its embeddings. Every photo's crop lies around the landmarks that `reconstruct` uses.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Look:
 
     owner: str
     kind: str
-    guess: Array
+    predicted: Array
     regressed: Array
     fit: Array
     embedding: Array
@@ -89,7 +90,7 @@ def told_apart(rows: list[Look], kinds: tuple[str, str]) -> dict[str, tuple[floa
     pair = (kind[:, None] == kinds[0]) & (kind == kinds[1]) & ~np.eye(len(rows), dtype=bool)
     same = owner[:, None] == owner
     out = {}
-    for name in ("guess", "regressed", "fit", "embedding"):
+    for name in ("predicted", "regressed", "fit", "embedding"):
         values = np.array([getattr(r, name) for r in rows])
         near = unit(values - (0 if name == "embedding" else values.mean(axis=0)))
         scores = [near @ near.T]
@@ -131,7 +132,7 @@ def lfw(root: Path, networks: tuple[ort.InferenceSession, Recogniser]) -> None:
     first = [a for a, _ in others]
     truth = np.array([a.fit for a in first])
     for name, values in (
-        ("guess", np.array([a.guess for a in first])),
+        ("predicted", np.array([a.predicted for a in first])),
         ("regressed", np.array([a.regressed for a in first])),
         ("fit to another photo", np.array([b.fit for _, b in others])),
     ):
@@ -164,11 +165,12 @@ def utkface(root: Path, networks: tuple[ort.InferenceSession, Recogniser]) -> No
         years = "0-12" if age < 13 else "13-29" if age < 30 else "30-59" if age < 60 else "60 and more"
         for group in ("all", RACES[race], "female" if sex else "male", f"years {years}"):
             groups[group].append(row)
-    print("UTKFace: photos, variance of fits explained by guess, by regressed")
+    print("UTKFace: photos, variance of fits explained by predicted, by regressed")
     for group, rows in sorted(groups.items()):
         truth = np.array([r.fit for r in rows])
         found = [
-            explained(rows, truth, np.array([getattr(r, n) for r in rows])) for n in ("guess", "regressed")
+            explained(rows, truth, np.array([getattr(r, n) for r in rows]))
+            for n in ("predicted", "regressed")
         ]
         print(f"  {group:18s} {len(rows):4d} {found[0]:.3f} {found[1]:.3f}")
 

@@ -1,4 +1,4 @@
-"""What should the shape be read from? Straight lines from what is known of looks to shapes, side by side.
+"""From which layer should the shape be predicted? Linear regressions from the layers of the identity network.
 
     python benchmarks/identity_readouts.py RUN STORE --data $HEADSHOT_DATA
 
@@ -9,7 +9,7 @@ that the run learned from, to the identity that the fit found (the mean over a p
 - feature: what the network says in its place;
 - places: the 256 numbers before it, which hold whatever else the network sees.
 
-Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (where looks
+Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (where faces
 mislead); AUC by cosine of two photos of one person, and of a photo and a profile. Beside them what
 `headshot learn identity --anew` exports, read from the feature of all photos in the store, and the network's
 own answer, which is exported without it.

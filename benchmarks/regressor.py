@@ -2,9 +2,9 @@
 
     python benchmarks/regressor.py --data $HEADSHOT_DATA [--network FILE.onnx ...] [--cache FILE.json]
 
-One look in the detector's crop, one in the crop that the first asks for, mirrored and averaged; no fit.
+One pass on the detector's crop, one on the crop around its points, mirrored and averaged; no fit.
 
-- one look: crop and network, one thread, median.
+- one pass: crop and network, one thread, median.
 - synthetic: photos of `synthetic-heads` (tools/synthetic_heads.py; ICT's and MakeHuman's shapes): median
   distance in mm of corresponding points of the neutral face after similarity alignment, its ratio of norms
   to the truth's and its correlation with it (medians; `headshot.evaluate.synthetic`).
@@ -20,7 +20,7 @@ One look in the detector's crop, one in the crop that the first asks for, mirror
 
 With ``--store`` a second table: held-out photos of UTKFace in the store of windows, by race, sex and age as
 labelled by the source: how far the network's points are from the fit's, per cent of their box (median), and
-the least belief in a face.
+the least presence.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> di
 
 
 def by_group(store: Path, network: ort.InferenceSession) -> dict[str, list[float]]:
-    """Rows of the second table: photos, points' distance, least belief."""
+    """Rows of the second table: photos, points' distance, least presence."""
     windows = read_windows(store)
     chosen = [
         k
@@ -206,7 +206,7 @@ def speed(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> d
         start = perf_counter()
         predict_heads(pixels, [FaceCrop(150.0, 150.0, 200.0)], network=network)
         times.append(1000 * (perf_counter() - start))
-    return {"one look, ms": float(np.median(times))}
+    return {"one pass, ms": float(np.median(times))}
 
 
 PARTS = {"speed": speed, "synthetic": synthetic, "identity": identity, "helen": points, "profiles": profiles}
@@ -240,7 +240,7 @@ def main() -> None:
         print(f"| {name} | " + " | ".join(f"{row[column]:.3f}" for column in columns) + " |")
 
     if options.store is not None:
-        print("\n| group | photos | points, % | least belief |\n|---|---|---|---|")
+        print("\n| group | photos | points, % | least presence |\n|---|---|---|---|")
         for name, (count, gap, least) in by_group(options.store, network).items():
             print(f"| {name} | {count:.0f} | {gap:.2f} | {least:.2f} |")
 

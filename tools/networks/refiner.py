@@ -1,18 +1,18 @@
-"""Learn ``refiner.onnx``: a closer look at the points that the regressor found.
+"""Learn ``refiner.onnx``: refinement of the points that the in-house landmark network predicts.
 
     headshot learn regressor-data STORE ...          (docs/regressor.md)
     python tools/networks/refiner.py STORE --data $HEADSHOT_DATA --regressor regressor.onnx
 
 Around each of 96 points (iBUG's 68, the irises, half of the face's outline) as the regressor places them,
 17 samples are taken of the features of a network that was trained on ImageNet (EfficientNet-Lite0's stem and
-first three blocks, as they are). Each point has a linear layer of its own, one hidden layer looks at all of
-them, and what comes out moves all 546 points along the principal components of the regressor's errors, and
-says how sure it is. A step of a cascade, in other words (Xiong and De la Torre, "Supervised Descent Method
+first three blocks, as they are). Each point has a linear layer of its own, one hidden layer takes all of
+them, and its output moves all 546 points along the principal components of the regressor's errors, with new
+standard deviations. A step of a cascade, in other words (Xiong and De la Torre, "Supervised Descent Method
 and its Applications to Face Alignment", CVPR 2013), with learned features.
 
 In training the regressor's errors are made 0.4 to 1.3 times as large, so that the network serves regressors
-that are better than the one it was trained behind. Windows that are held out, and what the bench measures,
-are left out, as in the training of the regressor.
+that are better than the one it was trained behind. Windows that are held out, and what the benchmark
+measures, are left out, as in the training of the regressor.
 
     pixels (N, 128, 128, 3) uint8, points (N, 546, 2) in shares of the side, sigma (N, 546)
         -> refined (N, 546, 2), refined_sigma (N, 546)
@@ -128,7 +128,7 @@ class Exported(nn.Module):
 
 
 def twice(net: Refiner, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """The second time it looks where the points should have been, which gains once more."""
+    """The second pass samples features at the corrected points, which gains once more."""
     moved: Tensor = net(features, points)[0]
     refined, surer = net(features, moved)
     return refined, surer
@@ -136,7 +136,7 @@ def twice(net: Refiner, features: Tensor, points: Tensor) -> tuple[Tensor, Tenso
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """N crops: features, the regressor's points and sigma, true points and how far they are believed."""
+    """N crops: features, the regressor's points and sigma, true points and their weights."""
 
     features: NDArray[np.float16]
     found: Tensor
@@ -148,7 +148,8 @@ class Crops:
 
 
 def gather(windows: Windows, regressor: ort.InferenceSession, seed: int = 1) -> Crops:
-    """Crops as a second look takes them, some covered or spoiled, and what the regressor says of them."""
+    """Crops as a second pass takes them, some covered or degraded, and the regressor's predictions for
+    them."""
     random, stream, features = np.random.default_rng(seed), RegressorStream(windows), Features()
     kinds = np.array(KINDS)[windows.kind]
     by_hand = (windows.labels["weight"][:, :478].sum(axis=1) == 0) & (kinds == "photo")
