@@ -58,5 +58,23 @@ def test_light_size_and_a_poor_crop_change_little_two_people_much(faces):
 def test_a_mirrored_photo_has_the_mirrored_identity(faces):
     pixels, crop = faces[0]
     mirrored = FaceCrop(pixels.shape[1] - crop.x, crop.y, crop.side, -crop.roll)
-    turned = predict_identity(np.ascontiguousarray(pixels[:, ::-1]), mirrored).mean
-    assert np.abs(turned * head_mirror().identity - predict_identity(pixels, crop).mean).max() < 0.1
+    turned = predict_identity(np.ascontiguousarray(pixels[:, ::-1]), mirrored)
+    found = predict_identity(pixels, crop)
+    assert np.abs(turned.mean * head_mirror().identity - found.mean).max() < 0.1
+    # Who it is does not depend on the side.
+    assert turned.embedding is not None and found.embedding is not None
+    assert found.embedding.shape == (256,) and _cosine(turned.embedding, found.embedding) > 0.999
+
+
+def test_the_shape_alone_keeps_the_embedding(faces):
+    found = predict_identity(*faces[0])
+    np.testing.assert_array_equal(found.largest(5).embedding, found.embedding)
+
+
+def test_networks_without_an_embedding_are_refused(faces):
+    class Older:
+        def get_outputs(self):
+            return []
+
+    with pytest.raises(ValueError, match="identity_embedding"):
+        predict_identity(*faces[0], network=Older())
