@@ -21,8 +21,9 @@ from headshot.fitting.parameters import PersonState, ViewState
 from headshot.fitting.projection import geometry_columns, linearised
 from headshot.fitting.terms import TermEquations
 from headshot.geometry.camera import Camera
-from headshot.models.contour import JAW, on_outline
+from headshot.models.contour import on_outline
 from headshot.models.head_model import HeadModel, PointModel
+from headshot.models.topologies.ibug68 import JAW_POINTS as JAW
 
 CHIN = JAW // 2
 TURNED = 20.0
