@@ -1,8 +1,8 @@
-"""The outline of the face, as a network sees it that says how sure it is.
+"""The outline of the face, by a network that predicts the standard deviation of each point.
 
 iBUG's points 0-16 lie where the face ends in the picture, on no fixed points of the skin. So each counts only
 by its distance across the outline of the head, whose place on the skin is found anew at every step, as in
-`headshot.models.contour`; how far along it a point lies is taken to say nothing.
+`headshot.models.contour`; how far along it a point lies is taken to carry no information.
 
 Dimension letters: J = 17 points of the jaw, C candidates of each, I identity modes, E expressions, P
 parameters as in `headshot.fitting.projection`.
@@ -74,7 +74,7 @@ class ContourTerm:
     """Points on the outline in a photo.
 
     The equations say where on the head the outline runs, and in which direction; the cost is that of this
-    outline until they are asked again.
+    outline until they are computed again.
     """
 
     def __init__(
