@@ -8,8 +8,8 @@
 - CFP, the 50 held-out people: the same AUC for two frontal photos, and for a frontal photo and a profile.
 - UTKFace, held-out photos: variance explained by what the data set calls race, by sex and age.
 
-Beside it the face-recognition network whose embeddings it learned. It predicts no shapes: its AUC is that of
-its embeddings. Every photo's crop lies around the points that `reconstruct` works with.
+Beside it the face-recognition network on whose embeddings it was trained. It predicts no shapes: its AUC is
+that of its embeddings. Every photo's crop lies around the landmarks that `reconstruct` uses.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ from headshot.evaluate.baselines import METHODS
 from headshot.learn.data.photos import read_padded
 from headshot.metrics.shape import shape_similarity
 from headshot.metrics.verification import auc
+from headshot.models.topologies.ibug68 import five_points
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 from headshot.perception import identity
 from headshot.perception.identity import predict_identity
 from headshot.perception.landmarks import in_house
 from headshot.perception.landmarks.in_house import predict_head
 from headshot.perception.networks import open_network, session
-from headshot.perception.recognition import Recogniser, five_points
+from headshot.perception.recognition import Recogniser
 from headshot.pipeline import Reconstructor
 
 FIT = replace(METHODS["without networks"](), detail="low", texture=None)

@@ -1,4 +1,4 @@
-"""From which feature should the shape be predicted? Linear readouts side by side.
+"""From which layer should the shape be predicted? Linear readouts of the identity network's layers.
 
     python benchmarks/identity_readouts.py RUN STORE --data $HEADSHOT_DATA
 
@@ -6,7 +6,7 @@ RUN is one of `headshot learn identity`. Ridge regressions are made from the pho
 that the run learned from, to the identity that the fit found (the mean over a person's photos), from
 
 - recogniser: its embedding of the photos, not degraded (of profiles: of the person's frontal ones);
-- feature: the network's own approximation of it;
+- feature: what the network predicts in its place;
 - places: the 256 numbers before it, which hold whatever else the network sees.
 
 Held-out people: share of the variance of fits explained, photos, profiles and synthetic heads (whose

@@ -26,8 +26,10 @@ from headshot.evaluate.baselines import MeanFace, Predictor, named_method
 from headshot.evaluate.synthetic import errors
 from headshot.fitting.settings import PhotometricSettings
 from headshot.image.photo import read_photo
+from headshot.metrics.landmarks import interocular
 from headshot.metrics.shape import shape_similarity
 from headshot.metrics.verification import auc, pairs
+from headshot.models.topologies.ibug68 import INNER
 from report import publish, table
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -129,11 +131,11 @@ def landmarks(folder: Path, limit: int) -> dict[str, list[object]]:
             subject = find_subject(read_photo(file), truth.mean(axis=0))
         except HeadshotError:
             continue
-        eyes = float(np.linalg.norm(truth[36] - truth[45]))
+        eyes = interocular(truth)
         for method in METHODS:
             points = method(subject).points
             off = 100 * np.linalg.norm(points - truth, axis=1) / eyes
-            found[method.name].append([off[17:].mean(), off.mean()])
+            found[method.name].append([off[INNER].mean(), off.mean()])
     return {name: [float(v) for v in np.median(np.array(values), axis=0)] for name, values in found.items()}
 
 

@@ -52,6 +52,7 @@ from headshot.learn.data.training_crops import KINDS, input_crop, read_training_
 from headshot.metrics.landmarks import interocular
 from headshot.metrics.shape import shape_similarity
 from headshot.metrics.verification import auc, pairs
+from headshot.models.topologies.ibug68 import INNER, JAW
 from headshot.perception.landmarks.in_house import (
     MARGIN,
     HeadPrediction,
@@ -62,7 +63,6 @@ from headshot.perception.networks import open_network, session
 
 Box = list[float] | None
 PEOPLE, PHOTOS = 80, 4
-JAW = 17
 AGES = ((4, "0-3"), (13, "4-12"), (30, "13-29"), (60, "30-59"), (200, "60 and older"))
 
 
@@ -147,9 +147,9 @@ def points(data: Path, cache: dict[str, Box], network: ort.InferenceSession) -> 
             continue
         found = predict_head(photo_of(mark.photo), FaceCrop.of_box(box, MARGIN), network=network)
         gap = np.linalg.norm(found.points68 - mark.points, axis=1)
-        sure.append(np.mean((gap[JAW:] / found.sigma68[JAW:]) ** 2) / 2)
+        sure.append(np.mean((gap[INNER] / found.sigma68[INNER]) ** 2) / 2)
         gap *= 100 / interocular(mark.points)
-        inner.append(gap[JAW:].mean())
+        inner.append(gap[INNER].mean())
         every.append(gap.mean())
     return {
         "HELEN inner, %": float(np.mean(inner)),
@@ -173,7 +173,7 @@ def profiles(data: Path, _: dict[str, Box], network: ort.InferenceSession) -> di
         crop = FaceCrop(*middle.tolist(), 2 * MARGIN * half)
         found = predict_head(photo_of(mark.photo), crop, passes=3, network=network)
         gap = np.linalg.norm(found.points68 - mark.points, axis=1)
-        known[:JAW] = False
+        known[JAW] = False
         off.append(100 * gap[known].mean() / np.sqrt(np.prod(high - low)))
     errors_ = np.array(off)
     return {"profiles, %": float(np.median(errors_)), "profiles > 7 %, %": float(100 * np.mean(errors_ > 7))}

@@ -1,4 +1,4 @@
-"""What the measure of sharpness says of portraits, sharp and spoiled.
+"""The measure of sharpness on portraits, sharp and degraded.
 
     python benchmarks/sharpness.py $HEADSHOT_DATA/helen-train
 

@@ -24,7 +24,7 @@ def test_a_good_portrait_scores_one_without_warnings():
 @pytest.mark.parametrize(
     ("measure", "value", "word"),
     [
-        ("presence", 0.4, "doubtful"),
+        ("presence", 0.4, "uncertain"),
         ("face_pixels", 30.0, "small"),
         ("yaw", -75.0, "turned by 75"),
         ("pitch", 45.0, "tilted by 45"),

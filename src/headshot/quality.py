@@ -14,7 +14,7 @@ class Quality:
     Attributes:
         score: 0 (do not use) to 1 (a sharp, frontal, well-fitted portrait). The product of one factor per
             measure below; a rule of thumb for sorting photos, not a probability.
-        measures: ``presence`` (the landmark network's belief in a face, 0-1), ``face_pixels`` (root of the
+        measures: ``presence`` (the landmark network's probability of a face), ``face_pixels`` (root of the
             area of the landmarks' box), ``yaw`` and ``pitch`` (degrees), ``residual`` (root-mean-square
             landmark misfit, percent of ``face_pixels``), ``inside`` (share of landmarks inside the photo),
             ``coverage`` (share of the facial texture that the photo shows; 1 when no texture was made). With
@@ -58,13 +58,13 @@ def assess(measures: dict[str, float], warnings: tuple[str, ...] = ()) -> Qualit
             "use a larger photo, 200 pixels or more across the face"
         )
     if abs(m["yaw"]) > 45:
-        found.append(f"the head is turned by {abs(m['yaw']):.0f} degrees: the far side is guessed")
+        found.append(f"the head is turned by {abs(m['yaw']):.0f} degrees: the far side comes from the prior")
     if abs(m["pitch"]) > 35:
         found.append(f"the head is tilted by {abs(m['pitch']):.0f} degrees: proportions are less certain")
     if m["presence"] < 0.6:
-        found.append("the landmarks are doubtful: the face may be hidden, blurred or not a face")
+        found.append("the landmarks are uncertain: the face may be hidden, blurred or not a face")
     if m["residual"] > 3.0:
         found.append("the head model follows the landmarks badly: check the overlay in the preview")
     if m["inside"] < 0.95:
-        found.append("the face is cut off by the border of the photo: the missing part is guessed")
+        found.append("the face is cut off by the border of the photo: the missing part comes from the prior")
     return Quality(score, dict(measures), tuple(found))

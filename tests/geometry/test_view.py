@@ -42,11 +42,11 @@ def test_derivatives(view: View) -> None:
 
 
 def test_perspective_keeps_the_pose() -> None:
-    flat, guessed, known = views()
-    for camera in (guessed, known):
+    flat, assumed, known = views()
+    for camera in (assumed, known):
         np.testing.assert_allclose(camera.angles, flat.angles)
         np.testing.assert_allclose(camera.project([0, 0, 0]), [210, 180])
-    assert known.focal == 1500 and guessed.focal == pytest.approx(1.7 * 800)
+    assert known.focal == 1500 and assumed.focal == pytest.approx(1.7 * 800)
 
 
 @pytest.mark.parametrize("view", views())

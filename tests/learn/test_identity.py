@@ -95,8 +95,8 @@ def test_mirrored_crops_are_compared_as_they_are(folder):
     other = one + 1
     p = (torch.zeros(3, store.EMBEDDING), torch.stack([one, one * signs, other]), torch.zeros(3, 100))
     loss = IdentityLoss(Weights(agreement=1.0), np.ones(100, np.float32))
-    told = loss(p, true | {"mirrored": torch.tensor([False, True, False])})[1]["agreement"]
-    assert told == pytest.approx(0, abs=1e-5)
+    disagreement = loss(p, true | {"mirrored": torch.tensor([False, True, False])})[1]["agreement"]
+    assert disagreement == pytest.approx(0, abs=1e-5)
 
 
 def colour_recogniser(file: Path) -> np.ndarray:

@@ -17,7 +17,8 @@ from headshot.learn.data.photos import learn_photo  # noqa: E402
 from headshot.learn.losses import people, rendered_identity  # noqa: E402
 from headshot.learn.losses.rendered_identity import RenderedIdentity  # noqa: E402
 from headshot.learn.networks.mobilefacenet import MobileFaceNet  # noqa: E402
-from headshot.perception.recognition import aligned_face, five_points  # noqa: E402
+from headshot.models.topologies.ibug68 import five_points  # noqa: E402
+from headshot.perception.recognition import aligned_face  # noqa: E402
 
 PHOTOS = Path(__file__).parents[2] / "photos"
 

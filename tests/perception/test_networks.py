@@ -1,4 +1,4 @@
-"""The registry says what the files hold; sessions are shared; head models without networks are told so."""
+"""The registry says what the files hold; sessions are shared; head models without networks raise."""
 
 from __future__ import annotations
 

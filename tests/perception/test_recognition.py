@@ -16,7 +16,6 @@ from headshot.perception.recognition import (
     WIDTH,
     Recogniser,
     aligned_face,
-    five_points,
 )
 
 
@@ -42,12 +41,6 @@ def test_the_similarity_of_points_is_found_again() -> None:
     found = planar_similarity(POINTS, there)
     np.testing.assert_allclose(POINTS @ found[:, :2].T + found[:, 2], there, atol=1e-9)
     assert np.linalg.det(found[:, :2]) == pytest.approx(1.7**2)
-
-
-def test_five_of_68() -> None:
-    points = np.arange(136.0).reshape(68, 2)
-    five = five_points(points)
-    np.testing.assert_allclose(five, [[77, 78], [89, 90], [60, 61], [96, 97], [108, 109]])
 
 
 def test_files_that_are_no_such_network(tmp_path: Path) -> None:

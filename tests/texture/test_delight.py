@@ -115,6 +115,6 @@ def test_light_found_without_knowing_the_colours(person):
     light = _light()
     found = estimate_albedo_and_light(TextureView(_photo(person, light), MODEL.mean, CAMERA), MODEL, ALBEDO)
     assert found.error < 0.06
-    truth, guess = (x[1:4].mean(axis=1) / x[0].mean() for x in (light, found.light))
-    assert np.abs(truth - guess).max() < 0.12
+    truth, estimate = (x[1:4].mean(axis=1) / x[0].mean() for x in (light, found.light))
+    assert np.abs(truth - estimate).max() < 0.12
     assert found.light[3].mean() > 0.25  # from the left

@@ -117,16 +117,16 @@ def test_identical_views_give_the_texture_of_one(count: int) -> None:
 
 
 def test_a_black_bar_in_one_of_four_views_is_outvoted() -> None:
-    spoiled = _view(10.0)
-    x, y = spoiled.camera.project(MODEL.landmarks["ibug68"].on(MODEL.mean, MODEL.triangles)[[29, 46]]).mean(
+    degraded = _view(10.0)
+    x, y = degraded.camera.project(MODEL.landmarks["ibug68"].on(MODEL.mean, MODEL.triangles)[[29, 46]]).mean(
         axis=0
     )
-    spoiled.pixels[int(y) - 2 : int(y) + 3, int(x) : int(x) + 40] = 25
+    degraded.pixels[int(y) - 2 : int(y) + 3, int(x) : int(x) + 40] = 25
     good = [_view(yaw) for yaw in (-12.0, 0.0, 12.0)]
-    spared = make_texture([spoiled, *good], MODEL, SETTINGS)
-    believed = make_texture([spoiled, good[0]], MODEL, SETTINGS)
-    seen = _skin() & (spared.observed > 0.9)
-    dark = [int((_error(t.pixels, seen) > 40).sum()) for t in (spared, believed)]
+    outvoted = make_texture([degraded, *good], MODEL, SETTINGS)
+    undecided = make_texture([degraded, good[0]], MODEL, SETTINGS)
+    seen = _skin() & (outvoted.observed > 0.9)
+    dark = [int((_error(t.pixels, seen) > 40).sum()) for t in (outvoted, undecided)]
     assert dark[0] < 30 < 0.2 * dark[1], dark
 
 

@@ -30,6 +30,7 @@ from headshot.geometry.raster import rasterise
 from headshot.image.photo import read_photo
 from headshot.models.contour import landmarks68
 from headshot.models.head_model import Correspondence, HeadModel, PointModel, read
+from headshot.models.topologies import ibug68
 from headshot.models.topologies.mediapipe478 import (
     IRIS_LEFT_IN_IMAGE,
     IRIS_RIGHT_IN_IMAGE,
@@ -50,28 +51,12 @@ MEETING = np.array([[191, 80, 81, 82, 13, 312, 311, 310, 415], [95, 88, 178, 87,
 MEETING_IBUG = np.array([[61, 62, 63], [67, 66, 65]])
 ANCHORS = np.r_[27:36, 36, 39, 42, 45, 48, 51, 54, 57, 60, 64]
 ANCHOR_CONFIDENCE = 6.0
-IBUG_MIRROR = np.r_[
-    16:-1:-1,
-    26:16:-1,
-    27:31,
-    35:30:-1,
-    45:41:-1,
-    47,
-    46,
-    39:35:-1,
-    41,
-    40,
-    54:47:-1,
-    59:54:-1,
-    64:59:-1,
-    67:64:-1,
-]
 REGIONS = {
-    "jaw": slice(0, 17),
-    "brows": slice(17, 27),
-    "nose": slice(27, 36),
-    "eyes": slice(36, 48),
-    "mouth": slice(48, 68),
+    "jaw": ibug68.JAW,
+    "brows": ibug68.BROWS,
+    "nose": ibug68.NOSE,
+    "eyes": ibug68.EYES,
+    "mouth": ibug68.MOUTH,
 }
 
 
@@ -287,7 +272,7 @@ def refine(
         )
         moved = points.on(model.mean, model.triangles) + moves
         positions = _met(_symmetric(moved[:478], MIRROR), MEETING)
-        ibug = _met(_symmetric(moved[478:], IBUG_MIRROR), MEETING_IBUG)
+        ibug = _met(_symmetric(moved[478:], ibug68.MIRROR), MEETING_IBUG)
     return positions, ibug
 
 
@@ -314,7 +299,7 @@ def refine_ibug(
         weights[:, :8] *= (yaw < 12)[:, None]
         weights[:, 9:17] *= (yaw > -12)[:, None]
         moves = systematic(residual, jacobian, weights, surface_normals(model, points))
-        ibug = _met(_symmetric(points.on(model.mean, model.triangles) + moves, IBUG_MIRROR), MEETING_IBUG)
+        ibug = _met(_symmetric(points.on(model.mean, model.triangles) + moves, ibug68.MIRROR), MEETING_IBUG)
     return ibug
 
 

@@ -8,15 +8,11 @@ from PIL import Image
 from eyes import MARGIN
 from geometry import Head
 from grids import Grid
+from headshot.models.topologies.ibug68 import MIRROR
 from headshot.ramps import smoothstep
 from quadmesh import closest_points, normals_of, triangles_of
 from register import FLIP
 
-# Counterpart of each iBUG point on the other side of the face.
-MIRROR68 = np.r_[
-    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45:41:-1, 47, 46, 39:35:-1, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1,
-    67:64:-1,
-]  # fmt: skip
 LIP_LINE = 4  # ring of the mouth's grid on which the inner lip points lie
 # Candidates of a contour line lie on both sides of its jaw point, the last at this distance along the fan's
 # axis (mm, see `contour`). In front there is less room under the chin than on the cheeks.
@@ -47,7 +43,7 @@ def ibug68(head: Head, marks: np.ndarray) -> Points:
 
     Lids and inner lips are taken on the rings that are their edges; the closest point there is ambiguous.
     """
-    marks = (marks + marks[MIRROR68] * FLIP) / 2
+    marks = (marks + marks[MIRROR] * FLIP) / 2
     triangles = triangles_of(head.topology.quads)
     skin = triangles[: 2 * head.topology.parts["skin"][1]]
     normals = normals_of(head.mean, triangles)
@@ -73,7 +69,7 @@ def ibug68(head: Head, marks: np.ndarray) -> Points:
         on_ring(k, grid, LIP_LINE, grid.upper if k < 65 else grid.lower)
     left = marks[:, 0] > 0.5  # mirror the subject's left side over the right one; the middle stays
     other = _mirrored((triangle[left], barycentric[left]), triangles, head.topology.mirror)
-    triangle[MIRROR68[left]], barycentric[MIRROR68[left]] = other
+    triangle[MIRROR[left]], barycentric[MIRROR[left]] = other
     return triangle, barycentric
 
 

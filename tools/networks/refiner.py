@@ -1,4 +1,4 @@
-"""Learn ``refiner.onnx``, which refines the points of the regressor.
+"""Train ``refiner.onnx``: refinement of the points that the in-house landmark network predicts.
 
     headshot learn regressor-data STORE ...          (docs/explanation/regressor.md)
     python tools/networks/refiner.py STORE --data $HEADSHOT_DATA --regressor regressor.onnx
@@ -6,7 +6,7 @@
 Around each of 96 points (iBUG's 68, the irises, half of the face's outline) as the regressor places them,
 17 samples are taken of the features of a network that was trained on ImageNet (EfficientNet-Lite0's stem and
 first three blocks, as they are). Each point has a linear layer of its own, one hidden layer combines all of
-them, and what comes out moves all 546 points along the principal components of the regressor's errors, and
+them, and its output moves all 546 points along the principal components of the regressor's errors, and
 predicts their standard deviations. A step of a cascade, in other words (Xiong and De la Torre, "Supervised
 Descent Method and its Applications to Face Alignment", CVPR 2013), with learned features.
 
@@ -128,7 +128,7 @@ class Exported(nn.Module):
 
 
 def twice(net: Refiner, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """In the second pass it samples where the points should have been, which gains once more."""
+    """The second pass samples features at the corrected points, which gains once more."""
     moved: Tensor = net(features, points)[0]
     refined, surer = net(features, moved)
     return refined, surer

@@ -32,6 +32,7 @@ from headshot.evaluate.result import Column, Item, Result
 from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.image.photo import Photo, read_photo
 from headshot.metrics.landmarks import box_root
+from headshot.models.topologies import ibug68
 
 BLUR = 0.03  # of the face's size, standard deviation
 SMALL = 60.0  # pixels
@@ -70,14 +71,14 @@ def hidden(photo: Photo, truth: Array) -> tuple[Photo, Array]:
     picture = Image.fromarray(photo.pixels)
     draw = ImageDraw.Draw(picture)
     kind = zlib.crc32(Path(photo.name).stem.encode("utf-8")) % 4
-    across = truth[45] - truth[36]
+    left, right = truth[list(ibug68.OUTER_EYE_CORNERS)]
+    across = right - left
     if kind == 0:  # dark glasses
-        for eye in (truth[36:42].mean(axis=0), truth[42:48].mean(axis=0)):
+        for group in (ibug68.EYE_LEFT_IN_IMAGE, ibug68.EYE_RIGHT_IN_IMAGE):
+            eye = truth[group].mean(axis=0)
             half = np.array([0.34, 0.24]) * np.linalg.norm(across)
             draw.ellipse([*(eye - half), *(eye + half)], fill=(24, 22, 28))
-        draw.line(
-            [tuple(truth[36] - 0.3 * across), tuple(truth[45] + 0.3 * across)], fill=(24, 22, 28), width=4
-        )
+        draw.line([tuple(left - 0.3 * across), tuple(right + 0.3 * across)], fill=(24, 22, 28), width=4)
     elif kind == 1:  # a mask over nose and mouth
         outline = [truth[2], *truth[3:14], truth[14], truth[29]]
         draw.polygon([tuple(point) for point in outline], fill=(146, 178, 196))

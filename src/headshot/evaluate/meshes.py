@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from headshot.arrays import Array, Index
 from headshot.errors import HeadshotError
+from headshot.models.topologies import ibug68
 
 ENDINGS = (".obj", ".ply", ".glb")
 LANDMARK_ENDINGS = (".txt", ".json", ".lm3")
 # NoW's seven points in the iBUG order: corners of the eyes, below the nose, corners of the mouth.
-SEVEN = (36, 39, 42, 45, 33, 48, 54)
+SEVEN = (*ibug68.EYE_CORNERS, ibug68.SUBNASALE, *ibug68.MOUTH_CORNERS)
 UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 OUTER_EYES = (65.0, 125.0)  # mm between the outer corners of the eyes, from small children to large adults
 

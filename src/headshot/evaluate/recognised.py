@@ -31,8 +31,9 @@ from headshot.evaluate.resume_log import ResumeLog, Row, failures
 from headshot.geometry.camera import Camera
 from headshot.image.photo import read_photo
 from headshot.metrics.verification import auc, roc_line
+from headshot.models.topologies.ibug68 import five_points
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
-from headshot.perception.recognition import Recogniser, aligned_face, five_points
+from headshot.perception.recognition import Recogniser, aligned_face
 from headshot.render import render, view_camera
 
 SIZE = 256  # of the pictures, pixels

@@ -25,13 +25,12 @@ from headshot.fitting.terms.points import PointTerm
 from headshot.image.photo import Photo
 from headshot.models.arkit import ARKIT52
 from headshot.models.head_model import HeadModel, PointModel
+from headshot.models.topologies.ibug68 import INNER, JAW
 from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, POINTS, UPPER_LIP
 from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.observe import FaceObservation
 from headshot.perception.segmentation import HIDING, Segmentation
-
-JAW = 17  # first of iBUG's points, which lie where the outline of the face happens to be
 
 # Factors on the standard deviations that the in-house network gives its points.
 ALONE_DENSE = 10.0  # the 478 points where they stand for the landmarks: neighbours err alike
@@ -83,7 +82,7 @@ class FitModels:
 def fit_models(model: HeadModel) -> FitModels:
     """A head model as fits need it; the same for every photo, so made once."""
     dense = model.at(model.landmarks["mediapipe478"])
-    inner = model.at(model.landmarks["ibug68"]).restricted(slice(JAW, None))
+    inner = model.at(model.landmarks["ibug68"]).restricted(INNER)
     both = PointModel(
         np.concatenate([dense.mean, inner.mean]),
         np.concatenate([dense.identity, inner.identity], axis=1),
@@ -111,8 +110,8 @@ def start_observed(
     others: list[Term] = []
     inflation = 1.0
     if seen.prediction is not None:
-        inner = BESIDE_INNER * seen.prediction.sigma68[JAW:]
-        others.append(PointTerm(seen.prediction.points68[JAW:], inner, models.inner))
+        inner = BESIDE_INNER * seen.prediction.sigma68[INNER]
+        others.append(PointTerm(seen.prediction.points68[INNER], inner, models.inner))
         inflation = mirror_inflation(found, seen.prediction)
     others.append(lip_and_lid_distances(found.points, models.landmarks, found.extent))
     if seen.prediction is not None:
@@ -148,8 +147,8 @@ def _start_in_house(
     seen: FaceObservation, found: HeadPrediction, models: FitModels, identity: Array, settings: FitSettings
 ) -> ViewStart:
     """The fit to the points of the in-house network alone."""
-    points = np.concatenate([found.points, found.points68[JAW:]])
-    deviation = np.concatenate([ALONE_DENSE * found.sigma, ALONE_INNER * found.sigma68[JAW:]])
+    points = np.concatenate([found.points, found.points68[INNER]])
+    deviation = np.concatenate([ALONE_DENSE * found.sigma, ALONE_INNER * found.sigma68[INNER]])
     observation = LandmarkObservation(
         points=points,
         confidence=np.ones(len(points)),
@@ -163,8 +162,8 @@ def _start_in_house(
 
 
 def _contour(found: HeadPrediction, model: ContourModel) -> Term:
-    deviation = BESIDE_CONTOUR * found.sigma68[:JAW]
-    return face_contour(found.points68[:JAW], deviation, found.angles[0], model)
+    deviation = BESIDE_CONTOUR * found.sigma68[JAW]
+    return face_contour(found.points68[JAW], deviation, found.angles[0], model)
 
 
 def mirror_inflation(landmarks: Landmarks, found: HeadPrediction) -> float:
@@ -173,7 +172,7 @@ def mirror_inflation(landmarks: Landmarks, found: HeadPrediction) -> float:
     Of a blurred face the landmark network sees another one in the mirror, while the in-house network is no
     less sure than usual. Of hidden faces neither is sure.
     """
-    unsure = float(found.sigma68[JAW:].mean()) / landmarks.extent
+    unsure = float(found.sigma68[INNER].mean()) / landmarks.extent
     return min(max((landmarks.spread / (STEADY * unsure)) ** 2, 1.0), MOST_INFLATION)
 
 

@@ -81,7 +81,7 @@ class _Reduced:
         self.step: Array = np.zeros(self.bounds)
 
     def seen(self) -> tuple[Array, Array]:
-        """What the view says of the shared parameters, its free weights following and the others fixed."""
+        """The view's equations of the shared parameters: its free weights eliminated, the others fixed."""
         p = self.shared
         free, fixed = p + np.flatnonzero(self.free), p + np.flatnonzero(~self.free)
         order = np.r_[0:p, free]

@@ -100,7 +100,7 @@ def start_view(
     if seen.deviation is not None:
         deviation = seen.deviation
     else:
-        # The network guesses the far side of a turned head, whose box is narrow besides.
+        # Points on the hidden far side of a turned head are less accurate, and its box is narrow besides.
         narrow = max(float(np.cos(np.radians(angles_of(rotation)[0]))), _SIDEWAYS)
         deviation = np.full(len(points), settings.noise * extent_of(points[usable]) / narrow)
     term = LandmarkTerm(points, confidence, seen.inflation * deviation * hidden, model, settings.outlier)

@@ -1,4 +1,4 @@
-"""What a fit looks for, and how it is packed into vectors: one block for the person, one for each view.
+"""The parameters of a fit, and how they are packed into vectors: one block for the person, one for each view.
 
     person: identity I | albedo A
     view:   pose 7 | landmark errors K | brightness fields B | light 27 | expression E

@@ -100,9 +100,9 @@ def fit_person(
     start = fit.identity
 
     def shrunk(now: Fit) -> Array:
-        kept, kept_colours = weights.shrinkage(settings)
+        factor, factor_colours = weights.shrinkage(settings)
         assert expected is not None
-        shape: Array = expected + kept * (start - expected) + kept_colours * (now.identity - start)
+        shape: Array = expected + factor * (start - expected) + factor_colours * (now.identity - start)
         return shape
 
     shape = None if expected is None else shrunk

@@ -43,8 +43,8 @@ class IdentityPrior:
         """A network's prediction (I,) for people who are N(0, I), and the standard deviation (I,) of its
         errors.
 
-        The prediction is a posterior mean, which knows how people are: with errors as large as people differ
-        (1) it says nothing and must be 0 itself.
+        The prediction is a posterior mean, which includes the distribution of people: with errors as large as
+        people differ (1) it has no information and must be 0 itself.
 
         Raises:
             ValueError: shapes differ, or a deviation is not positive.

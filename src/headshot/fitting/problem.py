@@ -3,8 +3,7 @@
     min  prior(person) + sum_v weight_v (terms_v(person, view_v) + prior_v(view_v))
 
 Views whose errors are alike share their weight (`headshot.fitting.view_weights`): a view's terms and its own
-prior are scaled alike, so that what it says about the person counts less, and what it says about itself does
-not change.
+prior are scaled alike, so that it constrains the person less, and its own parameters as before.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where points of the head model are seen, and how that changes with all that a fit looks for."""
+"""Where points of the head model are seen, and how that changes with the parameters of a fit."""
 
 from __future__ import annotations
 

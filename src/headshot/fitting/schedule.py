@@ -101,7 +101,7 @@ def descend_landmarks(fit: Fit, settings: FitSettings, iterations: int | None = 
         person, views, motions = fit.problem.step(fit.state)
         limits = [settings.tolerance * float(np.median(v.landmarks.noise)) for v in fit.problem.views]
         fit = replace(fit, state=fit.state.moved(person, views), steps=fit.steps + 1)
-        # The first steps only settle the pose; priors and robust weights need a few more.
+        # The first steps mostly change the pose; priors and robust weights need a few more.
         if iteration > 3 and all(m < limit for m, limit in zip(motions, limits, strict=True)):
             break
         if iteration <= TURNING:
@@ -231,7 +231,7 @@ class _Colours:
         )
 
     def loosened(self, problem: ViewProblem, person: PersonState, view: ViewState) -> ViewProblem:
-        """Trust landmarks less, as far as there are colours to tell what their errors have in common."""
+        """Give landmarks less weight, as far as there are colours to estimate their common errors from."""
         assert problem.colours is not None
         _, weight = problem.colours.compare(person, view)
         samples = self.surface.samples
@@ -277,7 +277,7 @@ def _first_colours(fit: Fit, views: list[_Colours], settings: PhotometricSetting
     for colours, problem, state, noise in zip(
         views, fit.problem.views, fit.state.views, fit.noise, strict=True
     ):
-        if noise is None:  # a noise model has told common errors apart already
+        if noise is None:  # a noise model has separated common errors already
             problem = colours.loosened(problem, person, state)
         assert problem.colours is not None
         term, state = problem.colours.first_light(person, state)

@@ -10,7 +10,7 @@ TURNING = 4
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How much the fit trusts landmarks, priors and the photo's metadata.
+    """Weights of landmarks, priors and the photo's metadata in the fit.
 
     Attributes:
         noise: standard deviation of one landmark, as a fraction of the landmarks' extent (the root of the
@@ -24,9 +24,9 @@ class FitSettings:
         focal_spread: log standard deviation of a recorded focal length (crops, digital zoom).
         iterations: Gauss-Newton steps at most.
         tolerance: stop when a step moves the landmarks by less than this fraction of their noise.
-        shrinkage: share of what the landmarks of one photo change about the shape that the identity prior
-            expects which is kept; 1 keeps all. Fits err more than they say, and in most that they change.
-        shrinkage_colours: of what the colours change after that: they err less alike than points.
+        shrinkage: factor on what the landmarks of one photo change about the shape that the identity prior
+            predicts; 1 is no shrinkage. Fits err more than their covariance says, mostly in what they change.
+        shrinkage_colours: on what the colours change after that: they err less alike than points.
 
     Raises:
         ValueError: a value outside of its range.
@@ -61,7 +61,7 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class PhotometricSettings:
-    """How much the fit trusts the colours.
+    """Weights of the colours in the fit.
 
     Attributes:
         widths: widths of the face in working pixels, coarse to fine.
@@ -70,9 +70,9 @@ class PhotometricSettings:
             neighbours apart no better.
         information: how many independent measurements all points of a face in full view count as at the
             last width; at smaller widths in proportion fewer.
-        small: width of the face in pixels below which it tells less, with the square of the width.
+        small: width of the face in pixels below which its information falls, with the square of the width.
         slack: how much larger the errors of landmarks are taken to be than for landmarks alone, where they
-            count as independent: what they have in common is told apart by the colours.
+            count as independent: their common errors are estimated from the colours.
         fields: relative standard deviation of smooth errors of brightness (`headshot.fitting.reflectance`).
         outlier: residuals beyond about this many standard deviations lose their influence.
         least_noise: standard deviation that colours have at least, in sRGB (0 to 1).

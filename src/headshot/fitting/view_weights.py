@@ -53,11 +53,11 @@ class ViewWeights:
         return float(self.landmarks.sum())
 
     def shrinkage(self, settings: FitSettings) -> tuple[float, float]:
-        """Shares of the changes by landmarks and by colours that are kept: those of one view, whose noise is
-        so many times smaller."""
+        """Shrinkage factors of the changes by landmarks and by colours: those of one view, whose noise is so
+        many times smaller."""
         n = self.independent
-        kept = (settings.shrinkage, settings.shrinkage_colours)
-        one, other = (n * k / (n * k + 1 - k) if k else 0.0 for k in kept)
+        factors = (settings.shrinkage, settings.shrinkage_colours)
+        one, other = (n * k / (n * k + 1 - k) if k else 0.0 for k in factors)
         return one, other
 
 

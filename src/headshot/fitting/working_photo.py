@@ -1,4 +1,4 @@
-"""The photo as the photometric fit looks at it: the face at a small, known size, in linear light.
+"""The photo as the photometric fit samples it: the face at a small, known size, in linear light.
 
 Dimension letters: h x w working picture, N points.
 """

@@ -223,7 +223,7 @@ def fit_albedo_and_light(
         reflect = mean + np.tensordot(delta.astype(dtype), modes, 1)
         shading = basis @ gamma.astype(dtype)
         residual = seen - reflect * shading
-        if turn:  # the first guess says nothing about outliers
+        if turn:  # the first estimate does not show outliers
             squared = (residual**2).sum(axis=1) / (3 * (_OUTLIER * scale) ** 2)
             robust = trust * geman_mcclure_weight(squared)
         normal = np.zeros((a + 27, a + 27))

@@ -234,7 +234,7 @@ def _check_size(width: int, height: int, name: str, limit: float) -> None:
 
 
 def _from_image(image: Image.Image, name: str, max_megapixels: float, *, draft: bool) -> Photo:
-    """Decode a picture that PIL has opened. ``draft``: it is ours, so its decoder may be told to reduce."""
+    """Decode a picture that PIL has opened. ``draft``: it is ours, so its decoder may be set to reduce."""
     width, height = image.size
     is_jpeg = draft and image.format in ("JPEG", "MPO")
     _check_size(width, height, name, MAX_JPEG_MEGAPIXELS if is_jpeg else MAX_OTHER_MEGAPIXELS)

@@ -17,7 +17,8 @@ from headshot.errors import HeadshotError
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
 from headshot.learn.data.training_crops import EMBEDDING, EMBEDDINGS, save_training_crops
-from headshot.perception.recognition import Recogniser, five_points
+from headshot.models.topologies.ibug68 import five_points
+from headshot.perception.recognition import Recogniser
 
 Say = Callable[[str], None]
 

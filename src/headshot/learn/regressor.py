@@ -39,6 +39,8 @@ from headshot.metrics.shape import aligned_distance, shrinkage
 from headshot.metrics.verification import auc
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import load_head_model
+from headshot.models.topologies.ibug68 import JAW_POINTS
+from headshot.models.topologies.mediapipe478 import POINTS
 from headshot.perception.landmarks.in_house import MARGIN, SIZE
 
 FAILED = 7.0  # per cent of the face: an error beyond it is a failure
@@ -244,7 +246,7 @@ def point_errors(p: Predicted, labels: dict[str, Any], *, inner: bool) -> tuple[
     box = np.array([extent_of(x[k]) for x, k in zip(labels["points"], known, strict=True)])
     if inner:
         known = known.copy()
-        known[:, 478 : 478 + 17] = False
+        known[:, POINTS : POINTS + JAW_POINTS] = False
     gap = np.linalg.norm(p.points.numpy() - labels["points"], axis=2)
     return 100 * (gap * known).sum(axis=1) / known.sum(axis=1) / box, box
 

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.geometry.camera import angles_of, extent_of
+from headshot.models.topologies import ibug68
 
-OUTER_EYE_CORNERS = (36, 45)
 REGIONS = {
-    "inner": slice(17, 68),
-    "all": slice(0, 68),
-    "jaw": slice(0, 17),
-    "brows": slice(17, 27),
-    "nose": slice(27, 36),
-    "eyes": slice(36, 48),
-    "mouth": slice(48, 68),
+    "inner": ibug68.INNER,
+    "all": slice(0, ibug68.POINTS),
+    "jaw": ibug68.JAW,
+    "brows": ibug68.BROWS,
+    "nose": ibug68.NOSE,
+    "eyes": ibug68.EYES,
+    "mouth": ibug68.MOUTH,
 }
 POSE = ("yaw", "pitch", "roll", "rotation")
 """Keys of `pose_errors`."""
@@ -31,7 +31,7 @@ POSE = ("yaw", "pitch", "roll", "rotation")
 def interocular(truth: ArrayLike) -> float:
     """Distance of the outer eye corners of true points (68, 2), pixels; NaN where one is unknown."""
     q = np.asarray(truth, dtype=np.float64)
-    return float(np.linalg.norm(q[OUTER_EYE_CORNERS[0]] - q[OUTER_EYE_CORNERS[1]]))
+    return float(np.linalg.norm(np.subtract(*q[list(ibug68.OUTER_EYE_CORNERS)])))
 
 
 def box_root(truth: ArrayLike) -> float:

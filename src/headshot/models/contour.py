@@ -15,11 +15,10 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import Array, Index
 from headshot.geometry.camera import Camera
+from headshot.models.topologies.ibug68 import JAW, JAW_POINTS
 
 if TYPE_CHECKING:
     from headshot.models.head_model import HeadModel
-
-JAW = 17
 
 
 def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> Array:
@@ -31,8 +30,8 @@ def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> Array:
     """
     points = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
     lines = model.landmarks["contour"].on(vertices, model.triangles).astype(np.float64)
-    lines = lines.reshape(JAW, -1, 3)
-    chosen = on_outline(points[:JAW], lines, camera)
+    lines = lines.reshape(JAW_POINTS, -1, 3)
+    chosen = on_outline(points[JAW], lines, camera)
     moved = np.flatnonzero(chosen >= 0)
     points[moved] = lines[moved, chosen[moved]]
     return points
@@ -57,10 +56,10 @@ def on_outline(points: ArrayLike, lines: ArrayLike, camera: Camera) -> Index:
     up = up / max(float(np.linalg.norm(up)), 1e-9)
     right = np.array([-up[1], up[0]])
     # The cheeks' lines run sideways, the chin's downwards.
-    side = np.arange(JAW) - JAW // 2
+    side = np.arange(JAW_POINTS) - JAW_POINTS // 2
     outward = np.where((abs(side) <= 3)[:, None], -up, right * np.sign(side)[:, None])
     out = (camera.project(across) * outward[:, None]).sum(axis=2)
     out[np.arange(across.shape[1]) > reach[:, None]] = -np.inf
     best = out.argmax(axis=1)
-    farther = out[np.arange(JAW), best] > (camera.project(jaw) * outward).sum(axis=1)
+    farther = out[np.arange(JAW_POINTS), best] > (camera.project(jaw) * outward).sum(axis=1)
     return np.where(farther, best, -1)

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from headshot.arrays import F32, I32, Array
 from headshot.errors import ModelFormatError
 from headshot.models.head_model import Correspondence
+from headshot.models.topologies import ibug68
 
 ExpressionKind = Literal["blendshapes", "arkit", "pca"]
 
@@ -159,8 +160,8 @@ def facing_out(triangles: I32, mean: F32) -> I32:
 
 
 def eye_origin(mean: F32, landmarks: LandmarkSet, triangles: I32) -> Array:
-    """(3,) middle of the eye corners (iBUG 36, 39, 42, 45) that are defined; the frame's origin."""
-    rows = np.isin(landmarks.index, (36, 39, 42, 45))
+    """(3,) middle of the eye corners that are defined; the frame's origin."""
+    rows = np.isin(landmarks.index, ibug68.EYE_CORNERS)
     if not rows.any():
         return np.asarray(mean.mean(axis=0), np.float64)
     return np.asarray(landmarks.points.on(mean, triangles)[rows].mean(axis=0), np.float64)

@@ -1,8 +1,9 @@
 """Identity prior from face-recognition features: what the shape of a person's head is probably like.
 
-Who somebody is says much about the shape of their head, from any side, in any light: more than a second
-photo would (docs/explanation/identity.md). As in MICA (Zielonka et al., "Towards Metrical Reconstruction of
-Human Faces", ECCV 2022) a network trained on the features of a face-recognition network predicts it.
+The identity of a person determines much of the shape of their head, from any side, in any light: more than
+a second photo would (docs/explanation/identity.md). As in MICA (Zielonka et al., "Towards Metrical
+Reconstruction of Human Faces", ECCV 2022) a network trained on the features of a face-recognition
+network predicts it.
 
 Dimension letters: I identity modes.
 """

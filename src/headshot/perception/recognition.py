@@ -83,9 +83,3 @@ def aligned_face(pixels: U8, points: ArrayLike) -> U8:
             corner of the mouth on the left, the other corner.
     """
     return warp(pixels, planar_similarity(POINTS, points)[None], (HEIGHT, WIDTH), clamp=True)[0]
-
-
-def five_points(points68: ArrayLike) -> Array:
-    """The five points (5, 2) of iBUG's 68 (68, 2)."""
-    p = np.asarray(points68, np.float64)
-    return np.stack([p[36:42].mean(axis=0), p[42:48].mean(axis=0), p[30], p[48], p[54]])

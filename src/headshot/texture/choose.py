@@ -15,6 +15,7 @@ import numpy as np
 
 from headshot.arrays import F32
 from headshot.models.head_model import HeadModel
+from headshot.models.topologies import ibug68
 from headshot.ramps import smoothstep
 from headshot.texture.bands import smoothed
 from headshot.texture.surface import surface_of
@@ -31,8 +32,8 @@ def features_of(model: HeadModel) -> F32:
     skin = surface_of(model)
     points = model.mean[skin.vertices]
     marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
-    unit = float(np.linalg.norm(marks[45] - marks[36])) / 90.0
-    groups = ([*range(17, 27), *range(36, 48)], [*range(27, 36)], [*range(48, 68)])  # of the iBUG points
+    unit = float(np.linalg.norm(np.subtract(*marks[list(ibug68.OUTER_EYE_CORNERS)]))) / 90.0
+    groups = (np.r_[ibug68.BROWS, ibug68.EYES], ibug68.NOSE, ibug68.MOUTH)
     out = []
     for group in groups:
         away = np.sqrt(((points[:, None] - marks[group]) ** 2).sum(axis=2).min(axis=1)) / unit

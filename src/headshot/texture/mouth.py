@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from headshot.arrays import F32, I32, U8, Array
 from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
+from headshot.models.topologies import ibug68
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
 from headshot.texture.skin_tone import tinted
@@ -44,7 +45,7 @@ def _level(tone: F32) -> float:
 def mouth_colours(model: HeadModel, tone: F32) -> F32:
     """Colours (V, 3) sRGB of the vertices of mouth and tongue, 0 elsewhere; the throat is dark."""
     out = np.zeros((len(model.mean), 3), np.float32)
-    lips = model.landmarks["ibug68"].on(model.mean, model.triangles)[60:68, 2].mean()
+    lips = model.landmarks["ibug68"].on(model.mean, model.triangles)[ibug68.LIPS_INNER, 2].mean()
     for name, colour in (("mouth", _SOCK), ("tongue", _TONGUE)):
         if name in model.parts:
             vertices = np.unique(model.part_triangles(name))

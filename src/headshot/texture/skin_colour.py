@@ -84,10 +84,12 @@ def fit_skin_colour(
         samples: what the photo shows at each vertex.
         normals: (S, 3) in the camera frame.
         tone: the skin in the middle of the face.
-        shading: (S, 3) linear light on the surface; guessed from ``tone`` without.
+        shading: (S, 3) linear light on the surface; estimated from ``tone`` without.
     """
     seen, weight = samples.log(), samples.weight
-    shade = _guessed(normals, tone) if shading is None else _relative(skin, shading, normals, tone.tone)
+    shade = (
+        _default_shading(normals, tone) if shading is None else _relative(skin, shading, normals, tone.tone)
+    )
     level = LOG_TABLE[np.round(tone.tone * 255).astype(np.uint8)]
     steep = tone.light[0] + normals @ tone.light[1:]
     core = seen - level - (steep - level.mean())[:, None]
@@ -114,7 +116,7 @@ def fit_skin_colour(
     )
 
 
-def _guessed(normals: F32, tone: SkinTone) -> F32:
+def _default_shading(normals: F32, tone: SkinTone) -> F32:
     """Logarithm (S, 1) of the light around the head: as on the face, damped, as its slopes there say little
     about the back."""
     facing = np.column_stack([normals[:, :2], np.float32(0.4) * np.maximum(normals[:, 2], 0)])

@@ -13,6 +13,7 @@ import numpy as np
 from headshot.arrays import F32, I32
 from headshot.geometry.raster import vertex_normals
 from headshot.models.head_model import HeadModel
+from headshot.models.topologies import ibug68
 from headshot.ramps import smoothstep
 
 # Lower and upper edges of the brows among the 478 landmarks, from the outside in.
@@ -114,7 +115,8 @@ def _priors(model: HeadModel, points: F32) -> dict[str, F32]:
     """Selectivity to fringe of skin vertices (S, 3), see `Surface`, from the landmarks."""
     marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
     dense = model.landmarks["mediapipe478"].on(model.mean, model.triangles)
-    unit = float(np.linalg.norm(marks[45] - marks[36])) / 90.0  # 1 for a head of natural size
+    corners = marks[list(ibug68.OUTER_EYE_CORNERS)]
+    unit = float(np.linalg.norm(corners[1] - corners[0])) / 90.0  # 1 for a head of natural size
 
     def distance(chosen: F32) -> F32:
         squares = (points**2).sum(axis=1)[:, None] - 2 * points @ chosen.T + (chosen**2).sum(axis=1)
@@ -123,8 +125,8 @@ def _priors(model: HeadModel, points: F32) -> dict[str, F32]:
     # Brows as bands of points between their lower and upper edges.
     low, high = (np.vstack([_line(dense[side[edge]]) for side in BROWS]) for edge in (0, 1))
     brow = distance(np.vstack([low + t * (high - low) for t in (0, 0.5, 1)]))
-    eyes, mouth, nose = distance(marks[36:48]), distance(marks[48:]), distance(marks[27:36])
-    top = float(marks[17:27, 1].max())
+    eyes, mouth, nose = (distance(marks[group]) for group in (ibug68.EYES, ibug68.MOUTH, ibug68.NOSE))
+    top = float(marks[ibug68.BROWS, 1].max())
     height = (points[:, 1] - top) / unit
     side = np.abs(points[:, 0]) / unit
     # Features are exempt with some room for the fit's errors; hair falls from above and from the sides.
@@ -138,15 +140,16 @@ def _priors(model: HeadModel, points: F32) -> dict[str, F32]:
     # skin.
     back = (marks[0, 2] + marks[16, 2]) / 2 - points[:, 2]
     skin_prior = (1 - smoothstep(height, 34, 66)) * (1 - smoothstep(back / unit, 12, 45))
-    below = (marks[8, 1] - points[:, 1]) / unit
+    below = (marks[ibug68.CHIN, 1] - points[:, 1]) / unit
     skin_prior = skin_prior * (1 - smoothstep(below, 0, 28))
-    bare = (distance(marks[17:27]) > 8) & (eyes > 10) & (mouth > 14) & (distance(marks[17:]) < 38)
-    bare &= (height < 15) & (points[:, 1] > marks[48:, 1].mean())
+    bare = (distance(marks[ibug68.BROWS]) > 8) & (eyes > 10) & (mouth > 14)
+    bare &= distance(marks[ibug68.INNER]) < 38
+    bare &= (height < 15) & (points[:, 1] > marks[ibug68.MOUTH, 1].mean())
     core = bare & ((height < -20) | (side < 9)) & (side < 48)
     growth = ((brow > 5) & (eyes > 9) & (mouth > 6)) * (1 - 0.8 * smoothstep(height, 5, 40))
     growth = growth * (1 - 0.9 * beard) * (1 - 0.9 * smoothstep(below, -6, 6))
-    chin = (mouth > 6) & (mouth < 24) & (side < 28) & (points[:, 1] < marks[33, 1] - 6 * unit)
-    chin &= points[:, 1] > marks[8, 1] + 8 * unit
+    chin = (mouth > 6) & (mouth < 24) & (side < 28) & (points[:, 1] < marks[ibug68.SUBNASALE, 1] - 6 * unit)
+    chin &= points[:, 1] > marks[ibug68.CHIN, 1] + 8 * unit
     left = np.sign(points[:, 0]) * (side > 6)
     above = (brow > 5) & (brow < 13) & (points[:, 1] > np.interp(side * unit, *_edge(high))) & (side < 48)
     values = {

@@ -87,7 +87,7 @@ def test_the_template_is_a_head_model_of_one_person() -> None:
     np.testing.assert_array_equal(model.shape(np.zeros(0), np.zeros(0)), model.mean)
 
 
-def test_networks_are_methods_of_the_bench(runs: tuple[Path, Path], tmp_path: Path) -> None:
+def test_networks_are_methods_of_the_benchmark(runs: tuple[Path, Path], tmp_path: Path) -> None:
     assert [m.name for m in methods(runs)][-2:] == ["MeshNet (paper)", "MeshNet+"]
     assert len(methods(None)) == len(methods(runs)) - 2
     with pytest.raises(HeadshotError, match="no best weights yet"):

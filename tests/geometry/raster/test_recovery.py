@@ -97,12 +97,12 @@ def test_a_vertex_and_all_colours(world: Any) -> None:
     start = np.concatenate([np.zeros(3), (colours + rng.normal(size=colours.shape) * 0.1).ravel()])
 
     def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
-        now, guess = points.copy(), everywhere(x[3:].reshape(-1, 3))
+        now, estimate = points.copy(), everywhere(x[3:].reshape(-1, 3))
         now[vertex] += x[:3]
-        residual = view.render(place(now), guess)
+        residual = view.render(place(now), estimate)
         residual[..., :3] -= target
         residual[..., 3] = 0
-        d_points, d_colours = view.gradients(place(now), guess, 2 * residual)
+        d_points, d_colours = view.gradients(place(now), estimate, 2 * residual)
         d_vertex = sum(g @ turn for g, turn in zip(d_points[:, vertex], turns, strict=True))
         return float((residual**2).sum()), np.concatenate([d_vertex, d_colours.sum(axis=0).ravel()])
 

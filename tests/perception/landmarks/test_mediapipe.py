@@ -12,6 +12,7 @@ from headshot.arrays import U8, Array
 from headshot.image.photo import read_photo
 from headshot.image.resample import warp
 from headshot.models.arkit import ARKIT52
+from headshot.models.topologies import ibug68
 from headshot.models.topologies.mediapipe478 import (
     BLENDSHAPE_POINTS,
     EYE_LEFT_IN_IMAGE,
@@ -202,7 +203,7 @@ def test_tables() -> None:
     assert MEDIAPIPE_TO_IBUG68.shape == (68,) and BLENDSHAPE_POINTS.shape == (146,)
     assert (np.diff(BLENDSHAPE_POINTS) > 0).all()
     # The 68 points are mirror-symmetric in the way of iBUG; only the nostrils' table is not.
-    brows, eyes = MEDIAPIPE_TO_IBUG68[17:27], MEDIAPIPE_TO_IBUG68[[36, 39, 42, 45]]
+    brows, eyes = MEDIAPIPE_TO_IBUG68[ibug68.BROWS], MEDIAPIPE_TO_IBUG68[list(ibug68.EYE_CORNERS)]
     np.testing.assert_array_equal(MIRROR[eyes], eyes[::-1])
     np.testing.assert_array_equal(MIRROR[brows[:5]][1:], brows[5:][::-1][1:])
 
@@ -215,6 +216,6 @@ def test_agrees_with_hand_made_points(data: Path) -> None:
         middle = expected.mean(axis=0)
         face = min(detect_faces(photo), key=lambda f: np.linalg.norm(f.points.mean(axis=0) - middle))
         found = find_landmarks(photo, face).points[MEDIAPIPE_TO_IBUG68]
-        unit = np.linalg.norm(expected[36] - expected[45])
-        errors.append(np.linalg.norm(found - expected, axis=1)[17:].mean() / unit)
+        unit = np.linalg.norm(np.subtract(*expected[list(ibug68.OUTER_EYE_CORNERS)]))
+        errors.append(np.linalg.norm(found - expected, axis=1)[ibug68.INNER].mean() / unit)
     assert len(errors) >= 20 and np.median(errors) < 0.036 and np.max(errors) < 0.1

@@ -19,7 +19,7 @@ Finder = Literal["dlib", "headshot"]
 
 PREDICTOR = Path("face_recognition_models", "models", "shape_predictor_68_face_landmarks.dat")
 SEARCHED = 1000
-"""Longer side, pixels, of the copy in which dlib's detector looks: faces of 80 pixels and more are found."""
+"""Longer side, pixels, of the copy on which dlib's detector runs: faces of 80 pixels and more are found."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def find_points68(photo: Photo, finder: Finder) -> list[Points68]:
 
     Raises:
         NoFaceError: no face was found.
-        MissingExtraError: dlib is asked for and not installed.
+        MissingExtraError: dlib is chosen and not installed.
     """
     faces = _dlib(photo.pixels) if finder == "dlib" else _own(photo)
     if not faces:
@@ -105,7 +105,7 @@ def _variants(box: Index) -> list[Index]:
     """Boxes (4,) around the detector's, whose steps in size and place are coarse.
 
     The regression trees follow the box that they start from: a box one step too large can put the jaw beside
-    the face, as in photos/grace_hopper.jpg. The median over these keeps them honest.
+    the face, as in photos/grace_hopper.jpg. The median over these is robust against it.
     """
     centre, half = (box[:2] + box[2:]) / 2, (box[2] - box[0]) / 2
     return [

@@ -29,9 +29,10 @@ from headshot.geometry.view import View, derivative, moved, perspective, pose_de
 from headshot.models.linear import LOWER_WEIGHT, UPPER_WEIGHT, LinearModel
 from headshot.robust import geman_mcclure_weight
 
-SETTLED = 4
-"""Rounds after which it stays decided which side of the face is turned away, and after which steps become
-shorter: a partner that hops between two places on the outline could keep the fit swinging for ever."""
+FULL_ROUNDS = 4
+"""Rounds of full steps, in each of which it is decided anew which side of the face is turned away. Afterwards
+the side is fixed and steps become shorter: a partner that hops between two places on the outline could keep
+the fit swinging for ever."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,8 @@ class _Fit:
     def run(self) -> KeypointFit:
         vertices, converged = self.model.mean, False
         for iteration in range(1, self.s.iterations + 1):
-            gain = min(1.0, SETTLED / iteration)
-            if iteration <= SETTLED:
+            gain = min(1.0, FULL_ROUNDS / iteration)
+            if iteration <= FULL_ROUNDS:
                 self.hidden = turned_away(self.view)
             self._match(vertices)
             before = self.view.project(self._shape())

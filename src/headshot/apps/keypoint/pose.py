@@ -7,17 +7,18 @@ from numpy.typing import ArrayLike
 
 from headshot.geometry.pose import weak_perspective_pose
 from headshot.geometry.view import Orthographic
+from headshot.models.topologies import ibug68
 
 # Landmarks by facial component (iBUG numbers from 0). Their centres hardly move with the expression.
 COMPONENTS = (
-    range(17, 22),  # brows
-    range(22, 27),
-    range(36, 42),  # eyes
-    range(42, 48),
-    range(27, 29),  # bridge, tip and base of the nose
-    range(29, 31),
-    range(31, 36),
-    range(48, 60),  # mouth
+    ibug68.numbers(ibug68.BROW_LEFT_IN_IMAGE),
+    ibug68.numbers(ibug68.BROW_RIGHT_IN_IMAGE),
+    ibug68.numbers(ibug68.EYE_LEFT_IN_IMAGE),
+    ibug68.numbers(ibug68.EYE_RIGHT_IN_IMAGE),
+    ibug68.numbers(ibug68.NOSE_BRIDGE)[:2],  # bridge, tip and base of the nose
+    ibug68.numbers(ibug68.NOSE_BRIDGE)[2:],
+    ibug68.numbers(ibug68.NOSE_BASE),
+    ibug68.numbers(ibug68.LIPS_OUTER),
 )
 
 

@@ -25,6 +25,7 @@ from headshot.learn.mesh_plus import batch_of, item
 from headshot.learn.mesh_plus_loss import predict
 from headshot.learn.template import CENTRE, cast, face_template
 from headshot.models.head_model import Correspondence, HeadModel, load_head_model
+from headshot.models.topologies import ibug68
 
 _FADING = 10.0  # mm from the template's border within which offsets are still felt
 
@@ -85,8 +86,8 @@ class PaperHead:
         there = paper.template.on(points, paper.hemisphere.topology.triangles)
         # Its unit is not the millimetre: the depth is taken to be that of a mean face.
         model, cameras = template_model(), paper.hemisphere.cameras(size)
-        eyes = model.landmarks["ibug68"].on(model.mean, model.triangles)[[36, 45]]
-        ours = model.landmarks["ibug68"].on(there, model.triangles)[[36, 45]]
+        eyes = model.landmarks["ibug68"].on(model.mean, model.triangles)[list(ibug68.OUTER_EYE_CORNERS)]
+        ours = model.landmarks["ibug68"].on(there, model.triangles)[list(ibug68.OUTER_EYE_CORNERS)]
         scale = float(np.linalg.norm(eyes[0] - eyes[1]) / np.linalg.norm(ours[0] - ours[1]))
         middle = scale * there.mean(axis=0)
         vertices = (scale * there - middle + model.mean.mean(axis=0)).astype(np.float32)

@@ -1,8 +1,8 @@
-"""The outline of the face, as a network sees it that says how sure it is.
+"""The outline of the face, by a network that predicts the standard deviation of each point.
 
 iBUG's points 0-16 lie where the face ends in the picture, on no fixed points of the skin. So each counts only
 by its distance across the outline of the head, whose place on the skin is found anew at every step, as in
-`headshot.models.contour`; how far along it a point lies is taken to say nothing.
+`headshot.models.contour`; how far along it a point lies is taken to carry no information.
 
 Dimension letters: J = 17 points of the jaw, C candidates of each, I identity modes, E expressions, P
 parameters as in `headshot.fitting.projection`.
@@ -21,8 +21,9 @@ from headshot.fitting.parameters import PersonState, ViewState
 from headshot.fitting.projection import geometry_columns, linearised
 from headshot.fitting.terms import TermEquations
 from headshot.geometry.camera import Camera
-from headshot.models.contour import JAW, on_outline
+from headshot.models.contour import on_outline
 from headshot.models.head_model import HeadModel, PointModel
+from headshot.models.topologies.ibug68 import JAW_POINTS as JAW
 
 CHIN = JAW // 2
 TURNED = 20.0
@@ -73,7 +74,7 @@ class ContourTerm:
     """Points on the outline in a photo.
 
     The equations say where on the head the outline runs, and in which direction; the cost is that of this
-    outline until they are asked again.
+    outline until they are computed again.
     """
 
     def __init__(

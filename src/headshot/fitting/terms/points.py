@@ -1,4 +1,4 @@
-"""A set of points with noise of their own: those of a network that says how sure it is of each.
+"""A set of points with noise of their own: those of a network that predicts the standard deviation of each.
 
 A network errs at many points alike: as far as that was measured, it is taken into account as for the
 landmarks (`headshot.fitting.landmark_noise`), but needs no more parameters, because the covariance

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from headshot.arrays import F32, I32
 from headshot.geometry.raster.topology import Topology
 
-_HITS = 1024  # pixels tested between two looks whether the list of hits is full: it shall stay in the cache
+_HITS = 1024  # pixels tested between two checks whether the list of hits is full: it shall stay in the cache
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _candidates(
 ) -> tuple[int, bool]:
     """List the triangles that may cover a pixel centre; how many, and whether some cross ``near``.
 
-    Most triangles of a fine mesh fail, and no processor can guess which: each is written, and the next one
+    Most triangles of a fine mesh fail, and no processor can predict which: each is written, and the next one
     over it if it failed, without a jump.
     """
     count = behind = 0
@@ -204,7 +204,7 @@ def fill_raster(
             if n > _HITS:
                 _write(n, hits, hit_triangle, hit_pixel, xy, depth, triangles, near, *pixels)
                 n = np.uint64(0)
-            # Whether a pixel is inside cannot be guessed either: list the hits without a jump.
+            # Whether a pixel is inside cannot be predicted either: list the hits without a jump.
             for _ in range(min(rest, _HITS)):
                 px, py = column + 0.5, row + 0.5
                 dx0, dy0, dx1, dy1, dx2, dy2 = x0 - px, y0 - py, x1 - px, y1 - py, x2 - px, y2 - py

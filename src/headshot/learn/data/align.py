@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from headshot.arrays import Array
 from headshot.errors import HeadshotError
 from headshot.models.head_model import HeadModel
+from headshot.models.topologies.ibug68 import five_points
 
 SIZE = 224
 """Side of aligned crops, pixels."""
@@ -31,9 +32,7 @@ def standard_points(model: HeadModel) -> Array:
     In the order of `headshot.perception.detection.detect.Face.points`: the eye on the left of the picture,
     the other eye, the nose tip, the corners of the mouth.
     """
-    p = model.landmarks["ibug68"].on(model.mean, model.triangles).astype(np.float64)
-    five = np.stack([p[36:42].mean(axis=0), p[42:48].mean(axis=0), p[30], p[48], p[54]])
-    return five - CENTRE
+    return five_points(model.landmarks["ibug68"].on(model.mean, model.triangles)) - CENTRE
 
 
 def alignment(points: ArrayLike, standard: Array, size: int = SIZE) -> Array:

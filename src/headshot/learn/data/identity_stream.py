@@ -23,9 +23,10 @@ from headshot.image.resample import warp
 from headshot.learn.data.people import People
 from headshot.learn.data.regressor_stream import covered, degraded
 from headshot.learn.data.training_crops import KINDS, KNOWN, SIDE, TrainingCrops, input_crop
+from headshot.models.topologies.ibug68 import five_points
 from headshot.perception.identity import MARGIN, SIZE
 from headshot.perception.landmarks.mirror import head_mirror
-from headshot.perception.recognition import Recogniser, five_points
+from headshot.perception.recognition import Recogniser
 
 SHARES = {"front": 0.55, "turned": 0.13, "profile": 0.2, "synthetic": 0.12}
 """Of the stream: photos from the front and from the side, most of these made by turning; CFP's profiles."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from headshot.learn.networks.mobilefacenet import HEIGHT, POINTS, WIDTH, MobileFaceNet
+from headshot.models.topologies import ibug68
 
 
 def image_loss(picture: Tensor, photo: Tensor) -> Tensor:
@@ -48,8 +49,8 @@ def landmark_weights(landmark_set: str) -> Tensor | None:
     """
     if landmark_set != "ibug68":
         return None
-    weights = torch.ones(68)
-    weights[27:36] = weights[60:68] = 20
+    weights = torch.ones(ibug68.POINTS)
+    weights[ibug68.NOSE] = weights[ibug68.LIPS_INNER] = 20
     return weights
 
 

@@ -36,7 +36,8 @@ from headshot.learn.render import (
 )
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
-from headshot.perception.recognition import HEIGHT, POINTS, WIDTH, five_points
+from headshot.models.topologies.ibug68 import five_points
+from headshot.perception.recognition import HEIGHT, POINTS, WIDTH
 
 FACES = 8
 """Of a batch, at most: rendering them takes as long as all else."""

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from headshot.arrays import F32, I32, Array
 from headshot.errors import ModelFormatError
 from headshot.models.linear import LandmarkSet, LinearModel, at_vertices, eye_origin, facing_out
+from headshot.models.topologies import ibug68
 
 IDENTITY, EXPRESSION, TEXTURE, ANGLES, LIGHT, TRANSLATION = 80, 64, 80, 3, 27, 3
 COEFFICIENTS = IDENTITY + EXPRESSION + TEXTURE + ANGLES + LIGHT + TRANSLATION
@@ -36,8 +37,7 @@ AMBIENT = 0.8
 """Added to the first light coefficient of each colour, so that zero coefficients give a lit face."""
 
 TERMS = "Basel Face Model 2009, University of Basel: research use under its licence agreement"
-_CONTOUR = {"right": slice(0, 9), "left": slice(16, 7, -1)}
-_FIXED = np.r_[8, 17:68]  # the jaw's other points are no fixed points of the skin
+_CONTOUR = {"right": ibug68.JAW_LEFT_IN_IMAGE, "left": ibug68.JAW_RIGHT_IN_IMAGE}
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,9 @@ class BaselFront:
         """The model in this project's frame and units."""
         to_mm = np.float32(100)
         triangles = facing_out(self.triangles, self.mean)
-        landmarks = LandmarkSet(_FIXED.astype(np.int32), at_vertices(self.keypoints[_FIXED], triangles))
+        landmarks = LandmarkSet(
+            ibug68.FIXED.astype(np.int32), at_vertices(self.keypoints[ibug68.FIXED], triangles)
+        )
         mean = self.mean * to_mm
         origin = eye_origin(mean, landmarks, triangles)
         front = np.zeros(len(mean), np.float32)

@@ -7,8 +7,7 @@ import numpy as np
 from headshot.arrays import Index
 from headshot.models.head_model import Correspondence, HeadModel
 from headshot.models.linear import LandmarkSet, LinearModel
-
-_FIXED = np.r_[8, 17:68]
+from headshot.models.topologies import ibug68
 
 
 def linear_model(model: HeadModel) -> LinearModel:
@@ -29,8 +28,11 @@ def linear_model(model: HeadModel) -> LinearModel:
         expression_names=model.expression_names,
         expression_kind="arkit",
         triangles=model.triangles,
-        landmarks=LandmarkSet(_FIXED.astype(np.int32), rows(_FIXED)),
-        contours={"right": rows(slice(0, 9)), "left": rows(slice(16, 7, -1))},
+        landmarks=LandmarkSet(ibug68.FIXED.astype(np.int32), rows(ibug68.FIXED)),
+        contours={
+            "right": rows(ibug68.JAW_LEFT_IN_IMAGE),
+            "left": rows(ibug68.JAW_RIGHT_IN_IMAGE),
+        },
         uv=model.uv,
         triangles_uv=model.triangles_uv,
         regions=dict(model.regions),
