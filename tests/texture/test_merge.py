@@ -124,9 +124,9 @@ def test_a_black_bar_in_one_of_four_views_is_outvoted() -> None:
     spoiled.pixels[int(y) - 2 : int(y) + 3, int(x) : int(x) + 40] = 25
     good = [_view(yaw) for yaw in (-12.0, 0.0, 12.0)]
     spared = make_texture([spoiled, *good], MODEL, SETTINGS)
-    believed = make_texture([spoiled, good[0]], MODEL, SETTINGS)
+    trusting = make_texture([spoiled, good[0]], MODEL, SETTINGS)
     seen = _skin() & (spared.observed > 0.9)
-    dark = [int((_error(t.pixels, seen) > 40).sum()) for t in (spared, believed)]
+    dark = [int((_error(t.pixels, seen) > 40).sum()) for t in (spared, trusting)]
     assert dark[0] < 30 < 0.2 * dark[1], dark
 
 
