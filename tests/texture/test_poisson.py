@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headshot.texture.poisson import solve
+from headshot.texture.poisson import System, solve
 
 
 def test_solves_the_screened_poisson_equation_of_a_small_graph() -> None:
@@ -20,5 +20,5 @@ def test_solves_the_screened_poisson_equation_of_a_small_graph() -> None:
     diagonal = (edges.sum(axis=1) + data).astype(np.float32)
     right = rng.normal(size=(n, 3)).astype(np.float32)
     x = np.zeros((n, 3), np.float32)
-    solve(start, neighbour, links, diagonal, right, x, 60)
+    solve(System(start, neighbour, links, diagonal), right, x, 60)
     np.testing.assert_allclose(x, np.linalg.solve(np.diag(diagonal) - edges, right), atol=2e-4)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from headshot.arrays import F32
-from headshot.texture.poisson import solve
+from headshot.texture.poisson import System, solve
 from headshot.texture.surface import Surface
 
 SCALES = (5.0, 11.0, 25.0)  # mm over which the bands are blended, from fine to coarse
@@ -40,7 +40,8 @@ def smoothed(skin: Surface, values: F32, scale: float, weight: F32 | None = None
     known = np.ones(len(values), np.float32) if weight is None else weight
     data = (known * skin.area / np.float32(scale**2)).astype(np.float32)
     diagonal = np.maximum(np.diff(skin.start) + data, 1e-6).astype(np.float32)
-    links, iterations = np.ones(len(values), np.float32), _FIRST + round(_STEPS * scale)
+    system = System(skin.start, skin.neighbour, np.ones(len(values), np.float32), diagonal)
+    iterations = _FIRST + round(_STEPS * scale)
     mean = (known * skin.area) @ values / max(float(known @ skin.area), 1e-9)
     columns = values.shape[1]
     out = np.empty((len(values), -(-columns // 3) * 3), np.float32)
@@ -51,7 +52,7 @@ def smoothed(skin: Surface, values: F32, scale: float, weight: F32 | None = None
         right = np.zeros_like(x)
         some = values[:, first : first + 3]
         right[:, : some.shape[1]] = data[:, None] * some
-        solve(skin.start, skin.neighbour, links, diagonal, right, x, iterations)
+        solve(system, right, x, iterations)
         out[:, first : first + 3] = x
     return out[:, :columns]
 

@@ -19,7 +19,7 @@ from numba import njit
 from headshot.arrays import F32, I32, U8, single
 from headshot.ramps import smoothstep_kernel
 from headshot.texture.atlas import Atlas, TexelMesh
-from headshot.texture.poisson import solve
+from headshot.texture.poisson import System, solve
 from headshot.texture.surface import Surface
 
 FLOOR = np.float32(0.06)  # added to sRGB before the logarithm: dark pixels carry noise, not ratios
@@ -68,18 +68,16 @@ def vertex_colours(texels: Atlas, skin: Surface, colour: U8, weight: F32) -> tup
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mirror_gradients(
-    skin: tuple[I32, I32, I32], links: F32, weight: F32, off: F32, diagonal: F32, right: F32
-) -> None:
+def _mirror_gradients(system: System, mirror: I32, weight: F32, off: F32, right: F32) -> None:
     """Add the equations of all edges: differences (S, 3) as on the mirror side, as far as that is seen.
 
     Args:
-        skin: start (S + 1,), neighbour (E,) and mirror (S,) as in `Surface`.
-        links: (S,) factors of the edges' weights.
+        system: its diagonal is added to.
+        mirror: (S,) counterpart on the other side.
         weight: (S,) how well ``off`` (S, 3) is seen.
-        diagonal, right: (S,), (S, 3) of the equations, added to.
+        right: (S, 3) of the equations, added to.
     """
-    start, neighbour, mirror = skin
+    start, neighbour, links, diagonal = system
     for s in range(right.shape[0]):
         m = mirror[s]
         for e in range(start[s], start[s + 1]):
@@ -112,11 +110,11 @@ def complete_colours(skin: Surface, colour: F32, weight: F32, expected: F32) -> 
     diagonal = np.maximum(data + fade, 1e-3).astype(np.float32)
     right = (data[:, None] * off).astype(np.float32)
     known = np.where(weight > 0.3, weight, 0).astype(np.float32)  # others have no reliable differences
-    graph = (skin.start, skin.neighbour, skin.mirror)
-    _mirror_gradients(graph, links, known, off, diagonal, right)
+    system = System(skin.start, skin.neighbour, links, diagonal)
+    _mirror_gradients(system, skin.mirror, known, off, right)
     other = weight[skin.mirror] * (1 - weight)
     x = (weight[:, None] * off + other[:, None] * off[skin.mirror]).astype(np.float32)
-    solve(skin.start, skin.neighbour, links, diagonal, right, x, _ITERATIONS)
+    solve(system, right, x, _ITERATIONS)
     # Differences across a brow that is darker on the other side would make hidden skin glow.
     bright = (_GLOW + skin.lips)[:, None] + weight[:, None] / 0.3 * np.maximum(off, 0)
     return (base + np.minimum(x, bright)).astype(np.float32)

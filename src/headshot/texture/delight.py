@@ -23,7 +23,7 @@ from headshot.robust import geman_mcclure_weight
 from headshot.texture.appearance import PersonAlbedo
 from headshot.texture.complete import vertex_colours
 from headshot.texture.layout import Layout
-from headshot.texture.poisson import solve
+from headshot.texture.poisson import System, solve
 from headshot.texture.sample import TexelSamples
 from headshot.texture.skin_tone import colourful
 from headshot.texture.surface import Surface
@@ -120,7 +120,7 @@ def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32) -> F32:
     right = np.repeat((data * off)[:, None], 3, axis=1).astype(np.float32)
     smooth = np.zeros((len(off), 3), np.float32)
     ones = np.ones(len(off), np.float32)
-    solve(skin.start, skin.neighbour, ones, diagonal.astype(np.float32), right, smooth, 40)
+    solve(System(skin.start, skin.neighbour, ones, diagonal.astype(np.float32)), right, smooth, 40)
     field, known = smooth[:, 0], np.minimum(seen, 1) * np.minimum(seen[skin.mirror], 1)
     other = field[skin.mirror]
     differ, agree = known * (field - other) / 2, field - known * (field - other) / 2

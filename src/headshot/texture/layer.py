@@ -1,4 +1,4 @@
-"""What is kept of one of several photos of a head: 4 bytes a texel, and a few numbers a vertex."""
+"""What one of several photos shows of a head, in 4 bytes a texel and a few numbers a vertex."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headshot.texture.skin_tone import SkinTone
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """What is kept of one photo.
+    """What one photo shows of a texture.
 
     Attributes:
         colour: (T, T, 3) uint8 sRGB; changed in place when colours are brought together.
@@ -38,7 +38,7 @@ class Layer:
 
 
 def layer_of(samples: TexelSamples, sharpness: F32, normals: F32, shading: F32 | None, trust: float) -> Layer:
-    """What is kept of a photo's samples; the arguments are those of `Layer`."""
+    """The layer of a photo's samples; the arguments are those of `Layer`."""
     weight = (samples.weight * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     return Layer(samples.colour, weight, samples.tone, samples.skin, sharpness, normals, shading, trust)
 

@@ -83,7 +83,7 @@ def make_texture(
     """Texture a head from one or several photos of one person.
 
     The texture of several has the light and the exposure of the view that shows most of the face. Each view
-    is kept at 4 bytes a texel.
+    takes 4 bytes a texel.
 
     Args:
         views: the photos, at most 254, and the head in each of them.
@@ -109,7 +109,7 @@ def make_texture(
         seen, source = merged.samples, merged.source
         painted = measure_best(layout, layers, views, merged.gains, seen.tone.tone)
     own = None if albedo is None or options.delit else features_of(albedo, layout.skin, seen.tone.tone)
-    return _complete(layout, seen, source, (own, painted), options.grain)
+    return _complete(layout, seen, source, own, painted, options.grain)
 
 
 def _check(
@@ -146,7 +146,7 @@ def sample_view(
 def layers_of(
     layout: Layout, views: Sequence[TextureView], without_light: PersonAlbedo | None = None
 ) -> list[Layer]:
-    """What is kept of each of several photos; see `sample_view`."""
+    """What each of several photos shows; see `sample_view`."""
     out = []
     for view in views:
         seen, crop = sample_view(layout, view, without_light)
@@ -164,7 +164,7 @@ def _shading(layout: Layout, view: TextureView) -> F32 | None:
 
 
 def _complete(
-    layout: Layout, seen: TexelSamples, source: U8, known: tuple[F32 | None, Painted], grain: float
+    layout: Layout, seen: TexelSamples, source: U8, own: F32 | None, painted: Painted, grain: float
 ) -> Texture:
     """The whole texture, with what no photo shows.
 
@@ -172,11 +172,11 @@ def _complete(
         layout: of the texture.
         seen: what the photos show; the weights of eyes and mouth are set to 0.
         source: (T, T) the view that each texel mainly comes from.
-        known: (S, 3) the person's own colours against the core of the face, as a factor of sRGB, or None
-            where they are not known or not wanted; and the colours of eyes and teeth.
+        own: (S, 3) the person's own colours against the core of the face, as a factor of sRGB; None where
+            they are not known or not wanted.
+        painted: the colours of eyes and teeth.
         grain: see `TextureSettings`.
     """
-    own, painted = known
     model, skin, texels = layout.model, layout.skin, layout.texels
     tone = seen.tone.tone
     # Eyes and mouth are painted, not copied: their texels do not count as observed.

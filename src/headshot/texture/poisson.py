@@ -8,15 +8,33 @@ elsewhere. Without gradients it is smoothing: over a length of sigma mm for w = 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from headshot.arrays import F32, I32
 
 
+class System(NamedTuple):
+    """A symmetric positive definite matrix diag(diagonal) - A on the graph of the skin.
+
+    Attributes:
+        start, neighbour: (S + 1,), (E,) edges as in `headshot.texture.surface.Surface`.
+        links: (S,) factors; the edge (s, m) has the weight A_sm = links_s * links_m.
+        diagonal: (S,) sums of the weights of the edges and of the data.
+    """
+
+    start: I32
+    neighbour: I32
+    links: F32
+    diagonal: F32
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _apply(start: I32, neighbour: I32, links: F32, diagonal: F32, x: F32, out: F32) -> None:
-    """out = (diag(diagonal) - A) x for x (S, 3), where A_ij = give_i * give_j along edges."""
+def _apply(system: System, x: F32, out: F32) -> None:
+    """out = (diag(diagonal) - A) x for x (S, 3)."""
+    start, neighbour, links, diagonal = system
     for s in range(x.shape[0]):
         red, green, blue = diagonal[s] * x[s, 0], diagonal[s] * x[s, 1], diagonal[s] * x[s, 2]
         for e in range(start[s], start[s + 1]):
@@ -29,22 +47,20 @@ def _apply(start: I32, neighbour: I32, links: F32, diagonal: F32, x: F32, out: F
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def solve(start: I32, neighbour: I32, links: F32, diagonal: F32, right: F32, x: F32, iterations: int) -> None:
+def solve(system: System, right: F32, x: F32, iterations: int) -> None:
     """Solve (diag(diagonal) - A) x = right by preconditioned conjugate gradients, starting from x.
 
     The three channels share one step length: their systems have the same matrix.
 
     Args:
-        start, neighbour: (S + 1,), (E,) edges as in `headshot.texture.surface.Surface`.
-        links: (S,) factors; the edge (s, m) has the weight A_sm = links_s * links_m.
-        diagonal: (S,) sums of the weights of the edges and of the data.
+        system: the matrix.
         right: (S, 3).
         x: (S, 3), filled.
         iterations: a fixed number, so that the same input gives the same bytes.
     """
-    n = x.shape[0]
+    n, diagonal = x.shape[0], system.diagonal
     r, p, q = np.empty_like(x), np.empty_like(x), np.empty_like(x)
-    _apply(start, neighbour, links, diagonal, x, r)
+    _apply(system, x, r)
     rho = 0.0
     for s in range(n):
         inverse = 1 / diagonal[s]
@@ -53,7 +69,7 @@ def solve(start: I32, neighbour: I32, links: F32, diagonal: F32, right: F32, x: 
             p[s, c] = r[s, c] * inverse
             rho += r[s, c] * p[s, c]
     for _ in range(iterations):
-        _apply(start, neighbour, links, diagonal, p, q)
+        _apply(system, p, q)
         sigma = 1e-30
         for s in range(n):
             sigma += p[s, 0] * q[s, 0] + p[s, 1] * q[s, 1] + p[s, 2] * q[s, 2]

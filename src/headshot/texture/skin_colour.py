@@ -17,7 +17,7 @@ import numpy as np
 from headshot.arrays import F32
 from headshot.image.colour import linear_to_srgb
 from headshot.robust import geman_mcclure_weight, weighted_median
-from headshot.texture.poisson import solve
+from headshot.texture.poisson import System, solve
 from headshot.texture.skin_tone import LIFT, LOG_TABLE, SkinTone, colourful
 from headshot.texture.surface import Surface
 
@@ -107,7 +107,7 @@ def fit_skin_colour(
         data = confidence * skin.area * np.float32(1 / _DETAIL**2)
         diagonal = (degree + data + skin.area / _FADE**2).astype(np.float32)
         right = (data[:, None] * (seen - base)).astype(np.float32)
-        solve(skin.start, skin.neighbour, ones, diagonal, right, field, _ITERATIONS)
+        solve(System(skin.start, skin.neighbour, ones, diagonal), right, field, _ITERATIONS)
         confidence = weight * skin.growth * skin_likelihood(seen - base - field, tone, tolerance)
     log = (base + field).astype(np.float32)
     off = seen - log
