@@ -169,11 +169,11 @@ def _contour(found: HeadPrediction, model: ContourModel) -> Term:
 def mirror_inflation(landmarks: Landmarks, found: HeadPrediction) -> float:
     """How much larger than usual the landmarks' errors are: by their distance from the mirrored photo's.
 
-    Of a blurred face the landmark network sees another one in the mirror, while the in-house network is no
-    less sure than usual. Of hidden faces neither is sure.
+    Of a blurred face the landmark network sees another one in the mirror, while the in-house network
+    predicts no larger errors than usual. Of hidden faces both have large errors.
     """
-    unsure = float(found.sigma68[INNER].mean()) / landmarks.extent
-    return min(max((landmarks.spread / (STEADY * unsure)) ** 2, 1.0), MOST_INFLATION)
+    usual = float(found.sigma68[INNER].mean()) / landmarks.extent
+    return min(max((landmarks.spread / (STEADY * usual)) ** 2, 1.0), MOST_INFLATION)
 
 
 def hidden_inflation(points: ArrayLike, parts: Segmentation) -> Array:

@@ -3,10 +3,10 @@
     observations -> fit of each view alone -> joint fit to landmarks -> to colours -> shape shrunk to its
     prior
 
-What a fit changes about the shape that the identity prior expects is noise by a good part, also where it is
-sure: networks err at all points alike, and camera and expression are mistaken for shape. So its errors are
-taken to be in proportion to what it knows in each direction (Zellner's g-prior, 1986): one factor shortens
-the change by landmarks, another that by colours; both grow with the number of views.
+What a fit changes about the shape that the identity prior predicts is noise by a good part, also where its
+covariance is small: networks err at all points alike, and camera and expression are mistaken for shape. So
+its errors are taken to be in proportion to its information in each direction (Zellner's g-prior, 1986): one
+factor shortens the change by landmarks, another that by colours; both grow with the number of views.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def identity_prior(
     for p, w in known:
         precision += np.where(predicted, w * (p.sigma**-2 - 1), 0.0)
         pull += np.where(predicted, w * p.mean * p.sigma**-2, 0.0)
-    # Where a network is less sure than of people in general, more photos do not make it less sure still.
+    # A prediction of less precision than the distribution of people does not lose more by more photos.
     least = np.min([p.sigma**-2 for p, _ in known], axis=0)
     precision = np.maximum(precision, np.minimum(least, 1.0))
     return IdentityPrior(pull / precision, precision)

@@ -20,11 +20,11 @@ class Layer:
         colour: (T, T, 3) uint8 sRGB; changed in place when colours are brought together.
         weight: (T, T) uint8, 255 where a texel is seen well.
         tone: the person's skin in this photo.
-        skin: what bare skin looks like in this photo.
+        skin: the skin-colour model of this photo.
         sharpness: (S,) in [0, 1], `headshot.texture.sharpness.sharpness_of`.
         normals: (S, 3) unit, camera frame.
         shading: (S, 3) linear light on the skin, or None where the light is not known or taken out.
-        trust: of the view.
+        trust: weight of the view, `TextureView.weight`.
     """
 
     colour: U8

@@ -107,7 +107,7 @@ def _shares(values: F32) -> F32:
 
 
 def _skin_colour(layout: Layout, reference: Layer, merged: Joined, more: F32) -> SkinColourModel:
-    """What bare skin looks like in the light of the reference: from what all views show together, around the
+    """The skin-colour model in the light of the reference: from what all views show together, around the
     vertices (S,) of which others show more than the reference, by so much in [0, 1]."""
     colour, weight = vertex_colours(layout.texels, layout.skin, merged.colour, merged.weight)
     nothing = np.zeros(len(weight), np.float32)

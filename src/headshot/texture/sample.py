@@ -106,7 +106,7 @@ class TexelSamples:
         colour: (T, T, 3) uint8 sRGB; undefined where the weight is 0.
         weight: (T, T) in [0, 1], how well the photo shows each texel. Eyes and mouth by geometry alone.
         tone: the person's skin in the middle of the face.
-        skin: what bare skin looks like in this photo everywhere.
+        skin: the skin-colour model of this photo.
     """
 
     colour: U8

@@ -59,7 +59,7 @@ class VertexSamples:
 
 @dataclass(frozen=True, eq=False)
 class SkinColourModel:
-    """What bare skin looks like in one photo.
+    """The colour of bare skin everywhere on the head in one photo.
 
     Attributes:
         log: (S, 3) logarithms of linear light, as `headshot.texture.skin_tone.LOG_TABLE`.
