@@ -74,6 +74,19 @@ def test_one_photo(photos: Path, tmp_path: Path) -> None:
         assert texture.size == (512, 512)
 
 
+def test_prior_and_preset_reach_the_head(photos: Path, tmp_path: Path) -> None:
+    options = ["-o", tmp_path, "--formats", "json", *FAST]
+    for chosen, expected in (
+        (["--preset", "fast"], ("identity", "fast", True)),
+        (["--prior", "none", "--no-photometric"], ("none", "accurate", False)),
+    ):
+        done = invoke("reconstruct", photos / "astronaut.jpg", *chosen, *options)
+        assert done.exit_code == 0, done.output
+        fields = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
+        assert (fields["prior"], fields["preset"], fields["person"]["albedo"] is not None) == expected
+    assert invoke("reconstruct", photos / "astronaut.jpg", "--prior", "looks").exit_code == 2
+
+
 def test_nothing_is_left_behind_elsewhere(photos: Path, tmp_path: Path) -> None:
     """No telemetry: ONNX Runtime would put a device ID and a queue of reports into the cache folder."""
     home = tmp_path / "home"

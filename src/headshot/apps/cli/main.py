@@ -105,8 +105,8 @@ def reconstruct(
     prior: Annotated[
         Prior,
         typer.Option(
-            help="Prior of the shape: a network's prediction from the face (identity), or the average of "
-            "people (none)."
+            help="Prior of the shape: what a network predicts from the face (identity), or only how people "
+            "differ (none)."
         ),
     ] = Prior.identity,
     preset: Annotated[
