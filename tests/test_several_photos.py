@@ -103,6 +103,14 @@ def test_somebody_else_is_left_out_unless_forced(views: list[Photo], photos: Pat
     assert len(forced.estimate.views) == 3 and not forced.left_out
 
 
+def test_a_photo_that_is_far_too_blurred_is_left_out(views: list[Photo]) -> None:
+    tiny = Image.fromarray(views[1].pixels).resize((44, 44)).resize((400, 400), Image.Resampling.BICUBIC)
+    blurred = Photo(np.asarray(tiny), "blurred.png")
+    head = reconstruct([views[0], views[2], blurred], settings=SHAPE)
+    (out,) = head.left_out
+    assert out.name == "blurred.png" and "blurred or small" in out.reason
+
+
 def test_two_people_half_and_half_are_said(views: list[Photo], photos: Path) -> None:
     with pytest.raises(HeadshotError, match="2 people"):
         reconstruct([views[0], photos / "grace_hopper.jpg"], settings=SHAPE)

@@ -39,6 +39,9 @@ from headshot.texturing import texture_of
 
 MOST_PHOTOS = 50
 """Photos of one person that are fitted together at most: more tell nothing new, and all stay in memory."""
+POOR = 0.15
+"""Share of the sharpness of the sharpest photo below which another one of the person is left out: that of a
+face of some 25 pixels, or blurred by a Gaussian of 1 % of the face (`FaceObservation.sharpness`)."""
 _IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
 
 FaceChoice = Literal["largest"] | int
@@ -153,6 +156,8 @@ class Reconstructor:
         if not seen:
             reasons = "; ".join(f"{out.name}: {out.reason}" for out in left_out)
             raise NoFaceError(f"none of the {len(sources)} photos shows a face that can be used: {reasons}")
+        seen, poor = _sharp_enough(seen)
+        left_out += poor
         if not force:
             seen, strangers = _one_person(seen)
             left_out += strangers
@@ -246,6 +251,21 @@ class _Clock:
         start = perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
+
+
+def _sharp_enough(seen: list[FaceObservation]) -> tuple[list[FaceObservation], list[LeftOut]]:
+    """The photos that add something to the sharpest, and those that are too blurred or small to."""
+    least = POOR * max(min(s.sharpness, 1.0) for s in seen)
+    poor = [
+        LeftOut(
+            s.photo.name,
+            f"the face is blurred or small beside those of the other photos (sharpness {s.sharpness:.2f})",
+            s.sharpness,
+        )
+        for s in seen
+        if s.sharpness < least
+    ]
+    return [s for s in seen if s.sharpness >= least], poor
 
 
 def _one_person(seen: list[FaceObservation]) -> tuple[list[FaceObservation], list[LeftOut]]:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 from headshot.fitting.settings import FitSettings
 from headshot.fitting.view_weights import (
@@ -89,6 +90,17 @@ def test_photos_without_a_prediction_take_nothing_from_those_with_one(observed):
         ([without, without], 1.0),
     ):
         np.testing.assert_allclose(view_weights(some, [camera] * len(some)).identity, weight)
+
+
+def test_a_blurred_view_counts_less_than_a_sharp_one_but_alone_in_full(observed):
+    seen = observed("astronaut")
+    camera = Camera(400, 400, 900.0, (200.0, 200.0), np.eye(3), np.array([0.0, 0, -900]))
+    pixels = Image.fromarray(seen.photo.pixels).filter(ImageFilter.GaussianBlur(4))
+    blurred = replace(seen, photo=replace(seen.photo, pixels=np.asarray(pixels)))
+    assert blurred.sharpness < 0.5 * seen.sharpness
+    sharp, poor = view_weights([seen, blurred], [camera] * 2).landmarks
+    assert poor < 0.5 * sharp
+    assert view_weights([blurred], [camera]).landmarks.tolist() == [1]
 
 
 # --- how much of a change stays

@@ -21,9 +21,9 @@ from headshot.perception.identity import IdentityPrediction
 from headshot.perception.observe import FaceObservation
 
 MODES = 40
-"""Of the identity modes so many, the largest, are what faces' features tell of.
+"""Identity modes that the network's prediction is used for, the largest.
 
-Finer ones go with nothing.
+On synthetic heads, which wear other people's skin, predictions of finer ones correlate with nothing.
 """
 COMMON = 0.15
 """Correlation of the errors of two views however different they are."""
@@ -33,6 +33,9 @@ APART = 25.0
 """Degrees between head poses over which it falls from one to the other (standard deviation of a bell)."""
 COMMON_IDENTITY = 0.2
 """Correlation of the errors of identity predictions from two photos of one person."""
+
+_BLURRED, _HIDDEN = 0.1, 0.2  # least sharpness and least visible share by which reliability falls
+_LEAST_WEIGHT = 1e-3  # of a view that adds nothing, so that its own pose and expression are still fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ class ViewWeights:
 
 
 def view_weights(seen: Sequence[FaceObservation], cameras: Sequence[Camera]) -> ViewWeights:
-    """Weights of views by their poses.
+    """Weights of views by their poses, and by how sharp and how little hidden each face is.
 
     Args:
         seen: what networks saw.
@@ -72,7 +75,11 @@ def view_weights(seen: Sequence[FaceObservation], cameras: Sequence[Camera]) -> 
     turn = np.array([[_angle(a, b) for b in cameras] for a in cameras])
     correlation = COMMON + (ALIKE - COMMON) * np.exp(-0.5 * (turn / APART) ** 2)
     np.fill_diagonal(correlation, 1)
-    weights = np.maximum(np.linalg.solve(correlation, np.ones(n)), 1e-3)
+    # Variances over that of the best view, so that a single view always counts in full.
+    reliable = np.array([_reliability(s) for s in seen]) if n > 1 else np.ones(n)
+    deviation = np.sqrt(reliable.max() / reliable)
+    covariance = correlation * deviation * deviation[:, None]
+    weights = np.clip(np.linalg.solve(covariance, np.ones(n)), _LEAST_WEIGHT, 1.0)
     # Those of equal correlations in closed form; a photo without a prediction takes nothing from the others.
     predictions = max(sum(s.identity is not None for s in seen), 1)
     return ViewWeights(weights, np.full(n, 1 / (1 + (predictions - 1) * COMMON_IDENTITY)))
@@ -103,6 +110,12 @@ def identity_prior(
     least = np.min([p.sigma**-2 for p, _ in known], axis=0)
     precision = np.maximum(precision, np.minimum(least, 1.0))
     return IdentityPrior(pull / precision, precision)
+
+
+def _reliability(seen: FaceObservation) -> float:
+    """Inverse variance of a view's errors, up to a factor: blurred, small and hidden faces tell less."""
+    sharp = float(np.clip(seen.sharpness, _BLURRED, 1.0))
+    return sharp * max(1.0 - (seen.hidden or 0.0), _HIDDEN)
 
 
 def _angle(a: Camera, b: Camera) -> float:
