@@ -79,7 +79,9 @@ def spread(people: list[Path], count: int) -> list[Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the research data (docs/reference/data.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the research data (docs/reference/data.md)"
+    )
     parser.add_argument("--people", type=int, default=60, help="two thirds of CFP, the rest of LFW")
     parser.add_argument("-o", "--out", type=Path, default=Path("held_out_views.csv"))
     options = parser.parse_args()
