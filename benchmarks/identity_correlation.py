@@ -2,9 +2,9 @@
 
     python benchmarks/identity_correlation.py $HEADSHOT_DATA [--people 24]
 
-A prediction with the standard deviation sigma is a posterior mean under N(0, I). Taken back to a measurement,
-its error has the variance 1 / (sigma^-2 - 1); what of it differs between photos of one person, over that, is 1
-minus the correlation of the errors (`headshot.fitting.view_weights.COMMON_IDENTITY`). Only held-out people.
+A prediction with the standard deviation sigma is a posterior mean under N(0, I). Taken back to a measurement
+its error has the variance 1 / (sigma^-2 - 1); what of it differs between photos of one person, over that, is
+1 minus the correlation of the errors (`headshot.fitting.view_weights.COMMON_IDENTITY`). Held-out people only.
 """
 
 from __future__ import annotations
