@@ -6,7 +6,8 @@ For each person a frontal photo and one from the side (CFP), or the second and t
 turn; textures are made from one, three and all of the others. In the held-out photo each texture is compared
 with what the photo shows of the skin, vertex by vertex, after exposure, white balance and light are brought
 together (nine spherical harmonics a channel). The error is the mean difference in levels of sRGB, weighted by
-how well the photo shows each vertex. Heads are fitted to each photo on its own.
+how well the photo shows each vertex. A texture comes from the joint fit to its photos; the held-out photo is
+fitted on its own.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from headshot import Reconstruction
+from headshot import Head, Reconstructor, Settings
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import linear_to_srgb, srgb_to_linear
-from headshot.texture import TextureSettings, TextureView, make_texture
+from headshot.texture import TextureSettings, TextureView
 from headshot.texture.complete import vertex_colours
 from headshot.texture.exposure import align_colours
 from headshot.texture.layout import Layout, layout_of
 from headshot.texture.make import sample_view
 from headshot.texture.skin_tone import LIFT
-from merged_textures import albedo_of, heads_of
+from merged_textures import heads_of
 
 SETTINGS = TextureSettings(size=512, grain=0)
 COUNTS = (1, 3, None)  # photos of a texture; None for all that are left
 
 
-def view_of(head: Reconstruction) -> TextureView:
+def view_of(head: Head) -> TextureView:
     return TextureView(head.photo.pixels, head.vertices, head.camera, head.light, head.parts)
 
 
@@ -59,22 +60,18 @@ def rows_of(folder: Path) -> list[list[str | float]]:
     heads = heads_of(folder, 8)
     if len(heads) < 4:
         return []
-    layout = layout_of(heads[0].model, SETTINGS.size)
+    made = Reconstructor(Settings(texture=SETTINGS), preload=False)
+    layout = layout_of(made.model, SETTINGS.size)
     out: list[list[str | float]] = []
     for index in (1, len(heads) - 1):
         others = [head for k, head in enumerate(heads) if k != index]
         errors: list[str | float] = []
         for count in COUNTS:
-            some = others[:count]
-            texture = make_texture([view_of(h) for h in some], layout.model, SETTINGS, albedo_of(others))
-            errors.append(error_of(layout, texture.pixels, view_of(heads[index])))
+            joint = made.of_faces([(h.photo, h.face, h.landmarks) for h in others[:count]])
+            assert joint.texture is not None
+            errors.append(error_of(layout, joint.texture.pixels, view_of(heads[index])))
         out.append([folder.name, f"yaw {heads[index].camera.angles[0]:.0f}", *errors])
     return out
-
-
-def spread(people: list[Path], count: int) -> list[Path]:
-    """So many of them, evenly spread."""
-    return people[:: max(1, len(people) // max(count, 1))][:count]
 
 
 def main() -> None:

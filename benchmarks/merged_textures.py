@@ -20,7 +20,7 @@ from time import perf_counter
 import numpy as np
 from PIL import Image
 
-from headshot import HeadshotError, Reconstruction, Settings, reconstruct
+from headshot import Head, HeadshotError, Settings, reconstruct
 from headshot.render import RenderSettings, render, view_camera
 from headshot.texture import PersonAlbedo, TextureSettings, TextureView, make_texture
 from headshot.texture.appearance import person_albedo
@@ -31,7 +31,7 @@ UNLIT = RenderSettings(lighting=0.0)
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
-def heads_of(folder: Path, most: int) -> list[Reconstruction]:
+def heads_of(folder: Path, most: int) -> list[Head]:
     """The heads of a person's photos, without textures."""
     files = [f for f in sorted(folder.iterdir()) if f.suffix.lower() in ENDINGS]
     out = []
@@ -43,14 +43,14 @@ def heads_of(folder: Path, most: int) -> list[Reconstruction]:
     return out
 
 
-def albedo_of(heads: list[Reconstruction]) -> PersonAlbedo:
+def albedo_of(heads: list[Head]) -> PersonAlbedo:
     """The mean albedo of several photos, of which those from the front count most."""
     facing = [max(np.cos(np.radians(head.camera.angles[0])), 0.05) for head in heads]
     found = np.average([head.albedo for head in heads], axis=0, weights=facing)
     return person_albedo(found, heads[0].model.resolution)
 
 
-def strip(heads: list[Reconstruction], settings: TextureSettings) -> tuple[np.ndarray, np.ndarray, str]:
+def strip(heads: list[Head], settings: TextureSettings) -> tuple[np.ndarray, np.ndarray, str]:
     """Both rows of one person, and what they took."""
     model = heads[0].model
     views = [TextureView(h.photo.pixels, h.vertices, h.camera, h.light, h.parts) for h in heads]
