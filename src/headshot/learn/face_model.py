@@ -47,6 +47,7 @@ from headshot.models.readers.basel_front import (
     AMBIENT,
     CAMERA_DISTANCE,
     FOCAL,
+    HARMONIC_SCALES,
     PICTURE,
     BaselFront,
     load_front,
@@ -346,9 +347,7 @@ def rotation(angles: Tensor) -> Tensor:
 def basel_harmonics(normals: Tensor) -> Tensor:
     """The nine functions (..., 9) of unit normals, as `headshot.models.readers.basel_front.harmonics`."""
     x, y, z = normals.unbind(-1)
-    zeroth = math.pi / math.sqrt(4 * math.pi)
-    first = 2 * math.pi / math.sqrt(3) * math.sqrt(3 / (4 * math.pi))
-    second = 2 * math.pi / math.sqrt(8) * 3 * math.sqrt(5 / (12 * math.pi))
+    zeroth, first, second = HARMONIC_SCALES
     return torch.stack(
         [
             torch.full_like(x, zeroth),

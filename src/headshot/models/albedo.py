@@ -22,7 +22,7 @@ from headshot import assets
 from headshot.arrays import F32, Array
 from headshot.errors import ModelFormatError
 from headshot.geometry.light import LightPrior
-from headshot.models.head_model import HeadModel, load_head_model
+from headshot.models.head_model import HeadModel, combine, load_head_model
 
 ASSET = "albedo.npz"
 FORMAT_VERSION = 1
@@ -54,12 +54,7 @@ class AlbedoModel:
 
     def colours(self, coefficients: ArrayLike | None = None) -> F32:
         """Colours (V, 3) for coefficients (A,); the mean without. Beyond 2.5 they may fall below 0."""
-        if coefficients is None:
-            return self.mean.copy()
-        a = np.asarray(coefficients, np.float32)
-        if a.shape != (len(self.modes),):
-            raise ValueError(f"coefficients must have shape ({len(self.modes)},), got {a.shape}")
-        return self.mean + np.tensordot(a, self.modes, 1)
+        return combine(self.mean, self.modes, coefficients, "coefficients")
 
     @property
     def light_prior(self) -> LightPrior:

@@ -134,12 +134,7 @@ class HeadModel:
 
     def neutral(self, identity: ArrayLike | None = None) -> F32:
         """Vertices (V, 3) of a head without expression, mm."""
-        if identity is None:
-            return self.mean.copy()
-        a = np.asarray(identity, np.float32)
-        if a.shape != (len(self.identity),):
-            raise ValueError(f"identity must have shape ({len(self.identity)},), got {a.shape}")
-        return self.mean + np.tensordot(a, self.identity, 1)
+        return combine(self.mean, self.identity, identity, "identity")
 
     def expressions(self, identity: ArrayLike | None = None) -> F32:
         """Expression offsets (E, V, 3) at weight 1 of the head with these identity coefficients, mm."""
@@ -184,6 +179,26 @@ class HeadModel:
     def part_triangles(self, *names: str) -> I32:
         """Triangles (n, 3) of the named parts."""
         return np.concatenate([self.triangles[slice(*self.parts[name])] for name in names])
+
+
+def combine(mean: F32, modes: F32, coefficients: ArrayLike | None, name: str) -> F32:
+    """mean + sum_k coefficients_k modes_k, (V, 3); a copy of the mean without coefficients.
+
+    Args:
+        mean: (V, 3).
+        modes: (K, V, 3).
+        coefficients: (K,), or None.
+        name: what the coefficients are called in an error.
+
+    Raises:
+        ValueError: if there are not K coefficients.
+    """
+    if coefficients is None:
+        return mean.copy()
+    a = np.asarray(coefficients, np.float32)
+    if a.shape != (len(modes),):
+        raise ValueError(f"{name} must have shape ({len(modes)},), got {a.shape}")
+    return mean + np.tensordot(a, modes, 1)
 
 
 @njit(cache=True, nogil=True)

@@ -13,6 +13,7 @@ I = 80 identity, E = 64 expression, A = 80 texture modes.
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,6 +36,13 @@ FOCAL, PICTURE = 1015.0, 224
 """Focal length and side, pixels, of the pictures that Deng et al. train on."""
 AMBIENT = 0.8
 """Added to the first light coefficient of each colour, so that zero coefficients give a lit face."""
+
+HARMONIC_SCALES = (
+    math.pi / math.sqrt(4 * math.pi),
+    2 * math.pi / math.sqrt(3) * math.sqrt(3 / (4 * math.pi)),
+    2 * math.pi / math.sqrt(8) * 3 * math.sqrt(5 / (12 * math.pi)),
+)
+"""Factors of the harmonics of orders 0, 1 and 2, see `harmonics`."""
 
 TERMS = "Basel Face Model 2009, University of Basel: research use under its licence agreement"
 _CONTOUR = {"right": ibug68.JAW_LEFT_IN_IMAGE, "left": ibug68.JAW_RIGHT_IN_IMAGE}
@@ -180,9 +188,7 @@ def harmonics(normals: ArrayLike) -> Array:
     """
     n = np.asarray(normals, np.float64)
     x, y, z = n[..., 0], n[..., 1], n[..., 2]
-    zeroth = np.pi / np.sqrt(4 * np.pi)
-    first = 2 * np.pi / np.sqrt(3) * np.sqrt(3 / (4 * np.pi))
-    second = 2 * np.pi / np.sqrt(8) * 3 * np.sqrt(5 / (12 * np.pi))
+    zeroth, first, second = HARMONIC_SCALES
     return np.stack(
         [
             np.full_like(x, zeroth),
