@@ -18,8 +18,8 @@ from time import process_time
 import torch
 from torch import Tensor
 
+from headshot.learn.connectivity import connectivity
 from headshot.learn.losses import mesh
-from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.shapes import ico_sphere
 from report import publish, table
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import headshot
+from headshot.export import FORMATS
 
 PACKAGE = Path(headshot.__file__).parent
 
@@ -23,17 +24,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("headshot.datasets", "headshot.metrics"),  # what both need; heads are made without them
     ("headshot",),  # the public names alone
     ("headshot.pipeline", "headshot.settings"),
-    (
-        "headshot.results",
-        "headshot.texturing",
-        "headshot.measurements",
-        "headshot.export",
-        "headshot.quality",
-    ),
+    ("headshot.results", "headshot.loading"),
+    ("headshot.export",),
+    ("headshot.head_data", "headshot.texturing"),
     ("headshot.texture", "headshot.hair"),
     ("headshot.fitting",),
-    ("headshot.perception", "headshot.render"),
-    ("headshot.models",),
+    ("headshot.perception", "headshot.render", "headshot.measurements"),
+    ("headshot.models", "headshot.estimate"),
     ("headshot.geometry",),
     ("headshot.image",),
     (
@@ -44,6 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "headshot.terminal",
         "headshot.ramps",
         "headshot.robust",
+        "headshot.quality",
         "headshot.version",
     ),
 )
@@ -113,10 +111,6 @@ def imports_of(name: str, source: str) -> Iterator[Import]:
     yield from visit(ast.parse(source), False, False)
 
 
-def _for_types(node: ast.If) -> bool:
-    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
 def layer_of(module: str) -> int:
     """Number of a module's layer, 0 at the top."""
     found = [
@@ -158,16 +152,47 @@ def test_the_graph_is_read_as_it_is_written() -> None:
     assert len(modules()) > 200 and len(ours()) > 900
 
 
-def test_there_are_no_circles() -> None:
-    """Neither at once nor by imports in functions; what only type checkers read does not count."""
-    graph: dict[str, set[str]] = {name: set() for name in modules()}
-    for arrow in ours():
-        if not arrow.typing and arrow.imported != arrow.importer:
-            graph[arrow.importer].add(arrow.imported)
+def circle(arrows: Iterable[tuple[str, str]]) -> list[str]:
+    """Names that lead back to the first of them; empty where none do."""
+    graph: dict[str, set[str]] = {}
+    for importer, imported in arrows:
+        if importer != imported:
+            graph.setdefault(importer, set()).add(imported)
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
+        return list(reversed(error.args[1]))
+    return []
+
+
+def test_there_are_no_circles() -> None:
+    """Neither at once, nor by imports in functions, nor by what only type checkers read."""
+    assert circle([("a", "b"), ("b", "c"), ("c", "a")])
+    found = circle((arrow.importer, arrow.imported) for arrow in ours())
+    assert not found, f"a circle of imports: {' -> '.join(found)}"
+
+
+def test_there_are_no_circles_of_packages() -> None:
+    """Nor when a package and all that is in it count as one, at any depth."""
+    deepest = max(name.count(".") for name in modules())
+    for depth in range(2, deepest + 1):
+        # What a package itself says, in its __init__, stands beside its parts and is left to the test above.
+        deep = (a for a in ours() if min(a.importer.count("."), a.imported.count(".")) >= depth - 1)
+        cut = ((_first(a.importer, depth), _first(a.imported, depth)) for a in deep)
+        found = circle(cut)
+        assert not found, f"a circle of packages: {' -> '.join(found)}"
+
+
+def test_a_format_does_not_import_the_table_that_names_it() -> None:
+    """The table loads them by name, which the arrows do not show."""
+    named = {f"headshot.export.{entry.module}" for entry in FORMATS.values()}
+    assert named <= set(modules())
+    wrong = [a for a in ours() if a.importer in named and a.imported == "headshot.export.registry"]
+    assert not wrong
+
+
+def _first(name: str, depth: int) -> str:
+    return ".".join(name.split(".")[:depth])
 
 
 def test_imports_point_one_way() -> None:

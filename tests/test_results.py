@@ -104,6 +104,16 @@ def test_it_pickles_and_copies_without_the_model(head: Head) -> None:
         assert again.model is head.model
 
 
+def test_pickles_that_name_the_parts_of_an_estimate_here_are_read(head: Head) -> None:
+    """Before `headshot.estimate` they were classes of `headshot.results`."""
+    now, before = b"cheadshot.estimate\n", b"cheadshot.results\n"
+    data = pickle.dumps(head, protocol=2)  # which writes names of classes as text
+    assert data.count(now) == 4
+    again = pickle.loads(data.replace(now, before))
+    assert type(again.estimate) is headshot.Estimate
+    np.testing.assert_array_equal(again.vertices, head.vertices)
+
+
 def test_a_saved_head_comes_back_without_its_photo(head: Head, tmp_path: Path) -> None:
     head.save(tmp_path, formats="json,obj")
     again = load(tmp_path / "astronaut.json")

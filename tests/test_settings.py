@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from headshot import Settings, reconstruct
 from headshot.apps.cli.main import app
 from headshot.fitting.settings import FitSettings, PhotometricSettings
-from headshot.perception.detection.fallback import FallbackSettings
+from headshot.perception.fallback import FallbackSettings
 from headshot.settings import DETAILS, PRESETS, PRIORS, Preset, Prior
 from headshot.texture import TextureSettings
 

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
         PhotoError,
         RecordError,
     )
-    from headshot.export.load import load
+    from headshot.estimate import Estimate, LeftOut, PersonParameters, ViewParameters
     from headshot.geometry.camera import Camera
     from headshot.image.photo import Photo, read_photo
+    from headshot.loading import load
     from headshot.measurements import Measurement
     from headshot.models.head_model import HeadModel, load_head_model
     from headshot.pipeline import Reconstructor, reconstruct
     from headshot.quality import Quality
-    from headshot.results import Estimate, Head, LeftOut, PersonParameters, ViewParameters, blend
+    from headshot.results import Head, blend
     from headshot.settings import Settings
     from headshot.texture import Texture
     from headshot.version import __version__ as __version__
@@ -38,15 +39,15 @@ _HOME = {
     "__version__": "version",
     "AssetError": "errors",
     "Camera": "geometry.camera",
-    "Estimate": "results",
+    "Estimate": "estimate",
     "Head": "results",
     "HeadModel": "models.head_model",
     "HeadshotError": "errors",
-    "LeftOut": "results",
+    "LeftOut": "estimate",
     "Measurement": "measurements",
     "ModelFormatError": "errors",
     "NoFaceError": "errors",
-    "PersonParameters": "results",
+    "PersonParameters": "estimate",
     "Photo": "image.photo",
     "PhotoError": "errors",
     "Quality": "quality",
@@ -54,9 +55,9 @@ _HOME = {
     "Reconstructor": "pipeline",
     "Settings": "settings",
     "Texture": "texture",
-    "ViewParameters": "results",
+    "ViewParameters": "estimate",
     "blend": "results",
-    "load": "export.load",
+    "load": "loading",
     "load_head_model": "models.head_model",
     "read_photo": "image.photo",
     "reconstruct": "pipeline",

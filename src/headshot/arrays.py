@@ -1,13 +1,14 @@
-"""Types of arrays, once for the whole package.
+"""Types of arrays, once for the whole package, and arrays that stay as they are.
 
-Only dtypes: NumPy's types say nothing of shapes, which docstrings give with the dimension letters B batch,
-N views, V vertices, F triangles, L landmarks, I identity modes, E expressions, A albedo modes, H x W image.
+Types are only dtypes: NumPy's say nothing of shapes, which docstrings give with the dimension letters B
+batch, N views, V vertices, F triangles, L landmarks, I identity modes, E expressions, A albedo modes, H x W
+image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,13 @@ U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+AnyArray = TypeVar("AnyArray", bound=NDArray[np.generic])
 
 # float32 numbers in Numba's kernels: there they count like Python's, which NumPy's types do not know.
 single = cast("Callable[[float], float]", np.float32)
+
+
+def read_only(values: AnyArray) -> AnyArray:
+    """The same array, which cannot be written to any more."""
+    values.flags.writeable = False
+    return values

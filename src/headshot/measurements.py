@@ -16,16 +16,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headshot.arrays import F32, Array
 from headshot.models.head_model import HeadModel
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
-
-if TYPE_CHECKING:
-    from headshot.results import Head
 
 # Name -> ends, and relative error that is the shape's.
 DISTANCES: dict[str, tuple[str, str, float]] = {
@@ -68,12 +64,18 @@ class Measurement:
         return f"{self.value:.1f} ± {self.uncertainty:.1f} mm"
 
 
-def measure(head: Head) -> Mapping[str, Measurement]:
-    """The distances of a head by name."""
-    values = distances(head.model, head.neutral_vertices)
+def measure(model: HeadModel, neutral: F32, scale_uncertainty: float) -> Mapping[str, Measurement]:
+    """The distances of a head by name.
+
+    Args:
+        model: the bundled head model.
+        neutral: (V, 3) the head without expression, mm.
+        scale_uncertainty: relative standard deviation of its size.
+    """
+    values = distances(model, neutral)
     found = {}
     for name, (_, _, shape) in DISTANCES.items():
-        relative = float(np.hypot(head.scale_uncertainty, shape))
+        relative = float(np.hypot(scale_uncertainty, shape))
         found[name] = Measurement(values[name], relative * values[name])
     return MappingProxyType(found)
 

@@ -12,6 +12,7 @@ from typing import Literal, cast, overload
 import numpy as np
 
 from headshot.errors import HeadshotError, NoFaceError, PhotoError
+from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.fitting.evidence import fit_models
 from headshot.fitting.person import FittedPerson, FittedView, fit_person
 from headshot.fitting.scale import IrisMeasure, measure_iris, metric_scale, scaled_camera
@@ -25,14 +26,7 @@ from headshot.perception.networks import NETWORKS, session
 from headshot.perception.observe import FaceObservation, ObserveSettings, observe
 from headshot.perception.same_person import odd_ones_out
 from headshot.quality import assess
-from headshot.results import (
-    Estimate,
-    Head,
-    LeftOut,
-    PersonParameters,
-    PhotoInfo,
-    ViewParameters,
-)
+from headshot.results import Head
 from headshot.settings import Settings
 from headshot.texture import Texture
 from headshot.texturing import texture_of

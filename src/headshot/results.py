@@ -1,337 +1,35 @@
-"""What a reconstruction gives: an estimate, which is small and goes to JSON and back, and a head to use.
-
-Dimension letters: N views, V vertices, F triangles, I identity modes, E = 52 expressions, A albedo modes.
-"""
+"""What a reconstruction gives: a head to edit, render, measure and save."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, U8, Array
-from headshot.errors import HeadshotError
+from headshot.arrays import U8, Array, read_only
+from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.geometry.camera import Camera
-from headshot.models.contour import landmarks68
-from headshot.models.head_model import HeadModel, load_head_model
-from headshot.quality import Quality
+from headshot.head_data import HeadData
 from headshot.texture import Texture
 
 if TYPE_CHECKING:
-    from headshot.image.photo import Photo
     from headshot.measurements import Measurement
-    from headshot.perception.detection.detect import Face
-    from headshot.perception.landmarks.mediapipe import Landmarks
-    from headshot.perception.observe import FaceObservation
-    from headshot.perception.segmentation import Segmentation
+
+# Pickles of the first heads name the parts of an estimate as of this module.
+__all__ = ["Estimate", "Head", "LeftOut", "PersonParameters", "PhotoInfo", "ViewParameters", "blend"]
 
 
-@dataclass(frozen=True, eq=False)
-class PersonParameters:
-    """What all views of a person share.
-
-    Attributes:
-        identity: (I,) coefficients in standard deviations of their prior.
-        albedo: (A,) albedo coefficients in standard deviations (`headshot.models.albedo`); None when only
-            landmarks were fitted.
-        scale: the person's millimetres per model millimetre.
-        scale_uncertainty: relative standard deviation of ``scale``, and so of every length.
-    """
-
-    identity: Array
-    albedo: Array | None
-    scale: float
-    scale_uncertainty: float
-
-
-@dataclass(frozen=True)
-class PhotoInfo:
-    """What is remembered of a photo.
-
-    Attributes:
-        name: file name without folders, or "photo".
-        width, height: pixels, as read and upright.
-        reduced: how many times smaller than the file it was read.
-        focal_35mm: 35 mm-equivalent focal length in mm from EXIF; None when unknown.
-    """
-
-    name: str
-    width: int
-    height: int
-    reduced: int
-    focal_35mm: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class ViewParameters:
-    """What belongs to one view.
-
-    Attributes:
-        photo: the photo.
-        camera: camera and head pose; maps the head frame, in the person's millimetres, to the photo.
-        expression: (E,) ARKit weights in [0, 1].
-        light: (9, 3) spherical harmonics of the photo's light, head frame (`headshot.geometry.light`); None
-            when only landmarks were fitted.
-        box: (4,) x0, y0, x1, y1 of the detected face, pixels.
-        points: (5, 2) the detector's points, pixels.
-        score: of the detector, in [0, 1].
-        landmarks: (478, 2) pixels.
-        presence: the landmark network's probability of a face.
-        network: which network found the landmarks, "mediapipe" or "in_house".
-        weight: share of the view's information that is not in other views as well, in (0, 1].
-    """
-
-    photo: PhotoInfo
-    camera: Camera
-    expression: Array
-    light: Array | None
-    box: Array
-    points: Array
-    score: float
-    landmarks: Array
-    presence: float
-    network: str
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """All that a head is made of, without pixels.
-
-    Attributes:
-        resolution: of the head model, "low" or "high".
-        person: what all views share.
-        views: one for each photo, in the order in which they were given.
-        prior: what was expected of the shape, see `headshot.Settings`.
-        preset: likewise.
-    """
-
-    resolution: str
-    person: PersonParameters
-    views: tuple[ViewParameters, ...]
-    prior: str
-    preset: str
-
-    def __post_init__(self) -> None:
-        if not self.views:
-            raise ValueError("an estimate needs at least one view")
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A photo that several photos of one person were not made of.
-
-    Attributes:
-        name: of the photo.
-        reason: a sentence.
-        figure: what the reason rests on; None where there is none.
-    """
-
-    name: str
-    reason: str
-    figure: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Head:
+@dataclass(frozen=True, eq=False, repr=False)
+class Head(HeadData):
     """A textured, animatable head.
 
-    Lengths are the person's millimetres in the head frame: x to the subject's left, y up, z out of the face,
-    origin midway between the eyes of the mean head. Arrays are read-only; `with_expression`, `with_identity`
-    and `headshot.blend` make other heads.
-
-    Attributes:
-        model: the head model that was fitted, at the resolution of ``vertices``.
-        estimate: what the head is made of.
-        expression: (E,) ARKit weights in [0, 1] that the head shows, in the order of
-            ``model.expression_names``; at first those of the main view's photo.
-        texture: the UV texture, or None when none was asked for.
-        quality: score, measures and warnings.
-        main: number of the view whose camera, light and expression are the head's.
-        observations: what networks saw in each photo, photos included; empty for heads that were loaded.
-        left_out: photos that the head was not made of.
-        timings: seconds by stage.
+    Its attributes are those of `HeadData`. Arrays are read-only; `with_expression`,
+    `with_identity` and `headshot.blend` make other heads.
     """
-
-    model: HeadModel
-    estimate: Estimate
-    expression: Array
-    texture: Texture | None
-    quality: Quality
-    main: int = 0
-    observations: tuple[FaceObservation, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-    timings: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        e = len(self.model.expression_names)
-        if self.expression.shape != (e,):
-            raise ValueError(f"expression must have shape ({e},), got {self.expression.shape}")
-        if not 0 <= self.main < len(self.estimate.views):
-            raise ValueError(f"there is no view {self.main} among {len(self.estimate.views)}")
-
-    def __repr__(self) -> str:
-        n = len(self.estimate.views)
-        texture = "no texture" if self.texture is None else f"texture {len(self.texture.pixels)}"
-        names = ", ".join(view.photo.name for view in self.estimate.views[:3]) + (", ..." if n > 3 else "")
-        return (
-            f"<Head of {n} photo{'s' if n > 1 else ''} ({names}): {len(self.model.mean)} vertices, "
-            f"{texture}, quality {self.quality.score:.2f}>"
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The head without what is computed from it, and the bundled model by its name."""
-        names = self.__dataclass_fields__
-        state = {name: value for name, value in self.__dict__.items() if name in names}
-        if self.model is load_head_model(self.model.resolution):
-            state["model"] = self.model.resolution
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state["model"], str):
-            state = state | {"model": load_head_model(state["model"])}
-        self.__dict__.update(state)
-
-    # --- what it is
-
-    @property
-    def person(self) -> PersonParameters:
-        """What all views share."""
-        return self.estimate.person
-
-    @property
-    def view(self) -> ViewParameters:
-        """The main view."""
-        return self.estimate.views[self.main]
-
-    @property
-    def identity(self) -> Array:
-        """(I,) identity coefficients in standard deviations of their prior."""
-        return self.person.identity
-
-    @property
-    def albedo(self) -> Array | None:
-        """(A,) albedo coefficients in standard deviations; None when only landmarks were fitted."""
-        return self.person.albedo
-
-    @property
-    def scale(self) -> float:
-        """The person's millimetres per model millimetre."""
-        return self.person.scale
-
-    @property
-    def scale_uncertainty(self) -> float:
-        """Relative standard deviation of ``scale``, and so of every length here."""
-        return self.person.scale_uncertainty
-
-    @property
-    def camera(self) -> Camera:
-        """Camera and head pose of the main view; maps the head frame to its photo."""
-        return self.view.camera
-
-    @property
-    def light(self) -> Array | None:
-        """(9, 3) spherical harmonics of the light in the main view; None when only landmarks were fitted."""
-        return self.view.light
-
-    @property
-    def blendshapes(self) -> Mapping[str, float]:
-        """ARKit expression weights in [0, 1] by name; to change them, see `with_expression`."""
-        names = self.model.expression_names
-        return MappingProxyType({n: float(w) for n, w in zip(names, self.expression, strict=True)})
-
-    @property
-    def triangles(self) -> I32:
-        """(F, 3) vertex indices, counter-clockwise seen from outside."""
-        return self.model.triangles
-
-    @cached_property
-    def vertices(self) -> F32:
-        """(V, 3) the head with its expression, mm."""
-        return self.vertices_in(self.expression)
-
-    @cached_property
-    def neutral_vertices(self) -> F32:
-        """(V, 3) the head without expression, mm."""
-        return _read_only(np.float32(self.scale) * self.model.neutral(self.identity))
-
-    def vertices_in(self, expression: ArrayLike) -> F32:
-        """(V, 3) the head with expression weights (E,), mm."""
-        return _read_only(np.float32(self.scale) * self.model.shape(self.identity, expression))
-
-    @cached_property
-    def landmarks68(self) -> Array:
-        """(68, 3) iBUG points on ``vertices``, mm; 0-16 lie on the contour that the main view shows."""
-        return _read_only(landmarks68(self.model, self.vertices, self.camera))
-
-    def project(self, points: ArrayLike) -> Array:
-        """Pixels (..., 2) of the main view's photo of points (..., 3) of the head frame, mm."""
-        return self.camera.project(points)
-
-    # --- what it was made of
-
-    @property
-    def observation(self) -> FaceObservation:
-        """What networks saw in the main view's photo.
-
-        Raises:
-            HeadshotError: the head was loaded from a file, without photos.
-        """
-        if not self.observations:
-            raise HeadshotError(
-                "this head has no photo, because it was loaded from a file: reconstruct the photo again, or "
-                "use head.view, which has its numbers"
-            )
-        return self.observations[self.main]
-
-    @property
-    def photo(self) -> Photo:
-        """The main view's photo as read, upright; see `observation`."""
-        return self.observation.photo
-
-    @property
-    def face(self) -> Face:
-        """The detected face; see `observation`."""
-        return self.observation.face
-
-    @property
-    def landmarks(self) -> Landmarks:
-        """The 478 points, their presence, and the network's own scores; see `observation`."""
-        return self.observation.landmarks
-
-    @property
-    def parts(self) -> Segmentation | None:
-        """What the pixels of the photo show of the face; None when not asked for; see `observation`."""
-        return self.observation.segmentation
-
-    @property
-    def name(self) -> str:
-        """File name of the first photo."""
-        return self.estimate.views[0].photo.name
-
-    @cached_property
-    def albedo_texture(self) -> Texture | None:
-        """The texture with the photo's light taken out; made when it is first asked for.
-
-        None when no texture was asked for.
-
-        Raises:
-            HeadshotError: the head was loaded from a file, without photos.
-        """
-        from headshot.texture import TextureSettings
-        from headshot.texturing import texture_of
-
-        if self.texture is None:
-            return None
-        _ = self.observation
-        settings = TextureSettings(size=len(self.texture.pixels), delit=True)
-        return texture_of(self.estimate, self.observations, self.model, settings)
 
     # --- other heads
 
@@ -362,7 +60,7 @@ class Head:
             raise ValueError(f"expected {len(names)} expression weights, got shape {weights.shape}")
         if not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError("expression weights must be within 0 to 1")
-        return replace(self, expression=_read_only(weights))
+        return replace(self, expression=read_only(weights))
 
     def with_identity(self, identity: ArrayLike) -> Head:
         """A head of another shape, with the same expression and texture.
@@ -378,7 +76,7 @@ class Head:
             raise ValueError(f"identity must have shape {self.identity.shape}, got {coefficients.shape}")
         if not np.isfinite(coefficients).all():
             raise ValueError("identity coefficients must be finite")
-        person = replace(self.person, identity=_read_only(coefficients))
+        person = replace(self.person, identity=read_only(coefficients))
         return replace(self, estimate=replace(self.estimate, person=person))
 
     # --- uses
@@ -421,7 +119,7 @@ class Head:
         """Named distances on the neutral face, mm, with their uncertainty; see `headshot.measurements`."""
         from headshot.measurements import measure
 
-        return measure(self)
+        return measure(self.model, self.neutral_vertices, self.scale_uncertainty)
 
     def save(
         self,
@@ -482,7 +180,7 @@ def blend(a: Head, b: Head, weight: float) -> Head:
     if a.albedo is not None and b.albedo is not None:
         albedo = mixed(a.albedo, b.albedo)
     person = PersonParameters(
-        _read_only(mixed(a.identity, b.identity)),
+        read_only(mixed(a.identity, b.identity)),
         albedo,
         float(np.exp(mixed(np.log(a.scale), np.log(b.scale)))),
         float(mixed(a.scale_uncertainty, b.scale_uncertainty)),
@@ -493,7 +191,7 @@ def blend(a: Head, b: Head, weight: float) -> Head:
     return replace(
         a,
         estimate=replace(a.estimate, person=person),
-        expression=_read_only(mixed(a.expression, b.expression)),
+        expression=read_only(mixed(a.expression, b.expression)),
         texture=texture,
     )
 
@@ -506,8 +204,3 @@ def _mixed_texture(a: Texture, b: Texture, weight: float) -> Texture:
         )
     pixels = (1 - weight) * a.pixels.astype(np.float32) + weight * b.pixels
     return replace(a, pixels=np.round(pixels).astype(np.uint8))
-
-
-def _read_only(values: Any) -> Any:
-    values.flags.writeable = False
-    return values

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from headshot.fitting.settings import FitSettings, PhotometricSettings
 from headshot.perception.detection.detect import DetectSettings
-from headshot.perception.detection.fallback import FallbackSettings
+from headshot.perception.fallback import FallbackSettings
 from headshot.perception.landmarks.mediapipe import LandmarkSettings
 from headshot.texture import TextureSettings
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headshot.estimate import Estimate
 from headshot.models.head_model import HeadModel
 from headshot.perception.observe import FaceObservation
 from headshot.texture import Texture, TextureSettings, TextureView, make_texture
 from headshot.texture.appearance import person_albedo, with_appearance
-
-if TYPE_CHECKING:
-    from headshot.results import Estimate
 
 
 def texture_of(

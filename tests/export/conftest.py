@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headshot.estimate import Estimate, PersonParameters, PhotoInfo, ViewParameters
 from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.image.photo import Photo
@@ -18,7 +19,7 @@ from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.observe import FaceObservation
 from headshot.pipeline import reconstruct
 from headshot.quality import Quality
-from headshot.results import Estimate, Head, PersonParameters, PhotoInfo, ViewParameters
+from headshot.results import Head
 from headshot.texture import Texture
 
 AROUND, UP = 24, 16

@@ -14,12 +14,12 @@ from headshot.export.asset import HeadAsset
 from headshot.export.registry import (
     FORMATS,
     MESH_FORMATS,
-    Target,
     asset_contents,
     file_names,
     formats_help,
     parse_formats,
 )
+from headshot.export.settings import Target
 from headshot.results import Head
 
 

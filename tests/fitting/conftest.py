@@ -21,8 +21,8 @@ from headshot.image.photo import Photo, read_photo
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 from headshot.perception.detection.detect import detect_faces
-from headshot.perception.detection.fallback import FallbackSettings
 from headshot.perception.faces import locate_faces
+from headshot.perception.fallback import FallbackSettings
 from headshot.perception.landmarks.mediapipe import LandmarkSettings
 from headshot.perception.observe import FaceObservation, observe
 

@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from headshot.learn.connectivity import connectivity  # noqa: E402
 from headshot.learn.losses import mesh as L  # noqa: E402
-from headshot.learn.losses.connectivity import connectivity  # noqa: E402
 from headshot.learn.losses.nearest import PointCloud  # noqa: E402
 from headshot.learn.shapes import hemisphere, ico_sphere  # noqa: E402
 

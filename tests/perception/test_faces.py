@@ -12,8 +12,8 @@ from headshot import NoFaceError, Photo, read_photo
 from headshot.datasets.annotations import read_cfp
 from headshot.datasets.split import held_out_people
 from headshot.perception.detection.detect import Face, detect_faces
-from headshot.perception.detection.fallback import FallbackSettings, search
 from headshot.perception.faces import locate_faces, yaw_of
+from headshot.perception.fallback import FallbackSettings, search
 from headshot.perception.landmarks.mediapipe import LandmarkSettings, find_landmarks
 
 PLAIN = LandmarkSettings()

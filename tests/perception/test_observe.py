@@ -15,8 +15,8 @@ from headshot.arrays import U8
 from headshot.image.crop import FaceCrop
 from headshot.perception import identity
 from headshot.perception.detection.detect import detect_faces
-from headshot.perception.detection.fallback import in_house_landmarks
 from headshot.perception.faces import locate_faces
+from headshot.perception.fallback import in_house_landmarks
 from headshot.perception.identity import predict_identity
 from headshot.perception.landmarks import in_house
 from headshot.perception.landmarks.in_house import predict_head

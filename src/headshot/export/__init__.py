@@ -18,16 +18,15 @@ from headshot.export.registry import (
     DEFAULT_FORMATS,
     FORMATS,
     MESH_FORMATS,
-    Target,
     asset_contents,
     file_names,
     formats_help,
     parse_formats,
 )
-from headshot.export.settings import ExportSettings
+from headshot.export.settings import ExportSettings, Target
 
 if TYPE_CHECKING:
-    from headshot.results import Head
+    from headshot.head_data import HeadData
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -46,7 +45,7 @@ __all__ = [
 
 
 def save(
-    head: Head,
+    head: HeadData,
     directory: str | Path,
     formats: str | Iterable[str] | None = None,
     stem: str | None = None,
@@ -84,7 +83,7 @@ def save(
 
 
 def contents(
-    head: Head,
+    head: HeadData,
     stem: str,
     formats: str | Iterable[str] = DEFAULT_FORMATS,
     settings: ExportSettings | None = None,

@@ -16,8 +16,8 @@ from headshot.arrays import F32, I32, U8
 from headshot.export.settings import ExportSettings
 
 if TYPE_CHECKING:
+    from headshot.head_data import HeadData
     from headshot.models.head_model import HeadModel
-    from headshot.results import Head
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class HeadAsset:
         return tuple(dict.fromkeys(part.material for part in self.parts))
 
 
-def asset_of(head: Head, settings: ExportSettings | None = None) -> HeadAsset:
+def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsset:
     """A reconstructed head as an asset; it starts neutral unless ``settings.expression`` is "photo"."""
     options = settings or ExportSettings()
     model = head.model

@@ -10,7 +10,7 @@ Section numbers refer to the glTF 2.0 specification (Khronos, ISO/IEC 12113).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 from headshot.arrays import F32, I32, Index, Mask
 from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
 from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
-from headshot.export.settings import ExportSettings
+from headshot.export.settings import ExportSettings, Target
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR
 from headshot.version import __version__
-
-if TYPE_CHECKING:
-    from headshot.export.registry import Target
 
 METRES = np.float32(1e-3)  # per millimetre
 

@@ -8,18 +8,16 @@ nowhere else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headshot.export.asset import HeadAsset
+from headshot.export.settings import Target
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
 from headshot.version import __version__
-
-if TYPE_CHECKING:
-    from headshot.export.registry import Target
 
 
 def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:

@@ -5,17 +5,13 @@ For point-based tools such as MeshLab, CloudCompare and Open3D. Vertices are in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from headshot.export.asset import HeadAsset
+from headshot.export.settings import Target
 from headshot.export.texture import vertex_colours
 from headshot.geometry.raster import vertex_normals
 from headshot.version import __version__
-
-if TYPE_CHECKING:
-    from headshot.export.registry import Target
 
 
 def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:

@@ -15,13 +15,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headshot.arrays import U8, Array
+from headshot.export.settings import Target
 from headshot.export.sources import framed_photos, source_texture
 from headshot.render import RenderSettings, render, view_camera
 
 if TYPE_CHECKING:
-    from headshot.export.registry import Target
     from headshot.geometry.camera import Camera
-    from headshot.results import Head
+    from headshot.head_data import HeadData
     from headshot.texture import Texture
 
 Picture = tuple[str, Image.Image]  # caption, square picture of CELL pixels
@@ -34,19 +34,19 @@ _BEYOND = (222, 222, 224)  # outside the photo
 _VIEWS = (("Front", 0.0), ("Three-quarter", 38.0), ("Profile", 90.0))
 
 
-def write(head: Head, target: Target) -> dict[str, bytes]:
+def write(head: HeadData, target: Target) -> dict[str, bytes]:
     """The preview, content by file name."""
     return {f"{target.stem}.png": preview_png(head)}
 
 
-def preview_png(head: Head) -> bytes:
+def preview_png(head: HeadData) -> bytes:
     """The preview as a PNG file."""
     file = io.BytesIO()
     preview(head).save(file, "PNG", compress_level=4)
     return file.getvalue()
 
 
-def turnaround_png(head: Head) -> bytes:
+def turnaround_png(head: HeadData) -> bytes:
     """The head from the front, from three quarters and in profile, as a PNG file."""
     pictures = [picture for _, picture in _views(head, None if head.texture is None else head.texture.pixels)]
     page = Image.new("RGB", (CELL * len(pictures), CELL), _PAPER)
@@ -57,7 +57,7 @@ def turnaround_png(head: Head) -> bytes:
     return file.getvalue()
 
 
-def preview(head: Head) -> Image.Image:
+def preview(head: HeadData) -> Image.Image:
     """The preview picture."""
     rows = [_photo_row(head)] if head.observations else []
     if len(head.observations) > 1 and head.texture is not None:
@@ -68,7 +68,7 @@ def preview(head: Head) -> Image.Image:
     return _page(head, rows)
 
 
-def _photo_row(head: Head) -> list[Picture]:
+def _photo_row(head: HeadData) -> list[Picture]:
     photo, camera, (left, top, scale) = _close_up(head)
     background = np.asarray(photo)
     box = (head.face.box.reshape(2, 2) - [left, top]) * scale
@@ -92,7 +92,7 @@ def _photo_row(head: Head) -> list[Picture]:
     return row
 
 
-def _views(head: Head, texture: U8 | None) -> list[Picture]:
+def _views(head: HeadData, texture: U8 | None) -> list[Picture]:
     side = 1.0 if head.camera.angles[0] >= 0 else -1.0
     row = []
     for caption, yaw in _VIEWS:
@@ -102,7 +102,7 @@ def _views(head: Head, texture: U8 | None) -> list[Picture]:
     return row
 
 
-def _sources_row(head: Head, texture: Texture) -> list[Picture]:
+def _sources_row(head: HeadData, texture: Texture) -> list[Picture]:
     count = len(head.observations)
     row = [(f"The {count} photos", framed_photos(head.observations, CELL))]
     coloured = source_texture(texture, count)
@@ -113,7 +113,7 @@ def _sources_row(head: Head, texture: Texture) -> list[Picture]:
     return row
 
 
-def _close_up(head: Head) -> tuple[Image.Image, Camera, tuple[int, int, float]]:
+def _close_up(head: HeadData) -> tuple[Image.Image, Camera, tuple[int, int, float]]:
     """The head cut from the photo, its camera, and left, top and scale of the cut."""
     outline = head.project(head.vertices)
     low, high = np.nanmin(outline, axis=0), np.nanmax(outline, axis=0)
@@ -148,7 +148,7 @@ def _dotted(picture: Image.Image, points: Array) -> Image.Image:
     return out
 
 
-def _page(head: Head, rows: list[list[Picture]]) -> Image.Image:
+def _page(head: HeadData, rows: list[list[Picture]]) -> Image.Image:
     """Rows of captioned pictures under a title, with the warnings at the foot."""
     warnings = [line for text in head.quality.warnings for line in _wrapped(f"Warning: {text}")]
     width = 2 * _MARGIN + 3 * CELL + 2 * _GAP

@@ -21,13 +21,13 @@ from numpy.typing import ArrayLike
 from headshot import assets
 from headshot.errors import HeadshotError, RecordError
 from headshot.export.record_checks import Field, check_numbers, check_record
-from headshot.export.settings import ExportSettings
+from headshot.export.settings import ExportSettings, Target
 from headshot.models.contour import landmarks68
 from headshot.version import __version__
 
 if TYPE_CHECKING:
-    from headshot.export.registry import Target
-    from headshot.results import Head, ViewParameters
+    from headshot.estimate import ViewParameters
+    from headshot.head_data import HeadData
 
 # Readers must refuse another major version; a new minor version only adds fields.
 MAJOR, MINOR = 2, 0
@@ -37,12 +37,12 @@ MODEL = "headshot"  # names the built-in head model, which the coefficients belo
 MAX_BYTES = 20_000_000
 
 
-def write(head: Head, target: Target) -> dict[str, bytes]:
+def write(head: HeadData, target: Target) -> dict[str, bytes]:
     """The JSON, content by file name."""
     return {f"{target.stem}.json": record_json(head, target.settings, target.files)}
 
 
-def record_json(head: Head, settings: ExportSettings | None = None, files: Sequence[str] = ()) -> bytes:
+def record_json(head: HeadData, settings: ExportSettings | None = None, files: Sequence[str] = ()) -> bytes:
     """The JSON file of a head.
 
     Raises:
@@ -59,7 +59,9 @@ def record_json(head: Head, settings: ExportSettings | None = None, files: Seque
     return (text + "\n").encode()
 
 
-def record(head: Head, settings: ExportSettings | None = None, files: Sequence[str] = ()) -> dict[str, Any]:
+def record(
+    head: HeadData, settings: ExportSettings | None = None, files: Sequence[str] = ()
+) -> dict[str, Any]:
     """What the JSON says, as plain dictionaries, lists, strings and numbers.
 
     Args:
@@ -106,7 +108,7 @@ def record(head: Head, settings: ExportSettings | None = None, files: Sequence[s
     }
 
 
-def _view(head: Head, view: ViewParameters) -> dict[str, Any]:
+def _view(head: HeadData, view: ViewParameters) -> dict[str, Any]:
     """What a photo shows of the person."""
     photo, camera = view.photo, view.camera
     yaw, pitch, roll = camera.angles

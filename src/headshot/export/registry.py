@@ -12,26 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from headshot.errors import HeadshotError
-from headshot.export.settings import ExportSettings
+from headshot.export.settings import ExportSettings, Target
 
 if TYPE_CHECKING:
     from headshot.export.asset import HeadAsset
-    from headshot.results import Head
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where and how a format is written.
-
-    Attributes:
-        stem: name of the files without ending.
-        settings: how files are written.
-        files: names of all files that are written together, of this format and others.
-    """
-
-    stem: str
-    settings: ExportSettings
-    files: tuple[str, ...] = ()
+    from headshot.head_data import HeadData
 
 
 @dataclass(frozen=True)
@@ -60,7 +45,7 @@ class Format:
         """Names of its files, the main one first."""
         return [stem + ending for ending in self.endings + (self.texture_endings if textured else ())]
 
-    def write(self, subject: HeadAsset | Head, target: Target) -> dict[str, bytes]:
+    def write(self, subject: HeadAsset | HeadData, target: Target) -> dict[str, bytes]:
         """Content of its files by name."""
         files: dict[str, bytes] = import_module(f"headshot.export.{self.module}").write(subject, target)
         return files

@@ -43,3 +43,18 @@ class ExportSettings:
     def mesh_expression(self) -> str:
         """The expression of meshes that cannot be animated."""
         return self.expression or "photo"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how a format is written.
+
+    Attributes:
+        stem: name of the files without ending.
+        settings: how files are written.
+        files: names of all files that are written together, of this format and others.
+    """
+
+    stem: str
+    settings: ExportSettings
+    files: tuple[str, ...] = ()

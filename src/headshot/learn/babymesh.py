@@ -21,9 +21,9 @@ from torch.utils.data import Dataset
 
 from headshot.arrays import U8
 from headshot.errors import HeadshotError
+from headshot.learn.connectivity import connectivity
 from headshot.learn.curves import Metrics
 from headshot.learn.engine import Plan, Task, train
-from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import (
     chamfer,
     edge_length_mean,

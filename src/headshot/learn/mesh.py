@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from headshot.arrays import U8
+from headshot.learn.connectivity import connectivity
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
 from headshot.learn.engine import Plan, Task, train
-from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import chamfer, edge_length_mean, laplacian_smoothing, normal_consistency
 from headshot.learn.losses.perceptual import VGGLoss
 from headshot.learn.networks.meshnet import MeshNet

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from headshot.arrays import I32
+from headshot.learn.connectivity import connectivity
 from headshot.learn.curves import Metrics
-from headshot.learn.losses.connectivity import connectivity
 from headshot.learn.losses.mesh import laplacian_change
 from headshot.learn.losses.perceptual import VGGLoss
 from headshot.learn.mesh import masked_error

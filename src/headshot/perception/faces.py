@@ -20,7 +20,7 @@ from headshot.image.crop import FaceCrop, head_roll
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import Face
-from headshot.perception.detection.fallback import (
+from headshot.perception.fallback import (
     FallbackSettings,
     face_of,
     in_house_landmarks,

@@ -27,7 +27,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from headshot.learn.losses.connectivity import Connectivity
+from headshot.learn.connectivity import Connectivity
 from headshot.learn.losses.nearest import PointCloud
 
 _TINY = 1e-12  # below which PyTorch3D takes a squared area for zero

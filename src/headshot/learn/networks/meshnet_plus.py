@@ -22,7 +22,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from headshot.learn.losses.connectivity import connectivity
+from headshot.learn.connectivity import connectivity
 from headshot.learn.networks.solve import Coarse, LandmarkModel, LandmarkSolve, LightSolve
 from headshot.learn.render import Meshes, PerspectiveCameras, RendererSettings, Topology, to_linear
 from headshot.learn.render.functions import rasterise

@@ -12,13 +12,14 @@ import numpy as np
 from PIL import Image
 
 from headshot import assets
-from headshot.arrays import U8, Array
+from headshot.arrays import U8, Array, read_only
 from headshot.errors import HeadshotError, RecordError
+from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.export.record import MODEL, read_record
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import ASSET, HeadModel, load_head_model
 from headshot.quality import Quality
-from headshot.results import Estimate, Head, LeftOut, PersonParameters, PhotoInfo, ViewParameters
+from headshot.results import Head
 from headshot.texture import Texture
 from headshot.texture.make import COMPLETED
 
@@ -118,9 +119,7 @@ def _expression(weights: dict[str, float], model: HeadModel, name: str) -> Array
 
 
 def _array(values: Any) -> Array:
-    found = np.array(values, np.float64)
-    found.flags.writeable = False
-    return found
+    return read_only(np.array(values, np.float64))
 
 
 def _texture(file: Path, fields: dict[str, Any]) -> U8 | None:

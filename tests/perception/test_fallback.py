@@ -14,7 +14,7 @@ from headshot.arrays import U8
 from headshot.image.crop import FaceCrop
 from headshot.models.topologies.mediapipe478 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import detect_faces
-from headshot.perception.detection.fallback import (
+from headshot.perception.fallback import (
     MAX_MISFIT,
     MIN_AGREEMENT,
     MIN_PRESENCE_AROUND,
@@ -33,7 +33,7 @@ from headshot.perception.landmarks.mediapipe import find_landmarks
 
 @pytest.fixture(scope="module")
 def hopper() -> U8:
-    return read_photo(Path(__file__).parents[3] / "photos" / "grace_hopper.jpg").pixels
+    return read_photo(Path(__file__).parents[2] / "photos" / "grace_hopper.jpg").pixels
 
 
 def test_search_finds_the_face_that_a_detector_finds(hopper: U8) -> None:
