@@ -26,7 +26,6 @@ from headshot.fitting.evidence import (
 from headshot.fitting.priors import IdentityPrior
 from headshot.fitting.schedule import begin, descend_landmarks
 from headshot.fitting.settings import FitSettings
-from headshot.fitting.terms.contour import ContourTerm
 from headshot.fitting.terms.distances import DistanceTerm
 from headshot.fitting.terms.points import PointTerm
 from headshot.models.arkit import ARKIT52
@@ -114,7 +113,7 @@ def test_points_of_the_in_house_network_alone_have_noise_in_proportion_to_its_ow
     dense, inner = np.split(start.problem.landmarks.noise, [478])
     np.testing.assert_allclose(dense, ALONE_DENSE * found.sigma)
     np.testing.assert_allclose(inner, ALONE_INNER * found.sigma68[17:])
-    assert start.noise is None and start.problem.others == ()
+    assert (start.noise, start.problem.others, start.problem.contour) == (None, (), None)
     np.testing.assert_array_equal(start.problem.prior.expression, found.expression)
     # They stand for the landmarks whatever else was seen of the photo.
     np.testing.assert_array_equal(noise(replace(seen, prediction=None, segmentation=None), head)[:478], dense)
@@ -122,15 +121,17 @@ def test_points_of_the_in_house_network_alone_have_noise_in_proportion_to_its_ow
 
 def test_points_distances_and_contour_stand_beside_landmarks(observed, head) -> None:
     seen, models = observed("astronaut"), fit_models(head)
-    points, distances, contour = start_observed(seen, models, NONE, FitSettings()).problem.others
+    problem = start_observed(seen, models, NONE, FitSettings()).problem
+    points, distances = problem.others
     assert isinstance(points, PointTerm)
     assert isinstance(distances, DistanceTerm)
-    assert isinstance(contour, ContourTerm)
     np.testing.assert_allclose(points.deviation, BESIDE_INNER * seen.prediction.sigma68[17:])
-    np.testing.assert_array_equal(contour.points, seen.prediction.points68[:17])
+    assert problem.contour is not None
+    np.testing.assert_array_equal(problem.contour.seen.points, seen.prediction.points68[:17])
     alone = replace(seen, prediction=None)
-    (only,) = start_observed(alone, models, NONE, FitSettings()).problem.others
-    assert isinstance(only, DistanceTerm)
+    problem = start_observed(alone, models, NONE, FitSettings()).problem
+    (only,) = problem.others
+    assert isinstance(only, DistanceTerm) and problem.contour is None
 
 
 def test_an_observation_says_what_is_known_of_the_photo(observed) -> None:

@@ -45,9 +45,10 @@ def view_of(head, points, photo, person, weight, rng):
     others = (
         PointTerm(sparse[17:], rng.uniform(1, 3, 51), inner),
         lip_and_lid_distances(seen.points, points, extent_of(seen.points)),
-        face_contour(sparse[:17], rng.uniform(2, 6, 17), photo.camera.angles[0], ContourModel.of(head)),
     )
+    contour = face_contour(sparse[:17], rng.uniform(2, 6, 17), photo.camera.angles[0], ContourModel.of(head))
     start = start_view(seen, points, np.zeros(100), FitSettings(), load_landmark_noise(), others)
+    start = start.with_contour(contour, np.zeros(100))
     reflectance = reflectance_of(head, 0.12)
     camera = start.state.camera
     view = replace(
@@ -81,9 +82,7 @@ def whole(head, points, portrait):
     ]
     problem = FitProblem(prior, tuple(p for p, _ in views))
     state = State(person, tuple(v for _, v in views))
-    for one, view in zip(problem.views, state.views, strict=True):
-        one.system(person, view, 100.0)  # the contour is that of this state from now on
-    return problem, state
+    return problem.located(state), state
 
 
 def entries(layout):
@@ -126,6 +125,7 @@ def test_where_nothing_is_seen_the_priors_are_left(whole, downhill):
         one,
         landmarks=replace(one.landmarks, confidence=np.zeros(478)),
         others=(),
+        contour=None,
         colours=replace(one.colours, visible=np.zeros_like(one.colours.visible)),
     )
     system, _ = blind.system(person, view, 100.0)
@@ -182,6 +182,17 @@ def test_the_gradient_of_the_problem_is_the_slope_of_its_cost(whole):
             slope = (ends[0] - ends[1]) / (2 * size)  # this cost is halved already
             found = person[k] if shared else views[number][k - layout.person.stop]
             assert found == pytest.approx(slope, rel=0.02, abs=0.02 * size_of_noise[k]), (name, number, k)
+
+
+def test_contours_move_when_they_are_located_and_nothing_else_does(whole):
+    problem, state = whole
+    layout = Layout.of(state.person, state.views[0])
+    turned = moved(state, layout, 0, layout.pose.start + 1, 0.3)
+    found = problem.located(turned)
+    assert [v.contour is w.contour for v, w in zip(found.views, problem.views, strict=True)] == [False, False]
+    change = found.contour_cost(turned) - problem.contour_cost(turned)
+    assert abs(change) > 0.1
+    assert found.cost(turned) - problem.cost(turned) == pytest.approx(change)
 
 
 def test_the_cost_is_that_of_the_priors_and_of_the_views_by_their_weights(whole):

@@ -19,7 +19,7 @@ from headshot.fitting.initialise import LandmarkObservation, ViewStart, start_vi
 from headshot.fitting.landmark_noise import LandmarkNoiseModel, load_landmark_noise
 from headshot.fitting.settings import FitSettings
 from headshot.fitting.terms import Term
-from headshot.fitting.terms.contour import ContourModel, face_contour
+from headshot.fitting.terms.contour import ContourModel, FaceContour, face_contour
 from headshot.fitting.terms.distances import lip_and_lid_distances
 from headshot.fitting.terms.points import PointTerm
 from headshot.image.photo import Photo
@@ -114,10 +114,11 @@ def start_observed(
         others.append(PointTerm(seen.prediction.points68[INNER], inner, models.inner))
         inflation = mirror_inflation(found, seen.prediction)
     others.append(lip_and_lid_distances(found.points, models.landmarks, found.extent))
-    if seen.prediction is not None:
-        others.append(_contour(seen.prediction, models.contour))
     observation = landmark_observation(seen.photo, found, seen.segmentation, inflation)
-    return start_view(observation, models.landmarks, identity, settings, models.noise, tuple(others))
+    start = start_view(observation, models.landmarks, identity, settings, models.noise, tuple(others))
+    if seen.prediction is None:
+        return start
+    return start.with_contour(_contour(seen.prediction, models.contour), identity)
 
 
 def landmark_observation(
@@ -161,7 +162,7 @@ def _start_in_house(
     return start_view(observation, models.both, identity, settings)
 
 
-def _contour(found: HeadPrediction, model: ContourModel) -> Term:
+def _contour(found: HeadPrediction, model: ContourModel) -> FaceContour:
     deviation = BESIDE_CONTOUR * found.sigma68[JAW]
     return face_contour(found.points68[JAW], deviation, found.angles[0], model)
 

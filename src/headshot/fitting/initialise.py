@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from headshot.arrays import Array
 from headshot.fitting.landmark_noise import LandmarkNoiseModel
-from headshot.fitting.parameters import ViewState
+from headshot.fitting.parameters import PersonState, ViewState
 from headshot.fitting.priors import ViewPrior
 from headshot.fitting.problem import ViewProblem
 from headshot.fitting.settings import FitSettings
 from headshot.fitting.terms import Term
+from headshot.fitting.terms.contour import FaceContour
 from headshot.fitting.terms.landmarks import LandmarkNoise, LandmarkTerm
 from headshot.geometry.camera import Camera, angles_of, extent_of
 from headshot.geometry.pose import weak_perspective_pose
@@ -64,6 +65,11 @@ class ViewStart:
     problem: ViewProblem
     state: ViewState
     noise: LandmarkNoise | None
+
+    def with_contour(self, contour: FaceContour, identity: Array) -> ViewStart:
+        """The same with the contour of the face, for a person of identity (I,)."""
+        term = contour.at(PersonState(identity, np.zeros(0)), self.state)
+        return replace(self, problem=replace(self.problem, contour=term))
 
 
 def start_view(

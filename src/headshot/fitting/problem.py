@@ -19,9 +19,10 @@ from headshot.fitting.parameters import Layout, PersonState, State, ViewState
 from headshot.fitting.priors import IdentityPrior, ViewPrior
 from headshot.fitting.terms import Term
 from headshot.fitting.terms.colours import ColourTerm
+from headshot.fitting.terms.contour import ContourTerm
 from headshot.fitting.terms.landmarks import LandmarkTerm
 
-_DAMPING = 1e-9  # of the mean precision: what nothing speaks about, and a depth that little does, stays
+_DAMPING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class ViewProblem:
         landmarks: the landmarks, which every view has.
         prior: of focal length and expression.
         others: further terms.
+        contour: of the face; None where no network saw it.
         colours: the photometric term at the present resolution; None while only landmarks are fitted.
         weight: share of the view's information that is not in other views as well.
     """
@@ -39,15 +41,26 @@ class ViewProblem:
     landmarks: LandmarkTerm
     prior: ViewPrior
     others: tuple[Term, ...] = ()
+    contour: ContourTerm | None = None
     colours: ColourTerm | None = None
     weight: float = 1.0
 
     def terms(self) -> Iterator[Term]:
         """All terms."""
         yield self.landmarks
-        yield from self.others
+        yield from self._points()
         if self.colours is not None:
             yield self.colours
+
+    def _points(self) -> Iterator[Term]:
+        """Those of the geometry but for the landmarks."""
+        yield from self.others
+        if self.contour is not None:
+            yield self.contour
+
+    def located(self, person: PersonState, view: ViewState) -> ViewProblem:
+        """The same with the contour where it is seen in this state."""
+        return self if self.contour is None else replace(self, contour=self.contour.located(person, view))
 
     def cost(self, person: PersonState, view: ViewState) -> float:
         """Twice the negative logarithm of the view's probability, up to a constant."""
@@ -67,13 +80,12 @@ class ViewProblem:
         hessian, gradient = np.zeros((layout.size, layout.size)), np.zeros(layout.size)
         residual, jacobian = self.landmarks.linearise(person, view)
         found = [self.landmarks.equations_of(person, view, residual, jacobian)]
-        found += [term.equations(person, view) for term in self.others]
+        found += [term.equations(person, view) for term in self._points()]
         for part in found:
             part.add_to(hessian, gradient)
         self._add_prior(hessian, gradient, view, layout)
         geometry = found[0].columns
-        damping = _DAMPING * (np.trace(hessian) + expected) / len(geometry)
-        hessian[geometry, geometry] += damping
+        hessian[geometry, geometry] += _DAMPING * (np.trace(hessian) + expected) / len(geometry)
         if self.colours is not None:
             self.colours.equations(person, view).add_to(hessian, gradient)
             self._add_light_prior(hessian, gradient, view, layout)
@@ -129,6 +141,11 @@ class FitProblem:
     identity: IdentityPrior
     views: tuple[ViewProblem, ...]
 
+    def located(self, state: State) -> FitProblem:
+        """The same with contours where they are seen in this state, as every step starts."""
+        views = zip(self.views, state.views, strict=True)
+        return replace(self, views=tuple(problem.located(state.person, view) for problem, view in views))
+
     def cost(self, state: State) -> float:
         """Half the squared, robust residuals of all terms and priors."""
         person = state.person
@@ -136,6 +153,12 @@ class FitProblem:
         for problem, view in zip(self.views, state.views, strict=True):
             total += problem.cost(person, view)
         return 0.5 * total
+
+    def contour_cost(self, state: State) -> float:
+        """What contours add to the cost."""
+        views = zip(self.views, state.views, strict=True)
+        found = (p.weight * p.contour.cost(state.person, v) for p, v in views if p.contour is not None)
+        return 0.5 * sum(found)
 
     def step(self, state: State) -> tuple[Array, list[Array], list[float]]:
         """A Gauss-Newton step of everything: of the person, of each view, and the largest motion of a

@@ -98,6 +98,7 @@ def joined(fits: Sequence[Fit], prior: IdentityPrior, weights: Array) -> Fit:
 def descend_landmarks(fit: Fit, settings: FitSettings, iterations: int | None = None) -> Fit:
     """Take steps until they are small: at most so many, or as many as the settings say."""
     for iteration in range(1, (iterations or settings.iterations) + 1):
+        fit = replace(fit, problem=fit.problem.located(fit.state))
         person, views, motions = fit.problem.step(fit.state)
         limits = [settings.tolerance * float(np.median(v.landmarks.noise)) for v in fit.problem.views]
         fit = replace(fit, state=fit.state.moved(person, views), steps=fit.steps + 1)
@@ -306,7 +307,10 @@ def _descend(fit: Fit, steps: int) -> Fit:
     """Steps that lower the cost, until they gain little."""
     cost = fit.problem.cost(fit.state)
     for _ in range(steps):
-        person, views, _ = fit.problem.step(fit.state)
+        located = fit.problem.located(fit.state)
+        cost += located.contour_cost(fit.state) - fit.problem.contour_cost(fit.state)
+        fit = replace(fit, problem=located)
+        person, views, _ = located.step(fit.state)
         for _ in range(_HALVINGS):
             state = fit.state.moved(person, views)
             now = fit.problem.cost(state)

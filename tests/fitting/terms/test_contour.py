@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from headshot.fitting.initialise import LandmarkObservation
+from headshot.fitting.initialise import LandmarkObservation, start_view
 from headshot.fitting.landmark_noise import load_landmark_noise
-from headshot.fitting.landmarks import fit_landmarks
+from headshot.fitting.landmarks import result_of
 from headshot.fitting.parameters import PersonState, ViewState
-from headshot.fitting.terms.contour import ContourModel, ContourTerm, face_contour
+from headshot.fitting.priors import IdentityPrior
+from headshot.fitting.schedule import begin, descend_landmarks
+from headshot.fitting.settings import FitSettings
+from headshot.fitting.terms.contour import ContourModel, FaceContour, face_contour
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.models.contour import landmarks68
 
@@ -45,8 +48,8 @@ def test_equations_are_the_slope_of_the_cost(candidates, downhill):
     seen = camera.project(candidates.seen(identity, expression, camera).positions(identity, expression))
     deviation = rng.uniform(2, 6, 17)
     deviation[4] = np.inf
-    term = ContourTerm(seen + rng.normal(scale=6, size=(17, 2)), deviation, candidates)
     person, view = state(identity, expression, camera)
+    term = FaceContour(seen + rng.normal(scale=6, size=(17, 2)), deviation, candidates).at(person, view)
     equations = term.equations(person, view)
     assert equations.gradient.shape == (7 + count + 52,)
     gradient = np.zeros(len(equations.gradient))
@@ -57,17 +60,17 @@ def test_equations_are_the_slope_of_the_cost(candidates, downhill):
         assert gradient[k] == pytest.approx(downhill(term.cost, person, view, k, size), rel=0.02, abs=0.02)
 
 
-def test_the_cost_is_that_of_the_contour_found_last(candidates):
-    """So that a step that lowers it by its slope is not undone by another choice of points."""
+def test_the_line_stays_where_it_is_until_it_is_located_anew(candidates):
+    """So that a step that lowers the cost by its slope is not undone by another choice of points."""
     count = len(candidates.model.identity)
-    seen = camera_at(0).project(candidates.model.mean[:17])
-    one, other = (ContourTerm(seen, np.full(17, 3.0), candidates) for _ in range(2))
+    seen = FaceContour(camera_at(0).project(candidates.model.mean[:17]), np.full(17, 3.0), candidates)
     here, there = (state(np.zeros(count), np.zeros(52), camera_at(yaw)) for yaw in (0, 35))
-    one.equations(*here)
-    assert other.cost(*there) == ContourTerm(seen, np.full(17, 3.0), candidates).cost(*there)
-    assert one.cost(*there) != other.cost(*there)
+    one, other = seen.at(*here), seen.at(*there)
+    before = one.cost(*there)
     one.equations(*there)
-    assert one.cost(*there) == other.cost(*there)
+    assert one.cost(*there) == before
+    assert before != pytest.approx(other.cost(*there), abs=0.1)
+    assert one.located(*there).cost(*there) == other.cost(*there)
 
 
 def test_points_that_slide_along_the_contour_say_nothing(candidates):
@@ -76,9 +79,8 @@ def test_points_that_slide_along_the_contour_say_nothing(candidates):
     seen = camera.project(candidates.seen(*shape, camera).positions(*shape))
     slid = seen + 0.2 * np.gradient(seen, axis=0)
     away = seen + 0.2 * np.gradient(seen, axis=0)[:, ::-1] * [1, -1]
-    along, across = (
-        ContourTerm(p, np.full(17, 3.0), candidates).cost(*state(*shape, camera)) for p in (slid, away)
-    )
+    here = state(*shape, camera)
+    along, across = (FaceContour(p, np.full(17, 3.0), candidates).at(*here).cost(*here) for p in (slid, away))
     assert along < 1e-6 < 1 < across
 
 
@@ -101,11 +103,15 @@ def test_a_jaw_that_landmarks_do_not_show_is_found(head, points, candidates):
     given = LandmarkObservation(seen, np.ones(478), still, 400, 400, camera.focal, inflation=6.0)
     jaw = camera.project(landmarks68(head, head.shape(true, still), camera)[:17])
 
-    def off(*others):
-        fit = fit_landmarks(given, points, noise_model=load_landmark_noise(), others=others)
+    def off(contour):
+        prior, settings = IdentityPrior.standard(len(true)), FitSettings()
+        start = start_view(given, points, prior.mean, settings, load_landmark_noise())
+        if contour is not None:
+            start = start.with_contour(contour, prior.mean)
+        fit = result_of(descend_landmarks(begin([start], prior), settings))
         found = landmarks68(head, head.shape(fit.identity, fit.expression), fit.camera)[:17]
         along = np.gradient(jaw, axis=0)
         across = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.linalg.norm(along, axis=1)[:, None]
         return float(abs(((fit.camera.project(found) - jaw) * across).sum(axis=1)).mean())
 
-    assert off(face_contour(jaw, np.full(17, 1.5), 0.0, candidates)) < 0.5 * off()
+    assert off(face_contour(jaw, np.full(17, 1.5), 0.0, candidates)) < 0.5 * off(None)

@@ -1,4 +1,4 @@
-"""A second set of points beside the landmarks, with errors that are known to be common to many."""
+"""A second set of points beside the landmarks."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 from headshot.fitting.initialise import LandmarkObservation
 from headshot.fitting.landmarks import fit_landmarks
 from headshot.fitting.parameters import PersonState, ViewState
-from headshot.fitting.projection import geometry_columns, linearised
+from headshot.fitting.projection import geometry_columns
 from headshot.fitting.terms.points import PointTerm
 from headshot.geometry.camera import Camera, rotation_from_angles
 
@@ -46,52 +46,15 @@ def test_other_points_count_by_their_deviation(points, person):
         assert off(fit_landmarks(seen, points, others=[nothing]), identity) == pytest.approx(plain)
 
 
-def test_errors_in_common_are_generalised_least_squares(points, person):
-    """Woodbury's identity against the covariance written out, where no point is an outlier."""
-    identity, exact, _ = person
-    rng = np.random.default_rng(2)
-    common = rng.normal(0, 2, (4, len(exact), 2))
-    seen = exact + rng.normal(size=exact.shape)
-    term = PointTerm(seen, rng.uniform(0.5, 2, len(exact)), points, common, outlier=1e6)
-    state = PersonState(identity, NONE), ViewState(CAMERA, np.full(52, 0.2), NONE, NONE, NONE)
-    equations = term.equations(*state)
-    np.testing.assert_array_equal(equations.columns, geometry_columns(*state))
-    projected, jacobian = linearised(points, identity, np.full(52, 0.2), CAMERA)
-    flat = common.reshape(4, -1)
-    inverse = np.linalg.inv(np.diag(np.repeat(term.deviation, 2) ** 2) + flat.T @ flat)
-    j, r = jacobian.reshape(len(jacobian), -1), (seen - projected).ravel()
-    expected = j @ inverse @ j.T
-    scale = 1 / np.sqrt(np.diag(expected))  # of one unit each, as single precision sums them
-    np.testing.assert_allclose(
-        equations.hessian * np.outer(scale, scale), expected * np.outer(scale, scale), atol=1e-5
-    )
-    np.testing.assert_allclose(equations.gradient * scale, j @ inverse @ r * scale, atol=1e-3)
-    assert term.cost(*state) == pytest.approx(r @ inverse @ r, rel=1e-6)
-
-
-def test_known_errors_in_common_are_not_taken_for_shape(points, person):
-    identity, exact, seen = person
-    rng = np.random.default_rng(3)
-    common = 3 * np.stack([np.tile([1.0, 0.0], (478, 1)) * np.sin(exact[:, :1] / s) for s in (15, 23, 31)])
-    wrong = exact + np.tensordot(rng.normal(size=3), common, 1)
-    alike = PointTerm(wrong, np.full(len(exact), 0.3), points)
-    known = replace(alike, common=common)
-    vague = replace(seen, confidence=0.01 * seen.confidence)
-    found = [off(fit_landmarks(vague, points, others=[term]), identity) for term in (known, alike)]
-    assert found[0] < 0.9 * found[1]
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_equations_are_the_slope_of_the_cost(points, person, downhill, shared):
-    """Without errors in common with outliers as well; with them where no point is one."""
+def test_equations_are_the_slope_of_the_cost(points, person, downhill):
+    """With outliers."""
     identity, exact, _ = person
     rng = np.random.default_rng(4)
     noise, deviation = rng.normal(scale=2, size=exact.shape), rng.uniform(1, 3, len(exact))
     term = PointTerm(exact + noise, deviation, points)
-    if shared:
-        term = replace(term, common=rng.normal(size=(3, len(exact), 2)), outlier=1e4)
     state = PersonState(identity, NONE), ViewState(CAMERA, rng.uniform(0.2, 0.6, 52), NONE, NONE, NONE)
     equations = term.equations(*state)
+    np.testing.assert_array_equal(equations.columns, geometry_columns(*state))
     scale = np.sqrt(np.diag(equations.hessian))
     for place in (0, 1, 3, 4, 5, 6, 7, 30, 106, 107, 130):
         size = 1e-4 if place < 3 or place == 6 else 1e-2
@@ -104,7 +67,6 @@ def test_equations_are_the_slope_of_the_cost(points, person, downhill, shared):
     [
         ({"points": np.zeros((5, 2))}, "expected points"),
         ({"deviation": np.ones(5)}, "expected points"),
-        ({"common": np.zeros((3, 5, 2))}, "expected points"),
         ({"deviation": np.zeros(478)}, "every deviation"),
     ],
 )

@@ -70,55 +70,76 @@ class ContourModel:
         return self.model.restricted(np.where(chosen < 0, own, JAW + own * lines.shape[1] + chosen))
 
 
-class ContourTerm:
-    """Points on the outline in a photo.
+@dataclass(frozen=True, eq=False)
+class FaceContour:
+    """The outline of a face in a photo.
 
-    The equations say where on the head the outline runs, and in which direction; the cost is that of this
-    outline until they are computed again.
+    Attributes:
+        points: (J, 2) pixels.
+        deviation: (J,) standard deviation across the outline, pixels; infinite leaves a point out.
+        candidates: where on the head they may be.
+        outlier: residuals beyond about this many standard deviations lose their influence.
     """
 
-    def __init__(
-        self, points: Array, deviation: Array, candidates: ContourModel, *, outlier: float = 3.0
-    ) -> None:
-        """Take points.
+    points: Array
+    deviation: Array
+    candidates: ContourModel
+    outlier: float = 3.0
 
-        Args:
-            points: (J, 2) pixels.
-            deviation: (J,) standard deviation across the outline, pixels; infinite leaves a point out.
-            candidates: where on the head they may be.
-            outlier: residuals beyond about this many standard deviations lose their influence.
-        """
-        self.points, self.deviation, self.candidates, self.outlier = points, deviation, candidates, outlier
-        self._held: tuple[PointModel, Array] | None = None
+    def at(self, person: PersonState, view: ViewState) -> ContourTerm:
+        """The term whose outline of the head is the one that is seen in this state."""
+        model = self.candidates.seen(person.identity, view.expression, view.camera)
+        seen = view.camera.project(model.positions(person.identity, view.expression))
+        return ContourTerm(self, model, _normals(seen))
+
+
+@dataclass(frozen=True, eq=False)
+class ContourTerm:
+    """Distances between the outline in a photo and a line on the head, the head's outline in some state.
+
+    A step that lowers the cost by its slope must not be judged by another choice of points, so the line stays
+    where it is until `located` finds it anew.
+
+    Attributes:
+        seen: the outline in the photo.
+        model: the head model at the J points of the line.
+        across: (J, 2) unit vectors across the line, in the picture.
+    """
+
+    seen: FaceContour
+    model: PointModel
+    across: Array
+
+    def located(self, person: PersonState, view: ViewState) -> ContourTerm:
+        """The term with the head's outline in this state."""
+        return self.seen.at(person, view)
 
     def equations(self, person: PersonState, view: ViewState) -> TermEquations:
         """Normal equations of pose, identity and expression."""
-        model = self.candidates.seen(person.identity, view.expression, view.camera)
-        seen, slopes = linearised(model, person.identity, view.expression, view.camera)
-        across = _normals(seen)
-        self._held = model, across
-        residual = ((self.points - seen) * across).sum(axis=1)
-        root = 1 / (self.deviation * (1 + self._squared(residual)))
-        hessian, gradient = normal_equations(np.einsum("pjc,jc->pj", slopes, across) * root, residual * root)
+        projected, slopes = linearised(self.model, person.identity, view.expression, view.camera)
+        residual = self._residual(projected)
+        root = 1 / (self.seen.deviation * (1 + self._squared(residual)))
+        across = np.einsum("pjc,jc->pj", slopes, self.across)
+        hessian, gradient = normal_equations(across * root, residual * root)
         return TermEquations(geometry_columns(person, view), hessian, gradient)
 
     def cost(self, person: PersonState, view: ViewState) -> float:
-        """Robust squared residuals across the contour as it was found last."""
-        if self._held is None:
-            self.equations(person, view)
-        assert self._held is not None
-        model, across = self._held
-        seen = view.camera.project(model.positions(person.identity, view.expression))
-        t2 = self._squared(((self.points - seen) * across).sum(axis=1))
-        return self.outlier**2 * float((t2 / (1 + t2)).sum())
+        """Robust squared residuals across the line."""
+        shape = self.model.positions(person.identity, view.expression)
+        t2 = self._squared(self._residual(view.camera.project(shape)))
+        return self.seen.outlier**2 * float((t2 / (1 + t2)).sum())
+
+    def _residual(self, projected: Array) -> Array:
+        """(J,) pixels across the line, photo minus projection (J, 2)."""
+        return np.asarray(((self.seen.points - projected) * self.across).sum(axis=1))
 
     def _squared(self, residual: Array) -> Array:
-        return np.asarray((residual / (self.deviation * self.outlier)) ** 2)
+        return np.asarray((residual / (self.seen.deviation * self.seen.outlier)) ** 2)
 
 
 def face_contour(
     points: ArrayLike, deviation: ArrayLike, yaw: float, candidates: ContourModel
-) -> ContourTerm:
+) -> FaceContour:
     """The outline of a face in a photo, as far as it is one.
 
     Args:
@@ -130,7 +151,7 @@ def face_contour(
     number = np.arange(JAW)
     near = number < CHIN if yaw > 0 else number > CHIN
     lost = (near & (abs(yaw) > TURNED)) | (abs(yaw) > SIDEWAYS)
-    return ContourTerm(np.asarray(points, np.float64), np.where(lost, np.inf, deviation), candidates)
+    return FaceContour(np.asarray(points, np.float64), np.where(lost, np.inf, deviation), candidates)
 
 
 def _normals(outline: Array) -> Array:
