@@ -1,7 +1,8 @@
 """Normal equations of Gauss-Newton, J'J and J'r, and their solution, by kernels of our own.
 
 BLAS and LAPACK would do, but their threads wait for each other where other programs keep the cores busy, and
-then take many times as long. One thread that computes one half only is as fast as they are at these sizes.
+then take many times as long. One thread that computes one half only is as fast as they are with one thread
+(``python benchmarks/normal_equations.py``), which a library cannot rely on having.
 
 Dimension letters: P parameters, N equations.
 """
