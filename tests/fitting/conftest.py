@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from headshot.arrays import U8, Array
 from headshot.fitting.initialise import LandmarkObservation
 from headshot.fitting.parameters import Layout, PersonState, ViewState
+from headshot.fitting.working_photo import WorkingPhoto
 from headshot.geometry.align import similarity
 from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
 from headshot.geometry.light import shade
@@ -38,6 +40,9 @@ CHANGES: dict[str, Callable[[U8], U8]] = {
 """What can be done to a photo."""
 LANDMARK_ERROR = 3.0
 """Mean error of landmarks in portraits, mm."""
+CAMERA = Camera(
+    400, 400, 1600.0, (200.0, 200.0), rotation_from_angles(15, 4, -3), np.array([0.0, 20.0, -900])
+)
 IN_HOUSE = FallbackSettings(check_yaw=0, prefer_yaw=0)
 """Every face gets its landmarks from the in-house network."""
 
@@ -52,6 +57,35 @@ def head() -> HeadModel:
 def points(head: HeadModel) -> PointModel:
     """It at MediaPipe's points."""
     return head.at(head.landmarks["mediapipe478"])
+
+
+@pytest.fixture(scope="session")
+def person(points: PointModel) -> tuple[Array, Array, LandmarkObservation]:
+    """Coefficients, exact points in `CAMERA`, and an observation of them that errs like smooth shape."""
+    rng = np.random.default_rng(5)
+    identity = rng.normal(size=len(points.identity))
+    shape = points.positions(identity, np.zeros(52))
+    wrong = np.tensordot(rng.normal(size=20), points.identity[:20], 1)
+    seen = LandmarkObservation(
+        CAMERA.project(shape + wrong), np.ones(len(shape)), np.zeros(52), 400, 400, CAMERA.focal
+    )
+    return identity, CAMERA.project(shape), seen
+
+
+@pytest.fixture(scope="session")
+def ramp() -> Callable[[WorkingPhoto], WorkingPhoto]:
+    """Makes a picture whose derivatives are exact of a photo: interpolation between pixels has kinks."""
+
+    def of(photo: WorkingPhoto) -> WorkingPhoto:
+        values = photo.values.copy()
+        rows, columns = np.mgrid[: values.shape[0], : values.shape[1]] + 0.5
+        for c, (across, down) in enumerate([(0.002, 0.003), (-0.001, 0.002), (0.003, -0.002)]):
+            values[..., c] = 0.3 + across * columns + down * rows
+            values[..., 3 + c], values[..., 6 + c] = across, down
+        values[..., 9:] = 1
+        return replace(photo, values=values)
+
+    return of
 
 
 def observation(photo: Photo, fallback: FallbackSettings) -> FaceObservation:

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headshot.fitting.initialise import LandmarkObservation
 from headshot.fitting.landmarks import fit_landmarks
 from headshot.fitting.parameters import ViewState
 from headshot.fitting.priors import IdentityPrior, ViewPrior
-from headshot.geometry.camera import Camera, rotation_from_angles
+from headshot.geometry.camera import Camera
 
 
 def slope(cost, at):
@@ -89,21 +88,8 @@ def test_a_view_far_from_what_is_expected_costs_its_squared_standard_deviations(
 # --- in a fit
 
 
-@pytest.fixture(scope="module")
-def person(points):
-    """Coefficients, and an observation of exact points that errs like smooth shape."""
-    rng = np.random.default_rng(5)
-    identity = rng.normal(size=len(points.identity))
-    shape = points.positions(identity, np.zeros(52))
-    wrong = np.tensordot(rng.normal(size=20), points.identity[:20], 1)
-    turn = rotation_from_angles(15, 4, -3)
-    camera = Camera(400, 400, 1600.0, (200.0, 200.0), turn, np.array([0.0, 20.0, -900]))
-    seen = camera.project(shape + wrong)
-    return identity, LandmarkObservation(seen, np.ones(len(shape)), np.zeros(52), 400, 400, camera.focal)
-
-
 def test_the_standard_prior_is_the_default(points, person):
-    _, seen = person
+    _, _, seen = person
     plain, modes = fit_landmarks(seen, points), len(points.identity)
     for prior in (IdentityPrior.standard(modes), IdentityPrior(np.zeros(modes), np.eye(modes))):
         found = fit_landmarks(seen, points, prior=prior)
@@ -111,7 +97,7 @@ def test_the_standard_prior_is_the_default(points, person):
 
 
 def test_a_good_prediction_brings_the_fit_to_the_truth_and_a_vague_one_does_not(points, person):
-    identity, seen = person
+    identity, _, seen = person
     mean = identity + np.random.default_rng(1).normal(0, 0.2, len(identity))
 
     def off(prior=None):
@@ -124,4 +110,4 @@ def test_a_good_prediction_brings_the_fit_to_the_truth_and_a_vague_one_does_not(
 
 def test_a_fit_refuses_a_prior_of_other_modes(points, person):
     with pytest.raises(ValueError, match="prior of 100 modes"):
-        fit_landmarks(person[1], points, prior=IdentityPrior.standard(7))
+        fit_landmarks(person[2], points, prior=IdentityPrior.standard(7))

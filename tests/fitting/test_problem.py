@@ -25,18 +25,7 @@ WEIGHTS = (1.0, 0.4)
 YAWS = (10.0, -25.0)
 
 
-def ramp(photo):
-    """A picture whose derivatives are exact: interpolation between pixels has kinks."""
-    values = photo.values.copy()
-    rows, columns = np.mgrid[: values.shape[0], : values.shape[1]] + 0.5
-    for c, (across, down) in enumerate([(0.002, 0.003), (-0.001, 0.002), (0.003, -0.002)]):
-        values[..., c] = 0.3 + across * columns + down * rows
-        values[..., 3 + c], values[..., 6 + c] = across, down
-    values[..., 9:] = 1
-    return replace(photo, values=values)
-
-
-def view_of(head, points, photo, person, weight, rng):
+def view_of(head, points, photo, ramp, person, weight, rng):
     """Everything that can be known of a view, and a state away from what it shows."""
     inner = head.at(head.landmarks["ibug68"]).restricted(slice(17, None))
     seen = replace(photo.seen, hidden=rng.uniform(1, 2, 478), expression=np.full(52, 0.1))
@@ -69,7 +58,7 @@ def view_of(head, points, photo, person, weight, rng):
 
 
 @pytest.fixture(scope="module")
-def whole(head, points, portrait):
+def whole(head, points, portrait, ramp):
     """A person in two views with landmarks, points, distances, contour and colours."""
     rng = np.random.default_rng(5)
     albedos = reflectance_of(head, 0.12).albedo
@@ -77,7 +66,7 @@ def whole(head, points, portrait):
     half = rng.normal(size=(100, 100))
     prior = IdentityPrior(0.5 * rng.normal(size=100), half @ half.T / 100 + np.eye(100))
     views = [
-        view_of(head, points, portrait(7, photo=n, yaw=yaw), person, weight, rng)
+        view_of(head, points, portrait(7, photo=n, yaw=yaw), ramp, person, weight, rng)
         for n, (yaw, weight) in enumerate(zip(YAWS, WEIGHTS, strict=True), start=1)
     ]
     problem = FitProblem(prior, tuple(p for p, _ in views))

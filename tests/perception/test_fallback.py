@@ -31,11 +31,6 @@ from headshot.perception.landmarks.in_house import MARGIN, predict_heads
 from headshot.perception.landmarks.mediapipe import find_landmarks
 
 
-@pytest.fixture(scope="module")
-def hopper() -> U8:
-    return read_photo(Path(__file__).parents[2] / "photos" / "grace_hopper.jpg").pixels
-
-
 def test_search_finds_the_face_that_a_detector_finds(hopper: U8) -> None:
     (face, points), *rest = search(hopper, FallbackSettings())
     assert not rest

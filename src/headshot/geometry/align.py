@@ -91,11 +91,11 @@ def _closest(
         while top > 0:
             top -= 1
             node = stack[top]
-            if _gap(boxes, node, x, y, z) >= best:
+            if squared_gap(boxes, node, x, y, z) >= best:
                 continue
             if node < leaves - 1:  # the nearer child is visited first
                 one, two = 2 * node + 1, 2 * node + 2
-                if _gap(boxes, one, x, y, z) < _gap(boxes, two, x, y, z):
+                if squared_gap(boxes, one, x, y, z) < squared_gap(boxes, two, x, y, z):
                     one, two = two, one
                 stack[top], stack[top + 1] = one, two
                 top += 2
@@ -139,8 +139,8 @@ def _closest(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _gap(boxes: Array, node: int, x: float, y: float, z: float) -> float:
-    """Squared distance of a point from a box."""
+def squared_gap(boxes: Array, node: int, x: float, y: float, z: float) -> float:
+    """Squared distance of a point from a node's box: least x, y, z, then greatest."""
     dx = max(boxes[node, 0] - x, x - boxes[node, 3], 0.0)
     dy = max(boxes[node, 1] - y, y - boxes[node, 4], 0.0)
     dz = max(boxes[node, 2] - z, z - boxes[node, 5], 0.0)

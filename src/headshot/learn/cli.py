@@ -29,9 +29,9 @@ def segment(
     fasseg: Annotated[Path | None, typer.Option(help="Folder of FASSEG.")] = None,
     helen: Annotated[Path | None, typer.Option(help="Folder of HELEN's part labels.")] = None,
     lfw: Annotated[Path | None, typer.Option(help="Folder of LFW's part labels; needs --lfw-photos.")] = None,
-    lfw_photos: Annotated[Path | None, typer.Option(help="Folder of LFW's photos.")] = None,
+    lfw_photos: option.LfwPhotos = None,
     network: Annotated[str, typer.Option(help='"lite", which ships, or the paper\'s "unet".')] = "lite",
-    imagenet: Annotated[bool, typer.Option(help="Start the lite network from ImageNet weights.")] = True,
+    imagenet: option.Imagenet = True,
     small_steps: Annotated[
         int, typer.Option(min=0, help="So many of the first steps see crops of 192 pixels instead of 256.")
     ] = 1000,
@@ -49,18 +49,15 @@ def segment(
 
     with errors_as_messages():
         from headshot.learn import segment as learn
-        from headshot.learn.distributed import own_device
-        from headshot.learn.engine import Plan
 
         if export is not None:
             learn.export_best(run, network, export)
             typer.echo(str(export))
             return
         folders = learn.Folders(celebamask, fasseg, helen, lfw, lfw_photos)
-        plan = Plan(
-            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
-            precision=precision, workers=workers,
-        )  # fmt: skip
+        plan = option.plan(
+            steps, batch, rate, every, seed, device=device, workers=workers, precision=precision
+        )
         learn.run(run, folders, plan, network=network, imagenet=imagenet, small_steps=small_steps)
 
 
@@ -91,14 +88,10 @@ def babymesh(
     with errors_as_messages():
         from headshot.learn import babymesh as learn
         from headshot.learn import shapes
-        from headshot.learn.engine import Plan
 
         names = tuple(shapes.objects()) if objects == "all" else tuple(objects.split(","))
         weights = learn.REGULARISED if regularise else learn.Weights()
-        plan = Plan(
-            steps=steps, batch=batch, rate=rate, warm_up=min(20, steps), decay=0.0, average=0.9, every=every,
-            save_every=every, seed=seed,
-        )  # fmt: skip
+        plan = option.short_plan(steps, batch, rate, every, seed, average=0.9)
         learn.run(run, learn.BabySettings(names, views, size, render, weights), plan)
 
 
@@ -109,7 +102,7 @@ def mesh(
         Path, typer.Option(help="Folder of labelled photos (CelebAMask-HQ, HELEN, LFW's labels).")
     ],
     network: Annotated[str, typer.Option(help='"paper" for MeshNet, "plus" for MeshNet+.')] = "plus",
-    lfw_photos: Annotated[Path | None, typer.Option(help="Photos, where --photos are LFW's labels.")] = None,
+    lfw_photos: option.LfwPhotos = None,
     limit: Annotated[int, typer.Option(min=20, help="Use so many of the photos, spread over them.")] = 1000,
     size: Annotated[int, typer.Option(min=64, help="Pixels that the network sees.")] = 128,
     rendered: Annotated[
@@ -132,12 +125,8 @@ def mesh(
 
     with errors_as_messages():
         from headshot.learn import mesh_commands as learn
-        from headshot.learn.engine import Plan
 
-        plan = Plan(
-            steps=steps, batch=batch, rate=rate, warm_up=min(20, steps), decay=0.0, average=0.95, every=every,
-            save_every=every, seed=seed,
-        )  # fmt: skip
+        plan = option.short_plan(steps, batch, rate, every, seed, average=0.95)
         faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
         learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered,
                   heads=heads)  # fmt: skip
@@ -193,9 +182,7 @@ def face(
     coefficient_weight: Annotated[float | None, typer.Option(help="Size of the coefficients.")] = None,
     light_weight: Annotated[float | None, typer.Option(help="Distance of the light from the usual.")] = None,
     reflectance_weight: Annotated[float | None, typer.Option(help="Variance of the skin's colour.")] = None,
-    recogniser: Annotated[
-        Path | None, typer.Option(help="MobileFaceNet's weights (safetensors), for the identity loss.")
-    ] = None,
+    recogniser: option.Recogniser = None,
     image_set: Annotated[
         int, typer.Option(min=1, help="Photos of one person that share one identity in a batch.")
     ] = 1,

@@ -12,16 +12,10 @@ from headshot.terminal import errors_as_messages, fail
 
 commands = typer.Typer()
 
-Store = Annotated[Path, typer.Argument(help="Folder of training crops.")]
-LearnedFrom = Annotated[Path | None, typer.Argument(help="Folder of training crops; not needed to export.")]
-Benchmark = Annotated[
-    Path | None, typer.Option(help="Research data whose photos in the benchmark are left out of training.")
-]
-
 
 @commands.command("regressor-data")
 def regressor_data(
-    store: Store,
+    store: option.Store,
     photos: Annotated[Path | None, typer.Option(help="Folder of photos, labelled by the fit.")] = None,
     marked: Annotated[Path | None, typer.Option(help="Folder of photos with hand-made points.")] = None,
     name: Annotated[str, typer.Option(help="Of the data: lfw, cfp, helen, celebamask or utkface.")] = "",
@@ -62,11 +56,11 @@ def regressor_data(
 @commands.command()
 def regressor(
     run: option.Run,
-    store: LearnedFrom = None,
-    benchmark: Benchmark = None,
-    begin: Annotated[Path | None, typer.Option(help="Begin with the best weights of this run.")] = None,
+    store: option.LearnedFrom = None,
+    benchmark: option.Benchmark = None,
+    begin: option.Begin = None,
     imagenet: option.Imagenet = True,
-    frozen: Annotated[int, typer.Option(min=0, help="First blocks that keep ImageNet's weights.")] = 3,
+    frozen: option.Frozen = 3,
     photo_identity: Annotated[
         float, typer.Option(min=0, help="Weight of the fit's identity of photos; that of the truth is 1.")
     ] = 0.15,
@@ -89,8 +83,6 @@ def regressor(
 
     with errors_as_messages():
         from headshot.learn import regressor as learn
-        from headshot.learn.distributed import own_device
-        from headshot.learn.engine import Plan
         from headshot.learn.losses.regressor import Weights
 
         if export is not None:
@@ -99,10 +91,7 @@ def regressor(
             return
         if store is None:
             fail("say which folder of training crops to learn from: headshot learn regressor RUN STORE")
-        plan = Plan(
-            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
-            workers=workers,
-        )  # fmt: skip
+        plan = option.plan(steps, batch, rate, every, seed, device=device, workers=workers)
         weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
         settings = learn.RegressorSettings(
             frozen=frozen, weights=weights, begin=begin, imagenet=imagenet, benchmark=benchmark
@@ -113,15 +102,11 @@ def regressor(
 @commands.command()
 def identity(
     run: option.Run,
-    store: LearnedFrom = None,
-    benchmark: Benchmark = None,
-    begin: Annotated[
-        Path | None, typer.Option(help="Begin with the layers of this run, or of one of regressor.")
-    ] = None,
+    store: option.LearnedFrom = None,
+    benchmark: option.Benchmark = None,
+    begin: option.Begin = None,
     imagenet: option.Imagenet = True,
-    frozen: Annotated[
-        int, typer.Option(min=0, help="First blocks that are frozen; 11: learn only shapes.")
-    ] = 3,
+    frozen: option.Frozen = 3,
     mix: Annotated[
         Path | None,
         typer.Option(help="Recogniser (ONNX), for embeddings of mixtures of two faces."),
@@ -138,9 +123,7 @@ def identity(
     rendered: Annotated[
         float, typer.Option(min=0, help="Weight of the recogniser's embedding of the rendered face.")
     ] = 0.0,
-    recogniser: Annotated[
-        Path | None, typer.Option(help="MobileFaceNet's weights (safetensors), for --rendered.")
-    ] = None,
+    recogniser: option.Recogniser = None,
     steps: option.Steps = 8000,
     batch: option.Batch = 32,
     rate: option.Rate = 2e-3,
@@ -158,8 +141,6 @@ def identity(
     with errors_as_messages():
         from headshot.learn import identity as learn
         from headshot.learn.data.training_crops import learned_from
-        from headshot.learn.distributed import own_device
-        from headshot.learn.engine import Plan
         from headshot.learn.losses.identity import Weights
 
         if store is None and (export is None or refit):
@@ -170,10 +151,7 @@ def identity(
             typer.echo(str(export))
             return
         assert store is not None
-        plan = Plan(
-            steps=steps, batch=batch, rate=rate, every=every, seed=seed, device=own_device(device),
-            workers=workers,
-        )  # fmt: skip
+        plan = option.plan(steps, batch, rate, every, seed, device=device, workers=workers)
         weights = Weights(embedding=embedding, agreement=agreement, margin=margin, rendered=rendered)
         settings = learn.IdentitySettings(
             frozen=frozen, begin=begin, imagenet=imagenet, weights=weights, benchmark=benchmark, mixer=mix,

@@ -41,19 +41,8 @@ def known(head, portrait):
     return picture, person, view, term_of(head, picture, person, view)
 
 
-def ramp(photo):
-    """A picture whose derivatives are exact: interpolation between pixels has kinks."""
-    values = photo.values.copy()
-    rows, columns = np.mgrid[: values.shape[0], : values.shape[1]] + 0.5
-    for c, (across, down) in enumerate([(0.002, 0.003), (-0.001, 0.002), (0.003, -0.002)]):
-        values[..., c] = 0.3 + across * columns + down * rows
-        values[..., 3 + c], values[..., 6 + c] = across, down
-    values[..., 9:] = 1
-    return replace(photo, values=values)
-
-
 @pytest.fixture(scope="module")
-def off(known):
+def off(known, ramp):
     """A state away from what a ramp of colours shows, and the term."""
     _, person, view, term = known
     rng = np.random.default_rng(1)

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headshot.fitting.initialise import LandmarkObservation
 from headshot.fitting.landmarks import fit_landmarks
 from headshot.fitting.parameters import PersonState, ViewState
 from headshot.fitting.projection import geometry_columns
@@ -16,19 +15,6 @@ CAMERA = Camera(
     400, 400, 1600.0, (200.0, 200.0), rotation_from_angles(15, 4, -3), np.array([0.0, 20.0, -900])
 )
 NONE = np.zeros(0)
-
-
-@pytest.fixture(scope="module")
-def person(points):
-    """Coefficients, exact points, and an observation of them that errs like smooth shape."""
-    rng = np.random.default_rng(5)
-    identity = rng.normal(size=len(points.identity))
-    shape = points.positions(identity, np.zeros(52))
-    wrong = np.tensordot(rng.normal(size=20), points.identity[:20], 1)
-    seen = LandmarkObservation(
-        CAMERA.project(shape + wrong), np.ones(len(shape)), np.zeros(52), 400, 400, CAMERA.focal
-    )
-    return identity, CAMERA.project(shape), seen
 
 
 def off(found, truth):

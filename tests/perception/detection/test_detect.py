@@ -19,16 +19,6 @@ ASTRONAUT = np.array([[203, 101], [247, 103], [224, 128], [203, 141], [246, 142]
 HOPPER = np.array([[221, 192], [309, 187], [268, 238], [232, 280], [307, 274]], dtype=float)
 
 
-@pytest.fixture(scope="module")
-def astronaut(photos: Path) -> U8:
-    return read_photo(photos / "astronaut.jpg").pixels
-
-
-@pytest.fixture(scope="module")
-def hopper(photos: Path) -> U8:
-    return read_photo(photos / "grace_hopper.jpg").pixels
-
-
 def head(picture: U8) -> tuple[U8, tuple[int, int]]:
     """The head of the astronaut and where its top left corner was."""
     return picture[20:220, 130:320], (130, 20)

@@ -26,16 +26,6 @@ from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.landmarks.mediapipe import RERUN_SPREAD, Landmarks, LandmarkSettings, find_landmarks
 
 
-@pytest.fixture(scope="module")
-def astronaut(photos: Path) -> U8:
-    return read_photo(photos / "astronaut.jpg").pixels
-
-
-@pytest.fixture(scope="module")
-def hopper(photos: Path) -> U8:
-    return read_photo(photos / "grace_hopper.jpg").pixels
-
-
 def landmarks(photo: U8) -> Landmarks:
     faces = detect_faces(photo)
     assert len(faces) == 1

@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import Array, Index
+from headshot.geometry.align import squared_gap
 
 _LEAF = 8  # points in a leaf, at most
 
@@ -69,15 +70,6 @@ def _build(points: Array, order: Index, depth: int, start: Index, end: Index, bo
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _to_box(x: float, y: float, z: float, boxes: Array, node: int) -> float:
-    """Squared distance from a point to a node's box."""
-    dx = max(boxes[node, 0] - x, x - boxes[node, 3], 0.0)
-    dy = max(boxes[node, 1] - y, y - boxes[node, 4], 0.0)
-    dz = max(boxes[node, 2] - z, z - boxes[node, 5], 0.0)
-    return dx * dx + dy * dy + dz * dz
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _search(
     queries: Array,
     rows: Index,
@@ -109,7 +101,7 @@ def _search(
             node = stack[size]
             while node < inner:
                 near, far = 2 * node + 1, 2 * node + 2
-                to_near, to_far = _to_box(x, y, z, boxes, near), _to_box(x, y, z, boxes, far)
+                to_near, to_far = squared_gap(boxes, near, x, y, z), squared_gap(boxes, far, x, y, z)
                 if to_far < to_near:
                     near, far, to_near, to_far = far, near, to_far, to_near
                 if to_far < nearest:
