@@ -42,7 +42,7 @@ def test_the_mean_face_has_only_a_pose(photos: Path) -> None:
     assert np.array_equal(found.vertices, load_head_model("low").mean)
     assert not found.identity.any()
     pose = reconstruct(photos / "astronaut.jpg").camera.angles
-    assert found.camera.angles == pytest.approx(pose, abs=6)
+    assert found.camera.angles == pytest.approx(pose, abs=8)  # a mean face nods to imitate a shape
 
 
 def test_all_start_from_the_same_face(photos: Path) -> None:

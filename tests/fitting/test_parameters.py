@@ -70,7 +70,8 @@ def test_a_step_and_its_way_back():
     one, other, now = (s.views[0].camera for s in (start, there, back))
     pose = step[layout.pose]
     np.testing.assert_allclose(other.rotation @ one.rotation.T, rotation_from_vector(pose[:3]), atol=1e-12)
-    np.testing.assert_allclose(other.translation - one.translation, pose[3:6])
+    np.testing.assert_allclose((other.translation - one.translation)[:2], pose[3:5])
+    assert np.log(other.translation[2] / one.translation[2]) == pytest.approx(pose[5])
     assert np.log(other.focal / one.focal) == pytest.approx(pose[6])
     np.testing.assert_allclose(now.rotation, one.rotation, atol=1e-12)
     np.testing.assert_allclose(now.translation, one.translation)
@@ -107,11 +108,15 @@ def test_weights_distance_and_zoom_stay_in_their_bounds():
     layout = Layout.of(None, view)
     step = np.zeros(layout.size)
     step[layout.expression] = [-2, 2, 0, 0.1, -0.1, 5]
-    step[layout.pose] = [0, 0, 0, 0, 0, 790, 3]
+    step[layout.pose] = [0, 0, 0, 0, 0, -3, 3]
     moved = view.moved(step)
     assert moved.expression[[0, 1, 5]].tolist() == [0, 1, 1]
     np.testing.assert_allclose(moved.expression[2:5], view.expression[2:5] + [0, 0.1, -0.1])
-    assert moved.camera.translation[2] == -NEAREST
+    assert -800 < moved.camera.translation[2] < -400
+    near = moved
+    for _ in range(3):
+        near = near.moved(step)
+    assert near.camera.translation[2] == -NEAREST
     assert 1 < moved.camera.focal / view.camera.focal < 2
     smaller = view.moved(np.where(np.arange(layout.size) == POSE - 1, -3.0, 0.0))
     assert smaller.camera.focal * moved.camera.focal == pytest.approx(view.camera.focal**2)
@@ -136,3 +141,14 @@ def test_another_focal_length_alone_leaves_the_pose():
     assert replace(camera, focal=view.camera.focal).project([[1.0, 2, 3]]) == pytest.approx(
         view.camera.project([[1.0, 2, 3]])
     )
+
+
+def test_distance_and_focal_length_together_leave_the_size_in_the_picture():
+    """Of what lies in the plane of the origin, exactly, however far the step."""
+    _, view = states()
+    step = np.zeros(Layout.of(None, view).size)
+    step[5:7] = 0.3
+    camera = view.moved(step).camera
+    plane = np.array([[50.0, 20, 0], [-30.0, 60, 0]]) @ view.camera.rotation  # perpendicular to the axis
+    np.testing.assert_allclose(camera.project(plane), view.camera.project(plane))
+    assert camera.translation[2] < 1.3 * view.camera.translation[2]

@@ -64,8 +64,7 @@ def of_pose(position: F32, slopes: F32, camera: Camera) -> tuple[F32, F32]:
         camera: that took the photo.
 
     Returns:
-        (S, 3, 7) by pose: rotation (a small turn of the camera frame), translation, log focal length; and
-        (S, 3, 3) by position, head frame.
+        (S, 3, 7) by pose (`headshot.fitting.parameters`), and (S, 3, 3) by position, head frame.
     """
     rotation = camera.rotation.astype(np.float32)
     rotated = position @ rotation.T
@@ -78,6 +77,7 @@ def of_pose(position: F32, slopes: F32, camera: Camera) -> tuple[F32, F32]:
     in_camera = np.stack([right, -down, toward / depth], axis=-1)
     # A turn w moves a point by w x r, so that g . (w x r) = w . (r x g).
     pose = np.concatenate([cross(rotated[:, None], in_camera), in_camera, toward[..., None]], axis=-1)
+    pose[..., 5] *= np.float32(camera.translation[2])
     return pose, in_camera @ rotation
 
 

@@ -4,8 +4,10 @@
     view:   pose 7 | landmark errors K | brightness fields B | light 27 | expression E
 
 A *local* vector is the person's block followed by a view's: what the terms of that view depend on. This is
-the only place that knows the order. Pose is a small turn of the camera frame (3, radians), a translation
-(3, mm) and the logarithm of the focal length.
+the only place that knows the order. Pose is a small turn of the camera frame (3, radians), a translation (2,
+mm) and the logarithms of the distance along the axis and of the focal length: photos hardly tell how far the
+camera was, and with both logarithms a step towards another distance leaves the size of the head in the
+picture, their ratio, exactly as it is.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ POSE = 7
 LIGHT = 27
 NEAREST = 150.0
 """Least distance, mm, between the camera and the head's origin."""
-_LARGEST_ZOOM = 0.5  # most by which one step may change the logarithm of the focal length
+_LARGEST = 0.5  # most by which one step may change the logarithms of distance and focal length
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +68,9 @@ class ViewState:
         """The state after a step (in the order of the module's docstring); weights stay in [0, 1]."""
         layout = Layout.of(None, self)
         c = self.camera
-        translation = c.translation + step[3:6]
-        translation[2] = min(translation[2], -NEAREST)
-        zoom = float(np.exp(np.clip(step[6], -_LARGEST_ZOOM, _LARGEST_ZOOM)))
+        farther, zoom = np.exp(np.clip(step[5:7], -_LARGEST, _LARGEST))
+        x, y, z = c.translation
+        translation = np.array([x + step[3], y + step[4], min(z * farther, -NEAREST)])
         return ViewState(
             replace(
                 c,

@@ -22,7 +22,10 @@ from headshot.fitting.terms.colours import ColourTerm
 from headshot.fitting.terms.contour import ContourTerm
 from headshot.fitting.terms.landmarks import LandmarkTerm
 
-_DAMPING = 1e-9
+_DISTANCE_STEP = 0.4
+"""Change of the logarithm of the camera's distance that a step is taken to make: Levenberg's damping, which
+does nothing where the fit rests. Without it, the pose of a head without identity and expression may swing
+between two distances for ever, as in photos/astronaut.jpg; anything from 0.1 to 0.4 stops that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +74,8 @@ class ViewProblem:
             total += float(away @ light.precision @ away)
         return self.weight * total
 
-    def system(self, person: PersonState, view: ViewState, expected: float) -> tuple[ViewSystem, Array]:
-        """Normal equations in the local vector, and the landmarks' Jacobian (size, L, 2) in its entries.
-
-        ``expected`` is the trace of the precision with which the identity is known besides.
-        """
+    def system(self, person: PersonState, view: ViewState) -> tuple[ViewSystem, Array]:
+        """Normal equations in the local vector, and the landmarks' Jacobian (size, L, 2) in its entries."""
         layout = Layout.of(person, view)
         hessian, gradient = np.zeros((layout.size, layout.size)), np.zeros(layout.size)
         residual, jacobian = self.landmarks.linearise(person, view)
@@ -84,13 +84,13 @@ class ViewProblem:
         for part in found:
             part.add_to(hessian, gradient)
         self._add_prior(hessian, gradient, view, layout)
-        geometry = found[0].columns
-        hessian[geometry, geometry] += _DAMPING * (np.trace(hessian) + expected) / len(geometry)
+        distance = layout.pose.start + 5
+        hessian[distance, distance] += _DISTANCE_STEP**-2
         if self.colours is not None:
             self.colours.equations(person, view).add_to(hessian, gradient)
             self._add_light_prior(hessian, gradient, view, layout)
         every = np.zeros((layout.size, *jacobian.shape[1:]))
-        every[geometry] = jacobian
+        every[found[0].columns] = jacobian
         return ViewSystem(self.weight * hessian, self.weight * gradient, view.expression), every
 
     def colour_system(self, person: PersonState, view: ViewState) -> ViewSystem:
@@ -166,9 +166,8 @@ class FitProblem:
         person = state.person
         systems, jacobians = [], []
         prior, pull = self._person_equations(person)
-        known = float(np.trace(prior[: len(person.identity), : len(person.identity)]))
         for problem, view in zip(self.views, state.views, strict=True):
-            system, jacobian = problem.system(person, view, known)
+            system, jacobian = problem.system(person, view)
             systems.append(system)
             jacobians.append(jacobian)
         first, steps = arrow_step(prior, pull, systems)

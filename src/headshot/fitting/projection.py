@@ -13,8 +13,7 @@ from headshot.models.head_model import PointModel
 def linearised(model: PointModel, identity: Array, expression: Array, camera: Camera) -> tuple[Array, Array]:
     """Projection (L, 2) and its Jacobian (P, L, 2).
 
-    Parameters: rotation (a small turn of the camera frame) 3, translation 3, log focal length 1, identity I,
-    expression E.
+    Parameters: pose 7 (`headshot.fitting.parameters`), identity I, expression E.
 
     Args:
         model: the head model at L points.
@@ -45,6 +44,7 @@ def linearised(model: PointModel, identity: Array, expression: Array, camera: Ca
     turned = np.stack([still, -z, y, z, still, -x, -y, x, still], axis=-1).reshape(-1, 3, 3)
     jacobian[:3] = np.einsum("lij,laj->ali", projection, turned)
     jacobian[3:6] = projection.transpose(2, 0, 1)
+    jacobian[5] *= camera.translation[2]
     jacobian[6] = from_centre
     jacobian[7:] = np.matmul(basis.transpose(1, 0, 2), head.transpose(0, 2, 1)).transpose(1, 0, 2)
     return from_centre + camera.centre, jacobian
