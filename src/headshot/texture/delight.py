@@ -52,11 +52,14 @@ def shading_of(light: Array, vertices: F32, model: HeadModel) -> F32:
     return np.asarray(sh_basis(normals) @ light.astype(np.float32), np.float32)
 
 
-def features_of(albedo: PersonAlbedo, skin: Surface, tone: F32) -> F32:
+def features_of(albedo: PersonAlbedo | None, skin: Surface, tone: F32) -> F32:
     """The person's own colours (S, 3) against the core of the face, as a factor of sRGB.
 
-    ``tone`` (3,) is the skin as photographed: a greyscale photo stays grey.
+    Without an albedo only creases are darker. ``tone`` (3,) is the skin as photographed: a greyscale photo
+    stays grey.
     """
+    if albedo is None:
+        return np.repeat(np.sqrt(skin.crease)[:, None], 3, axis=1)
     own = linear_to_srgb(np.clip(albedo.colours[skin.vertices], 0.005, 1))
     ratio = own / ((skin.core * skin.area) @ own / (skin.core @ skin.area))
     bright = ratio.mean(axis=1, keepdims=True)

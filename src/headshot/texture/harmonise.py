@@ -1,4 +1,4 @@
-"""Several photos of one head as if one camera had taken them in one light.
+"""Several photos of one head as if one camera had taken them in one even light.
 
 Dimension letters: N views, T x T texels, V vertices, S vertices of the skin.
 """
@@ -12,7 +12,7 @@ from numba import njit
 
 from headshot.arrays import F32, U8, single
 from headshot.geometry.raster import vertex_normals
-from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, srgb_to_linear
+from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, linear_to_srgb, srgb_to_linear
 from headshot.ramps import smoothstep
 from headshot.texture.atlas import TexelMesh
 from headshot.texture.exposure import align_colours, relighting
@@ -29,6 +29,8 @@ _UNUSUAL = 0.4  # and of the log tone of skin from the median of all views: such
 _BRIGHT, _DARK = (0.94, 0.995), (0.02, 0.14)
 _CLIPPED, _GREY = np.float32(0.15), np.float32(0.2)  # how much clipped colours, and greyscale photos, count
 _CHANGED = 1.5  # largest logarithm of a gain
+_PLAUSIBLE = (-0.7, 0.3)  # logarithms of the even light against that on the core of the face
+_USUAL = np.float32(0.5)  # how much what is expected of the skin counts beside a photo
 
 
 def exposed(colours: F32) -> F32:
@@ -57,7 +59,7 @@ def choose_reference(skin: Surface, layers: Sequence[Layer], quality: F32) -> in
     area = skin.area / skin.area.sum()
     # Only where a view shows both halves is its light known on both.
     both = np.sqrt(quality * quality[:, skin.mirror]) @ skin.frontal
-    tones = _log(np.stack([layer.tone.tone for layer in layers]))
+    tones = log_colour(np.stack([layer.tone.tone for layer in layers]))
     away = ((tones - np.median(tones, axis=0)) ** 2).mean(axis=1) / _UNUSUAL**2
     for k, layer in enumerate(layers):
         if layer.shading is not None:
@@ -69,40 +71,64 @@ def choose_reference(skin: Surface, layers: Sequence[Layer], quality: F32) -> in
     return int((both * np.exp(-0.5 * away)).argmax())
 
 
-def gains_of(layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32, reference: int) -> F32:
-    """Logarithms (N, S, 3) of the gains that bring the colours (N, S, 3) of all layers together.
+def even_light(skin: Surface, layers: Sequence[Layer]) -> F32 | None:
+    """The light (S,) that all views get: the geometric mean of theirs and of its mirror image, without
+    colour, so that it is the same on both halves; None where the light of a view is not known."""
+    known = [layer.shading.mean(axis=1) for layer in layers if layer.shading is not None]
+    if len(known) < len(layers):
+        return None
+    log = np.mean([np.log(np.maximum(shading, np.float32(0.1))) for shading in known], axis=0)
+    return np.asarray(np.exp((log + log[skin.mirror]) / 2), np.float32)
+
+
+def bare_skin(skin: Surface, tone: F32, light: F32 | None) -> F32:
+    """sRGB (S, 3) of bare skin, in [0, 1].
+
+    Args:
+        skin: the surface.
+        tone: (3,) sRGB of the skin in the middle of the face.
+        light: (S,) linear; even without.
+    """
+    log = np.zeros(len(skin.vertices), np.float32)
+    if light is not None:
+        core = skin.core * skin.area
+        log = np.clip(np.log(light) - core @ np.log(light) / core.sum(), *_PLAUSIBLE)
+    return log_to_srgb(log_colour(tone) + log[:, None])
+
+
+def gains_of(
+    layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32, expected: F32, light: F32 | None
+) -> F32:
+    """Logarithms (N, S, 3) of the gains that bring the colours (N, S, 3) of all layers to the person's skin,
+    which counts as one more view.
 
     Args:
         layout: of the texture.
         layers: of the photos.
         colours: (N, S, 3) sRGB in [0, 1] of the layers at the vertices.
         quality: (N, S) how well each shows each vertex.
-        reference: the view that keeps its exposure and light.
+        expected: (S, 3) logarithms of the colours that are expected of the skin.
+        light: (S,) linear, which all get; None where theirs is not known, or taken out.
     """
     skin = layout.skin
-    light = layers[reference].shading
     relit = np.zeros_like(colours)
     for k, layer in enumerate(layers):
-        if light is not None and layer.shading is not None and k != reference:
-            relit[k] = relighting(layer.shading, light)
-    core = skin.core * skin.area
-    tones = _log(np.stack([layer.tone.tone for layer in layers])) + (core / core.sum()) @ relit
+        if light is not None and layer.shading is not None:
+            relit[k] = relighting(layer.shading, light[:, None])
+    core = skin.core * skin.area / (skin.core @ skin.area)
+    tones = log_colour(np.stack([layer.tone.tone for layer in layers])) + core @ relit
     normals = vertex_normals(layout.model.mean, layout.model.triangles)[skin.vertices]
-    gains = align_colours(_log(colours) + relit, quality * skin.area, normals, tones, reference)
+    every = np.concatenate([log_colour(colours) + relit, expected[None]])
+    usual = _USUAL * skin.growth * quality.max(axis=0, keepdims=True)
+    weight = np.concatenate([quality, usual]) * skin.area
+    gains = align_colours(every, weight, normals, np.vstack([tones, core @ expected]), len(layers))[:-1]
     return np.clip(relit + gains, -_CHANGED, _CHANGED).astype(np.float32)
 
 
-def gains_to_albedo(layout: Layout, layers: Sequence[Layer], colours: F32, quality: F32) -> F32:
-    """Logarithms (N, S, 3) of the gains that bring reflectances (N, S, 3), sRGB in [0, 1], to the person's
-    albedo, which counts as one more view of bare skin; arguments as of `gains_of`."""
-    skin = layout.skin
-    albedo = layers[0].skin.tone
-    weight = np.concatenate([quality, quality.mean(axis=0, keepdims=True) * skin.core]) * skin.area
-    tones = _log(np.stack([layer.tone.tone for layer in (*layers, layers[0])]))
-    normals = vertex_normals(layout.model.mean, layout.model.triangles)[skin.vertices]
-    every = _log(np.concatenate([colours, albedo[None]]))
-    gains = align_colours(every, weight, normals, tones, len(layers))[:-1]
-    return np.clip(gains, -_CHANGED, _CHANGED).astype(np.float32)
+def amplified(gains: F32) -> F32:
+    """Factors (N, S) of the quality of views whose colours got gains with the logarithms (N, S, 3): noise and
+    errors of what was dark are made brighter with it."""
+    return np.asarray(np.exp(-2 * np.maximum(gains.mean(axis=2), 0)), np.float32)
 
 
 def apply_gains(layout: Layout, layer: Layer, field: F32) -> None:
@@ -136,6 +162,11 @@ def _change_rows(
                 colour[y, x, d] = to_srgb[int(place)]
 
 
-def _log(srgb: F32) -> F32:
+def log_colour(srgb: F32) -> F32:
     """Logarithms (...) of lifted linear light of sRGB in [0, 1]."""
-    return np.asarray(np.log(srgb_to_linear(srgb) + np.float32(LIFT)), np.float32)
+    return np.asarray(np.log(srgb_to_linear(np.clip(srgb, 0, 1)) + np.float32(LIFT)), np.float32)
+
+
+def log_to_srgb(log: F32) -> F32:
+    """The inverse of `log_colour`."""
+    return np.asarray(linear_to_srgb(np.clip(np.exp(log) - np.float32(LIFT), 0, 1)), np.float32)

@@ -28,6 +28,7 @@ class View(NamedTuple):
         number: of the view.
         colour, weight: (T, T, 3), (T, T) uint8 as in `Layer`.
         share: (V,) of the view in what is finer than the mesh; 0 at vertices of other parts than skin.
+        trust: (V,) in [0, 1], how far what it shows is skin.
         base: (V, 3) its colours at the vertices, sRGB in [0, 255].
         low, high: (V, 3) range of the consensus, and
         votes: (V,) how far it counts (`headshot.texture.agreement.Consensus`).
@@ -37,10 +38,25 @@ class View(NamedTuple):
     colour: U8
     weight: U8
     share: F32
+    trust: F32
     base: F32
     low: F32
     high: F32
     votes: F32
+
+
+class Shown(NamedTuple):
+    """What views show at the vertices of the skin.
+
+    Attributes:
+        colours: (N, S, 3) sRGB in [0, 1].
+        shares: (N, S) of the views in what is finer than the mesh.
+        trust: (N, S) in [0, 1], how far what they show is skin.
+    """
+
+    colours: F32
+    shares: F32
+    trust: F32
 
 
 class Sums(NamedTuple):
@@ -77,15 +93,18 @@ class Joined:
 
 
 def join(
-    layout: Layout, layers: Sequence[Layer], colours: F32, shares: F32, blend: F32, consensus: Consensus
+    layout: Layout,
+    layers: Sequence[Layer],
+    at: Shown,
+    blend: F32,
+    consensus: Consensus,
 ) -> Joined:
     """All texels, from the details of the views and the blend of their colours.
 
     Args:
         layout: of the texture.
         layers: of the photos.
-        colours: (N, S, 3) sRGB in [0, 1] of the layers at the vertices.
-        shares: (N, S) of the layers in what is finer than the mesh.
+        at: what the layers show at the vertices.
         blend: (S, 3) the blend of the layers at the vertices.
         consensus: of the views; single texels that contradict it count less.
     """
@@ -98,11 +117,12 @@ def join(
         np.zeros((size, size), np.uint8),
     )
     base, low, high = (np.zeros((len(layout.model.mean), 3), np.float32) for _ in range(3))
-    share, votes = (np.zeros(len(base), np.float32) for _ in range(2))
+    share, trust, votes = (np.zeros(len(base), np.float32) for _ in range(3))
     low[vertices], high[vertices] = 255 * consensus.low, 255 * consensus.high
     for k, layer in enumerate(layers):
-        base[vertices], share[vertices], votes[vertices] = 255 * colours[k], shares[k], consensus.votes[k]
-        view = View(k, layer.colour, layer.weight, share, base, low, high, votes)
+        base[vertices], share[vertices], trust[vertices] = 255 * at.colours[k], at.shares[k], at.trust[k]
+        votes[vertices] = consensus.votes[k]
+        view = View(k, layer.colour, layer.weight, share, trust, base, low, high, votes)
         in_rows(partial(_add_rows, mesh=mesh, view=view, sums=sums), size)
     base[vertices] = 255 * blend
     out = np.zeros((size, size, 3), np.uint8)
@@ -140,7 +160,9 @@ def _add_rows(rows: tuple[int, int], mesh: TexelMesh, view: View, sums: Sums) ->
                 base = a * view.base[i, d] + b * view.base[j, d] + c * view.base[k, d]
                 sums.detail[y, x, d] += w * (single(view.colour[y, x, d]) - base)
             sums.total[y, x] += w
-            sums.weight[y, x] = max(sums.weight[y, x], view.weight[y, x])
+            trust = a * view.trust[i] + b * view.trust[j] + c * view.trust[k]
+            sure = np.uint8(trust * single(view.weight[y, x]) + single(0.5))
+            sums.weight[y, x] = max(sums.weight[y, x], sure)
             if w > sums.best[y, x]:
                 sums.best[y, x] = w
                 sums.source[y, x] = view.number

@@ -82,8 +82,8 @@ def make_texture(
 ) -> Texture:
     """Texture a head from one or several photos of one person.
 
-    The texture of several has the light and the exposure of the view that shows most of the face. Each view
-    takes 4 bytes a texel.
+    The texture of several has the exposure of the view that shows most of the face, and one even light. Each
+    view takes 4 bytes a texel.
 
     Args:
         views: the photos, at most 254, and the head in each of them.
@@ -105,10 +105,10 @@ def make_texture(
         painted = measure_painted(layout, seen, views[0])
     else:
         layers = layers_of(layout, views, without_light)
-        merged = merge(layout, layers, options.delit)
+        merged = merge(layout, layers, albedo, options.delit)
         seen, source = merged.samples, merged.source
         painted = measure_best(layout, layers, views, merged.gains, seen.tone.tone)
-    own = None if albedo is None or options.delit else features_of(albedo, layout.skin, seen.tone.tone)
+    own = features_of(None if options.delit else albedo, layout.skin, seen.tone.tone)
     return _complete(layout, seen, source, own, painted, options.grain)
 
 
@@ -164,7 +164,7 @@ def _shading(layout: Layout, view: TextureView) -> F32 | None:
 
 
 def _complete(
-    layout: Layout, seen: TexelSamples, source: U8, own: F32 | None, painted: Painted, grain: float
+    layout: Layout, seen: TexelSamples, source: U8, own: F32, painted: Painted, grain: float
 ) -> Texture:
     """The whole texture, with what no photo shows.
 
@@ -172,8 +172,7 @@ def _complete(
         layout: of the texture.
         seen: what the photos show; the weights of eyes and mouth are set to 0.
         source: (T, T) the view that each texel mainly comes from.
-        own: (S, 3) the person's own colours against the core of the face, as a factor of sRGB; None where
-            they are not known or not wanted.
+        own: (S, 3) the person's own colours against the core of the face, as a factor of sRGB.
         painted: the colours of eyes and teeth.
         grain: see `TextureSettings`.
     """
@@ -183,8 +182,7 @@ def _complete(
     first, last = model.parts.get("skin", (0, len(model.triangles)))
     seen.weight[(texels.triangle < first) | (texels.triangle >= last)] = 0
     colour, weight = vertex_colours(texels, skin, seen.colour, seen.weight)
-    factor = np.sqrt(skin.crease)[:, None] if own is None else own
-    expected = _with_lips(skin, np.clip(seen.skin.tone * factor, 0, 1), tone, colour, weight)
+    expected = _with_lips(skin, np.clip(seen.skin.tone * own, 0, 1), tone, colour, weight)
     base = np.zeros((len(model.mean), 4), np.float32)
     base[:, :3] = mouth_colours(model, tone) + FLOOR
     base[skin.vertices, :3] = np.exp(complete_colours(skin, colour, weight, expected))
