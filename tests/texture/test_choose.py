@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headshot.models.head_model import load_head_model
-from headshot.texture.choose import choose_views, features_of
+from headshot.texture.choose import choose_views, undivided
 from headshot.texture.surface import surface_of
 
 MODEL = load_head_model("high")
@@ -20,7 +20,7 @@ def test_every_vertex_has_one_view_and_features_have_the_same() -> None:
     scores = rng.uniform(0.2, 1, (3, S)).astype(np.float32)
     chosen = choose_views(scores, np.ones((3, S), np.float32), MODEL, 0)
     assert (chosen.sum(axis=0) == 1).all() and set(np.unique(chosen)) == {0, 1}
-    for region in features_of(MODEL):
+    for region in undivided(MODEL):
         inside = region > 0.99
         assert inside.sum() > 100
         assert len(np.unique(chosen[:, inside].argmax(axis=0))) == 1
@@ -42,5 +42,5 @@ def test_half_a_feature_that_the_best_view_hides_comes_from_another() -> None:
     """Two profiles, neither of which shows the whole mouth."""
     seen = np.stack([POINTS[:, 0] > -3, POINTS[:, 0] < 3]).astype(np.float32)
     chosen = choose_views(seen * 0.8, seen, MODEL, 0)
-    mouth = features_of(MODEL)[2] > 0.99
+    mouth = undivided(MODEL)[2] > 0.99
     assert chosen[0, mouth & (POINTS[:, 0] > 8)].all() and chosen[1, mouth & (POINTS[:, 0] < -8)].all()

@@ -27,7 +27,7 @@ _VISIBLE = np.float32(0.3)  # from which on more visibility makes no better choi
 
 
 @lru_cache(maxsize=2)
-def features_of(model: HeadModel) -> F32:
+def undivided(model: HeadModel) -> F32:
     """Regions (K, S) in [0, 1] of the skin that shall come from one view: eyes and brows, nose, and mouth."""
     skin = surface_of(model)
     points = model.mean[skin.vertices]
@@ -53,7 +53,7 @@ def choose_views(scores: F32, valid: F32, model: HeadModel, reference: int) -> F
     """
     skin = surface_of(model)
     log = np.log(np.maximum(scores, _LEAST))
-    for region in features_of(model):
+    for region in undivided(model):
         area = region * skin.area
         log += region * ((log @ area / area.sum())[:, None] - log)
     usable = np.minimum(valid / _VISIBLE, 1)

@@ -19,7 +19,7 @@ from headshot.arrays import F32, U8
 from headshot.texture.agreement import agreement, consensus_of
 from headshot.texture.appearance import PersonAlbedo
 from headshot.texture.bands import FINEST, SCALES, blend_bands, smoothed
-from headshot.texture.choose import choose_views
+from headshot.texture.choose import choose_views, undivided
 from headshot.texture.complete import vertex_colours
 from headshot.texture.delight import features_of
 from headshot.texture.doubt import doubt_of, reliability_of
@@ -101,6 +101,9 @@ def merge(
 
     chosen = choose_views(scores, seen * agreed, layout.model, reference)
     masks = [_shares(smoothed(skin, scores.T, scale)) for scale in SCALES]
+    # Of brows, lids and lips that are misaligned by millimetres the average is blurred.
+    one = _shares(smoothed(skin, (chosen * seen).T, SCALES[0]))
+    masks[0] += undivided(layout.model).sum(axis=0) * (one - masks[0])
     blend = blend_bands(skin, colours, seen * agreed, [*masks, masks[-1]])
     known = np.minimum((seen * agreed).sum(axis=0), 1)
     beard = max(layer.skin.beard for layer in layers)
