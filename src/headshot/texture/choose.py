@@ -21,7 +21,7 @@ from headshot.texture.bands import smoothed
 from headshot.texture.surface import surface_of
 
 _COHERENCE = 8.0  # mm over which scores are smoothed
-_FAVOUR = 1.25  # factor of the reference's score: fewer, shorter borders between views
+_FAVOUR = 1.25  # factor of one view's score: fewer, shorter borders between views
 _LEAST = 1e-3  # score that counts in the mean over a feature for what is not seen of it
 _VISIBLE = np.float32(0.3)  # from which on more visibility makes no better choice, within a feature
 
@@ -42,14 +42,14 @@ def undivided(model: HeadModel) -> F32:
     return np.asarray(out / total, np.float32)
 
 
-def choose_views(scores: F32, valid: F32, model: HeadModel, reference: int) -> F32:
+def choose_views(scores: F32, valid: F32, model: HeadModel, favoured: int) -> F32:
     """The share (N, S) of each view in each vertex, 0 or 1.
 
     Args:
         scores: (N, S) at least 0, how well each view shows each vertex.
         valid: (N, S) in [0, 1], whether it does at all, and whether other views agree.
         model: the head model.
-        reference: the view that is favoured where others are hardly better.
+        favoured: the view that is taken where others are hardly better.
     """
     skin = surface_of(model)
     log = np.log(np.maximum(scores, _LEAST))
@@ -58,6 +58,6 @@ def choose_views(scores: F32, valid: F32, model: HeadModel, reference: int) -> F
         log += region * ((log @ area / area.sum())[:, None] - log)
     usable = np.minimum(valid / _VISIBLE, 1)
     even = smoothed(skin, (np.exp(log) * usable).T, _COHERENCE) * usable.T
-    even[:, reference] *= _FAVOUR
+    even[:, favoured] *= _FAVOUR
     best = even.argmax(axis=1)
     return (np.arange(len(scores))[:, None] == best).astype(np.float32)

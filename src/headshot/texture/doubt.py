@@ -17,9 +17,9 @@ from headshot.ramps import smoothstep
 from headshot.texture.bands import smoothed
 from headshot.texture.surface import Surface
 
-# Deviations of log brightness (darker) and of log tints from the expected skin at which doubt begins and is
-# full; chosen on people that benchmarks/held_out_views.py does not measure.
-_DARK, _TINTED = (0.22, 0.50), (0.17, 0.34)
+# Deviations of log brightness and of log tints from the expected skin at which doubt begins and is full;
+# chosen on people that benchmarks/held_out_views.py does not measure.
+_DARK, _BRIGHT, _TINTED = (0.22, 0.50), (0.35, 0.70), (0.17, 0.34)
 _AROUND = 5.0  # mm by which doubt spreads: next to hair there is its shadow
 _VISIBLE = np.float32(0.25)  # from which on what a view shows is doubted in full
 _NOISE = 0.12  # deviation of log brightness at which a view counts half
@@ -54,7 +54,9 @@ def doubt_of(off: F32, seen: F32, beards: F32, skin: Surface) -> F32:
         skin: the surface.
     """
     tint = np.hypot(off[..., 0] - off[..., 1], off[..., 2] - off[..., 1])
-    unlike = np.maximum(smoothstep(-off.mean(axis=2), *_DARK), smoothstep(tint, *_TINTED))
+    bright = off.mean(axis=2)
+    unlike = np.maximum(smoothstep(-bright, *_DARK), smoothstep(bright, *_BRIGHT))
+    unlike = np.maximum(unlike, smoothstep(tint, *_TINTED))
     here = skin.selectivity * (1 - beards[:, None] * skin.beard) * unlike
     visible = np.minimum(seen / _VISIBLE, 1)
     around = smoothed(skin, (here * visible).T.astype(np.float32), _AROUND).T

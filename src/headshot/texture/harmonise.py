@@ -22,9 +22,6 @@ from headshot.texture.rows import in_rows
 from headshot.texture.skin_tone import LIFT, colourful
 from headshot.texture.surface import Surface
 
-# Standard deviations over the head of log brightness and of log tints of light that is less than even,
-_UNEVEN, _TINTED = 0.6, 0.2
-_UNUSUAL = 0.4  # and of the log tone of skin from the median of all views: such views are poor references.
 # sRGB from which on colours count less, and from which on they hardly count.
 _BRIGHT, _DARK = (0.94, 0.995), (0.02, 0.14)
 _CLIPPED, _GREY = np.float32(0.15), np.float32(0.2)  # how much clipped colours, and greyscale photos, count
@@ -47,28 +44,18 @@ def coloured(layers: Sequence[Layer]) -> F32:
     return _GREY + (1 - _GREY) * colour / max(float(colour.max()), 1e-3)
 
 
-def choose_reference(skin: Surface, layers: Sequence[Layer], quality: F32) -> int:
-    """The view whose exposure and light all get: one that shows much of the face, is neither darker nor
-    brighter nor more tinted than most, and whose light is even.
+def usual_tone(skin: Surface, layers: Sequence[Layer], quality: F32) -> F32:
+    """The exposure and white balance that all get, as the tone (3,) of the skin, sRGB: the geometric mean of
+    those of the views.
 
     Args:
         skin: the surface.
         layers: of the photos.
         quality: (N, S) how well each shows each vertex.
     """
-    area = skin.area / skin.area.sum()
-    # Only where a view shows both halves is its light known on both.
-    both = np.sqrt(quality * quality[:, skin.mirror]) @ skin.frontal
     tones = log_colour(np.stack([layer.tone.tone for layer in layers]))
-    away = ((tones - np.median(tones, axis=0)) ** 2).mean(axis=1) / _UNUSUAL**2
-    for k, layer in enumerate(layers):
-        if layer.shading is not None:
-            light = np.log(np.maximum(layer.shading, np.float32(0.1)))
-            bright = light.mean(axis=1)
-            tint = light - bright[:, None]
-            away[k] += area @ (bright - area @ bright) ** 2 / _UNEVEN**2
-            away[k] += float((area @ (tint - area @ tint) ** 2).max()) / _TINTED**2
-    return int((both * np.exp(-0.5 * away)).argmax())
+    share = quality @ skin.frontal + np.float32(1e-6)
+    return log_to_srgb(share @ tones / share.sum())
 
 
 def even_light(skin: Surface, layers: Sequence[Layer]) -> F32 | None:

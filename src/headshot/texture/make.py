@@ -82,8 +82,7 @@ def make_texture(
 ) -> Texture:
     """Texture a head from one or several photos of one person.
 
-    The texture of several has the exposure of the view that shows most of the face, and one even light. Each
-    view takes 4 bytes a texel.
+    The texture of several has their mean exposure and one even light. Each view takes 4 bytes a texel.
 
     Args:
         views: the photos, at most 254, and the head in each of them.

@@ -23,18 +23,18 @@ from headshot.texture.choose import choose_views, undivided
 from headshot.texture.complete import vertex_colours
 from headshot.texture.delight import features_of
 from headshot.texture.doubt import doubt_of, reliability_of
-from headshot.texture.even import evened
+from headshot.texture.even import border_of, evened
 from headshot.texture.harmonise import (
     amplified,
     apply_gains,
     bare_skin,
-    choose_reference,
     coloured,
     even_light,
     exposed,
     gains_of,
     log_colour,
     log_to_srgb,
+    usual_tone,
 )
 from headshot.texture.join import Shown, join
 from headshot.texture.layer import Layer, unit_weight
@@ -50,7 +50,7 @@ class Merged:
     """What several photos show of a texture.
 
     Attributes:
-        samples: the texels, in the exposure of a reference view and in one even light.
+        samples: the texels, in their mean exposure and one even light.
         source: (T, T) uint8, the view that each texel mainly comes from; undefined where none shows it.
         gains: (N, 3) factors of linear light by which the colours of each view were changed on the middle of
             the face.
@@ -80,12 +80,14 @@ def merge(
     np.clip(seen, 0, 1, out=seen)
     quality = np.stack([layer.trust * layer.sharpness for layer in layers]) * seen
     quality *= exposed(colours) * coloured(layers)[:, None]
-    reference = choose_reference(skin, layers, quality)
-    main = layers[reference]
-    light = None if delit else even_light(skin, layers)
-    bare = main.skin.tone if delit else bare_skin(skin, main.tone.tone, light)
-    own = 1 if delit else features_of(albedo, skin, main.tone.tone)
-    expected = log_colour(bare * own)
+    tone, light = usual_tone(skin, layers, quality), None
+    if delit:
+        bare = expected = layers[0].skin.tone
+    else:
+        light = even_light(skin, layers)
+        bare = bare_skin(skin, tone, light)
+        expected = bare * features_of(albedo, skin, tone)
+    expected = log_colour(expected)
 
     gains = gains_of(layout, layers, colours, quality, expected, light)
     for k, layer in enumerate(layers):
@@ -99,21 +101,26 @@ def merge(
     agreed = agreement(colours, consensus, skin) * sure
     scores = quality * agreed
 
-    chosen = choose_views(scores, seen * agreed, layout.model, reference)
+    favoured = int((quality @ skin.frontal).argmax())
+    chosen = choose_views(scores, seen * agreed, layout.model, favoured)
     masks = [_shares(smoothed(skin, scores.T, scale)) for scale in SCALES]
     # Of brows, lids and lips that are misaligned by millimetres the average is blurred.
     one = _shares(smoothed(skin, (chosen * seen).T, SCALES[0]))
     masks[0] += undivided(layout.model).sum(axis=0) * (one - masks[0])
     blend = blend_bands(skin, colours, seen * agreed, [*masks, masks[-1]])
     known = np.minimum((seen * agreed).sum(axis=0), 1)
-    beard = max(layer.skin.beard for layer in layers)
-    even = evened(skin, log_colour(blend) - expected, known, beard)
-    blend = log_to_srgb(expected + even)
+    border = border_of(skin, known, max(layer.skin.beard for layer in layers))
+    blend = log_to_srgb(expected + evened(skin, log_colour(blend) - expected, known, border))
     finest = _shares(smoothed(skin, chosen.T, FINEST)) + _SPARE * _shares(scores.T)
-    texels = join(layout, layers, Shown(colours, finest * agreed, sure), blend, consensus)
+    texels = join(layout, layers, Shown(colours, finest * agreed, sure * (1 - border**2)), blend, consensus)
     core = skin.core * skin.area
     return Merged(
-        TexelSamples(texels.colour, texels.weight, main.tone, replace(main.skin, tone=bare)),
+        TexelSamples(
+            texels.colour,
+            texels.weight,
+            replace(layers[favoured].tone, tone=tone),
+            replace(layers[favoured].skin, tone=bare),
+        ),
         texels.source,
         np.exp((core / core.sum()) @ gains),
     )
