@@ -20,6 +20,7 @@ from headshot.texture.surface import Surface
 # Deviations of log brightness and of log tints from the expected skin at which doubt begins and is full;
 # chosen on people that benchmarks/held_out_views.py does not measure.
 _DARK, _BRIGHT, _TINTED = (0.22, 0.50), (0.35, 0.70), (0.17, 0.34)
+_BEARD = 1.5  # how much more a beard may differ in its tint
 _AROUND = 5.0  # mm by which doubt spreads: next to hair there is its shadow
 _VISIBLE = np.float32(0.25)  # from which on what a view shows is doubted in full
 _NOISE = 0.12  # deviation of log brightness at which a view counts half
@@ -45,7 +46,7 @@ def reliability_of(off: F32, quality: F32, skin: Surface) -> F32:
 def doubt_of(off: F32, seen: F32, beards: F32, skin: Surface) -> F32:
     """How far what each view shows at each vertex (N, S) is not the person's skin, in [0, 1].
 
-    Brows, eyes, nose and lips have colours of their own, and so have beards.
+    Brows, eyes, nose and lips have colours of their own, and beards are dark.
 
     Args:
         off: (N, S, 3) deviations of log colours from the expected skin.
@@ -55,9 +56,11 @@ def doubt_of(off: F32, seen: F32, beards: F32, skin: Surface) -> F32:
     """
     tint = np.hypot(off[..., 0] - off[..., 1], off[..., 2] - off[..., 1])
     bright = off.mean(axis=2)
-    unlike = np.maximum(smoothstep(-bright, *_DARK), smoothstep(bright, *_BRIGHT))
-    unlike = np.maximum(unlike, smoothstep(tint, *_TINTED))
-    here = skin.selectivity * (1 - beards[:, None] * skin.beard) * unlike
+    beard = beards[:, None] * skin.beard
+    dark = (1 - beard) * smoothstep(-bright, *_DARK)
+    strange = smoothstep(tint / (1 + _BEARD * beard), *_TINTED)
+    unlike = np.maximum(np.maximum(dark, smoothstep(bright, *_BRIGHT)), strange)
+    here = skin.selectivity * unlike
     visible = np.minimum(seen / _VISIBLE, 1)
     around = smoothed(skin, (here * visible).T.astype(np.float32), _AROUND).T
     return np.asarray(np.maximum(here, np.clip(2 * around, 0, 1) * skin.selectivity), np.float32)
