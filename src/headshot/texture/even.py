@@ -19,7 +19,7 @@ from headshot.texture.surface import Surface
 
 _EXTENT = 18.0  # mm over which light is smooth
 _DIFFERENT = np.float32(0.9)  # share that is taken out of what differs between the halves
-_LEAST = np.float32(0.1)  # weight of features and beards in what is smooth
+_LEAST = np.float32(0.5)  # weight of features and beards in what is smooth
 _BORDER, _CLOSE = 10.0, 8.0  # mm from the end of what is seen, and smoothness of what is taken out there
 
 
