@@ -32,7 +32,7 @@ def test_each_side_comes_from_the_view_that_shows_it_better() -> None:
     assert chosen[0, POINTS[:, 0] > 55].all() and chosen[1, POINTS[:, 0] < -55].all()
 
 
-def test_the_reference_wins_where_others_are_hardly_better() -> None:
+def test_the_favoured_view_wins_where_others_are_hardly_better() -> None:
     scores = np.stack([np.full(S, 0.50), np.full(S, 0.55)]).astype(np.float32)
     assert choose_views(scores, SEEN, MODEL, 0)[0].all()
     assert choose_views(scores, SEEN, MODEL, 1)[1].all()

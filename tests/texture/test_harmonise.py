@@ -1,4 +1,4 @@
-"""Which view is the reference, and which colours can be trusted."""
+"""The light and exposure that all views get, and which colours can be trusted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from headshot.models.head_model import load_head_model
-from headshot.texture.harmonise import choose_reference, coloured, exposed
+from headshot.texture.harmonise import (
+    amplified,
+    bare_skin,
+    coloured,
+    even_light,
+    exposed,
+    log_colour,
+    log_to_srgb,
+    usual_tone,
+)
 from headshot.texture.layer import Layer
 from headshot.texture.skin_colour import SkinColourModel
 from headshot.texture.skin_tone import SkinTone
@@ -26,20 +35,43 @@ def _layer(tone: tuple[float, float, float] = NORMAL, light: np.ndarray | float 
     return Layer(nothing, nothing, skin, model, ones[:, 0], ones, ones * np.float32(light), 1.0)
 
 
-def test_a_view_of_both_halves_is_the_reference() -> None:
-    left = (SKIN.mirror > np.arange(S)).astype(np.float32)
-    quality = np.stack([1.5 * left, np.full(S, 0.5, np.float32)])
-    assert choose_reference(SKIN, [_layer(), _layer()], quality) == 1
+def test_the_usual_tone_lies_between_those_of_the_views_nearer_to_who_shows_more() -> None:
+    layers = [_layer((0.8, 0.5, 0.4)), _layer((0.4, 0.4, 0.4))]
+    quality = np.stack([np.full(S, 0.9, np.float32), np.full(S, 0.1, np.float32)])
+    tone = usual_tone(SKIN, layers, quality)
+    assert (tone < (0.8, 0.5, 0.4)).sum() == 2 and (tone[:2] > (0.6, 0.45)).all()
+    np.testing.assert_allclose(usual_tone(SKIN, layers[:1], quality[:1]), (0.8, 0.5, 0.4), atol=0.005)
 
 
-def test_a_view_that_is_too_bright_or_unevenly_lit_is_not() -> None:
-    quality = np.full((3, S), 0.5, np.float32)
-    quality[0] = 0.55
-    assert choose_reference(SKIN, [_layer(), _layer(), _layer()], quality) == 0
-    assert choose_reference(SKIN, [_layer((0.98, 0.9, 0.85)), _layer(), _layer()], quality) > 0
-    uneven = np.where(np.arange(S) % 2, 0.2, 1.8)[:, None]
-    assert choose_reference(SKIN, [_layer(light=uneven), _layer(), _layer()], quality) > 0
-    assert choose_reference(SKIN, [replace(_layer(), shading=None) for _ in range(3)], quality) == 0
+def test_the_even_light_is_the_same_on_both_halves_and_has_no_colour() -> None:
+    left = (SKIN.mirror > np.arange(S))[:, None]
+    warm = np.where(left, (2.0, 1.0, 0.6), (0.3, 0.3, 0.3))
+    light = even_light(SKIN, [_layer(light=warm), _layer(light=0.8)])
+    assert light is not None and light.shape == (S,)
+    np.testing.assert_allclose(light, light[SKIN.mirror], rtol=1e-5)
+    assert 0.3 < light.min() and light.max() < 1.2
+    assert even_light(SKIN, [_layer(), replace(_layer(), shading=None)]) is None
+
+
+def test_bare_skin_is_darker_where_the_even_light_is_and_has_its_tone_on_the_face() -> None:
+    tone = np.array(NORMAL, np.float32)
+    np.testing.assert_allclose(bare_skin(SKIN, tone, None), np.tile(tone, (S, 1)), atol=1e-3)
+    light = np.where(SKIN.core > 0.5, 1.0, 0.6).astype(np.float32)
+    bare = bare_skin(SKIN, tone, light)
+    np.testing.assert_allclose(
+        bare[SKIN.core > 0.5], np.tile(tone, (int((SKIN.core > 0.5).sum()), 1)), atol=0.01
+    )
+    assert (bare[SKIN.core < 0.5] < tone - 0.05).all()
+
+
+def test_logarithms_of_colours_and_back() -> None:
+    colours = np.random.default_rng(1).uniform(0, 1, (50, 3)).astype(np.float32)
+    np.testing.assert_allclose(log_to_srgb(log_colour(colours)), colours, atol=2e-3)
+
+
+def test_what_was_made_brighter_counts_less() -> None:
+    gains = np.stack([np.full((4, 3), g, np.float32) for g in (-1.0, 0.0, 0.5)])
+    np.testing.assert_allclose(amplified(gains)[:, 0], [1, 1, np.exp(-1)], rtol=1e-5)
 
 
 def test_clipped_colours_and_greyscale_photos_count_little() -> None:

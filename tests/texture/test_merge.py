@@ -61,11 +61,11 @@ def _error(found: np.ndarray, where: np.ndarray) -> np.ndarray:
 def test_gains_of_exposure_and_white_balance_come_back(views: list[TextureView]) -> None:
     layout = layout_of(MODEL, SIZE)
     merged = merge(layout, layers_of(layout, views))
-    (reference,) = np.flatnonzero((merged.gains == 1).all(axis=1))
-    np.testing.assert_allclose(merged.gains, GAINS[reference] / GAINS, rtol=0.06)
+    np.testing.assert_allclose(merged.gains / merged.gains[0], GAINS[0] / GAINS, rtol=0.06)
 
 
-def test_both_sides_of_a_known_texture_come_back(views: list[TextureView]) -> None:
+def test_both_sides_of_a_known_texture_come_back() -> None:
+    views = [_view(yaw) for yaw in YAWS]
     merged, front = make_texture(views, MODEL, SETTINGS), make_texture(views[:1], MODEL, SETTINGS)
     seen = _skin() & (merged.observed > 0.9)
     assert seen.sum() > 1.25 * (_skin() & (front.observed > 0.9)).sum()
@@ -75,7 +75,11 @@ def test_both_sides_of_a_known_texture_come_back(views: list[TextureView]) -> No
     # What only the sides show is as good as what the front shows, and better than its completion.
     only = seen & (front.observed < 0.05)
     assert only.sum() > 1000 and _error(merged.pixels, only).mean() < 6
-    assert _error(merged.pixels, only).mean() < 0.7 * _error(front.pixels, only).mean()
+    assert _error(merged.pixels, only).mean() < 0.95 * _error(front.pixels, only).mean()
+    # Low frequencies end as expected at ears and neck; details are those that the sides show.
+    fine = [np.diff(t[..., 1].astype(float), axis=1)[only[:, 1:] & only[:, :-1]] for t in (
+        TRUTH, merged.pixels, front.pixels)]  # fmt: skip
+    assert np.corrcoef(fine[0], fine[1])[0, 1] > 0.5 > 5 * np.corrcoef(fine[0], fine[2])[0, 1]
 
 
 def test_no_step_where_one_view_ends(views: list[TextureView]) -> None:
@@ -111,9 +115,15 @@ def test_each_source_sees_its_texels_and_shows_them_best(views: list[TextureView
 def test_identical_views_give_the_texture_of_one(count: int) -> None:
     view = _view(20.0)
     one, same = make_texture([view], MODEL, SETTINGS), make_texture([view] * count, MODEL, SETTINGS)
-    off = np.abs(one.pixels.astype(int) - same.pixels).max(axis=2)
-    assert (off > 1).mean() < 1e-3 and off.max() < 12
-    np.testing.assert_allclose(same.observed, one.observed, atol=0.003)
+    seen = _skin() & (same.observed > 0.9)
+    off = np.abs(one.pixels.astype(int) - same.pixels).max(axis=2)[seen]
+    assert np.median(off) <= 2 and np.quantile(off, 0.99) <= 7
+    fine = [np.diff(t.pixels[..., 1].astype(float), axis=1)[seen[:, 1:] & seen[:, :-1]] for t in (one, same)]
+    assert np.corrcoef(*fine)[0, 1] > 0.88
+    # Towards hairline, ears and neck what is seen ends sooner.
+    assert (same.observed <= one.observed + 0.003).all()
+    core = MODEL.regions["cheeks"][MODEL.triangles[atlas_of(MODEL, SIZE).triangle]].min(axis=-1) > 0.9
+    np.testing.assert_allclose(same.observed[core], one.observed[core], atol=0.12)
 
 
 def test_a_black_bar_in_one_of_four_views_is_outvoted() -> None:
@@ -124,10 +134,52 @@ def test_a_black_bar_in_one_of_four_views_is_outvoted() -> None:
     degraded.pixels[int(y) - 2 : int(y) + 3, int(x) : int(x) + 40] = 25
     good = [_view(yaw) for yaw in (-12.0, 0.0, 12.0)]
     outvoted = make_texture([degraded, *good], MODEL, SETTINGS)
-    undecided = make_texture([degraded, good[0]], MODEL, SETTINGS)
+    alone = make_texture([degraded], MODEL, SETTINGS)
     seen = _skin() & (outvoted.observed > 0.9)
-    dark = [int((_error(t.pixels, seen) > 40).sum()) for t in (outvoted, undecided)]
+    dark = [int((_error(t.pixels, seen) > 40).sum()) for t in (outvoted, alone)]
     assert dark[0] < 30 < 0.2 * dark[1], dark
+
+
+TEMPLE = np.array([60.0, -10.0, -10.0])  # mm, of the mean head
+_AWAY = np.linalg.norm((MODEL.mean - TEMPLE)[MODEL.triangles].mean(axis=1), axis=1)
+
+
+def _near_temple(radius: float) -> np.ndarray:
+    """Texels (T, T) of skin within ``radius`` mm."""
+    return _skin() & (radius > _AWAY)[atlas_of(MODEL, SIZE).triangle]
+
+
+def _with_hair(yaw: float) -> TextureView:
+    """A view with hair, 30 mm wide, at the temple on the subject's left, which its own skin-colour model takes
+    for skin."""
+    painted = np.where(_near_temple(15)[..., None], (TRUTH * 0.8).astype(np.uint8), TRUTH)
+    camera = view_camera(MODEL.mean, yaw, 0.0, 480)
+    return TextureView(render(MODEL.mean, MODEL, camera, texture=painted, settings=UNLIT), MODEL.mean, camera)
+
+
+@pytest.mark.parametrize(("others", "left"), [((-5.0, -30.0), 0.2), ((0.0,), 0.55), ((40.0, 0.0), 0.55)])
+def test_hair_at_the_temple_in_one_view_does_not_reach_the_texture(
+    others: tuple[float, ...], left: float
+) -> None:
+    """Whether two other views see skin there, one does, or hardly any."""
+    where = _near_temple(14)
+    alone = make_texture([_with_hair(-50.0)], MODEL, SETTINGS)
+    assert np.median(alone.observed[where]) > 0.9 and _error(alone.pixels, where).mean() > 25
+    merged = make_texture([_with_hair(-50.0), *(_view(yaw) for yaw in others)], MODEL, SETTINGS)
+    assert _error(merged.pixels, where).mean() < left * _error(alone.pixels, where).mean()
+
+
+def test_light_from_one_side_of_one_view_is_not_in_the_texture() -> None:
+    """A view in hard light from one side among three: the halves of the texture are alike."""
+    hard = _view(0.0)
+    ramp = np.linspace(0.45, 1.3, 480)[None, :, None]
+    hard = TextureView(srgb_bytes(TO_LINEAR[hard.pixels] * ramp), MODEL.mean, hard.camera)
+    alone = make_texture([hard], MODEL, SETTINGS)
+    merged = make_texture([hard, _view(10.0), _view(-10.0)], MODEL, SETTINGS)
+    x = MODEL.mean[MODEL.triangles[atlas_of(MODEL, SIZE).triangle], 0].mean(axis=-1)
+    cheeks = [_skin() & (merged.observed > 0.9) & (abs(side * x - 35) < 15) for side in (1, -1)]
+    differ = [abs(float(t.pixels[cheeks[0]].mean() - t.pixels[cheeks[1]].mean())) for t in (alone, merged)]
+    assert differ[0] > 15 and differ[1] < 3, differ
 
 
 def test_trust_decides_between_views_alike() -> None:

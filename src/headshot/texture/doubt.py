@@ -60,7 +60,8 @@ def doubt_of(off: F32, seen: F32, beards: F32, skin: Surface) -> F32:
     dark = (1 - beard) * smoothstep(-bright, *_DARK)
     strange = smoothstep(tint / (1 + _BEARD * beard), *_TINTED)
     unlike = np.maximum(np.maximum(dark, smoothstep(bright, *_BRIGHT)), strange)
-    here = skin.selectivity * unlike
+    here = skin.selectivity * (1 - skin.core) * unlike
     visible = np.minimum(seen / _VISIBLE, 1)
     around = smoothed(skin, (here * visible).T.astype(np.float32), _AROUND).T
-    return np.asarray(np.maximum(here, np.clip(2 * around, 0, 1) * skin.selectivity), np.float32)
+    near = np.clip(2 * around, 0, 1) * skin.selectivity * (1 - skin.core)
+    return np.asarray(np.maximum(here, near), np.float32)
