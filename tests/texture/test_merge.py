@@ -14,6 +14,7 @@ from headshot.texture.atlas import atlas_of
 from headshot.texture.layout import layout_of
 from headshot.texture.make import COMPLETED, layers_of
 from headshot.texture.merge import merge
+from headshot.texture.surface import surface_of
 
 MODEL = load_head_model("high")
 SIZE = 512
@@ -120,10 +121,14 @@ def test_identical_views_give_the_texture_of_one(count: int) -> None:
     assert np.median(off) <= 2 and np.quantile(off, 0.99) <= 7
     fine = [np.diff(t.pixels[..., 1].astype(float), axis=1)[seen[:, 1:] & seen[:, :-1]] for t in (one, same)]
     assert np.corrcoef(*fine)[0, 1] > 0.88
-    # Towards hairline, ears and neck what is seen ends sooner.
-    assert (same.observed <= one.observed + 0.003).all()
-    core = MODEL.regions["cheeks"][MODEL.triangles[atlas_of(MODEL, SIZE).triangle]].min(axis=-1) > 0.9
-    np.testing.assert_allclose(same.observed[core], one.observed[core], atol=0.12)
+    # Towards where the view ends, and what is next to it, less is taken from it.
+    less = one.observed - same.observed
+    assert less.min() > -0.003
+    skin = surface_of(MODEL)
+    bare = np.zeros(len(MODEL.mean), np.float32)
+    bare[skin.vertices] = skin.core
+    core = bare[MODEL.triangles[atlas_of(MODEL, SIZE).triangle]].min(axis=-1) > 0.5
+    assert np.quantile(less[core], 0.85) < 0.02
 
 
 def test_a_black_bar_in_one_of_four_views_is_outvoted() -> None:
@@ -150,8 +155,8 @@ def _near_temple(radius: float) -> np.ndarray:
 
 
 def _with_hair(yaw: float) -> TextureView:
-    """A view with hair, 30 mm wide, at the temple on the subject's left, which its own skin-colour model takes
-    for skin."""
+    """A view with hair, 30 mm wide, at the temple on the subject's left, which its own skin-colour model
+    takes for skin."""
     painted = np.where(_near_temple(15)[..., None], (TRUTH * 0.8).astype(np.uint8), TRUTH)
     camera = view_camera(MODEL.mean, yaw, 0.0, 480)
     return TextureView(render(MODEL.mean, MODEL, camera, texture=painted, settings=UNLIT), MODEL.mean, camera)
@@ -179,7 +184,7 @@ def test_light_from_one_side_of_one_view_is_not_in_the_texture() -> None:
     x = MODEL.mean[MODEL.triangles[atlas_of(MODEL, SIZE).triangle], 0].mean(axis=-1)
     cheeks = [_skin() & (merged.observed > 0.9) & (abs(side * x - 35) < 15) for side in (1, -1)]
     differ = [abs(float(t.pixels[cheeks[0]].mean() - t.pixels[cheeks[1]].mean())) for t in (alone, merged)]
-    assert differ[0] > 15 and differ[1] < 3, differ
+    assert differ[0] > 15 and differ[1] < 5, differ
 
 
 def test_trust_decides_between_views_alike() -> None:
