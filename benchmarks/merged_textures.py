@@ -5,28 +5,26 @@
 
 Two rows a person. Above: the photos, each under a bar of its colour, the texture of the first photo alone,
 the merged texture, and which photo each of its texels comes from (black where it was completed). Below: the
-head with the merged texture from all sides, and at 45 degrees beside it with that of the first photo alone.
+head of all photos from all sides, and beside it at 40 degrees that of the first photo alone.
 
-Each photo is fitted on its own, and each texture is taken from the head that fits its photo. Prints how long
-merging takes against the photos one by one.
+Prints how long the textures take a photo, merged and alone.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from PIL import Image
 
-from headshot import Head, HeadshotError, Settings, reconstruct
+from headshot import Head, HeadshotError, Reconstructor, Settings, reconstruct
 from headshot.render import RenderSettings, render, view_camera
-from headshot.texture import PersonAlbedo, TextureSettings, TextureView, make_texture
-from headshot.texture.appearance import person_albedo
+from headshot.texture import TextureSettings
 from headshot.texture.make import COMPLETED
 
-CELL, BAR = 220, 6
+CELL, BAR = 300, 6
+YAWS = (-75, -40, 0, 40, 75)
 UNLIT = RenderSettings(lighting=0.0)
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -43,41 +41,33 @@ def heads_of(folder: Path, most: int) -> list[Head]:
     return out
 
 
-def albedo_of(heads: list[Head]) -> PersonAlbedo:
-    """The mean albedo of several photos, of which those from the front count most."""
-    facing = [max(np.cos(np.radians(head.camera.angles[0])), 0.05) for head in heads]
-    found = np.average([head.albedo for head in heads], axis=0, weights=facing)
-    return person_albedo(found, heads[0].model.resolution)
-
-
-def strip(heads: list[Head], settings: TextureSettings) -> tuple[np.ndarray, np.ndarray, str]:
+def strip(heads: list[Head], made: Reconstructor) -> tuple[np.ndarray, np.ndarray, str]:
     """Both rows of one person, and what they took."""
-    model = heads[0].model
-    views = [TextureView(h.photo.pixels, h.vertices, h.camera, h.light, h.parts) for h in heads]
-    albedo = albedo_of(heads)
-    start = perf_counter()
-    alone = [make_texture([view], model, settings, albedo) for view in views]
-    between = perf_counter()
-    merged = make_texture(views, model, settings, albedo)
-    seconds = between - start, perf_counter() - between
-    colours = palette(len(views))
+    joint = made.of_faces([(h.photo, h.face, h.landmarks) for h in heads])
+    first = made.of_face(heads[0].photo, heads[0].face, heads[0].landmarks)
+    assert joint.texture is not None and first.texture is not None
+    colours = palette(len(heads))
     photos = []
     for head, colour in zip(heads, colours, strict=True):
         photo = fitted(head.photo.pixels)
         photo[:BAR] = colour
         photos.append(photo)
-    source = np.zeros((*merged.source.shape, 3), np.uint8)
-    seen = merged.source != COMPLETED
-    source[seen] = colours[merged.source[seen]]
-    above = [*photos, *(fitted(t) for t in (alone[0].pixels, merged.pixels, source))]
-    first, neutral = alone[0], heads[0].neutral_vertices
-    below = [(-85, merged), (-45, first), (-45, merged), (0, merged), (45, merged), (45, first), (85, merged)]
-    turned = [
-        render(neutral, model, view_camera(neutral, yaw, size=CELL), texture=t.pixels, settings=UNLIT)
-        for yaw, t in below
-    ]
-    took = f"{seconds[0] / len(views):.2f} s a photo alone, {seconds[1] / len(views):.2f} s a photo merged"
-    return np.concatenate(above, axis=1), np.concatenate(turned, axis=1), took
+    source = np.zeros((*joint.texture.source.shape, 3), np.uint8)
+    seen = joint.texture.source != COMPLETED
+    source[seen] = colours[joint.texture.source[seen]]
+    above = [*photos, *(fitted(t) for t in (first.texture.pixels, joint.texture.pixels, source))]
+    below = [turned(joint, yaw) for yaw in YAWS]
+    below[1:1], below[-1:-1] = [turned(first, YAWS[1])], [turned(first, YAWS[-2])]
+    merged = joint.timings["texture"] / len(heads)
+    took = f"{first.timings['texture']:.2f} s a photo alone, {merged:.2f} s a photo merged"
+    return np.concatenate(above, axis=1), np.concatenate(below, axis=1), took
+
+
+def turned(head: Head, yaw: float) -> np.ndarray:
+    """The neutral head without light but that of its texture."""
+    assert head.texture is not None
+    camera = view_camera(head.neutral_vertices, yaw, size=CELL)
+    return render(head.neutral_vertices, head.model, camera, texture=head.texture.pixels, settings=UNLIT)
 
 
 def fitted(picture: np.ndarray) -> np.ndarray:
@@ -108,14 +98,14 @@ def main() -> None:
     if options.data is not None:
         cfp = sorted(p for p in (options.data / "cfp-train").iterdir() if p.is_dir())
         people += cfp[:: max(1, len(cfp) // options.number)][: options.number]
-    settings = TextureSettings(delit=options.delit)
+    made = Reconstructor(Settings(texture=TextureSettings(delit=options.delit)), preload=False)
     rows: list[np.ndarray] = []
     for folder in people:
         heads = heads_of(folder, options.photos)
         if not heads:
             print(f"{folder}: no photo with a face")
             continue
-        above, below, took = strip(heads, settings)
+        above, below, took = strip(heads, made)
         rows += [above, below]
         print(f"{folder.name}: {len(heads)} photos, {took}")
     if not rows:
