@@ -95,8 +95,12 @@ def main() -> None:
     errors = np.array([row[2:] for row in rows], float)
     for name, column in zip(("one", "three", "all"), errors.T, strict=True):
         better = 100 * (column < errors[:, 0]).mean()
+        people = (
+            100 * (np.diff(np.stack([errors[:, 0], column]), axis=0).reshape(-1, 2).sum(axis=1) < 0).mean()
+        )
         print(
-            f"{name:>5} photos: {column.mean():.2f} levels, better than one in {better:.0f} % of {len(rows)}"
+            f"{name:>5} photos: {column.mean():.2f} levels, better than one in {better:.0f} % of {len(rows)} "
+            f"photos and for {people:.0f} % of the people"
         )
 
 

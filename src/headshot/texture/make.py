@@ -62,9 +62,11 @@ class Texture:
     """A head's texture.
 
     Attributes:
-        pixels: (T, T, 3) uint8 sRGB, the light of the photo included or taken out.
+        pixels: (T, T, 3) uint8 sRGB, the light of the photo included or taken out; that of several photos is
+            their mean, evened out.
         observed: (T, T) in [0, 1], how well the photos show each texel; 0 where it was completed.
-        source: (T, T) uint8, the view that each texel mainly comes from, `COMPLETED` where it was completed.
+        source: (T, T) uint8, the view that the detail of each texel mainly comes from, `COMPLETED` where it
+            was completed.
         coverage: how much of the face that a frontal photo would show the photos do show, in [0, 1].
     """
 
