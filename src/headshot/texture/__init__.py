@@ -2,6 +2,7 @@
 
     photos + heads ─► what each texel shows, and how well it is seen   (crop, sample, visibility, skin_colour)
                    ─► the light taken out, if that is wanted           (appearance, delight)
+                   ─► several photos merged                            (merge)
                    ─► the rest of the skin, in the photo's light       (complete)
                    ─► eyes and mouth                                   (eyes, mouth)
 

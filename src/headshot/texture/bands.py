@@ -3,8 +3,8 @@ Mosaics", ACM Transactions on Graphics 1983).
 
 Each view's colours are divided into bands of detail, and each band is blended with shares that are smooth
 over its own scale: where a view ends, fine detail changes abruptly, and slow changes of brightness over
-centimetres, so that no border is seen. On the mesh instead of in the picture the two sides of a UV seam are one, and skin
-that a view does not see is left out by weights (normalised convolution).
+centimetres, so that no border is seen. On the mesh instead of in the picture the two sides of a UV seam are
+one, and skin that a view does not see is left out by weights (normalised convolution).
 
 Dimension letters: N views, S vertices of the skin.
 """

@@ -1,8 +1,8 @@
 """Which view gives the fine detail of which part of the skin: the best one, in coherent regions.
 
 Averaging views that are misaligned by millimetres would show brows and lips twice. So the detail of each part
-of the skin is taken from one view, as in mosaics by labelling (Lempitsky and Ivanov, "Seamless Mosaicing of Image-Based
-Texture Maps", CVPR 2007), here by the greatest of smoothed scores, and features are not divided.
+of the skin is taken from one view, as in mosaics by labelling (Lempitsky and Ivanov, "Seamless Mosaicing of
+Image-Based Texture Maps", CVPR 2007), here by the greatest of smoothed scores, and features are not divided.
 
 Dimension letters: N views, S vertices of the skin, K features.
 """
