@@ -2,7 +2,7 @@
 
 Voting (`headshot.texture.agreement`) needs three views of a point. Temples and the skin before the ears are
 often seen by one or two, with hair close by that a photo's own skin-colour model has followed. Here every
-view is compared with the person's skin in one even light (`headshot.texture.harmonise.expected_skin`), to
+view is compared with the person's skin in one even light (`headshot.texture.harmonise.bare_skin`), to
 which all have been brought.
 
 Dimension letters: N views, S vertices of the skin.
@@ -46,7 +46,7 @@ def reliability_of(off: F32, quality: F32, skin: Surface) -> F32:
 def doubt_of(off: F32, seen: F32, beards: F32, skin: Surface) -> F32:
     """How far what each view shows at each vertex (N, S) is not the person's skin, in [0, 1].
 
-    Brows, eyes, nose and lips have colours of their own, and beards are dark.
+    Brows, eyes, nose, lips and the middle of the cheeks have colours of their own, and beards are dark.
 
     Args:
         off: (N, S, 3) deviations of log colours from the expected skin.
