@@ -34,7 +34,6 @@ from typing import Any
 
 import numpy as np
 
-from headshot.apps.keypoint.contour import JAW, Outline, turned_away
 from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import KeypointFitter, KeypointSettings
 from headshot.errors import MissingExtraError, NoFaceError
@@ -43,6 +42,7 @@ from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.geometry.view import Orthographic, View
 from headshot.image.photo import read_photo
 from headshot.models.linear import LinearModel
+from headshot.models.outline import JAW, Outline, turned_away
 from headshot.models.readers import read_linear_model
 
 NOISE = KeypointSettings().noise

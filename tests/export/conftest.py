@@ -13,7 +13,8 @@ from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.image.photo import Photo
 from headshot.models.arkit import ARKIT52
-from headshot.models.head_model import Correspondence, HeadModel
+from headshot.models.correspondence import Correspondence
+from headshot.models.head_model import HeadModel
 from headshot.perception.detection.detect import Face
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.observe import FaceObservation

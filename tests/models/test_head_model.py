@@ -14,7 +14,9 @@ from headshot.errors import ModelFormatError
 from headshot.geometry.camera import Camera, rotation_from_angles
 from headshot.geometry.raster import rasterise
 from headshot.models.arkit import ARKIT52
-from headshot.models.head_model import Correspondence, HeadModel, load_head_model, read, refined
+from headshot.models.correspondence import Correspondence
+from headshot.models.head_model import HeadModel, load_head_model, read
+from headshot.models.subdivision import refined
 
 FLIP = np.array([-1, 1, 1], np.float32)
 INDEX = {name: k for k, name in enumerate(ARKIT52)}

@@ -29,7 +29,8 @@ from headshot.fitting.settings import FitSettings
 from headshot.geometry.raster import rasterise
 from headshot.image.photo import read_photo
 from headshot.models.contour import landmarks68
-from headshot.models.head_model import Correspondence, HeadModel, PointModel, read
+from headshot.models.correspondence import Correspondence
+from headshot.models.head_model import HeadModel, PointModel, read
 from headshot.models.topologies import ibug68
 from headshot.models.topologies.mediapipe478 import (
     IRIS_LEFT_IN_IMAGE,

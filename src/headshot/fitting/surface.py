@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.arrays import F32, I32, Array
-from headshot.models.head_model import HeadModel, PointModel, sparse_product
+from headshot.models.head_model import HeadModel, PointModel
+from headshot.models.subdivision import sparse_product
 
 SPACING = 4.6  # mm between points of ordinary skin
 DETAIL = 1.7  # times as dense on nose, lips, brows and lids: small, and what people are known by

@@ -19,7 +19,7 @@ from headshot.learn.mesh_plus import surface_of
 from headshot.learn.networks.meshnet import MeshNet
 from headshot.learn.networks.meshnet_plus import MeshNetPlus
 from headshot.learn.template import face_template
-from headshot.models.head_model import Correspondence
+from headshot.models.correspondence import Correspondence
 
 _FINE = 8  # pixels of the raster in which points are found on MeshNet's mesh, per pixel
 _TRAINING = 60  # training photos whose mean mesh that is

@@ -30,7 +30,8 @@ from headshot.learn.render import (
 )
 from headshot.learn.template import Template
 from headshot.models.albedo import load_albedo
-from headshot.models.head_model import Correspondence, load_head_model
+from headshot.models.correspondence import Correspondence
+from headshot.models.head_model import load_head_model
 
 VGG_EVERY = 4  # steps between those with the VGG loss, which counts as much more then: it costs most
 _ELSEWHERE = 0.15  # weight of true shape outside of the face

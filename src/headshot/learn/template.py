@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, Array, Index, Mask
 from headshot.learn.shapes import Shape, hemisphere, subdivide
-from headshot.models.head_model import Correspondence, HeadModel, load_head_model
+from headshot.models.correspondence import Correspondence
+from headshot.models.head_model import HeadModel, load_head_model
 
 FINEST = 6  # level of the finest mesh: 8,321 vertices
 CENTRE = np.array([0.0, -15.0, -85.0])  # of the rays, mm: inside the mean head, behind the nose

@@ -15,19 +15,29 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import Array, Index
 from headshot.geometry.camera import Camera
-from headshot.models.topologies.ibug68 import JAW, JAW_POINTS
+from headshot.models.topologies.ibug68 import JAW, JAW_POINTS, POINTS
 
 if TYPE_CHECKING:
-    from headshot.models.head_model import HeadModel
+    from headshot.models.protocol import FaceModel
 
 
-def landmarks68(model: HeadModel, vertices: ArrayLike, camera: Camera) -> Array:
+def landmarks68(model: FaceModel, vertices: ArrayLike, camera: Camera) -> Array:
     """Positions (68, 3) of the iBUG points on a head as seen by a camera, in the head's frame and units.
 
     Args:
+        model: the head model; of others than this project's own, points that they do not fix on the skin
+            are NaN, those of the jaw among them.
         vertices: (V, 3) vertices of the head.
         camera: the camera that sees it; decides only where the outline runs.
     """
+    from headshot.models.head_model import HeadModel  # its kernels are not needed for what is in JSON files
+
+    if not isinstance(model, HeadModel):
+        known = np.full((POINTS, 3), np.nan)
+        found = model.landmark_set("ibug68")
+        if found is not None:
+            known[found.index] = found.points.on(vertices, model.triangles)
+        return known
     points = model.landmarks["ibug68"].on(vertices, model.triangles).astype(np.float64)
     lines = model.landmarks["contour"].on(vertices, model.triangles).astype(np.float64)
     lines = lines.reshape(JAW_POINTS, -1, 3)

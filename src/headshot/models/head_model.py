@@ -12,44 +12,26 @@ F triangles, I identity modes, E expressions, L landmarks.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
 from headshot.arrays import F32, I32, Index
 from headshot.errors import ModelFormatError
+from headshot.models.correspondence import Correspondence
+from headshot.models.protocol import BUNDLED, LANDMARK_SETS, ExpressionPrior, LandmarkSet, arkit_numbers
+from headshot.models.subdivision import refined, sparse_product
+from headshot.models.topologies import ibug68
 
 FORMAT_VERSION = 1
 ASSET = "head_model.npz"
 _UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error)  # what a truncated or foreign file raises
-
-
-@dataclass(frozen=True)
-class Correspondence:
-    """Named points on the surface, each in a triangle (never a nearest vertex).
-
-    Attributes:
-        triangle: (L,) indices into `HeadModel.triangles`.
-        barycentric: (L, 3) weights of the triangle's corners, rows sum to 1.
-    """
-
-    triangle: I32
-    barycentric: F32
-
-    def __len__(self) -> int:
-        return len(self.triangle)
-
-    def on(self, vertices: ArrayLike, triangles: I32) -> F32:
-        """Positions (L, D) on a mesh with vertices or per-vertex values (V, D)."""
-        corners = np.asarray(vertices, dtype=np.float32)[triangles[self.triangle]]
-        return np.einsum("lcd,lc->ld", corners, self.barycentric)
 
 
 @dataclass(frozen=True)
@@ -80,6 +62,14 @@ class PointModel:
         """Positions (L, 3) for identity (I,) and expression (E,) coefficients, mm."""
         a, b = np.asarray(identity, np.float32), np.asarray(expression, np.float32)
         return self.mean + np.tensordot(a, self.identity, 1) + np.tensordot(b, self.expressions(a), 1)
+
+    def linearised(self, identity: F32, expression: F32) -> tuple[F32, F32]:
+        """Positions (L, 3), and their derivatives (I + E, L, 3) by identity and expression."""
+        a, b = identity, expression
+        expressions = self.expressions(a)
+        identities = self.identity + np.einsum("k,kilc->ilc", b[self.corrected], self.correction)
+        shape = self.mean + np.tensordot(a, self.identity, 1) + np.tensordot(b, expressions, 1)
+        return shape, np.concatenate([identities, expressions])
 
     def restricted(self, points: Index | slice) -> PointModel:
         """The model at some of its points."""
@@ -114,6 +104,7 @@ class HeadModel:
             points of ibug68 a line of candidates across the cheek, 17 * C points, from front to back.
         mirror: (V,) index of each vertex's counterpart on the other side of the head. The texture layout
             is mirror-symmetric: flipping a texture left to right mirrors the head.
+        id: whose coefficients: `headshot.models.protocol.BUNDLED`, or the name of another file.
     """
 
     resolution: str
@@ -131,6 +122,22 @@ class HeadModel:
     regions: dict[str, F32]
     landmarks: dict[str, Correspondence]
     mirror: I32
+    id: str = BUNDLED
+
+    @property
+    def file(self) -> str:
+        """Of models that do not ship with the project, whose id it is."""
+        return "" if self.id == BUNDLED else self.id
+
+    @property
+    def terms(self) -> str:
+        """Of its use."""
+        return "MIT" if self.id == BUNDLED else ""
+
+    @property
+    def expression_prior(self) -> ExpressionPrior:
+        """Weights in [0, 1]."""
+        return ExpressionPrior.of_arkit(arkit_numbers(self.expression_names))
 
     def neutral(self, identity: ArrayLike | None = None) -> F32:
         """Vertices (V, 3) of a head without expression, mm."""
@@ -176,6 +183,20 @@ class HeadModel:
             pick(self.mean), pick(self.identity), pick(self.expression), self.corrected, correction
         )
 
+    def landmark_set(self, name: str) -> LandmarkSet | None:
+        """The points of "mediapipe478", or those of "ibug68" that are fixed points of the skin."""
+        if name not in LANDMARK_SETS or name not in self.landmarks:
+            return None
+        points = self.landmarks[name]
+        index = ibug68.FIXED if name == "ibug68" else np.arange(len(points))
+        return LandmarkSet(index.astype(np.int32), points.restricted(index))
+
+    def jaw_lines(self) -> dict[str, Correspondence]:
+        """The halves of the jaw's points, from the ear to the chin."""
+        jaw = self.landmarks["ibug68"]
+        halves = {"right": ibug68.JAW_LEFT_IN_IMAGE, "left": ibug68.JAW_RIGHT_IN_IMAGE}
+        return {side: jaw.restricted(half) for side, half in halves.items()}
+
     def part_triangles(self, *names: str) -> I32:
         """Triangles (n, 3) of the named parts."""
         return np.concatenate([self.triangles[slice(*self.parts[name])] for name in names])
@@ -201,46 +222,6 @@ def combine(mean: F32, modes: F32, coefficients: ArrayLike | None, name: str) ->
     return mean + np.tensordot(a, modes, 1)
 
 
-@njit(cache=True, nogil=True)
-def sparse_product(start: I32, column: I32, weight: F32, rows: I32, field: F32) -> F32:
-    """Rows (R,) of the product of a sparse matrix (V1, V0) in CSR form with each of the fields (N, V0, 3)."""
-    out = np.empty((field.shape[0], len(rows), 3), np.float32)
-    for n in range(field.shape[0]):
-        for r in range(len(rows)):
-            x = y = z = np.float32(0)
-            for k in range(start[rows[r]], start[rows[r] + 1]):
-                w, c = weight[k], column[k]
-                x += w * field[n, c, 0]
-                y += w * field[n, c, 1]
-                z += w * field[n, c, 2]
-            out[n, r, 0], out[n, r, 1], out[n, r, 2] = x, y, z
-    return out
-
-
-def refined(points: Correspondence) -> Correspondence:
-    """The same points on the mesh after one subdivision.
-
-    Low triangles 2q and 2q + 1 are the halves (corners 0, 1, 2 and 0, 2, 3) of quad q. Its subdivision has
-    the quads 4q + c at its corners c, each with the corners (vertex, edge to the next corner, face, edge to
-    the previous one) and split from the vertex to the face point.
-    """
-    quad, half = points.triangle // 2, points.triangle % 2
-    w1, w2 = points.barycentric[:, 1], points.barycentric[:, 2]
-    # coordinates in the unit square whose corners are those of the quad
-    s, t = np.where(half == 0, w1 + w2, w1), np.where(half == 0, w2, w1 + w2)
-    corner = np.select([(s < 0.5) & (t < 0.5), (s >= 0.5) & (t < 0.5), (s >= 0.5) & (t >= 0.5)], [0, 1, 2], 3)
-    towards_next = 2 * np.choose(corner, [s, t, 1 - s, 1 - t])
-    towards_previous = 2 * np.choose(corner, [t, 1 - s, 1 - t, s])
-    second = towards_previous > towards_next
-    near, far = np.maximum(towards_next, towards_previous), np.minimum(towards_next, towards_previous)
-    weights = np.where(
-        second[:, None],
-        np.stack([1 - near, far, near - far], axis=1),
-        np.stack([1 - near, near - far, far], axis=1),
-    )
-    return Correspondence((8 * quad + 2 * corner + second).astype(np.int32), weights.astype(np.float32))
-
-
 def read(file: str | Path, resolution: str = "high") -> HeadModel:
     """Read a head model in Headshot's own format at "low" or "high" resolution.
 
@@ -259,7 +240,8 @@ def read(file: str | Path, resolution: str = "high") -> HeadModel:
             raise ModelFormatError(
                 f"{file} has format version {version}; this version reads {FORMAT_VERSION}"
             )
-        model = _assemble(data, resolution)
+        ours = Path(file) == Path(assets.path(ASSET))
+        model = replace(_assemble(data, resolution), id=BUNDLED if ours else Path(file).name)
         _check(model)
         return model
     except ModelFormatError:

@@ -18,29 +18,19 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, Array
 from headshot.errors import ModelFormatError
-from headshot.models.head_model import Correspondence
+from headshot.geometry.align import Surface
+from headshot.models.correspondence import Correspondence
+from headshot.models.head_model import PointModel, combine
+from headshot.models.protocol import ARKIT_DEVIATION, ExpressionPrior, LandmarkSet, arkit_numbers
 from headshot.models.topologies import ibug68
 
 ExpressionKind = Literal["blendshapes", "arkit", "pca"]
 
+DEVIATION: dict[ExpressionKind, float] = {"blendshapes": 0.5, "arkit": ARKIT_DEVIATION, "pca": 1.0}
+"""Standard deviation of an expression's coefficient. That of blendshapes is the keypoint method's, where it
+was chosen (docs/explanation/keypoint.md)."""
 UPPER_WEIGHT: dict[ExpressionKind, float] = {"blendshapes": np.inf, "arkit": 1.0, "pca": np.inf}
 LOWER_WEIGHT: dict[ExpressionKind, float] = {"blendshapes": 0.0, "arkit": 0.0, "pca": -np.inf}
-
-
-@dataclass(frozen=True)
-class LandmarkSet:
-    """Those of the 68 iBUG points that a model defines.
-
-    Attributes:
-        index: (L,) which of the 68, counted from 0, ascending.
-        points: their places on the surface.
-    """
-
-    index: I32
-    points: Correspondence
-
-    def __len__(self) -> int:
-        return len(self.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +46,10 @@ class LinearModel:
         expression_kind: "blendshapes" have weights of 0 and more, "arkit" between 0 and 1, "pca" of any sign.
         triangles: (F, 3).
         landmarks: the iBUG points on the surface; 0-16, the jaw, may be missing: see ``contours``.
+        dense: MediaPipe's points on the surface, or None.
+        parts: name -> (first, last + 1) triangle, named like those of `headshot.models.head_model.HeadModel`;
+            empty for models of one surface.
+        file: name of the file that it was read from, without folders.
         contours: "right" and "left" (the subject's) -> the line of C points from ear to chin on which the
             landmarks of the jaw lie when that side of the face is turned to the camera; may be empty.
         albedo_mean: (V, 3) sRGB in [0, 1], or None.
@@ -83,6 +77,9 @@ class LinearModel:
     origin: Array = field(default_factory=lambda: np.zeros(3))
     regions: dict[str, F32] = field(default_factory=dict)
     terms: str = ""
+    dense: LandmarkSet | None = None
+    parts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    file: str = ""
 
     def __post_init__(self) -> None:
         v, f = len(self.mean), len(self.triangles)
@@ -112,9 +109,56 @@ class LinearModel:
         if not all(np.isfinite(x).all() for x in (self.mean, self.identity, self.expression)):
             raise ModelFormatError(f"{self.name}: numbers that are not finite; is the file damaged?")
 
-    def shape(self, identity: ArrayLike, expression: ArrayLike) -> F32:
+    @property
+    def id(self) -> str:
+        """The model's name: whose coefficients they are."""
+        return self.name
+
+    @property
+    def resolution(self) -> str:
+        """The only one that there is."""
+        return "full"
+
+    @property
+    def expression_prior(self) -> ExpressionPrior:
+        """By the kind of the expressions."""
+        e, kind = len(self.expression), self.expression_kind
+        low, high, deviation = (np.full(e, x[kind]) for x in (LOWER_WEIGHT, UPPER_WEIGHT, DEVIATION))
+        arkit = arkit_numbers(self.expression_names) if kind == "arkit" else np.full(e, -1)
+        return ExpressionPrior(low, high, deviation, arkit)
+
+    def landmark_set(self, name: str) -> LandmarkSet | None:
+        """Its points of "ibug68" or "mediapipe478"; None where it has none."""
+        return {"ibug68": self.landmarks, "mediapipe478": self.dense}.get(name)
+
+    def jaw_lines(self) -> dict[str, Correspondence]:
+        """The lines along the jaw."""
+        return self.contours
+
+    def at(self, points: Correspondence) -> PointModel:
+        """The model restricted to points of its surface."""
+        corners, weights = self.triangles[points.triangle], points.barycentric
+
+        def pick(field: F32) -> F32:
+            return np.einsum("...lcd,lc->...ld", field[..., corners, :], weights, optimize=True)
+
+        none = np.zeros((0, len(self.identity), len(points), 3), np.float32)
+        return PointModel(
+            pick(self.mean), pick(self.identity), pick(self.expression), np.zeros(0, np.int32), none
+        )
+
+    def neutral(self, identity: ArrayLike | None = None) -> F32:
+        """Vertices (V, 3) without expression, mm."""
+        return combine(self.mean, self.identity, identity, "identity")
+
+    def expressions(self, identity: ArrayLike | None = None) -> F32:
+        """Offsets (E, V, 3) of each expression at 1, mm: the same on every head."""
+        return self.expression
+
+    def shape(self, identity: ArrayLike | None = None, expression: ArrayLike | None = None) -> F32:
         """Vertices (V, 3), mm, for identity (up to I,) and expression (up to E,) coefficients."""
-        a, b = np.asarray(identity, np.float32), np.asarray(expression, np.float32)
+        a = np.asarray([] if identity is None else identity, np.float32)
+        b = np.asarray([] if expression is None else expression, np.float32)
         if a.ndim != 1 or b.ndim != 1 or len(a) > len(self.identity) or len(b) > len(self.expression):
             raise ValueError(
                 f"expected at most {len(self.identity)} identity and {len(self.expression)} expression "
@@ -142,14 +186,31 @@ def at_vertices(vertices: ArrayLike, triangles: I32) -> Correspondence:
         ModelFormatError: a vertex belongs to no triangle.
     """
     wanted = np.asarray(vertices, dtype=np.int64)
-    found = np.full(len(wanted), -1, np.int32)
-    corner = np.zeros(len(wanted), np.int64)
-    for n, vertex in enumerate(wanted):
-        where = np.argwhere(triangles == vertex)
-        if not len(where):
-            raise ModelFormatError(f"landmark vertex {vertex} belongs to no triangle of the model")
-        found[n], corner[n] = where[0]
-    return Correspondence(found, np.eye(3, dtype=np.float32)[corner])
+    used, first = np.unique(triangles, return_index=True)
+    row = np.minimum(np.searchsorted(used, wanted), len(used) - 1)
+    missing = wanted[used[row] != wanted]
+    if len(missing):
+        raise ModelFormatError(f"landmark vertex {missing[0]} belongs to no triangle of the model")
+    triangle, corner = np.divmod(first[row], 3)
+    return Correspondence(triangle.astype(np.int32), np.eye(3, dtype=np.float32)[corner])
+
+
+def on_surface(
+    points: ArrayLike, vertices: ArrayLike, triangles: I32, among: ArrayLike | None = None
+) -> tuple[Correspondence, Array]:
+    """The nearest places (L,) on a surface, and how far points (L, 3) are from them.
+
+    Args:
+        points: (L, 3).
+        vertices: (V, 3).
+        triangles: (F, 3).
+        among: numbers of the triangles that count; all when None.
+    """
+    rows = np.arange(len(triangles)) if among is None else np.asarray(among)
+    a, b, c = (np.asarray(vertices, np.float64)[triangles[rows, k]] for k in range(3))
+    rows = rows[(np.cross(b - a, c - a) != 0).any(axis=1)]  # `Surface` leaves out those without an area
+    triangle, weights, distance = Surface(vertices, triangles[rows]).closest(points)
+    return Correspondence(rows[triangle].astype(np.int32), weights.astype(np.float32)), distance
 
 
 def facing_out(triangles: I32, mean: F32) -> I32:

@@ -6,9 +6,9 @@ non-negative least squares, and the jaw's correspondences anew from each pose (H
 
 Taken in turn, pose, shape and expression creep towards their common optimum, since each compensates for the
 others. The default "joint" way takes Gauss-Newton steps of all three (`headshot.fitting.gauss_newton`); it
-reaches the same optimum in a few rounds. "alternating" is the method as published, which no fit of the core
-does. Those (`headshot.fitting.person`) expect the bundled head model and landmarks of networks as well, whose
-noise and expression scores they know.
+reaches the same optimum in a few rounds. "alternating" is the method as published. Neither that nor an
+orthographic camera is part of the core's fits (`headshot.fitting.person`), which take any model and several
+photos, with landmarks of networks whose noise and expression scores they know.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.apps.keypoint.contour import Outline, turned_away
 from headshot.apps.keypoint.pose import component_pose
 from headshot.apps.keypoint.regress import bounded_least_squares, linear_shape
 from headshot.arrays import F32, Array, Index, Mask
@@ -27,6 +26,7 @@ from headshot.fitting.gauss_newton import ViewSystem, arrow_step
 from headshot.geometry.camera import extent_of
 from headshot.geometry.view import View, derivative, moved, perspective, pose_derivative, refined
 from headshot.models.linear import LOWER_WEIGHT, UPPER_WEIGHT, LinearModel
+from headshot.models.outline import Outline, turned_away
 from headshot.robust import geman_mcclure_weight
 
 FULL_ROUNDS = 4

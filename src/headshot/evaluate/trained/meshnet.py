@@ -24,7 +24,8 @@ from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus
 from headshot.learn.mesh_plus import batch_of, item
 from headshot.learn.mesh_plus_loss import predict
 from headshot.learn.template import CENTRE, cast, face_template
-from headshot.models.head_model import Correspondence, HeadModel, load_head_model
+from headshot.models.correspondence import Correspondence
+from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.topologies import ibug68
 
 _FADING = 10.0  # mm from the template's border within which offsets are still felt

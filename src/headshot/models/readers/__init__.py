@@ -1,4 +1,5 @@
-"""Readers of face and head models, one module a format; all give a `LinearModel`.
+"""Readers of face and head models, one module a format; all give a
+`headshot.models.protocol.FaceModel`, most of them a `LinearModel`.
 
 docs/reference/model-formats.md says where to get the files.
 
@@ -8,24 +9,29 @@ docs/reference/model-formats.md says where to get the files.
 | Surrey Face Model, any model of eos | `headshot.models.readers.eos` | ``*.bin`` and companions |
 | Basel 2009 | `headshot.models.readers.basel2009` | ``01_MorphableModel.mat`` |
 | Basel 2009, 35,709 vertices | `headshot.models.readers.basel_front` | ``*.npz``, made from several files |
+| ICT-FaceKit Light | `headshot.models.readers.ict` | folder ``FaceXModel``, or ``*.npz`` |
+| FLAME, GNM | `headshot.models.readers.skinned` | ``*.npz``, ``*.safetensors`` |
 | Basel 2017 and 2019 | `headshot.models.readers.basel2017` | ``*.h5`` (extra ``basel2017``) |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from headshot.errors import ModelFormatError
+from headshot.models.protocol import BUNDLED
 
 if TYPE_CHECKING:
     from headshot.models.linear import LinearModel
+    from headshot.models.protocol import FaceModel
 
-__all__ = ["BUILT_IN", "READERS", "Reader", "read_linear_model"]
+__all__ = ["BUILT_IN", "READERS", "Reader", "read_linear_model", "read_model"]
 
-BUILT_IN = "headshot"
+BUILT_IN = BUNDLED
 """The word for the built-in model, in the place of a file."""
 
 
@@ -41,7 +47,7 @@ class Reader:
 
     suffixes: tuple[str, ...]
     models: str
-    read: Callable[[Path], LinearModel]
+    read: Callable[[Path], FaceModel]
 
 
 def _existing(file: Path) -> Path:
@@ -71,10 +77,42 @@ def _basel2009(file: Path) -> LinearModel:
     return read_basel2009(_existing(file))
 
 
-def _basel_front(file: Path) -> LinearModel:
+def _npz(file: Path) -> FaceModel:
+    """By the arrays that it holds."""
+    import numpy as np
+
+    from headshot.models.head_model import read
+
+    try:
+        with np.load(_existing(file), allow_pickle=False) as archive:
+            names = set(archive.files)
+    except (OSError, EOFError, ValueError, BadZipFile):
+        names = set()  # the last reader says what is wrong
+    if "landmark_names" in names:
+        return read(file, "high")
+    if "v_template" in names:
+        return _flame(file)
+    if "template_vertex_positions" in names:
+        from headshot.models.readers.skinned import read_gnm
+
+        return read_gnm(file)
+    if "expression_names" in names:
+        return _ict(file)
     from headshot.models.readers.basel_front import load_front
 
-    return load_front(_existing(file)).linear_model()
+    return load_front(file).linear_model()
+
+
+def _flame(file: Path) -> FaceModel:
+    from headshot.models.readers.skinned import read_flame
+
+    return read_flame(_existing(file))
+
+
+def _ict(source: Path) -> LinearModel:
+    from headshot.models.readers.ict import read_ict
+
+    return read_ict(source)
 
 
 def _basel2017(file: Path) -> LinearModel:
@@ -86,7 +124,8 @@ def _basel2017(file: Path) -> LinearModel:
 READERS: tuple[Reader, ...] = (
     Reader((".bin",), "Surrey, eos", _eos),
     Reader((".mat",), "Basel 2009", _basel2009),
-    Reader((".npz",), "prepared Basel model", _basel_front),
+    Reader((".npz",), "prepared Basel model, ICT-FaceKit, FLAME, GNM, Headshot's own", _npz),
+    Reader((".safetensors",), "FLAME", _flame),
     Reader((".h5", ".hdf5"), "Basel 2017, 2019", _basel2017),
 )
 """One entry a format. Modules are imported when they are first needed: some need an extra."""
@@ -104,7 +143,31 @@ def read_linear_model(source: str | Path) -> LinearModel:
     """
     if str(source) == BUILT_IN:
         return _built_in()
+    model = read_model(source)
+    from headshot.models.linear import LinearModel
+
+    if not isinstance(model, LinearModel):
+        raise ModelFormatError(f"{source} is no plain linear model: give it to headshot reconstruct --model")
+    return model
+
+
+def read_model(source: str | Path) -> FaceModel:
+    """Read a model of any kind.
+
+    Args:
+        source: "headshot" for the bundled model at its high resolution; a file of one of `READERS`, beside
+            which companions are expected; or the folder ``FaceXModel`` of ICT-FaceKit.
+
+    Raises:
+        ModelFormatError: no such file, or not of these kinds; the message says what to do.
+    """
+    if str(source) == BUILT_IN:
+        from headshot.models.head_model import load_head_model
+
+        return load_head_model("high")
     file = Path(source)
+    if file.is_dir():
+        return _named(_ict(file), file)
     kind = file.suffix.lower()
     if kind in (".pkl", ".pickle"):
         raise ModelFormatError(
@@ -113,8 +176,16 @@ def read_linear_model(source: str | Path) -> LinearModel:
         )
     for reader in READERS:
         if kind in reader.suffixes:
-            return reader.read(file)
+            return _named(reader.read(file), file)
     kinds = ", ".join(f"*{reader.suffixes[0]} ({reader.models})" for reader in READERS)
     raise ModelFormatError(
         f'{file} is no model that Headshot reads: {kinds}, or the word "{BUILT_IN}" for the built-in model'
     )
+
+
+def _named(model: FaceModel, file: Path) -> FaceModel:
+    """The model with the name of its file."""
+    from headshot.models.linear import LinearModel
+    from headshot.models.skinned import SkinnedModel
+
+    return replace(model, file=file.name) if isinstance(model, (LinearModel, SkinnedModel)) else model

@@ -16,7 +16,8 @@ import numpy as np
 
 from headshot.arrays import F32, I32, Array
 from headshot.errors import MissingExtraError, ModelFormatError
-from headshot.models.linear import LandmarkSet, LinearModel, eye_origin, facing_out
+from headshot.models.linear import LinearModel, eye_origin, facing_out
+from headshot.models.protocol import LandmarkSet
 from headshot.models.readers.eos import companions, contour_lines, landmark_set, read_mapping
 
 WHERE = (

@@ -24,7 +24,8 @@ from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, Array
 from headshot.errors import ModelFormatError
-from headshot.models.linear import LandmarkSet, LinearModel, at_vertices, eye_origin, facing_out
+from headshot.models.linear import LinearModel, at_vertices, eye_origin, facing_out
+from headshot.models.protocol import LandmarkSet
 from headshot.models.topologies import ibug68
 
 IDENTITY, EXPRESSION, TEXTURE, ANGLES, LIGHT, TRANSLATION = 80, 64, 80, 3, 27, 3

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from headshot.arrays import Index
-from headshot.models.head_model import Correspondence, HeadModel
-from headshot.models.linear import LandmarkSet, LinearModel
-from headshot.models.topologies import ibug68
+from headshot.models.head_model import HeadModel
+from headshot.models.linear import LinearModel
 
 
 def linear_model(model: HeadModel) -> LinearModel:
@@ -15,11 +11,8 @@ def linear_model(model: HeadModel) -> LinearModel:
 
     The dependence of a few expressions (blinks) on the identity is left out: it is not linear.
     """
-    points = model.landmarks["ibug68"]
-
-    def rows(index: Index | slice) -> Correspondence:
-        return Correspondence(points.triangle[index], points.barycentric[index])
-
+    fixed, dense = model.landmark_set("ibug68"), model.landmark_set("mediapipe478")
+    assert fixed is not None
     return LinearModel(
         name=f"Headshot, {len(model.mean):,} vertices",
         mean=model.mean,
@@ -28,13 +21,11 @@ def linear_model(model: HeadModel) -> LinearModel:
         expression_names=model.expression_names,
         expression_kind="arkit",
         triangles=model.triangles,
-        landmarks=LandmarkSet(ibug68.FIXED.astype(np.int32), rows(ibug68.FIXED)),
-        contours={
-            "right": rows(ibug68.JAW_LEFT_IN_IMAGE),
-            "left": rows(ibug68.JAW_RIGHT_IN_IMAGE),
-        },
+        landmarks=fixed,
+        contours=model.jaw_lines(),
         uv=model.uv,
         triangles_uv=model.triangles_uv,
         regions=dict(model.regions),
         terms="MIT",
+        dense=dense,
     )

@@ -26,15 +26,15 @@ from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32
 from headshot.errors import ModelFormatError
-from headshot.models.head_model import Correspondence
+from headshot.models.correspondence import Correspondence
 from headshot.models.linear import (
     ExpressionKind,
-    LandmarkSet,
     LinearModel,
     at_vertices,
     eye_origin,
     facing_out,
 )
+from headshot.models.protocol import LandmarkSet
 from headshot.models.readers.cereal import CerealReader, open_cereal
 
 WHERE = (

@@ -9,6 +9,8 @@ along the outline says nothing about the surface.
 
 The contour of the bundled head model (`headshot.models.contour`) has candidates across its own cheeks. Other
 models have one line along the jaw, or not even that, so that here the outline is looked for on the mesh.
+
+Dimension letters: V vertices, N places, K vertices of each.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import numpy as np
 from headshot.arrays import F32, Array, Index, Mask
 from headshot.geometry.raster import Topology
 from headshot.geometry.view import View, towards_viewer
-from headshot.models.linear import LinearModel
+from headshot.models.protocol import FaceModel
 
 JAW = {"right": range(0, 8), "left": range(16, 8, -1)}
 FRONTAL = 7.5
@@ -55,16 +57,30 @@ class Places:
 class Outline:
     """The lines of a model on which the jaw's landmarks may lie; made once a model."""
 
-    def __init__(self, model: LinearModel) -> None:
-        self.model = model
-        count = len(model.landmarks)
+    def __init__(self, model: FaceModel) -> None:
+        found = model.landmark_set("ibug68")
+        if found is None:
+            raise ValueError(f"{model.id} has no iBUG landmarks, which a fit to them needs")
+        self.model, self.lines = model, dict(model.jaw_lines())
+        count = len(found)
         self.fixed = Places(
-            model.landmarks.index.astype(np.int64),
-            model.triangles[model.landmarks.points.triangle].astype(np.int64),
-            model.landmarks.points.barycentric.astype(np.float64),
+            found.index.astype(np.int64),
+            model.triangles[found.points.triangle].astype(np.int64),
+            found.points.barycentric.astype(np.float64),
             np.tile(np.eye(2), (count, 1, 1)),
         )
-        self._own = set(model.landmarks.index.tolist())
+        self._own = set(found.index.tolist())
+
+    @cached_property
+    def vertices(self) -> Index:
+        """(N,) all vertices that partners of the jaw's landmarks may be means of, ascending."""
+        near = np.zeros(len(self.model.mean), bool)
+        for line in self.lines.values():
+            near[self.model.triangles[line.triangle]] = True
+        for triangles, rim in self._near.values():
+            near[self.model.triangles[triangles]] = True
+            near[rim] = True
+        return np.flatnonzero(near)
 
     @cached_property
     def _near(self) -> dict[str, tuple[Index, Index]]:
@@ -72,7 +88,7 @@ class Outline:
         edges = Topology(self.model.triangles, len(self.model.mean)).edges
         rim = edges[edges[:, 3] < 0, :2].astype(np.int64)
         found = {}
-        for side, line in self.model.contours.items():
+        for side, line in self.lines.items():
             close = np.zeros(len(self.model.mean), bool)
             for point in line.on(self.model.mean, self.model.triangles):
                 close |= ((self.model.mean - point) ** 2).sum(axis=1) < REACH**2
@@ -94,9 +110,9 @@ class Outline:
         """
         found = []
         for side, numbers in JAW.items():
-            line = self.model.contours[side]
+            line = self.lines.get(side)
             wanted = np.array([n for n in numbers if known[n] and n not in self._own])
-            if len(line) < 2 or not len(wanted):
+            if line is None or len(line) < 2 or not len(wanted):
                 continue
             vertex, ends = self._along(side)
             if side in hidden:
@@ -112,7 +128,7 @@ class Outline:
 
     def _along(self, side: str) -> tuple[Index, Array]:
         """Segments of the line along the jaw: vertices (S, 6), weights (S, 2, 3) at either end."""
-        line = self.model.contours[side]
+        line = self.lines[side]
         corners = self.model.triangles[line.triangle].astype(np.int64)
         ends = np.stack([line.barycentric[:-1], line.barycentric[1:]], axis=1)
         return np.concatenate([corners[:-1], corners[1:]], axis=1), ends.astype(np.float64)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headshot.apps.keypoint.contour import Outline, turned_away
 from headshot.geometry.camera import rotation_from_angles
 from headshot.geometry.view import Orthographic
 from headshot.models.linear import LinearModel
+from headshot.models.outline import Outline, turned_away
 from headshot.models.readers import read_linear_model
 
 
