@@ -12,12 +12,12 @@ from headshot.fitting.parameters import PersonState, ViewState
 from headshot.fitting.priors import ViewPrior
 from headshot.fitting.problem import ViewProblem
 from headshot.fitting.settings import FitSettings
-from headshot.fitting.terms import Term
-from headshot.fitting.terms.contour import FaceContour
+from headshot.fitting.terms import SeenContour, Term
 from headshot.fitting.terms.landmarks import LandmarkNoise, LandmarkTerm
 from headshot.geometry.camera import Camera, angles_of, extent_of
 from headshot.geometry.pose import weak_perspective_pose
 from headshot.models.head_model import PointModel
+from headshot.models.protocol import ExpressionPrior, SurfacePoints
 
 LEAST_POINTS = 6
 """Landmarks that a pose needs."""
@@ -32,7 +32,7 @@ class LandmarkObservation:
         points: (L, 2) landmarks in pixels.
         confidence: (L,) relative precision of each landmark; 0 leaves it out. Where the landmarks' noise was
             measured (`LandmarkNoiseModel`), only the zeros count.
-        expression: (E,) prior mean of the ARKit weights.
+        expression: (E,) prior mean of the expression's coefficients.
         width, height: size of the photo, pixels.
         focal: recorded focal length in pixels, or None.
         deviation: (L,) standard deviation of each landmark, pixels, where who found them says it; None where
@@ -66,7 +66,7 @@ class ViewStart:
     state: ViewState
     noise: LandmarkNoise | None
 
-    def with_contour(self, contour: FaceContour, identity: Array) -> ViewStart:
+    def with_contour(self, contour: SeenContour, identity: Array) -> ViewStart:
         """The same with the contour of the face, for a person of identity (I,)."""
         term = contour.at(PersonState(identity, np.zeros(0)), self.state)
         return replace(self, problem=replace(self.problem, contour=term))
@@ -74,11 +74,12 @@ class ViewStart:
 
 def start_view(
     seen: LandmarkObservation,
-    model: PointModel,
+    model: SurfacePoints,
     identity: Array,
     settings: FitSettings,
     noise_model: LandmarkNoiseModel | None = None,
     others: tuple[Term, ...] = (),
+    expressions: ExpressionPrior | None = None,
 ) -> ViewStart:
     """The fit of a view, ready to run.
 
@@ -89,6 +90,7 @@ def start_view(
         settings: see `FitSettings`.
         noise_model: of the network that found the landmarks; without it they count as equal and independent.
         others: further terms.
+        expressions: what expressions may be, where they are not ARKit's weights.
 
     Raises:
         ValueError: shapes do not agree, fewer than six landmarks are usable, or their noise is given twice.
@@ -98,10 +100,18 @@ def start_view(
     usable = finite & (seen.confidence > 0)
     points = np.where(finite[:, None], seen.points, 0.0)
     confidence = np.where(usable, seen.confidence if noise_model is None else 1.0, 0.0)
-    expression: Array = np.clip(seen.expression, 0, 1)
+    low: float | Array = 0.0
+    high: float | Array = 1.0
+    spread: float | Array = settings.expression_noise
+    if expressions is not None:
+        low, high, spread = expressions.low, expressions.high, expressions.deviation
+        # ARKit's weights, of which networks tell the mean, have the setting's.
+        spread = np.where(expressions.arkit >= 0, settings.expression_noise, spread)
+    expression: Array = np.clip(seen.expression, low, high)
     start = model.positions(identity, expression)
     rotation, origin, scale = weak_perspective_pose(points, start, confidence)
-    camera, prior = _camera(seen, rotation, origin, scale, settings)
+    camera, log_focal, focal_spread = _camera(seen, rotation, origin, scale, settings)
+    prior = ViewPrior(log_focal, focal_spread, seen.expression, spread)
     hidden: Array = np.ones(len(points)) if seen.hidden is None else seen.hidden
     if seen.deviation is not None:
         deviation = seen.deviation
@@ -111,18 +121,21 @@ def start_view(
         deviation = np.full(len(points), settings.noise * extent_of(points[usable]) / narrow)
     term = LandmarkTerm(points, confidence, seen.inflation * deviation * hidden, model, settings.outlier)
     empty: Array = np.zeros(0)
-    state = ViewState(camera, expression, empty, empty, empty)
+    state = ViewState(camera, expression, empty, empty, empty, low, high)
     noise = None
     if noise_model is not None:
+        if not isinstance(model, PointModel):
+            raise ValueError("landmark noise was measured with linear models, got one that is not linear")
         noise = LandmarkNoise(noise_model, model, seen.inflation, hidden)
         term = noise.at(term, state)
-        state = ViewState(camera, expression, np.zeros(noise.modes()), empty, empty)
+        state = replace(state, nuisance=np.zeros(noise.modes()))
     return ViewStart(ViewProblem(term, prior, others), state, noise)
 
 
 def _camera(
     seen: LandmarkObservation, rotation: Array, origin: Array, scale: float, settings: FitSettings
-) -> tuple[Camera, ViewPrior]:
+) -> tuple[Camera, float, float]:
+    """A first camera, and mean and standard deviation of the logarithm of its focal length."""
     # Crops and re-encoded photos lose their focal length. Faces, unlike lenses, come in one size, so the
     # prior is on their distance; together with the size in the picture it gives the focal length.
     if seen.focal is None:
@@ -133,10 +146,10 @@ def _camera(
     x, y = (origin - centre) / scale
     translation = np.array([x, -y, -focal / scale])
     camera = Camera(seen.width, seen.height, focal, centre, rotation, translation)
-    return camera, ViewPrior(float(np.log(focal)), spread, seen.expression, settings.expression_noise)
+    return camera, float(np.log(focal)), spread
 
 
-def _check(seen: LandmarkObservation, model: PointModel, noise_model: LandmarkNoiseModel | None) -> None:
+def _check(seen: LandmarkObservation, model: SurfacePoints, noise_model: LandmarkNoiseModel | None) -> None:
     n, e = len(model.mean), len(model.expression)
     if seen.points.shape != (n, 2) or seen.confidence.shape != (n,):
         raise ValueError(

@@ -51,11 +51,12 @@ class ViewState:
 
     Attributes:
         camera: camera and head pose, model millimetres.
-        expression: (E,) weights in [0, 1].
+        expression: (E,) coefficients, of the bundled model ARKit's weights.
         nuisance: (K,) correlated errors of the landmarks, in standard deviations (`fitting.landmark_noise`).
         fields: (B,) smooth errors of brightness, in standard deviations (`fitting.reflectance`).
         light: (27,) spherical harmonics (9, 3), flattened by rows; like ``fields`` empty while only landmarks
             are fitted.
+        low, high: bounds of the expression's coefficients, of all or (E,) of each; infinite ones do not bind.
     """
 
     camera: Camera
@@ -63,9 +64,11 @@ class ViewState:
     nuisance: Array
     fields: Array
     light: Array
+    low: float | Array = 0.0
+    high: float | Array = 1.0
 
     def moved(self, step: Array) -> ViewState:
-        """The state after a step (in the order of the module's docstring); weights stay in [0, 1]."""
+        """The state after a step (in the order of the module's docstring); weights stay in their bounds."""
         layout = Layout.of(None, self)
         c = self.camera
         farther, zoom = np.exp(np.clip(step[5:7], -_LARGEST, _LARGEST))
@@ -78,10 +81,12 @@ class ViewState:
                 rotation=rotation_from_vector(step[:3]) @ c.rotation,
                 translation=translation,
             ),
-            np.clip(self.expression + step[layout.expression], 0, 1),
+            np.clip(self.expression + step[layout.expression], self.low, self.high),
             self.nuisance + step[layout.nuisance],
             self.fields + step[layout.fields],
             self.light + step[layout.light],
+            self.low,
+            self.high,
         )
 
 

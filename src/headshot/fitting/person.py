@@ -11,13 +11,15 @@ factor shortens the change by landmarks, another that by colours; both grow with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from headshot.arrays import Array, Mask
-from headshot.fitting.evidence import FitModels, fit_models, start_observed
+from headshot.fitting.evidence import fit_models, start_observed
+from headshot.fitting.initialise import ViewStart
+from headshot.fitting.other_models import other_model, start_other
 from headshot.fitting.schedule import (
     Fit,
     Picture,
@@ -31,6 +33,7 @@ from headshot.fitting.settings import FitSettings, PhotometricSettings
 from headshot.fitting.view_weights import ViewWeights, identity_prior, view_weights
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import HeadModel, load_head_model
+from headshot.models.protocol import BUNDLED, FaceModel
 from headshot.perception.observe import FaceObservation
 
 _LAST_STEP = 1  # for pose and expression alone, once the shape is fixed
@@ -42,7 +45,7 @@ class FittedView:
 
     Attributes:
         camera: camera and head pose.
-        expression: (E,) weights in [0, 1].
+        expression: (E,) coefficients, of the bundled model ARKit's weights.
         light: (9, 3), head frame; None without the fit to colours.
         residual: (L, 2) pixels, landmarks of the photo minus those of the head.
         counted: (L,) the landmarks that the fit was to follow.
@@ -78,7 +81,7 @@ class FittedPerson:
 
 def fit_person(
     seen: Sequence[FaceObservation],
-    model: HeadModel,
+    model: FaceModel,
     settings: FitSettings,
     colours: PhotometricSettings | None,
 ) -> FittedPerson:
@@ -86,17 +89,25 @@ def fit_person(
 
     Args:
         seen: what networks saw, one for each photo.
-        model: the head model.
+        model: the head model. What was made for the bundled one (identity predictions, albedo, landmark
+            noise) is left out with others, and so are the colours.
         settings: of the fit.
         colours: of the fit to colours; None fits landmarks only.
 
     Raises:
         ValueError: no observations.
+        HeadshotError: the model has too few landmarks.
     """
     if not seen:
         raise ValueError("a person needs at least one observation")
+    if not isinstance(model, HeadModel) or model.id != BUNDLED:
+        other = other_model(model)
+        starts = _Starts(lambda s, mean: start_other(s, other, mean, settings), len(model.identity))
+        without = [replace(s, identity=None) for s in seen]
+        return _result(*_fit_landmarks(without, starts, settings)[:2])
     models = fit_models(model)
-    fit, weights, expected = _fit_landmarks(seen, models, settings)
+    starts = _Starts(lambda s, mean: start_observed(s, models, mean, settings), len(model.identity))
+    fit, weights, expected = _fit_landmarks(seen, starts, settings)
     start = fit.identity
 
     def shrunk(now: Fit) -> Array:
@@ -118,16 +129,29 @@ def fit_person(
     return _result(fit, weights)
 
 
+@dataclass(frozen=True, eq=False)
+class _Starts:
+    """How the views of a model start.
+
+    Attributes:
+        of: from an observation and the expected identity (I,).
+        modes: I.
+    """
+
+    of: Callable[[FaceObservation, Array], ViewStart]
+    modes: int
+
+
 def _fit_landmarks(
-    seen: Sequence[FaceObservation], models: FitModels, settings: FitSettings
+    seen: Sequence[FaceObservation], starts: _Starts, settings: FitSettings
 ) -> tuple[Fit, ViewWeights, Array | None]:
     """The fit to the landmarks of all views, their weights, and the shape that the identity prior expects."""
-    modes = len(models.landmarks.identity)
+    modes = starts.modes
     predictions = [s.identity for s in seen]
     singles = []
     for observation in seen:
         prior = identity_prior([observation.identity], np.ones(1), modes)
-        alone = begin([start_observed(observation, models, prior.mean, settings)], prior)
+        alone = begin([starts.of(observation, prior.mean)], prior)
         singles.append(descend_landmarks(alone, settings))
     weights = view_weights(seen, [fit.state.views[0].camera for fit in singles])
     prior = identity_prior(predictions, weights.identity, modes)

@@ -88,13 +88,13 @@ class ViewPrior:
     Attributes:
         log_focal, focal_spread: mean and standard deviation of the logarithm of the focal length in pixels.
         expression: (E,) mean of the weights.
-        expression_noise: their standard deviation.
+        expression_noise: their standard deviation, of all or (E,) of each.
     """
 
     log_focal: float
     focal_spread: float
     expression: Array
-    expression_noise: float
+    expression_noise: float | Array
 
     def away(self, view: ViewState) -> tuple[float, Array]:
         """Mean minus present value: of the logarithm of the focal length, and of the expression (E,)."""

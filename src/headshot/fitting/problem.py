@@ -17,9 +17,8 @@ from headshot.arrays import Array
 from headshot.fitting.gauss_newton import ViewSystem, arrow_step
 from headshot.fitting.parameters import Layout, PersonState, State, ViewState
 from headshot.fitting.priors import IdentityPrior, ViewPrior
-from headshot.fitting.terms import Term
+from headshot.fitting.terms import LocatedTerm, Term
 from headshot.fitting.terms.colours import ColourTerm
-from headshot.fitting.terms.contour import ContourTerm
 from headshot.fitting.terms.landmarks import LandmarkTerm
 
 _DISTANCE_STEP = 0.4
@@ -44,7 +43,7 @@ class ViewProblem:
     landmarks: LandmarkTerm
     prior: ViewPrior
     others: tuple[Term, ...] = ()
-    contour: ContourTerm | None = None
+    contour: LocatedTerm | None = None
     colours: ColourTerm | None = None
     weight: float = 1.0
 
@@ -91,7 +90,8 @@ class ViewProblem:
             self._add_light_prior(hessian, gradient, view, layout)
         every = np.zeros((layout.size, *jacobian.shape[1:]))
         every[found[0].columns] = jacobian
-        return ViewSystem(self.weight * hessian, self.weight * gradient, view.expression), every
+        bounds = view.expression, view.low, view.high
+        return ViewSystem(self.weight * hessian, self.weight * gradient, *bounds), every
 
     def colour_system(self, person: PersonState, view: ViewState) -> ViewSystem:
         """Equations of albedo, brightness fields and light alone, for the shape as it is."""

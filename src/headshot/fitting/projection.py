@@ -7,10 +7,12 @@ import numpy as np
 from headshot.arrays import Array, Index
 from headshot.fitting.parameters import Layout, PersonState, ViewState
 from headshot.geometry.camera import Camera
-from headshot.models.head_model import PointModel
+from headshot.models.protocol import SurfacePoints
 
 
-def linearised(model: PointModel, identity: Array, expression: Array, camera: Camera) -> tuple[Array, Array]:
+def linearised(
+    model: SurfacePoints, identity: Array, expression: Array, camera: Camera
+) -> tuple[Array, Array]:
     """Projection (L, 2) and its Jacobian (P, L, 2).
 
     Parameters: pose 7 (`headshot.fitting.parameters`), identity I, expression E.
@@ -21,10 +23,7 @@ def linearised(model: PointModel, identity: Array, expression: Array, camera: Ca
         expression: (E,) weights.
         camera: that sees them.
     """
-    a, b = identity.astype(np.float32), expression.astype(np.float32)
-    expressions = model.expressions(a)
-    identities = model.identity + np.einsum("k,kilc->ilc", b[model.corrected], model.correction)
-    shape = model.mean + np.tensordot(a, model.identity, 1) + np.tensordot(b, expressions, 1)
+    shape, basis = model.linearised(identity.astype(np.float32), expression.astype(np.float32))
     rotated = shape @ camera.rotation.T
     x, y, z = (rotated + camera.translation).T
     depth = np.maximum(-z, 1.0)
@@ -36,7 +35,6 @@ def linearised(model: PointModel, identity: Array, expression: Array, camera: Ca
     from_centre = np.stack([gain * x, -gain * y], axis=-1)
 
     head = np.einsum("lij,jk->lik", projection, camera.rotation).astype(np.float32)
-    basis = np.concatenate([identities, expressions])
     jacobian = np.empty((7 + len(basis), len(shape), 2))
     # Rotation increments act on the left: d(exp(w) r)/dw = -[r]x, whose columns are e x r.
     still = np.zeros_like(x)

@@ -43,3 +43,17 @@ class Term(Protocol):
 
     def cost(self, person: PersonState, view: ViewState) -> float:
         """Twice the negative logarithm of the likelihood, up to a constant: what `equations` descends."""
+
+
+class LocatedTerm(Term, Protocol):
+    """A term of what lies on no fixed points of the skin, whose places hold until they are found anew."""
+
+    def located(self, person: PersonState, view: ViewState) -> LocatedTerm:
+        """The term with its places in this state."""
+
+
+class SeenContour(Protocol):
+    """The outline of a face in a photo."""
+
+    def at(self, person: PersonState, view: ViewState) -> LocatedTerm:
+        """The term with the outline of the head in this state."""

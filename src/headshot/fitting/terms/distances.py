@@ -27,7 +27,7 @@ from headshot.fitting.projection import geometry_columns, linearised
 from headshot.fitting.terms import TermEquations
 from headshot.geometry.camera import extent_of
 from headshot.models.arkit import ARKIT52
-from headshot.models.head_model import PointModel
+from headshot.models.protocol import SurfacePoints
 
 # Points of MediaPipe on the inner edges of the upper and of the lower lip, between the corners.
 UPPER = (80, 81, 82, 13, 312, 311, 310)
@@ -58,7 +58,7 @@ class DistanceTerm:
 
     between: Array
     deviation: Array
-    model: PointModel
+    model: SurfacePoints
 
     def equations(self, person: PersonState, view: ViewState) -> TermEquations:
         """Normal equations of pose, identity and expression."""
@@ -79,18 +79,21 @@ class DistanceTerm:
         return np.asarray(self.between - (projected[k:] - projected[:k]))
 
 
-def lip_and_lid_distances(points: ArrayLike, model: PointModel, extent: float) -> DistanceTerm:
+def lip_and_lid_distances(
+    points: ArrayLike, model: SurfacePoints, extent: float, blinks: tuple[int, int] = BLINKS
+) -> DistanceTerm:
     """The distances between the lips, and between the lids, in a photo.
 
     Args:
         points: (478, 2) pixels, where the landmark network puts them.
         model: the head model at these 478 points.
         extent: of the face, pixels (`headshot.perception.landmarks.mediapipe.Landmarks.extent`).
+        blinks: numbers of the model's expressions that shut the right and the left eye.
     """
     p = np.asarray(points, np.float64)
     upper, lower = [list(UPPER)], [list(LOWER)]
     between = [p[lower[0]] - p[upper[0]]]
-    for above, below, corners, blink in zip(UPPER_LIDS, LOWER_LIDS, EYE_CORNERS, BLINKS, strict=True):
+    for above, below, corners, blink in zip(UPPER_LIDS, LOWER_LIDS, EYE_CORNERS, blinks, strict=True):
         shut = model.mean + model.expression[blink]
         seam = (shut[list(below)] - shut[list(above)])[:, :2] * [1, -1] / extent_of(model.mean[:, :2])
         upper.append(list(above))

@@ -21,6 +21,7 @@ from headshot.fitting.projection import linearised
 from headshot.fitting.terms import TermEquations
 from headshot.geometry.camera import angles_of
 from headshot.models.head_model import PointModel
+from headshot.models.protocol import SurfacePoints
 
 OUTLIER = 3.0
 """Residuals beyond about this many standard deviations lose their influence."""
@@ -42,7 +43,7 @@ class LandmarkTerm:
     points: Array
     confidence: Array
     noise: Array
-    model: PointModel
+    model: SurfacePoints
     outlier: float = OUTLIER
 
     def residual(self, person: PersonState, view: ViewState) -> Array:

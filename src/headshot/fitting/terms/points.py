@@ -14,7 +14,7 @@ from headshot.fitting.normal import normal_equations
 from headshot.fitting.parameters import PersonState, ViewState
 from headshot.fitting.projection import geometry_columns, linearised
 from headshot.fitting.terms import TermEquations
-from headshot.models.head_model import PointModel
+from headshot.models.protocol import SurfacePoints
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class PointTerm:
 
     points: Array
     deviation: Array
-    model: PointModel
+    model: SurfacePoints
     outlier: float = 3.0
 
     def __post_init__(self) -> None:
