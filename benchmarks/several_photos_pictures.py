@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headshot import Head, Reconstructor, Settings
-from headshot.apps.keypoint.surface import clay
+from headshot.apps.keypoint.pictures import clay
 from headshot.arrays import F32, U8
 from headshot.datasets.subject import Subject, find_subject
 from headshot.datasets.synthetic import Truth, read_truths

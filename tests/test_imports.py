@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("headshot.results", "headshot.loading"),
     ("headshot.export",),
     ("headshot.head_data", "headshot.texturing"),
-    ("headshot.texture", "headshot.hair"),
+    ("headshot.texture", "headshot.hair", "headshot.photo_colours"),
     ("headshot.fitting",),
     ("headshot.perception", "headshot.render", "headshot.measurements"),
     ("headshot.models", "headshot.estimate"),

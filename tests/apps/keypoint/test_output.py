@@ -15,9 +15,9 @@ from headshot.apps.cli.main import app
 from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import fit_keypoints
 from headshot.apps.keypoint.output import fitted_asset
-from headshot.apps.keypoint.surface import photo_surface
 from headshot.image.photo import read_photo
 from headshot.models.readers import read_linear_model
+from headshot.photo_colours import photo_surface
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from headshot import __version__
 from headshot.apps.keypoint.find import Points68
 from headshot.apps.keypoint.fit import KeypointFit
-from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, photo_surface
+from headshot.apps.keypoint.pictures import clay, paint
 from headshot.arrays import U8, Array
 from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.export.atomic import write_files
@@ -24,6 +24,7 @@ from headshot.export.registry import MESH_FORMATS, asset_contents, parse_formats
 from headshot.geometry.camera import Camera
 from headshot.geometry.view import Orthographic
 from headshot.image.photo import Photo
+from headshot.photo_colours import PhotoSurface, bake, merged, photo_surface
 from headshot.render import view_camera
 
 FORMATS = (*MESH_FORMATS, "png", "json")
@@ -73,7 +74,7 @@ def fitted_asset(fit: KeypointFit, surface: PhotoSurface, texture_size: int = 10
     model = fit.model
     texture = None
     if model.uv is not None and model.triangles_uv is not None:
-        texture = bake(surface, model.uv, model.triangles_uv, texture_size)
+        texture, _, _ = bake(merged([surface]), model.uv, model.triangles_uv, texture_size)
     neutral = fit.vertices
     morphs: tuple[MorphTarget, ...] = ()
     if model.expression_kind != "pca":

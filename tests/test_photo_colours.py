@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headshot.apps.keypoint.surface import PhotoSurface, bake, clay, paint, photo_surface
+from headshot.apps.keypoint.pictures import clay, paint
 from headshot.geometry.camera import Camera
 from headshot.geometry.view import Orthographic
 from headshot.models.readers import read_linear_model
+from headshot.photo_colours import PhotoSurface, bake, merged, photo_surface
 from headshot.render import view_camera
 
 SHEET = np.array([[-50, -50, 0], [50, -50, 0], [50, 50, 0], [-50, 50, 0]], np.float32)
@@ -32,7 +33,8 @@ def test_a_sheet_takes_the_photos_colours(front: Orthographic) -> None:
     expected = (front.project(SHEET) - 0.5) / 255
     np.testing.assert_allclose(surface.colours[:, :2], expected, atol=1e-4)
     uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)  # the photo's own layout, cut out
-    texture = bake(surface, uv, TRIANGLES, 100)
+    texture, observed, source = bake(merged([surface]), uv, TRIANGLES, 100)
+    assert (observed[1:-1, 1:-1] > 0.999).all() and (source[1:-1, 1:-1] == 0).all()
     np.testing.assert_allclose(texture[:, :, :2], gradient()[50:150, 50:150, :2], atol=1)
     camera = Camera(100, 100, 1e5, (50, 50), np.eye(3), np.array([0.0, 0, -1e5]))
     picture = paint(surface, camera, supersample=1)
@@ -74,3 +76,27 @@ def test_clay_is_lit_from_the_front() -> None:
     picture = clay(model.mean, model.triangles, view_camera(model.mean, 0, 0, 120), supersample=1)
     assert picture.shape == (120, 120, 3)
     assert picture[0, 0, 0] == 240 and 120 < picture[60, 60, 0] < 230
+
+
+def test_several_photos_are_averaged_in_the_exposure_of_the_first(front: Orthographic) -> None:
+    steps = np.linspace(-50, 50, 9)
+    x, y = (c.ravel() for c in np.meshgrid(steps, steps))
+    grid = np.stack([x, y, np.zeros_like(x)], axis=1).astype(np.float32)
+    corner = np.arange(81).reshape(9, 9)
+    a, b, c, d = (k.ravel() for k in (corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]))
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
+    bright = np.full((200, 200, 3), 160, np.uint8)
+    dark = bright // 2
+    dark[:, :80] = (80, 20, 20)  # redder on the left, where the mean shows it
+    surfaces = [photo_surface(photo, front, grid, triangles) for photo in (bright, dark)]
+    found = merged(surfaces)
+    np.testing.assert_allclose(found.gains[0], 1)
+    np.testing.assert_allclose(found.gains[1], 2, rtol=0.05)
+    right = grid[:, 0] > 20
+    np.testing.assert_allclose(found.colours[right], 160 / 255, atol=0.02)
+    left = found.colours[grid[:, 0] < -30]
+    assert (left[:, 0] > left[:, 1] + 0.15).all()
+    uv = (grid[:, :2] / [100, -100] + 0.5).astype(np.float32)
+    texture, observed, source = bake(found, uv, triangles, 64)
+    assert observed[8:-8, 8:-8].min() > 0.99 and set(np.unique(source[8:-8, 8:-8])) <= {0, 1}
+    np.testing.assert_allclose(texture[20:40, 50:60], 160, atol=4)
