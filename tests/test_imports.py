@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("headshot.pipeline", "headshot.settings"),
     ("headshot.results", "headshot.loading"),
     ("headshot.export",),
-    ("headshot.head_data", "headshot.texturing"),
+    ("headshot.head_data", "headshot.texturing", "headshot.assessment"),
     ("headshot.texture", "headshot.hair", "headshot.photo_colours"),
     ("headshot.fitting",),
     ("headshot.perception", "headshot.render", "headshot.measurements"),

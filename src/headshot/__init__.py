@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from headshot.loading import load
     from headshot.measurements import Measurement
     from headshot.models.head_model import HeadModel, load_head_model
+    from headshot.models.protocol import FaceModel
+    from headshot.models.readers import read_model
     from headshot.pipeline import Reconstructor, reconstruct
     from headshot.quality import Quality
     from headshot.results import Head, blend
@@ -40,6 +42,7 @@ _HOME = {
     "AssetError": "errors",
     "Camera": "geometry.camera",
     "Estimate": "estimate",
+    "FaceModel": "models.protocol",
     "Head": "results",
     "HeadModel": "models.head_model",
     "HeadshotError": "errors",
@@ -59,6 +62,7 @@ _HOME = {
     "blend": "results",
     "load": "loading",
     "load_head_model": "models.head_model",
+    "read_model": "models.readers",
     "read_photo": "image.photo",
     "reconstruct": "pipeline",
 }
@@ -67,6 +71,7 @@ __all__ = [
     "AssetError",
     "Camera",
     "Estimate",
+    "FaceModel",
     "Head",
     "HeadModel",
     "HeadshotError",
@@ -86,6 +91,7 @@ __all__ = [
     "blend",
     "load",
     "load_head_model",
+    "read_model",
     "read_photo",
     "reconstruct",
 ]

@@ -1,6 +1,6 @@
 """What photos were found to say of a person: small, without pixels, to JSON and back.
 
-Dimension letters: I identity modes, E = 52 expressions, A albedo modes.
+Dimension letters: I identity modes, E expressions (52 of the bundled head model), A albedo modes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ViewParameters:
     Attributes:
         photo: the photo.
         camera: camera and head pose; maps the head frame, in the person's millimetres, to the photo.
-        expression: (E,) ARKit weights in [0, 1].
+        expression: (E,) coefficients of the model's expressions, of the bundled one ARKit weights in [0, 1].
         light: (9, 3) spherical harmonics of the photo's light, head frame (`headshot.geometry.light`); None
             when only landmarks were fitted.
         box: (4,) x0, y0, x1, y1 of the detected face, pixels.
@@ -84,7 +84,7 @@ class Estimate:
     """All that a head is made of, without pixels.
 
     Attributes:
-        resolution: of the head model, "low" or "high".
+        resolution: of the head model, "low" or "high"; of others than the bundled one "full".
         person: what all views share.
         views: one for each photo, in the order in which they were given.
         prior: what was expected of the shape, see `headshot.Settings`.

@@ -1,6 +1,7 @@
 """The data of a head: head model, estimate, texture, and what follows from them.
 
-Dimension letters: N views, V vertices, F triangles, I identity modes, E = 52 expressions, A albedo modes.
+Dimension letters: N views, V vertices, F triangles, I identity modes, E expressions (52 of the bundled head
+model), A albedo modes.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, Array, read_only
+from headshot.arrays import F32, I32, U8, Array, read_only
 from headshot.errors import HeadshotError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, ViewParameters
 from headshot.geometry.camera import Camera
 from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, load_head_model
+from headshot.models.protocol import BUNDLED, FaceModel
 from headshot.quality import Quality
 from headshot.texture import Texture
 
@@ -43,17 +45,19 @@ class HeadData:
     Attributes:
         model: the head model that was fitted, at the resolution of ``vertices``.
         estimate: what the head is made of.
-        expression: (E,) ARKit weights in [0, 1] that the head shows, in the order of
-            ``model.expression_names``; at first those of the main view's photo.
-        texture: the UV texture, or None when none was asked for.
+        expression: (E,) what the head shows, in the order of ``model.expression_names``, of the bundled
+            model ARKit weights in [0, 1]; at first that of the main view's photo.
+        texture: the UV texture, or None when none was asked for or the model has no layout for one.
         quality: score, measures and warnings.
         main: number of the view whose camera, light and expression are the head's.
         observations: what networks saw in each photo, photos included; empty for heads that were loaded.
         left_out: photos that the head was not made of.
         timings: seconds by stage.
+        colours: (V, 3) uint8 sRGB of the vertices, of heads of other models than the bundled one; None
+            likewise.
     """
 
-    model: HeadModel
+    model: FaceModel
     estimate: Estimate
     expression: Array
     texture: Texture | None
@@ -62,6 +66,7 @@ class HeadData:
     observations: tuple[FaceObservation, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    colours: U8 | None = None
 
     def __post_init__(self) -> None:
         e = len(self.model.expression_names)
@@ -83,7 +88,7 @@ class HeadData:
         """The head without what is computed from it, and the bundled model by its name."""
         names = self.__dataclass_fields__
         state = {name: value for name, value in self.__dict__.items() if name in names}
-        if self.model is load_head_model(self.model.resolution):
+        if self.model.id == BUNDLED and self.model is load_head_model(self.model.resolution):
             state["model"] = self.model.resolution
         return state
 
@@ -93,6 +98,20 @@ class HeadData:
         self.__dict__.update(state)
 
     # --- what it is
+
+    @property
+    def bundled(self) -> HeadModel:
+        """``model``, which must be the bundled head model, with its regions, parts and landmarks.
+
+        Raises:
+            HeadshotError: another model was fitted.
+        """
+        if not isinstance(self.model, HeadModel):
+            raise HeadshotError(
+                f"this needs a head of the bundled model, and this head is one of {self.model.id}: "
+                "reconstruct the photo without another model"
+            )
+        return self.model
 
     @property
     def person(self) -> PersonParameters:
@@ -136,7 +155,7 @@ class HeadData:
 
     @property
     def blendshapes(self) -> Mapping[str, float]:
-        """ARKit expression weights in [0, 1] by name."""
+        """Expression by name, of the bundled model ARKit weights in [0, 1]."""
         names = self.model.expression_names
         return MappingProxyType({n: float(w) for n, w in zip(names, self.expression, strict=True)})
 
@@ -156,13 +175,23 @@ class HeadData:
         return read_only(np.float32(self.scale) * self.model.neutral(self.identity))
 
     def vertices_in(self, expression: ArrayLike) -> F32:
-        """(V, 3) the head with expression weights (E,), mm."""
+        """(V, 3) the head with an expression (E,), mm."""
         return read_only(np.float32(self.scale) * self.model.shape(self.identity, expression))
 
     @cached_property
     def landmarks68(self) -> Array:
-        """(68, 3) iBUG points on ``vertices``, mm; 0-16 lie on the contour that the main view shows."""
+        """(68, 3) iBUG points on ``vertices``, mm; 0-16 lie on the contour that the main view shows.
+
+        Of other models than the bundled one those are NaN that the model does not fix on the skin.
+        """
         return read_only(landmarks68(self.model, self.vertices, self.camera))
+
+    @property
+    def painted(self) -> tuple[U8 | None, U8 | None]:
+        """Its texture (T, T, 3) and colours of its vertices (V, 3): one of the two, or neither."""
+        if self.texture is not None:
+            return self.texture.pixels, None
+        return None, self.colours
 
     def project(self, points: ArrayLike) -> Array:
         """Pixels (..., 2) of the main view's photo of points (..., 3) of the head frame, mm."""
@@ -213,16 +242,17 @@ class HeadData:
     def albedo_texture(self) -> Texture | None:
         """The texture with the photo's light taken out; made when it is first asked for.
 
-        None when no texture was asked for.
+        None when neither a texture nor colours were asked for.
 
         Raises:
-            HeadshotError: the head was loaded from a file, without photos.
+            HeadshotError: the head was loaded from a file, without photos; or another model was fitted.
         """
         from headshot.texture import TextureSettings
         from headshot.texturing import texture_of
 
-        if self.texture is None:
+        if self.texture is None and self.colours is None:
             return None
-        _ = self.observation
+        model, _ = self.bundled, self.observation
+        assert self.texture is not None, "heads of the bundled model have textures, not colours of vertices"
         settings = TextureSettings(size=len(self.texture.pixels), delit=True)
-        return texture_of(self.estimate, self.observations, self.model, settings)
+        return texture_of(self.estimate, self.observations, model, settings)

@@ -15,9 +15,11 @@ from headshot import assets
 from headshot.arrays import U8, Array, read_only
 from headshot.errors import HeadshotError, RecordError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
-from headshot.export.record import MODEL, read_record
+from headshot.export.record import read_record
 from headshot.geometry.camera import Camera
-from headshot.models.head_model import ASSET, HeadModel, load_head_model
+from headshot.models.head_model import ASSET, load_head_model
+from headshot.models.protocol import BUNDLED, FaceModel, fingerprint
+from headshot.models.readers import read_model
 from headshot.quality import Quality
 from headshot.results import Head
 from headshot.texture import Texture
@@ -28,30 +30,33 @@ _LARGEST_FILE = 200_000_000  # bytes
 _PICTURES = ("PNG", "JPEG")
 
 
-def load(path: str | Path) -> Head:
+def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
     """A head that `Head.save` or ``headshot reconstruct`` wrote.
 
     Args:
         path: its JSON; the texture is read from the OBJ's PNG or the GLB beside it, where one of them is.
+            Colours of vertices, of models without a layout for a texture, are not read back.
+        model: of heads of another model than the bundled one that model, or its file.
 
     Returns:
         The head, without its photos: what needs them, such as ``head.photo``, raises a `HeadshotError`.
 
     Raises:
         RecordError: the file is no such JSON, or was made with another version or head model.
+        ModelFormatError: the model cannot be read.
         HeadshotError: a texture beside it is damaged.
     """
     file = Path(path)
     fields = read_record(file)
-    model = _model(fields, file.name)
-    estimate = _estimate(fields, model, file.name)
+    found = _model(fields, file.name, model)
+    estimate = _estimate(fields, found, file.name)
     quality = fields["quality"]
     texture = _texture(file, fields)
     main = fields["main_view"]
     return Head(
-        model,
+        found,
         estimate,
-        _expression(fields["expression"], model, file.name),
+        _expression(fields["expression"], found, file.name),
         None if texture is None else _as_texture(texture, quality["measures"].get("coverage", 1.0)),
         Quality(quality["score"], dict(quality["measures"]), tuple(quality["warnings"])),
         main,
@@ -60,10 +65,12 @@ def load(path: str | Path) -> Head:
     )
 
 
-def _model(fields: dict[str, Any], name: str) -> HeadModel:
+def _model(fields: dict[str, Any], name: str, given: str | Path | FaceModel | None) -> FaceModel:
     found = fields["model"]
-    if found["id"] != MODEL:
-        raise RecordError(f"{name} is of the head model {found['id']!r}; this version has {MODEL!r}")
+    if found["id"] != BUNDLED:
+        return _other_model(found, name, given)
+    if given is not None and given != BUNDLED and getattr(given, "id", None) != BUNDLED:
+        raise RecordError(f"{name} is of the bundled head model: leave out model=")
     ours = assets.manifest()[ASSET]["sha256"]
     if found["assets"].get(ASSET) != ours:
         raise RecordError(
@@ -75,7 +82,21 @@ def _model(fields: dict[str, Any], name: str) -> HeadModel:
     return load_head_model(found["resolution"])
 
 
-def _estimate(fields: dict[str, Any], model: HeadModel, name: str) -> Estimate:
+def _other_model(found: dict[str, Any], name: str, given: str | Path | FaceModel | None) -> FaceModel:
+    """The model that was given, if it is the head's."""
+    what = f"the head model {found['id']!r}" + (f" ({found['file']})" if found["file"] else "")
+    if given is None:
+        raise RecordError(f"{name} is of {what}, which does not ship with Headshot: load(..., model=FILE)")
+    model = read_model(given) if isinstance(given, (str, Path)) else given
+    if fingerprint(model) != found["sha256"]:
+        raise RecordError(
+            f"{name} is of {what}, and {model.id!r} has other coefficients: give the file that the head was "
+            "made with"
+        )
+    return model
+
+
+def _estimate(fields: dict[str, Any], model: FaceModel, name: str) -> Estimate:
     person = fields["person"]
     identity = _array(person["identity"])
     if identity.shape != (len(model.identity),):
@@ -90,7 +111,7 @@ def _estimate(fields: dict[str, Any], model: HeadModel, name: str) -> Estimate:
     )
 
 
-def _view(view: dict[str, Any], model: HeadModel, name: str) -> ViewParameters:
+def _view(view: dict[str, Any], model: FaceModel, name: str) -> ViewParameters:
     photo, camera, face, landmarks = view["photo"], view["camera"], view["face"], view["landmarks"]
     return ViewParameters(
         photo=PhotoInfo(
@@ -112,9 +133,10 @@ def _view(view: dict[str, Any], model: HeadModel, name: str) -> ViewParameters:
     )  # fmt: skip
 
 
-def _expression(weights: dict[str, float], model: HeadModel, name: str) -> Array:
+def _expression(weights: dict[str, float], model: FaceModel, name: str) -> Array:
     if set(weights) != set(model.expression_names):
-        raise RecordError(f"{name}: expressions must be the {len(model.expression_names)} of ARKit")
+        what = "ARKit" if model.id == BUNDLED else model.id
+        raise RecordError(f"{name}: expressions must be the {len(model.expression_names)} of {what}")
     return _array([weights[expression] for expression in model.expression_names])
 
 

@@ -20,7 +20,9 @@ from types import MappingProxyType
 import numpy as np
 
 from headshot.arrays import F32, Array
+from headshot.errors import HeadshotError
 from headshot.models.head_model import HeadModel
+from headshot.models.protocol import FaceModel
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 
 # Name -> ends, and relative error that is the shape's.
@@ -64,36 +66,65 @@ class Measurement:
         return f"{self.value:.1f} ± {self.uncertainty:.1f} mm"
 
 
-def measure(model: HeadModel, neutral: F32, scale_uncertainty: float) -> Mapping[str, Measurement]:
-    """The distances of a head by name.
+def measure(model: FaceModel, neutral: F32, scale_uncertainty: float) -> Mapping[str, Measurement]:
+    """The distances of a head by name, as far as the model defines their ends.
 
     Args:
-        model: the bundled head model.
+        model: the head model.
         neutral: (V, 3) the head without expression, mm.
         scale_uncertainty: relative standard deviation of its size.
+
+    Raises:
+        HeadshotError: it defines the ends of none.
     """
     values = distances(model, neutral)
+    if not values:
+        raise HeadshotError(
+            f"{model.id} has too few named points to measure: it needs two ends of a distance among the "
+            "68 iBUG or MediaPipe's 478 points"
+        )
     found = {}
     for name, (_, _, shape) in DISTANCES.items():
+        if name not in values:
+            continue
         relative = float(np.hypot(scale_uncertainty, shape))
         found[name] = Measurement(values[name], relative * values[name])
     return MappingProxyType(found)
 
 
-def distances(model: HeadModel, neutral: F32) -> dict[str, float]:
-    """The distances in the unit of neutral vertices (V, 3) of the bundled head model."""
+def distances(model: FaceModel, neutral: F32) -> dict[str, float]:
+    """The distances in the unit of neutral vertices (V, 3), as far as the model defines their ends."""
     at = points(model, neutral)
-    return {name: float(np.linalg.norm(at[a] - at[b])) for name, (a, b, _) in DISTANCES.items()}
+    return {
+        name: float(np.linalg.norm(at[a] - at[b]))
+        for name, (a, b, _) in DISTANCES.items()
+        if a in at and b in at
+    }
 
 
-def points(model: HeadModel, neutral: F32) -> dict[str, Array]:
-    """The named points (3,) on neutral vertices (V, 3) of the bundled head model."""
-    ibug = model.landmarks["ibug68"].on(neutral, model.triangles).astype(np.float64)
-    dense = model.landmarks["mediapipe478"].on(neutral, model.triangles).astype(np.float64)
-    found = {name: ibug[number] for name, number in _IBUG.items()}
+def points(model: FaceModel, neutral: F32) -> dict[str, Array]:
+    """The named points (3,) on neutral vertices (V, 3), as far as the model defines them."""
     # The eye that is on the left of a frontal picture is the subject's right one.
-    found["zy_right"], found["zy_left"] = dense[_ZYGIA[0]], dense[_ZYGIA[1]]
-    found["p_right"], found["p_left"] = dense[IRIS_LEFT_IN_IMAGE[0]], dense[IRIS_RIGHT_IN_IMAGE[0]]
+    named = {
+        "ibug68": _IBUG,
+        "mediapipe478": {
+            "zy_right": _ZYGIA[0], "zy_left": _ZYGIA[1],
+            "p_right": IRIS_LEFT_IN_IMAGE[0], "p_left": IRIS_RIGHT_IN_IMAGE[0],
+        },
+    }  # fmt: skip
+    found: dict[str, Array] = {}
+    for landmarks, numbers in named.items():
+        known = model.landmark_set(landmarks)
+        if known is not None:
+            places = known.points.on(neutral, model.triangles).astype(np.float64)
+            row = {int(number): places[k] for k, number in enumerate(known.index)}
+            found |= {name: row[number] for name, number in numbers.items() if number in row}
+    return found | _widest(model, neutral, found) if isinstance(model, HeadModel) else found
+
+
+def _widest(model: HeadModel, neutral: F32, found: dict[str, Array]) -> dict[str, Array]:
+    """Gonia and alaria, where regions of the bundled head model are widest."""
+    widest: dict[str, Array] = {}
     mouth = (found["ch_right"][1] + found["ch_left"][1]) / 2
     face, nose = model.regions["face"] > 0.5, model.regions["nose"] > 0.5
     places = neutral.astype(np.float64)
@@ -102,6 +133,6 @@ def points(model: HeadModel, neutral: F32) -> dict[str, Array]:
         ("al", nose, found["sn"][1] - _BAND, found["sn"][1] + 2 * _BAND),
     ):
         band = np.flatnonzero(region & (places[:, 1] >= low) & (places[:, 1] <= high))
-        found[f"{name}_left"] = places[band[places[band, 0].argmax()]]
-        found[f"{name}_right"] = places[band[places[band, 0].argmin()]]
-    return found
+        widest[f"{name}_left"] = places[band[places[band, 0].argmax()]]
+        widest[f"{name}_right"] = places[band[places[band, 0].argmin()]]
+    return widest

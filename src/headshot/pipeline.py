@@ -11,32 +11,31 @@ from typing import Literal, cast, overload
 
 import numpy as np
 
+from headshot.assessment import quality_of
 from headshot.errors import HeadshotError, NoFaceError, PhotoError
-from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
-from headshot.fitting.evidence import fit_models
-from headshot.fitting.person import FittedPerson, FittedView, fit_person
-from headshot.fitting.scale import IrisMeasure, measure_iris, metric_scale, scaled_camera
+from headshot.estimate import LeftOut
+from headshot.fitting.estimated import estimate_of
+from headshot.fitting.other_models import other_model
+from headshot.fitting.person import FittedPerson, fit_person
 from headshot.image.photo import Photo, Source, read_photo
 from headshot.models.head_model import HeadModel, load_head_model
-from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
+from headshot.models.protocol import BUNDLED, FaceModel
+from headshot.models.readers import read_model
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import NETWORKS, session
 from headshot.perception.observe import FaceObservation, ObserveSettings, observe
 from headshot.perception.same_person import odd_ones_out
-from headshot.quality import assess
 from headshot.results import Head
 from headshot.settings import Settings
-from headshot.texture import Texture
-from headshot.texturing import texture_of
+from headshot.texturing import photo_colours_of, texture_of
 
 MOST_PHOTOS = 50
 """Photos of one person that are fitted together at most: more tell nothing new, and all stay in memory."""
 POOR = 0.15
 """Share of the sharpness of the sharpest photo below which another one of the person is left out: that of a
 face of some 25 pixels, or blurred by a Gaussian of 1 % of the face (`FaceObservation.sharpness`)."""
-_IRIS_CENTRES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
 
 FaceChoice = Literal["largest"] | int
 
@@ -49,25 +48,41 @@ class Reconstructor:
     """
 
     def __init__(
-        self, settings: Settings | None = None, model: str = "headshot", *, preload: bool = True
+        self,
+        settings: Settings | None = None,
+        model: str | Path | FaceModel = BUNDLED,
+        *,
+        preload: bool = True,
     ) -> None:
         """Load what is needed.
 
         Args:
-            settings: how to reconstruct; the defaults when None.
-            model: name of the head model: "headshot", the bundled one.
+            settings: how to reconstruct; the defaults when None. With another model than the bundled one
+                ``detail``, ``prior`` and ``photometric`` have no effect: they speak the bundled model's
+                coefficients.
+            model: the head model: "headshot", the bundled one; a file of another
+                (docs/reference/model-formats.md); or a loaded one.
             preload: open the networks now rather than when the first photo needs them.
 
         Raises:
-            ValueError: another model. Others can be fitted to landmarks (``headshot keypoint``).
+            ModelFormatError: there is no such model, or it cannot be read.
+            HeadshotError: the model has too few landmarks.
+            ValueError: the settings ask for a texture without the photo's light of another model.
         """
-        if model != "headshot":
-            raise ValueError(
-                f'model must be "headshot", the bundled head model, got {model!r}: other face models are '
-                "fitted to landmarks by headshot keypoint"
-            )
         self.settings = settings or Settings()
-        self.model = load_head_model(self.settings.detail)
+        self.model: FaceModel
+        if isinstance(model, (str, Path)):
+            bundled = str(model) == BUNDLED
+            self.model = load_head_model(self.settings.detail) if bundled else read_model(model)
+        else:
+            self.model = model
+        if self.model.id != BUNDLED:
+            other_model(self.model)
+            if self.settings.texture is not None and self.settings.texture.delit:
+                raise ValueError(
+                    f"a texture without the photo's light needs the bundled model's albedo, which "
+                    f"{self.model.id} does not have: set texture.delit to False"
+                )
         for name in NETWORKS if preload else ():
             session(name)
 
@@ -155,7 +170,7 @@ class Reconstructor:
         if not force:
             seen, strangers = _one_person(seen)
             left_out += strangers
-        if self.settings.prior == "none":
+        if not self._identity_prior:
             seen = [replace(s, identity=None) for s in seen]
         return self._fitted(seen, clock, tuple(left_out))
 
@@ -164,10 +179,17 @@ class Reconstructor:
     def _observe(
         self, photo: Photo, face: Face, points: Landmarks, clock: _Clock, *, compared: bool = False
     ) -> FaceObservation:
-        s = self.settings
-        wanted = s.prior == "identity"
+        wanted = self._identity_prior
+        # Other models have no prediction of their identity, but always the in-house network's points.
+        points68 = wanted or self.model.id != BUNDLED
         with clock("networks"):
-            return observe(photo, face, points, ObserveSettings(wanted, wanted or compared, s.segment))
+            settings = ObserveSettings(points68, wanted or compared, self.settings.segment)
+            return observe(photo, face, points, settings)
+
+    @property
+    def _identity_prior(self) -> bool:
+        """Whether the identity that a network predicts is expected: of the bundled model alone."""
+        return self.settings.prior == "identity" and self.model.id == BUNDLED
 
     def _head(self, faces: Sequence[tuple[Photo, Face, Landmarks]], clock: _Clock) -> Head:
         return self._fitted([self._observe(*face, clock) for face in faces], clock, ())
@@ -177,15 +199,21 @@ class Reconstructor:
         with clock("fit"):
             person = fit_person(seen, model, *s.steps())
         with clock("scale"):
-            estimate = _estimate(seen, person, model, s)
+            estimate = estimate_of(person, seen, model, s.prior, s.preset)
         main = _main_view(seen, person)
+        texture, colours, coverage = None, None, 1.0
         with clock("texture"):
-            texture = None
-            if s.texture is not None:
+            if s.texture is not None and isinstance(model, HeadModel) and model.id == BUNDLED:
                 texture = texture_of(estimate, seen, model, s.texture)
-        quality = assess(_measures(seen[main], person.views[main], texture), _warnings(seen[main], left_out))
+                coverage = float(texture.coverage)
+            elif s.texture is not None:
+                found = photo_colours_of(estimate, seen, model, s.texture.size, main)
+                texture, colours, coverage = found.texture, found.vertices, found.coverage
+        quality = quality_of(seen[main], person.views[main], coverage, left_out, model)
         expression = estimate.views[main].expression
-        return Head(model, estimate, expression, texture, quality, main, tuple(seen), left_out, clock.seconds)
+        return Head(
+            model, estimate, expression, texture, quality, main, tuple(seen), left_out, clock.seconds, colours
+        )
 
 
 @overload
@@ -195,10 +223,16 @@ def reconstruct(
     face: FaceChoice = ...,
     settings: Settings | None = ...,
     force: bool = ...,
+    model: str | Path | FaceModel = ...,
 ) -> Head: ...
 @overload
 def reconstruct(
-    source: Source, *, face: Literal["all"], settings: Settings | None = ..., force: bool = ...
+    source: Source,
+    *,
+    face: Literal["all"],
+    settings: Settings | None = ...,
+    force: bool = ...,
+    model: str | Path | FaceModel = ...,
 ) -> list[Head]: ...
 def reconstruct(
     source: Source | Sequence[Source],
@@ -206,6 +240,7 @@ def reconstruct(
     face: FaceChoice | Literal["all"] = "largest",
     settings: Settings | None = None,
     force: bool = False,
+    model: str | Path | FaceModel = BUNDLED,
 ) -> Head | list[Head]:
     """Reconstruct the head in a photo, or one head of a person from several photos.
 
@@ -218,14 +253,17 @@ def reconstruct(
             of heads, largest first.
         settings: see `Settings`.
         force: use photos of a person who seems to be somebody else as well.
+        model: "headshot", the bundled head model; the file of another one, or a loaded one; see
+            `Reconstructor`.
 
     Raises:
+        ModelFormatError: the model cannot be read.
         PhotoError: the photo cannot be read.
         NoFaceError: there is no face, or no such face; of several photos, none has one.
         HeadshotError: too many photos.
         ValueError: another face.
     """
-    made = Reconstructor(settings, preload=False)
+    made = Reconstructor(settings, model, preload=False)
     if face == "all":
         return made(cast(Source, source), face=face, force=force)
     return made(source, face=face, force=force)
@@ -306,41 +344,6 @@ def _name(source: Source) -> str:
         source, str | Path) else "photo"  # fmt: skip
 
 
-def _estimate(
-    seen: Sequence[FaceObservation], person: FittedPerson, model: HeadModel, settings: Settings
-) -> Estimate:
-    """What was fitted, in the person's millimetres."""
-    points = fit_models(model).landmarks
-    irises: list[IrisMeasure | None] = []
-    for s, view in zip(seen, person.views, strict=True):
-        if s.landmarks.prediction is not None:
-            irises.append(None)  # the in-house network's irises are the model's, not measured
-            continue
-        centres = points.positions(person.identity, view.expression)[_IRIS_CENTRES]
-        irises.append(measure_iris(s.landmarks.points, view.camera, centres, s.landmarks.extent))
-    scale = metric_scale(irises)
-    parameters = PersonParameters(person.identity, person.albedo, scale.value, scale.uncertainty)
-    views = tuple(_view(s, v, scale.value) for s, v in zip(seen, person.views, strict=True))
-    return Estimate(model.resolution, parameters, views, settings.prior, settings.preset)
-
-
-def _view(seen: FaceObservation, fitted: FittedView, scale: float) -> ViewParameters:
-    photo, landmarks = seen.photo, seen.landmarks
-    return ViewParameters(
-        photo=PhotoInfo(photo.name, photo.width, photo.height, photo.reduced, photo.focal_35mm),
-        camera=scaled_camera(fitted.camera, scale),
-        expression=fitted.expression,
-        light=fitted.light,
-        box=seen.face.box,
-        points=seen.face.points,
-        score=float(seen.face.score),
-        landmarks=landmarks.points,
-        presence=float(landmarks.presence),
-        network="mediapipe" if landmarks.prediction is None else "in_house",
-        weight=fitted.weight,
-    )
-
-
 def _main_view(seen: Sequence[FaceObservation], person: FittedPerson) -> int:
     """The view that shows most of the face: large, and turned to the camera."""
     shown = [
@@ -348,28 +351,3 @@ def _main_view(seen: Sequence[FaceObservation], person: FittedPerson) -> int:
         for s, v in zip(seen, person.views, strict=True)
     ]
     return int(np.argmax(shown))
-
-
-def _measures(seen: FaceObservation, fit: FittedView, texture: Texture | None) -> dict[str, float]:
-    yaw, pitch, _ = fit.camera.angles
-    photo, points = seen.photo, seen.landmarks
-    misfit = float(np.sqrt((fit.residual[fit.counted] ** 2).sum(axis=1).mean()))
-    inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])
-    return {
-        "presence": float(points.presence),
-        "face_pixels": points.extent,
-        "yaw": yaw,
-        "pitch": pitch,
-        "residual": 100 * misfit / points.extent,
-        "inside": float(inside.all(axis=1).mean()),
-        "coverage": 1.0 if texture is None else float(texture.coverage),
-        **({} if fit.explained is None else {"explained": fit.explained}),
-        **({} if fit.colour_noise is None else {"colour_noise": fit.colour_noise}),
-    }
-
-
-def _warnings(seen: FaceObservation, left_out: Sequence[LeftOut]) -> tuple[str, ...]:
-    found = [f"{out.name} was left out: {out.reason}" for out in left_out]
-    if seen.photo.reduced > 1:
-        found.insert(0, f"the photo is very large and was read at 1/{seen.photo.reduced} of its size")
-    return tuple(found)

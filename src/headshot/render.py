@@ -17,7 +17,7 @@ from headshot.arrays import F32, I32, U8
 from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB
-from headshot.models.head_model import HeadModel
+from headshot.models.protocol import FaceModel
 
 # Diffuse clay colours, linear light.
 CLAY = {
@@ -27,10 +27,11 @@ CLAY = {
     "eye_right": (0.66, 0.65, 0.64),
     "teeth_upper": (0.60, 0.57, 0.52),
     "teeth_lower": (0.60, 0.57, 0.52),
+    "teeth": (0.60, 0.57, 0.52),
     "tongue": (0.36, 0.22, 0.20),
 }
 EYES = ("eye_left", "eye_right")
-WET = ("tongue", "teeth_upper", "teeth_lower")
+WET = ("tongue", "teeth_upper", "teeth_lower", "teeth")
 
 # Two soft lights: direction towards the light (camera frame), strength, how far it wraps around (0..1).
 _KEY = (-0.45, 0.55, 0.70, 0.74, 0.25)
@@ -247,7 +248,7 @@ def view_camera(vertices: ArrayLike, yaw: float, pitch: float = 0.0, size: int =
     return Camera(size, size, focal, (size / 2, size / 2), rotation, -rotation @ centre - [0, 0, distance])
 
 
-def _palette(model: HeadModel) -> F32:
+def _palette(model: FaceModel) -> F32:
     """Clay colour (F, 3) of each triangle."""
     out = np.empty((len(model.triangles), 3), np.float32)
     out[:] = CLAY["skin"]
@@ -256,7 +257,7 @@ def _palette(model: HeadModel) -> F32:
     return out
 
 
-def _material(model: HeadModel, textured: bool) -> F32:
+def _material(model: FaceModel, textured: bool) -> F32:
     """Strength and sharpness (F, 2) of the highlight of each triangle."""
     out = np.empty((len(model.triangles), 2), np.float32)
     out[:] = (0.0, 1.0) if textured else (0.07, 14.0)
@@ -269,10 +270,11 @@ def _material(model: HeadModel, textured: bool) -> F32:
 
 def render(
     vertices: ArrayLike,
-    model: HeadModel,
+    model: FaceModel,
     camera: Camera,
     *,
     texture: U8 | None = None,
+    colours: U8 | None = None,
     background: U8 | None = None,
     settings: RenderSettings | None = None,
 ) -> U8:
@@ -282,7 +284,8 @@ def render(
         vertices: (V, 3) of the model's topology, mm, head frame.
         model: gives triangles, parts and texture coordinates.
         camera: its ``width`` and ``height`` are those of the picture.
-        texture: (T, T, 3) uint8 sRGB; clay without it.
+        texture: (T, T, 3) uint8 sRGB in the model's layout; clay without texture and colours.
+        colours: (V, 3) uint8 sRGB of the vertices, in the place of a texture.
         background: (H, W, 3) uint8 picture behind the head, or None for the plain backdrop.
         settings: defaults to `RenderSettings()`.
 
@@ -305,9 +308,13 @@ def render(
     xy, depth = project_for_raster(points, camera)
     raster = rasterise(xy * np.float32(s), depth, model.triangles, camera.height * s, camera.width * s)
     colour = np.empty((*raster.triangle.shape, 3), np.float32)
-    if texture is None:
+    if colours is not None:
+        colour[:] = interpolate(raster, TO_LINEAR[colours], model.triangles)
+    elif texture is None:
         _fill(raster.triangle, _palette(model), colour)
     else:
+        if model.uv is None or model.triangles_uv is None:
+            raise ValueError(f"{model.id} has no texture coordinates, which a texture needs")
         _look_up(
             raster.triangle,
             raster.barycentric,
@@ -317,7 +324,7 @@ def render(
             TO_LINEAR,
             colour,
         )
-    lighting = 1.0 if texture is None else options.lighting
+    lighting = 1.0 if texture is None and colours is None else options.lighting
     normals = vertex_normals(points, model.triangles) @ camera.rotation.T.astype(np.float32)
     surface = interpolate(raster, np.hstack([normals, camera.to_camera(points)]), model.triangles)
     occlusion = np.ones((camera.height, camera.width), np.float32)
@@ -332,7 +339,7 @@ def render(
         raster.triangle,
         surface,
         occlusion,
-        _material(model, texture is not None),
+        _material(model, texture is not None or colours is not None),
         lights,
         np.float32(lighting),
         colour,

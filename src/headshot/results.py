@@ -41,7 +41,8 @@ class Head(HeadData):
                 transferred.
 
         Raises:
-            ValueError: an unknown name, another number of weights, or a weight outside of 0 to 1.
+            ValueError: an unknown name, another number of weights, or a weight outside of its bounds: 0 to 1
+                for ARKit's.
         """
         names = self.model.expression_names
         if isinstance(expression, Head):
@@ -50,16 +51,18 @@ class Head(HeadData):
             unknown = sorted(set(expression) - set(names))
             if unknown:
                 raise ValueError(
-                    f"unknown expression {', '.join(unknown)}: the names are ARKit's, such as jawOpen; "
-                    "head.blendshapes lists all"
+                    f"unknown expression {', '.join(unknown)}: the names are the model's, of the bundled one "
+                    "ARKit's, such as jawOpen; head.blendshapes lists all"
                 )
             weights = np.array([float(expression.get(name, 0.0)) for name in names])
         else:
             weights = np.array(expression, np.float64)
         if weights.shape != (len(names),):
             raise ValueError(f"expected {len(names)} expression weights, got shape {weights.shape}")
-        if not ((weights >= 0) & (weights <= 1)).all():
-            raise ValueError("expression weights must be within 0 to 1")
+        allowed = self.model.expression_prior
+        if not ((weights >= allowed.low) & (weights <= allowed.high)).all():
+            low, high = allowed.low.min(initial=0), allowed.high.max(initial=1)
+            raise ValueError(f"expression weights must be within {low:g} to {high:g}")
         return replace(self, expression=read_only(weights))
 
     def with_identity(self, identity: ArrayLike) -> Head:
@@ -97,7 +100,7 @@ class Head(HeadData):
             camera: that sees it, such as ``head.camera``; one before the whole head when None.
             size: width and height of the picture, pixels, when there is no camera.
             yaw, pitch: of the head in the picture, degrees, likewise.
-            textured: with the texture, where there is one; else as clay.
+            textured: with the texture or the colours of the vertices, where there are any; else as clay.
             background: (H, W, 3) uint8 picture behind the head, such as ``head.photo.pixels``.
 
         Raises:
@@ -106,8 +109,8 @@ class Head(HeadData):
         from headshot.render import render, view_camera
 
         seen = camera or view_camera(self.neutral_vertices, yaw, pitch, size)
-        pixels = self.texture.pixels if textured and self.texture is not None else None
-        return render(self.vertices, self.model, seen, texture=pixels, background=background)
+        pixels, colours = self.painted if textured else (None, None)
+        return render(self.vertices, self.model, seen, texture=pixels, colours=colours, background=background)
 
     def _repr_png_(self) -> bytes:
         """The head from three sides, for notebooks."""
@@ -116,7 +119,13 @@ class Head(HeadData):
         return turnaround_png(self)
 
     def measure(self) -> Mapping[str, Measurement]:
-        """Named distances on the neutral face, mm, with their uncertainty; see `headshot.measurements`."""
+        """Named distances on the neutral face, mm, with their uncertainty; see `headshot.measurements`.
+
+        Of other models than the bundled one, those whose ends the model defines.
+
+        Raises:
+            HeadshotError: it defines none of them.
+        """
         from headshot.measurements import measure
 
         return measure(self.model, self.neutral_vertices, self.scale_uncertainty)
@@ -188,11 +197,15 @@ def blend(a: Head, b: Head, weight: float) -> Head:
     texture = None
     if a.texture is not None and b.texture is not None:
         texture = _mixed_texture(a.texture, b.texture, weight)
+    colours = None
+    if a.colours is not None and b.colours is not None:
+        colours = np.round(mixed(a.colours.astype(np.float32), b.colours)).astype(np.uint8)
     return replace(
         a,
         estimate=replace(a.estimate, person=person),
         expression=read_only(mixed(a.expression, b.expression)),
         texture=texture,
+        colours=colours,
     )
 
 

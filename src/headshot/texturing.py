@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from headshot.arrays import U8
 from headshot.estimate import Estimate
+from headshot.geometry.raster import vertex_normals
 from headshot.models.head_model import HeadModel
+from headshot.models.protocol import FaceModel
 from headshot.perception.observe import FaceObservation
+from headshot.perception.segmentation import HIDING
+from headshot.photo_colours import bake, merged, photo_surface
 from headshot.texture import Texture, TextureSettings, TextureView, make_texture
 from headshot.texture.appearance import person_albedo, with_appearance
+from headshot.texture.make import COMPLETED
+
+_FRONT = 0.5
+"""Cosine of the angle from the front up to which the surface counts as the face's front."""
 
 
 def texture_of(
@@ -42,3 +52,57 @@ def texture_of(
     elif person.albedo is not None:
         albedo = person_albedo(person.albedo, model.resolution)
     return make_texture(views, model, settings, albedo)
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoColours:
+    """Colours of a head of any model, as photographed.
+
+    Attributes:
+        texture: in the model's layout; None where it has none.
+        vertices: (V, 3) uint8 sRGB of its vertices.
+        coverage: share of the face's front, by vertices, that the photos show.
+    """
+
+    texture: Texture | None
+    vertices: U8
+    coverage: float
+
+
+def photo_colours_of(
+    estimate: Estimate, seen: Sequence[FaceObservation], model: FaceModel, size: int, main: int
+) -> PhotoColours:
+    """The colours of a head of any model from all of its views.
+
+    Args:
+        estimate: the head.
+        seen: what networks saw in each photo, photos included.
+        model: the head model of the estimate.
+        size: texels of a side of the texture.
+        main: number of the view whose exposure the colours have.
+    """
+    person = estimate.person
+    order = [main, *(v for v in range(len(seen)) if v != main)]
+    surfaces = []
+    for v in order:
+        vertices = np.float32(person.scale) * model.shape(person.identity, estimate.views[v].expression)
+        surface = photo_surface(seen[v].photo.pixels, estimate.views[v].camera, vertices, model.triangles)
+        parts = seen[v].segmentation
+        if parts is not None:  # hair, hats, clothes and what is beside the head are not of its surface
+            hidden = parts.at(surface.view.project(vertices), *HIDING)
+            surface = replace(surface, seen=surface.seen * (1 - hidden).astype(np.float32))
+        surfaces.append(surface)
+    whole = merged(surfaces)
+    front = vertex_normals(model.neutral(person.identity), model.triangles)[:, 2] > _FRONT
+    if "skin" in model.parts:  # of mouths and eyes the most is hidden
+        skin = np.zeros(len(front), bool)
+        skin[model.triangles[slice(*model.parts["skin"])]] = True
+        front &= skin
+    coverage = float(whole.seen[front].mean()) if front.any() else 0.0
+    texture = None
+    if model.uv is not None and model.triangles_uv is not None:
+        pixels, observed, number = bake(whole, model.uv, model.triangles_uv, size)
+        source = np.where(number < 0, COMPLETED, np.array(order)[number]).astype(np.uint8)
+        texture = Texture(pixels, observed, source, coverage)
+    colours = np.round(np.clip(whole.colours, 0, 1) * 255).astype(np.uint8)
+    return PhotoColours(texture, colours, coverage)

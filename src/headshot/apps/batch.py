@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from headshot.export import DEFAULT_FORMATS, ExportSettings, contents, file_names, write_files
 from headshot.export.names import safe_stem
+from headshot.models.protocol import BUNDLED
 
 if TYPE_CHECKING:
     from headshot.image.files import PersonPhotos
+    from headshot.models.protocol import FaceModel
     from headshot.results import Head
     from headshot.settings import Settings
 
@@ -28,6 +30,7 @@ class Request:
         settings: how to reconstruct; None for the defaults.
         export: how to write.
         force: of several photos of one person, use those as well that seem to show somebody else.
+        model: the head model: "headshot", the bundled one, or another one, loaded once for all photos.
     """
 
     face: int | None = 1
@@ -35,6 +38,7 @@ class Request:
     settings: Settings | None = None
     export: ExportSettings = field(default_factory=ExportSettings)
     force: bool = False
+    model: str | FaceModel = BUNDLED
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ class Job:
         The files of a photo appear together, so the first of its numbered heads stands for the others.
         """
         stem = f"{self.stem}-1" if request.face is None and not self.others else self.stem
-        return all((self.directory / name).exists() for name in file_names(stem, request.formats))
+        # Models without a layout give no texture; any other is there where the files beside it are.
+        names = file_names(stem, request.formats, textured=False)
+        return all((self.directory / name).exists() for name in names)
 
 
 def plan(photos: Sequence[tuple[Path, Path]], output: Path, formats: Sequence[str]) -> list[Job]:
@@ -141,14 +147,15 @@ def work(job: Job, request: Request) -> Outcome:
     from headshot.pipeline import reconstruct
 
     start = perf_counter()
+    how: _How = {"settings": request.settings, "model": request.model}
     try:
         if job.others:
             photos = [job.photo, *job.others]
-            heads = [reconstruct(photos, settings=request.settings, force=request.force)]
+            heads = [reconstruct(photos, force=request.force, **how)]
         elif request.face is None:
-            heads = reconstruct(job.photo, face="all", settings=request.settings)
+            heads = reconstruct(job.photo, face="all", **how)
         else:
-            heads = [reconstruct(job.photo, face=request.face, settings=request.settings)]
+            heads = [reconstruct(job.photo, face=request.face, **how)]
         files: dict[str, bytes] = {}
         for number, head in enumerate(heads, start=1):
             several = request.face is None and not job.others
@@ -164,6 +171,13 @@ def work(job: Job, request: Request) -> Outcome:
         warnings=tuple(_warnings(heads)),
         seconds=perf_counter() - start,
     )
+
+
+class _How(TypedDict):
+    """What is the same for every photo."""
+
+    settings: Settings | None
+    model: str | FaceModel
 
 
 def _warnings(heads: Sequence[Head]) -> Iterator[str]:

@@ -68,7 +68,7 @@ class Prediction:
 def head_of(found: results.Head) -> Head:
     """The head of a reconstruction."""
     return Head(
-        found.model,
+        found.bundled,
         found.vertices,
         found.neutral_vertices,
         found.camera,

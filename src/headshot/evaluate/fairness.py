@@ -76,7 +76,7 @@ class FairnessSettings:
 
 def bare_vertices(head: Head, bare: Mask) -> Index:
     """Vertices (N,) of the skin that turn to the camera and lie where the photo shows bare skin (H, W)."""
-    model, camera = head.model, head.camera
+    model, camera = head.bundled, head.camera
     skin = np.unique(model.part_triangles("skin"))
     normals = vertex_normals(head.vertices.astype(np.float32), model.triangles)
     turned = ((camera.position - head.vertices) * normals).sum(axis=1)[skin] > 0
@@ -98,7 +98,7 @@ def median_skin(head: Head, vertices: Index, colours: F32 | None = None) -> Arra
     Raises:
         ValueError: there is neither texture nor colours.
     """
-    model = head.model
+    model = head.bundled
     if colours is not None:
         return np.asarray(np.median(srgb_bytes(colours[vertices]), axis=0), np.float64)
     if head.albedo_texture is None:
@@ -173,7 +173,7 @@ def mirrored_distance(photo: Photo, head: Head, settings: Settings) -> float:
     except NoFaceError:
         return float("nan")
     here, there = (
-        h.camera.project(h.model.landmarks["mediapipe478"].on(h.vertices, h.model.triangles))
+        h.camera.project(h.bundled.landmarks["mediapipe478"].on(h.vertices, h.triangles))
         for h in (head, other)
     )
     back = (there * [-1, 1] + [photo.width, 0])[MIRROR]

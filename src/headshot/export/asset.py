@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32, U8
 from headshot.export.settings import ExportSettings
+from headshot.models.protocol import BUNDLED
 
 if TYPE_CHECKING:
     from headshot.head_data import HeadData
-    from headshot.models.head_model import HeadModel
+    from headshot.models.protocol import FaceModel
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,8 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
         uv=model.uv,
         triangles_uv=model.triangles_uv,
         texture=None if texture is None else texture.pixels,
+        colours=head.colours,
+        comment="" if model.id == BUNDLED else f"{model.id}. {model.terms}".strip().replace("\n", " "),
         extras=extras,
     )
 
@@ -220,13 +223,17 @@ def mesh_asset(vertices: F32, triangles: I32, comment: str = "") -> HeadAsset:
     return HeadAsset(vertices, vertices, triangles, (part,), comment=comment)
 
 
-def _head_parts(model: HeadModel) -> tuple[Part, ...]:
-    """The parts that this head model has."""
+def _head_parts(model: FaceModel) -> tuple[Part, ...]:
+    """The parts that this head model has; all of it as one where it names none."""
+    if not model.parts:
+        return (Part("Face", ((0, len(model.triangles)),), PLAIN),)
     parts = []
     for name, (members, material) in HEAD_PARTS.items():
         ranges = tuple(model.parts[member] for member in members if member in model.parts)
         if ranges:
             parts.append(Part(name, ranges, material))
+    if "teeth" in model.parts:  # of models that do not tell upper from lower ones
+        parts.append(Part("Teeth", (model.parts["teeth"],), TEETH))
     return tuple(parts)
 
 

@@ -48,7 +48,7 @@ def preview_png(head: HeadData) -> bytes:
 
 def turnaround_png(head: HeadData) -> bytes:
     """The head from the front, from three quarters and in profile, as a PNG file."""
-    pictures = [picture for _, picture in _views(head, None if head.texture is None else head.texture.pixels)]
+    pictures = [picture for _, picture in _views(head, *head.painted)]
     page = Image.new("RGB", (CELL * len(pictures), CELL), _PAPER)
     for column, picture in enumerate(pictures):
         page.paste(picture, (column * CELL, 0))
@@ -62,9 +62,9 @@ def preview(head: HeadData) -> Image.Image:
     rows = [_photo_row(head)] if head.observations else []
     if len(head.observations) > 1 and head.texture is not None:
         rows.append(_sources_row(head, head.texture))
-    if head.texture is not None:
-        rows.append(_views(head, head.texture.pixels))
-    rows.append(_views(head, None))
+    if any(colours is not None for colours in head.painted):
+        rows.append(_views(head, *head.painted))
+    rows.append(_views(head))
     return _page(head, rows)
 
 
@@ -79,12 +79,14 @@ def _photo_row(head: HeadData) -> list[Picture]:
         ("Photo and detected face", _boxed(photo, box)),
         ("Shape and landmarks", _dotted(Image.fromarray(clay), camera.project(head.landmarks68))),
     ]
-    if head.texture is not None:
+    texture, colours = head.painted
+    if texture is not None or colours is not None:
         textured = render(
             head.vertices,
             head.model,
             camera,
-            texture=head.texture.pixels,
+            texture=texture,
+            colours=colours,
             background=background,
             settings=RenderSettings(lighting=0.0),
         )
@@ -92,13 +94,14 @@ def _photo_row(head: HeadData) -> list[Picture]:
     return row
 
 
-def _views(head: HeadData, texture: U8 | None) -> list[Picture]:
+def _views(head: HeadData, texture: U8 | None = None, colours: U8 | None = None) -> list[Picture]:
     side = 1.0 if head.camera.angles[0] >= 0 else -1.0
     row = []
     for caption, yaw in _VIEWS:
         camera = view_camera(head.vertices, side * yaw, size=CELL)
-        picture = render(head.vertices, head.model, camera, texture=texture)
-        row.append((caption if texture is None else f"{caption}, textured", Image.fromarray(picture)))
+        picture = render(head.vertices, head.model, camera, texture=texture, colours=colours)
+        coloured = texture is not None or colours is not None
+        row.append((f"{caption}, textured" if coloured else caption, Image.fromarray(picture)))
     return row
 
 

@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot import assets
+from headshot.arrays import Array
 from headshot.errors import HeadshotError, RecordError
 from headshot.export.record_checks import Field, check_numbers, check_record
 from headshot.export.settings import ExportSettings, Target
 from headshot.models.contour import landmarks68
+from headshot.models.protocol import BUNDLED, fingerprint
 from headshot.version import __version__
 
 if TYPE_CHECKING:
@@ -30,9 +32,8 @@ if TYPE_CHECKING:
     from headshot.head_data import HeadData
 
 # Readers must refuse another major version; a new minor version only adds fields.
-MAJOR, MINOR = 2, 0
+MAJOR, MINOR = 2, 1
 SCHEMA_VERSION = f"{MAJOR}.{MINOR}"
-MODEL = "headshot"  # names the built-in head model, which the coefficients belong to
 # A view takes 32 KB (photos/astronaut.jpg), so this is room for six hundred.
 MAX_BYTES = 20_000_000
 
@@ -77,13 +78,7 @@ def record(
         "prior": head.estimate.prior,
         "preset": head.estimate.preset,
         "main_view": head.main,
-        "model": {
-            "id": MODEL,
-            "resolution": head.model.resolution,
-            "vertices": len(head.vertices),
-            "triangles": len(head.triangles),
-            "assets": {name: entry["sha256"] for name, entry in sorted(assets.manifest().items())},
-        },
+        "model": _model(head),
         "person": {
             "identity": _exact(head.identity),
             "albedo": None if head.albedo is None else _exact(head.albedo),
@@ -106,6 +101,21 @@ def record(
         "timings": {stage: _round(seconds, 4) for stage, seconds in head.timings.items()},
         "files": list(files),
     }
+
+
+def _model(head: HeadData) -> dict[str, Any]:
+    """Which model the coefficients belong to."""
+    model = head.model
+    fields = {
+        "id": model.id,
+        "resolution": model.resolution,
+        "vertices": len(head.vertices),
+        "triangles": len(head.triangles),
+        "assets": {name: entry["sha256"] for name, entry in sorted(assets.manifest().items())},
+    }
+    if model.id != BUNDLED:
+        fields |= {"file": model.file, "sha256": fingerprint(model)}
+    return fields
 
 
 def _view(head: HeadData, view: ViewParameters) -> dict[str, Any]:
@@ -149,8 +159,8 @@ def _view(head: HeadData, view: ViewParameters) -> dict[str, Any]:
         },
         "light": None if view.light is None else _exact(view.light),
         "weight": _exact(view.weight),
-        "landmarks68": _round(points, 4),
-        "landmarks68_projected": _round(camera.project(points), 3),
+        "landmarks68": _known(points, 4),
+        "landmarks68_projected": _known(camera.project(points), 3),
     }
 
 
@@ -238,6 +248,11 @@ def _lines(value: Any, indent: str) -> str:
 def _exact(value: ArrayLike) -> Any:
     """A number or nested lists of numbers, as float64; JSON holds these without loss."""
     return np.asarray(value, dtype=np.float64).tolist()
+
+
+def _known(points: Array, digits: int) -> list[Any]:
+    """Rounded points; null for those that a model does not define, which are NaN throughout."""
+    return [None if np.isnan(point).all() else _round(point, digits) for point in points]
 
 
 def _round(value: ArrayLike, digits: int) -> Any:

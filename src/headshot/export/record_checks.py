@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from headshot.errors import RecordError
+from headshot.models.protocol import BUNDLED
 
 DEEPEST = 20  # levels of lists and objects; the deepest number of a head is on the 6th
 LARGEST = 1e9  # nothing that is measured of a head or a photo comes near
@@ -134,7 +135,11 @@ def check_record(root: Field) -> None:
     root["prior"].one_of("identity", "none")
     root["preset"].one_of("accurate", "fast")
     model = root["model"]
-    model["id"].text()
+    bundled = model["id"].text() == BUNDLED
+    if not bundled:
+        if model["file"].value:
+            model["file"].file_name()
+        model["sha256"].text("[0-9a-f]{64}")
     model["resolution"].text()
     for name in ("vertices", "triangles"):
         model[name].integer(1, 100_000_000)
@@ -148,10 +153,9 @@ def check_record(root: Field) -> None:
     person["scale_uncertainty"].positive(100.0)
     views = root["views"].items(1, 1000)
     for view in views:
-        _check_view(view)
+        _check_view(view, bundled)
     root["main_view"].integer(0, len(views) - 1)
-    for weight in root["expression"].entries(1, 1000):
-        weight.number(0, 1)
+    _check_expression(root["expression"], bundled)
     for out in root["left_out"].items(0, 1000):
         out["name"].text()
         out["reason"].text()
@@ -173,7 +177,13 @@ def check_record(root: Field) -> None:
         file.file_name()
 
 
-def _check_view(view: Field) -> None:
+def _check_expression(field: Field, bundled: bool) -> None:
+    """ARKit weights, or coefficients of another model, which may have no expressions."""
+    for weight in field.entries(1 if bundled else 0, 1000):
+        weight.number(*((0, 1) if bundled else (-COEFFICIENT, COEFFICIENT)))
+
+
+def _check_view(view: Field, bundled: bool) -> None:
     photo = view["photo"]
     photo["name"].file_name()
     width, height = (photo[name].integer(1, 1_000_000) for name in ("width", "height"))
@@ -190,13 +200,14 @@ def _check_view(view: Field) -> None:
     landmarks["presence"].number(0, 1)
     landmarks["points"].numbers(478, 2)
     _check_camera(view["camera"], width, height)
-    for weight in view["expression"].entries(1, 1000):
-        weight.number(0, 1)
+    _check_expression(view["expression"], bundled)
     if view["light"].value is not None:
         view["light"].numbers(9, 3)
     view["weight"].positive(1.0)
-    view["landmarks68"].numbers(68, 3)
-    view["landmarks68_projected"].numbers(68, 2)
+    for name, width in (("landmarks68", 3), ("landmarks68_projected", 2)):
+        for point in view[name].items(68, 68):
+            if bundled or point.value is not None:
+                point.numbers(width)
 
 
 def _check_camera(camera: Field, width: int, height: int) -> None:

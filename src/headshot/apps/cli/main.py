@@ -118,6 +118,13 @@ def reconstruct(
             "--photometric/--no-photometric", help="Fit shape, skin and light to the photo's colours, too."
         ),
     ] = True,
+    model: Annotated[
+        str,
+        typer.Option(
+            help='Head model: "headshot" (built in), or the file of another one: Surrey, Basel, ICT-FaceKit '
+            "and more (docs/reference/model-formats.md). Others are fitted to landmarks alone."
+        ),
+    ] = "headshot",
     one_person: Annotated[
         bool,
         typer.Option(
@@ -173,6 +180,13 @@ def reconstruct(
     if jobs:
         try:
             request = replace(request, settings=_load(detail, texture_size, photometric, prior, preset))
+            if model != request.model:
+                from headshot.models.readers import read_model
+
+                request = replace(request, model=read_model(model))
+        except HeadshotError as error:
+            _complain(str(error))
+            raise typer.Exit(FAILED) from error
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(_run(jobs, request, alone=total == 1))

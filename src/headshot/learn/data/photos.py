@@ -112,7 +112,7 @@ def model_camera(head: Head) -> Camera:
 
 
 def _row(head: Head, name: str, person: str, apart: bool) -> TrainingCrop:
-    places = head.model.landmarks["mediapipe478"].on(head.vertices, head.triangles)
+    places = head.bundled.landmarks["mediapipe478"].on(head.vertices, head.triangles)
     points = np.concatenate([head.camera.project(places), head.project(head.landmarks68)])
     camera = model_camera(head)
     affine = upright_crop_map(points[:478], head.camera.angles[2])

@@ -69,9 +69,9 @@ def portrait_of(head: Head, name: str) -> Portrait:
     assert head.light is not None and head.albedo is not None
     pixels = head.photo.pixels
     view = TextureView(pixels, head.vertices, head.camera, segmentation=head.parts)
-    made = make_texture([view], head.model, TextureSettings(TEXELS, 0.0))
-    texture = as_photographed(made.pixels, pixels, head.vertices, head.model, head.camera)
-    places = head.model.landmarks["mediapipe478"].on(head.vertices, head.triangles)
+    made = make_texture([view], head.bundled, TextureSettings(TEXELS, 0.0))
+    texture = as_photographed(made.pixels, pixels, head.vertices, head.bundled, head.camera)
+    places = head.bundled.landmarks["mediapipe478"].on(head.vertices, head.triangles)
     affine = upright_crop_map(head.project(places), head.camera.angles[2], AROUND, AROUND_SIDE)
     around = warp(pixels, affine[None], (AROUND_SIDE, AROUND_SIDE), clamp=True)[0]
     outline = into_crop(head.project(head.vertices[outline_vertices()]), affine)
