@@ -113,7 +113,7 @@ def test_points_of_the_in_house_network_alone_have_noise_in_proportion_to_its_ow
     dense, inner = np.split(start.problem.landmarks.noise, [478])
     np.testing.assert_allclose(dense, ALONE_DENSE * found.sigma)
     np.testing.assert_allclose(inner, ALONE_INNER * found.sigma68[17:])
-    assert (start.noise, start.problem.others, start.problem.contour) == (None, (), None)
+    assert (start.noise, start.problem.others, start.problem.outlines) == (None, (), ())
     np.testing.assert_array_equal(start.problem.prior.expression, found.expression)
     # They stand for the landmarks whatever else was seen of the photo.
     np.testing.assert_array_equal(noise(replace(seen, prediction=None, segmentation=None), head)[:478], dense)
@@ -126,12 +126,12 @@ def test_points_distances_and_contour_stand_beside_landmarks(observed, head) -> 
     assert isinstance(points, PointTerm)
     assert isinstance(distances, DistanceTerm)
     np.testing.assert_allclose(points.deviation, BESIDE_INNER * seen.prediction.sigma68[17:])
-    assert problem.contour is not None
-    np.testing.assert_array_equal(problem.contour.seen.points, seen.prediction.points68[:17])
+    (contour,) = problem.outlines
+    np.testing.assert_array_equal(contour.seen.points, seen.prediction.points68[:17])
     alone = replace(seen, prediction=None)
     problem = start_observed(alone, models, NONE, FitSettings()).problem
     (only,) = problem.others
-    assert isinstance(only, DistanceTerm) and problem.contour is None
+    assert isinstance(only, DistanceTerm) and problem.outlines == ()
 
 
 def test_an_observation_says_what_is_known_of_the_photo(observed) -> None:

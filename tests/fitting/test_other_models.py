@@ -110,7 +110,7 @@ def test_photos_are_followed_by_a_model_with_all_landmarks(observed) -> None:
     seen = observed("astronaut")
     start = start_other(seen, other_model(model), np.zeros(100), SETTINGS)
     assert {type(term) for term in start.problem.others} == {PointTerm, DistanceTerm}
-    assert isinstance(start.problem.contour, OutlineTerm)
+    assert isinstance(start.problem.outlines[0], OutlineTerm)
     fit = fit_person([seen], model, SETTINGS, PhotometricSettings())
     view = fit.views[0]
     assert fit.albedo is None and view.light is None
@@ -144,8 +144,8 @@ def test_the_far_sides_jaw_is_left_out_of_profiles(observed, sparse: LinearModel
     turned = replace(seen.prediction, rotation=rotation_from_angles(60, 0, 0))
     start = start_other(replace(seen, prediction=turned), other_model(sparse), np.zeros(FEW), SETTINGS)
     assert start.problem.others == ()
-    assert isinstance(start.problem.contour, OutlineTerm)
-    np.testing.assert_array_equal(np.isinf(start.problem.contour.seen.deviation), np.arange(17) > 8)
+    assert isinstance(start.problem.outlines[0], OutlineTerm)
+    np.testing.assert_array_equal(np.isinf(start.problem.outlines[0].seen.deviation), np.arange(17) > 8)
 
 
 def test_too_little_is_said(observed, sparse: LinearModel) -> None:

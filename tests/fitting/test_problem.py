@@ -114,7 +114,7 @@ def test_where_nothing_is_seen_the_priors_are_left(whole, downhill):
         one,
         landmarks=replace(one.landmarks, confidence=np.zeros(478)),
         others=(),
-        contour=None,
+        outlines=(),
         colours=replace(one.colours, visible=np.zeros_like(one.colours.visible)),
     )
     system, _ = blind.system(person, view)
@@ -175,8 +175,8 @@ def test_contours_move_when_they_are_located_and_nothing_else_does(whole):
     layout = Layout.of(state.person, state.views[0])
     turned = moved(state, layout, 0, layout.pose.start + 1, 0.3)
     found = problem.located(turned)
-    assert [v.contour is w.contour for v, w in zip(found.views, problem.views, strict=True)] == [False, False]
-    change = found.contour_cost(turned) - problem.contour_cost(turned)
+    assert not any(v.outlines[0] is w.outlines[0] for v, w in zip(found.views, problem.views, strict=True))
+    change = found.outline_cost(turned) - problem.outline_cost(turned)
     assert abs(change) > 0.1
     assert found.cost(turned) - problem.cost(turned) == pytest.approx(change)
 

@@ -18,6 +18,7 @@ from headshot.fitting.schedule import (
     descend_landmarks,
     joined,
     with_identity,
+    with_outlines,
 )
 from headshot.fitting.settings import FitSettings, PhotometricSettings
 from headshot.fitting.terms.colours import face_window, visibility
@@ -65,6 +66,16 @@ def views(points):
 def singles(points, views):
     """The fit of each of these views alone."""
     return [fitted(seen, points, EXACT) for seen in views[1]]
+
+
+def test_outlines_come_to_the_views_that_have_them(singles):
+    fit = joined(singles[:3], STANDARD, np.ones(3))
+    term = object()  # nothing is asked of it before a step
+    found = with_outlines(fit, [None, term, None])
+    before = [view.outlines for view in fit.problem.views]
+    assert [view.outlines for view in found.problem.views] == [before[0], (*before[1], term), before[2]]
+    with pytest.raises(ValueError):
+        with_outlines(fit, [term])
 
 
 # --- landmarks

@@ -69,7 +69,7 @@ class ViewStart:
     def with_contour(self, contour: SeenContour, identity: Array) -> ViewStart:
         """The same with the contour of the face, for a person of identity (I,)."""
         term = contour.at(PersonState(identity, np.zeros(0)), self.state)
-        return replace(self, problem=replace(self.problem, contour=term))
+        return replace(self, problem=replace(self.problem, outlines=(*self.problem.outlines, term)))
 
 
 def start_view(

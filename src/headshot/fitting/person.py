@@ -1,7 +1,7 @@
 """A person from one photo or several: one identity, albedo and size, a camera, expression and light a view.
 
-    observations -> fit of each view alone -> joint fit to landmarks -> to colours -> shape shrunk to its
-    prior
+    observations -> fit of each view alone -> joint fit to landmarks -> to colours, to what the photos show
+    of each other, and to silhouettes -> shape shrunk to its prior
 
 What a fit changes about the shape that the identity prior predicts is noise by a good part, also where its
 covariance is small: networks err at all points alike, and camera and expression are mistaken for shape. So
@@ -28,8 +28,11 @@ from headshot.fitting.schedule import (
     descend_landmarks,
     joined,
     with_identity,
+    with_outlines,
 )
 from headshot.fitting.settings import FitSettings, PhotometricSettings
+from headshot.fitting.terms import LocatedTerm
+from headshot.fitting.terms.silhouette import TURNED, Silhouette, silhouette_model
 from headshot.fitting.view_weights import ViewWeights, identity_prior, view_weights
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import HeadModel, load_head_model
@@ -123,7 +126,10 @@ def fit_person(
             for s in seen
         )
         # At one resolution for all: the coefficients are the same, and so are the results.
-        fit = descend_colours(fit, pictures, load_head_model("low"), colours, shape)
+        low = load_head_model("low")
+        if len(seen) > 1:  # a single photo gains nothing by it (docs/explanation/fitting.md)
+            fit = with_outlines(fit, _silhouettes(seen, fit, low))
+        fit = descend_colours(fit, pictures, low, colours, shape)
     elif shape is not None:
         fit = descend_landmarks(with_identity(fit, shape(fit)), settings, _LAST_STEP)
     return _result(fit, weights)
@@ -159,6 +165,19 @@ def _fit_landmarks(
     if len(singles) == 1:
         return singles[0], weights, expected
     return descend_landmarks(joined(singles, prior, weights.landmarks), settings), weights, expected
+
+
+def _silhouettes(seen: Sequence[FaceObservation], fit: Fit, model: HeadModel) -> list[LocatedTerm | None]:
+    """The silhouettes that segmentations see of turned heads, at the fitted one."""
+    found: list[LocatedTerm | None] = []
+    for s, view in zip(seen, fit.state.views, strict=True):
+        turned = abs(view.camera.angles[0]) > TURNED
+        if s.segmentation is None or not turned:
+            found.append(None)
+            continue
+        silhouette = Silhouette.of(s.segmentation, s.face_pixels, silhouette_model(model))
+        found.append(silhouette.at(fit.state.person, view))
+    return found
 
 
 def _result(fit: Fit, weights: ViewWeights) -> FittedPerson:

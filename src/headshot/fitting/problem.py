@@ -35,7 +35,7 @@ class ViewProblem:
         landmarks: the landmarks, which every view has.
         prior: of focal length and expression.
         others: further terms.
-        contour: of the face; None where no network saw it.
+        outlines: terms of outlines of the face.
         colours: the photometric term at the present resolution; None while only landmarks are fitted.
         weight: share of the view's information that is not in other views as well.
     """
@@ -43,7 +43,7 @@ class ViewProblem:
     landmarks: LandmarkTerm
     prior: ViewPrior
     others: tuple[Term, ...] = ()
-    contour: LocatedTerm | None = None
+    outlines: tuple[LocatedTerm, ...] = ()
     colours: ColourTerm | None = None
     weight: float = 1.0
 
@@ -57,12 +57,11 @@ class ViewProblem:
     def _points(self) -> Iterator[Term]:
         """Those of the geometry but for the landmarks."""
         yield from self.others
-        if self.contour is not None:
-            yield self.contour
+        yield from self.outlines
 
     def located(self, person: PersonState, view: ViewState) -> ViewProblem:
-        """The same with the contour where it is seen in this state."""
-        return self if self.contour is None else replace(self, contour=self.contour.located(person, view))
+        """The same with outlines where they are seen in this state."""
+        return replace(self, outlines=tuple(term.located(person, view) for term in self.outlines))
 
     def cost(self, person: PersonState, view: ViewState) -> float:
         """Twice the negative logarithm of the view's probability, up to a constant."""
@@ -142,7 +141,7 @@ class FitProblem:
     views: tuple[ViewProblem, ...]
 
     def located(self, state: State) -> FitProblem:
-        """The same with contours where they are seen in this state, as every step starts."""
+        """The same with outlines where they are seen in this state, as every step starts."""
         views = zip(self.views, state.views, strict=True)
         return replace(self, views=tuple(problem.located(state.person, view) for problem, view in views))
 
@@ -154,10 +153,10 @@ class FitProblem:
             total += problem.cost(person, view)
         return 0.5 * total
 
-    def contour_cost(self, state: State) -> float:
-        """What contours add to the cost."""
+    def outline_cost(self, state: State) -> float:
+        """What outlines add to the cost."""
         views = zip(self.views, state.views, strict=True)
-        found = (p.weight * p.contour.cost(state.person, v) for p, v in views if p.contour is not None)
+        found = (p.weight * term.cost(state.person, v) for p, v in views for term in p.outlines)
         return 0.5 * sum(found)
 
     def step(self, state: State) -> tuple[Array, list[Array], list[float]]:

@@ -17,7 +17,9 @@ from headshot.fitting.priors import IdentityPrior
 from headshot.fitting.problem import FitProblem, ViewProblem
 from headshot.fitting.reflectance import Reflectance, reflectance_of
 from headshot.fitting.settings import TURNING, FitSettings, PhotometricSettings
+from headshot.fitting.shared_texture import with_shared_texture
 from headshot.fitting.surface import samples_of
+from headshot.fitting.terms import LocatedTerm
 from headshot.fitting.terms.colours import ColourTerm, SurfaceCache, face_window, visibility
 from headshot.fitting.terms.landmarks import LandmarkNoise, yaw_between
 from headshot.fitting.working_photo import working_photo
@@ -133,6 +135,15 @@ def _with_noise_at_pose(fit: Fit) -> Fit:
     )  # fmt: skip
 
 
+def with_outlines(fit: Fit, outlines: Sequence[LocatedTerm | None]) -> Fit:
+    """The fit with one more outline in each view (N,), where there is one."""
+    views = tuple(
+        problem if term is None else replace(problem, outlines=(*problem.outlines, term))
+        for problem, term in zip(fit.problem.views, outlines, strict=True)
+    )
+    return replace(fit, problem=replace(fit.problem, views=views))
+
+
 def with_identity(fit: Fit, identity: Array) -> Fit:
     """The fit with the identity (I,) fixed from now on."""
     return replace(
@@ -174,6 +185,8 @@ def descend_colours(
 ) -> Fit:
     """Let pose, camera, identity, expression, albedo and light together explain the photos.
 
+    Several photos are compared with each other besides (`headshot.fitting.shared_texture`).
+
     Args:
         fit: the fit to landmarks, where it ended.
         pictures: the photos, one for each view; only reduced copies are kept.
@@ -193,11 +206,17 @@ def descend_colours(
         if level == 0:
             fit = _first_colours(fit, views, settings)
         fit = _measured_noise(fit, settings)
-        fixed = level == len(settings.steps) - 1 and shape is not None
-        fit = _descend(fit, steps - fixed)
+        last = level == len(settings.steps) - 1
+        steps -= last and shape is not None
+        if len(views) == 1:
+            fit = _descend(fit, steps)
+            continue
+        if level == 0:
+            fit = _descend(fit, 1)
+        fit = _descend_shared(fit, reflectance, settings, steps - (level == 0))
     if shape is not None:
         fit = _descend(with_identity(fit, shape(fit)), 1)
-    return fit
+    return fit if len(views) == 1 else _without_shared_texture(fit, reflectance, settings)
 
 
 class _Colours:
@@ -303,12 +322,32 @@ def _measured_noise(fit: Fit, settings: PhotometricSettings) -> Fit:
     return replace(fit, problem=replace(fit.problem, views=tuple(found)))
 
 
+def _descend_shared(fit: Fit, albedo: Reflectance, settings: PhotometricSettings, steps: int) -> Fit:
+    """Steps in each of which the photos are compared with the texture that the others show."""
+    for step in range(steps):
+        fit = replace(fit, problem=with_shared_texture(fit.problem, fit.state, albedo))
+        if step == 0:
+            fit = _measured_noise(fit, replace(settings, least_noise=settings.least_noise_shared))
+        fit = _descend(fit, 1)
+    return fit
+
+
+def _without_shared_texture(fit: Fit, albedo: Reflectance, settings: PhotometricSettings) -> Fit:
+    """The fit whose photos are compared with the albedo model, as a single one is, for what is said of it."""
+    views = []
+    for problem in fit.problem.views:
+        assert problem.colours is not None
+        reflectance = replace(problem.colours.reflectance, mean=albedo.mean)
+        views.append(replace(problem, colours=replace(problem.colours, reflectance=reflectance)))
+    return _measured_noise(replace(fit, problem=replace(fit.problem, views=tuple(views))), settings)
+
+
 def _descend(fit: Fit, steps: int) -> Fit:
     """Steps that lower the cost, until they gain little."""
     cost = fit.problem.cost(fit.state)
     for _ in range(steps):
         located = fit.problem.located(fit.state)
-        cost += located.contour_cost(fit.state) - fit.problem.contour_cost(fit.state)
+        cost += located.outline_cost(fit.state) - fit.problem.outline_cost(fit.state)
         fit = replace(fit, problem=located)
         person, views, _ = located.step(fit.state)
         for _ in range(_HALVINGS):

@@ -76,6 +76,8 @@ class PhotometricSettings:
         fields: relative standard deviation of smooth errors of brightness (`headshot.fitting.reflectance`).
         outlier: residuals beyond about this many standard deviations lose their influence.
         least_noise: standard deviation that colours have at least, in sRGB (0 to 1).
+        least_noise_shared: the same where photos are compared with each other: what cameras and compression
+            leave, as no model of colours is in between.
 
     Raises:
         ValueError: not as many steps, or shares of points, as widths.
@@ -90,6 +92,7 @@ class PhotometricSettings:
     fields: float = 0.12
     outlier: float = 2.0
     least_noise: float = 0.02
+    least_noise_shared: float = 0.006
 
     def __post_init__(self) -> None:
         if not len(self.widths) == len(self.steps) == len(self.every) > 0:

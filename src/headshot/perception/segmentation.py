@@ -106,6 +106,15 @@ class Segmentation:
         found = sum(self.crop[CLASSES.index(name), row, column] for name in names)
         return np.where(inside, found, float("background" in names))
 
+    def in_crop(self, *names: str) -> F32:
+        """(S, S) in [0, 1], that a pixel of the crop is of one of these classes.
+
+        Raises:
+            ValueError: there is no such class, or none is named.
+        """
+        _check(names)
+        return np.asarray(self.crop[[CLASSES.index(name) for name in names]].sum(axis=0), np.float32)
+
     def explained(self) -> F32:
         """(H, W) in [0, 1], that a pixel shows bare skin, brows, nose, ears or lips of this face."""
         return self.probability(*EXPLAINED)
@@ -121,15 +130,19 @@ class Segmentation:
         Returns:
             (h, w), bilinear; outside of the crop all is background.
         """
-        unknown = [name for name in names if name not in CLASSES]
-        if unknown or not names:
-            raise ValueError(f"name at least one of {', '.join(CLASSES)}; got {', '.join(unknown) or 'none'}")
+        _check(names)
         if "background" in names:
             others = [name for name in CLASSES if name not in names]
             return 1 - self.resampled(affine, shape, *others) if others else np.ones(shape, np.float32)
-        values = self.crop[[CLASSES.index(name) for name in names]].sum(axis=0)
+        values = self.in_crop(*names)
         onto = np.linalg.inv(_square(np.asarray(affine, dtype=np.float64))) @ _square(self.map)
         return _transformed(values, onto, shape)
+
+
+def _check(names: tuple[str, ...]) -> None:
+    unknown = [name for name in names if name not in CLASSES]
+    if unknown or not names:
+        raise ValueError(f"name at least one of {', '.join(CLASSES)}; got {', '.join(unknown) or 'none'}")
 
 
 def _transformed(values: F32, onto: Array, shape: tuple[int, int]) -> F32:

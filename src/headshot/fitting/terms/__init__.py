@@ -46,10 +46,14 @@ class Term(Protocol):
 
 
 class LocatedTerm(Term, Protocol):
-    """A term of what lies on no fixed points of the skin, whose places hold until they are found anew."""
+    """A term at points whose place on the head depends on what of it is seen, as that of an outline does.
+
+    A step that lowers the cost by its slope must not be judged by another choice of points, so they stay
+    where they are until `located` finds them anew, before the next step.
+    """
 
     def located(self, person: PersonState, view: ViewState) -> LocatedTerm:
-        """The term with its places in this state."""
+        """The term with its points where they are in this state."""
 
 
 class SeenContour(Protocol):

@@ -36,6 +36,7 @@ _GRID = 160  # cells across the head in which that is decided
 _GRAZING, _FULL = 0.2, 0.6  # cosines of the angle of view from which, and from which on fully, a point counts
 _EXPOSED = 1.1  # log of brightness, as far as people differ; what is beyond is the exposure
 _DARKEST = 0.005  # linear reflectance of the darkest skin and hair
+_DARK = 0.05  # of light below which skin shows noise rather than its colour
 _USED = 1e-3  # of the largest weight, below which points are left out
 
 
@@ -150,6 +151,16 @@ class ColourTerm:
         return TermEquations(
             layout.columns(*shape, layout.albedo, layout.fields, layout.light), *sums.result()
         )
+
+    def unexplained(self, person: PersonState, view: ViewState) -> tuple[F32, F32]:
+        """Linear reflectance (S, 3) that the photo shows beyond the model's, and its precision (S,) up to a
+        factor."""
+        surface = self.surface_of(person, view)
+        colour, _, trust, slope = self.picture.at(view.camera.project(surface.position))
+        shading = np.maximum(sh_basis(surface.normal) @ _light(view), np.float32(_DARK))
+        more = colour / shading - self.reflectances(person, view)
+        precision = trust * self.visible * (shading.mean(axis=1) * slope) ** 2
+        return more.astype(np.float32, copy=False), precision.astype(np.float32, copy=False)
 
     def measured_noise(self, person: PersonState, view: ViewState, least: float) -> ColourTerm:
         """The term with a robust standard deviation of the residuals as its noise, at least ``least``."""

@@ -97,9 +97,6 @@ class FaceContour:
 class ContourTerm:
     """Distances between the outline in a photo and a line on the head, the head's outline in some state.
 
-    A step that lowers the cost by its slope must not be judged by another choice of points, so the line stays
-    where it is until `located` finds it anew.
-
     Attributes:
         seen: the outline in the photo.
         model: the head model at the J points of the line.
