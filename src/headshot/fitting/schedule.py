@@ -211,9 +211,9 @@ def descend_colours(
         if len(views) == 1:
             fit = _descend(fit, steps)
             continue
-        if level == 0:
-            fit = _descend(fit, 1)
-        fit = _descend_shared(fit, reflectance, settings, steps - (level == 0))
+        if level == 0:  # to the albedo alone, until the photos lie on each other roughly
+            fit, steps = _descend(fit, 1), steps - 1
+        fit = _descend_shared(fit, reflectance, settings, steps)
     if shape is not None:
         fit = _descend(with_identity(fit, shape(fit)), 1)
     return fit if len(views) == 1 else _without_shared_texture(fit, reflectance, settings)
