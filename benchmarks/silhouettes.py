@@ -59,12 +59,12 @@ def errors_of(truth: Truth) -> np.ndarray:
     state = ViewState(view.camera, view.expression, NONE, NONE, NONE)
     term = silhouette.at(PersonState(person.identity, NONE), state)
     outline = true_outline(truth)
-    gap = np.linalg.norm(term.target[:, None] - outline, axis=2)
+    gap = np.linalg.norm(term.points[:, None] - outline, axis=2)
     if not gap.size:
         return NONE
     nearest = gap.argmin(axis=1)
     near = gap[np.arange(len(gap)), nearest] < NEAR * seen.face_pixels
-    across = ((term.target - outline[nearest]) * term.across).sum(axis=1)
+    across = ((term.points - outline[nearest]) * term.across).sum(axis=1)
     return 100 * across[near] / seen.face_pixels
 
 

@@ -54,9 +54,9 @@ def identity(head):
 def test_it_is_where_the_head_ends_before_the_background(head, identity, yaw):
     camera = camera_at(yaw)
     term = silhouette_of(head, identity, camera).at(*state(identity, camera))
-    assert len(term.target) > 40
+    assert len(term.points) > 40
     places = term.model.positions(identity, np.zeros(52))
-    away = np.linalg.norm(camera.project(places) - term.target, axis=1)
+    away = np.linalg.norm(camera.project(places) - term.points, axis=1)
     assert np.median(away) < 0.5 and np.percentile(away, 90) < 2
     # The surface is seen edge-on there, and on the side to which the nose points.
     side = np.sign(term.across[:, 0].mean())
@@ -69,10 +69,10 @@ def test_outlines_of_the_face_before_itself_are_none(head, identity):
     silhouette = silhouette_of(head, identity, camera)
     everything = silhouette.candidates.on_outline(identity, np.zeros(52), camera)
     term = silhouette.at(*state(identity, camera))
-    assert len(term.target) < 0.7 * len(everything.edge)
+    assert len(term.points) < 0.7 * len(everything.edge)
     face = silhouette.parts[..., 0]
     for share in (0.02, 0.04):
-        x, y = np.floor(term.target + share * EXTENT * term.across).astype(int).T
+        x, y = np.floor(term.points + share * EXTENT * term.across).astype(int).T
         assert face[y, x].mean() < 0.02
 
 
@@ -81,7 +81,7 @@ def test_what_hides_the_outline_says_nothing(head, identity, around):
     camera = camera_at(60)
     person, view = state(identity, camera)
     term = silhouette_of(head, identity, camera, around=around).at(person, view)
-    assert len(term.target) == 0
+    assert len(term.points) == 0
     assert term.cost(person, view) == 0
     assert not term.equations(person, view).hessian.any()
 
@@ -92,7 +92,7 @@ def test_a_shift_of_the_picture_is_measured_across_the_outline(head, identity):
     moved = Camera(SIZE, SIZE, 1200.0, (203.0, 200.0), camera.rotation, camera.translation)
     shifted = silhouette_of(head, identity, moved).at(*state(identity, camera))
     places = shifted.model.positions(identity, np.zeros(52))
-    across = ((shifted.target - camera.project(places)) * shifted.across).sum(axis=1)
+    across = ((shifted.points - camera.project(places)) * shifted.across).sum(axis=1)
     # Where the outline bends away within a few pixels, lines across it meet it elsewhere.
     sideways = np.abs(shifted.across[:, 0]) > 0.9
     assert np.median((across / shifted.across[:, 0])[sideways]) == pytest.approx(3, abs=0.4)
@@ -116,5 +116,5 @@ def test_equations_are_the_slope_of_the_cost(head, identity, downhill):
 def test_many_points_in_one_place_count_as_one(head, identity):
     camera = camera_at(60)
     term = silhouette_of(head, identity, camera).at(*state(identity, camera))
-    length = np.ptp(term.target, axis=0).max()  # of the outline, at least
-    assert 0.5 * length < (1 / term.together).sum() * 0.027 * EXTENT * np.sqrt(2 * np.pi) < 4 * length
+    length = np.ptp(term.points, axis=0).max()  # of the outline, at least
+    assert 0.5 * length < term.share.sum() * 0.027 * EXTENT * np.sqrt(2 * np.pi) < 4 * length

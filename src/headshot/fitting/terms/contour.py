@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, Array
-from headshot.fitting.normal import normal_equations
 from headshot.fitting.parameters import PersonState, ViewState
-from headshot.fitting.projection import geometry_columns, linearised
-from headshot.fitting.terms import TermEquations
+from headshot.fitting.terms.across import AcrossTerm
 from headshot.geometry.camera import Camera
 from headshot.models.contour import on_outline
 from headshot.models.head_model import HeadModel, PointModel
@@ -86,52 +84,12 @@ class FaceContour:
     candidates: ContourModel
     outlier: float = 3.0
 
-    def at(self, person: PersonState, view: ViewState) -> ContourTerm:
+    def at(self, person: PersonState, view: ViewState) -> AcrossTerm:
         """The term whose outline of the head is the one that is seen in this state."""
         model = self.candidates.seen(person.identity, view.expression, view.camera)
         seen = view.camera.project(model.positions(person.identity, view.expression))
-        return ContourTerm(self, model, _normals(seen))
-
-
-@dataclass(frozen=True, eq=False)
-class ContourTerm:
-    """Distances between the outline in a photo and a line on the head, the head's outline in some state.
-
-    Attributes:
-        seen: the outline in the photo.
-        model: the head model at the J points of the line.
-        across: (J, 2) unit vectors across the line, in the picture.
-    """
-
-    seen: FaceContour
-    model: PointModel
-    across: Array
-
-    def located(self, person: PersonState, view: ViewState) -> ContourTerm:
-        """The term with the head's outline in this state."""
-        return self.seen.at(person, view)
-
-    def equations(self, person: PersonState, view: ViewState) -> TermEquations:
-        """Normal equations of pose, identity and expression."""
-        projected, slopes = linearised(self.model, person.identity, view.expression, view.camera)
-        residual = self._residual(projected)
-        root = 1 / (self.seen.deviation * (1 + self._squared(residual)))
-        across = np.einsum("pjc,jc->pj", slopes, self.across)
-        hessian, gradient = normal_equations(across * root, residual * root)
-        return TermEquations(geometry_columns(person, view), hessian, gradient)
-
-    def cost(self, person: PersonState, view: ViewState) -> float:
-        """Robust squared residuals across the line."""
-        shape = self.model.positions(person.identity, view.expression)
-        t2 = self._squared(self._residual(view.camera.project(shape)))
-        return self.seen.outlier**2 * float((t2 / (1 + t2)).sum())
-
-    def _residual(self, projected: Array) -> Array:
-        """(J,) pixels across the line, photo minus projection (J, 2)."""
-        return np.asarray(((self.seen.points - projected) * self.across).sum(axis=1))
-
-    def _squared(self, residual: Array) -> Array:
-        return np.asarray((residual / (self.seen.deviation * self.seen.outlier)) ** 2)
+        across, alone = _normals(seen), np.ones(JAW)
+        return AcrossTerm(self, model, self.points, across, self.deviation, alone, self.outlier)
 
 
 def face_contour(

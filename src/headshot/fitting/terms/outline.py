@@ -136,7 +136,7 @@ class FaceOutline:
 class OutlineTerm:
     """Distances between landmarks of the jaw and places on the head, those of some state.
 
-    As of `headshot.fitting.terms.contour.ContourTerm`, the places stay until `located` finds them anew.
+    The places stay until `located` finds them anew.
 
     Attributes:
         seen: the landmarks.

@@ -21,10 +21,8 @@ from functools import lru_cache
 import numpy as np
 
 from headshot.arrays import F32, I32, Array, Index, Mask
-from headshot.fitting.normal import normal_equations
 from headshot.fitting.parameters import PersonState, ViewState
-from headshot.fitting.projection import geometry_columns, linearised
-from headshot.fitting.terms import TermEquations
+from headshot.fitting.terms.across import AcrossTerm
 from headshot.geometry.camera import Camera, project_for_raster
 from headshot.geometry.raster import rasterise, sample, vertex_normals
 from headshot.models.head_model import HeadModel, PointModel
@@ -171,7 +169,7 @@ class Silhouette:
         onto = np.linalg.inv(np.vstack([seen.map, (0.0, 0.0, 1.0)]))[:2]
         return cls(parts, onto, extent, candidates)
 
-    def at(self, person: PersonState, view: ViewState) -> SilhouetteTerm:
+    def at(self, person: PersonState, view: ViewState) -> AcrossTerm:
         """The term at the outline that the head has in this state."""
         head, identity, expression = self.candidates, person.identity, view.expression
         line = head.on_outline(identity, expression, view.camera)
@@ -185,7 +183,8 @@ class Silhouette:
         together = np.exp(-0.5 * gap / (LENGTH * self.extent) ** 2).sum(axis=1)
         target = place + offset[chosen, None] * across
         model = head.at(line.edge[chosen], line.share[chosen])
-        return SilhouetteTerm(self, model, target, across, together, DEVIATION * self.extent)
+        deviation = np.full(len(chosen), DEVIATION * self.extent)
+        return AcrossTerm(self, model, target, across, deviation, 1 / together, OUTLIER)
 
     def _outermost(self, line: OnOutline, vertices: F32, camera: Camera) -> Mask:
         """(C,) whether nothing of the face is seen farther out along the line across the outline."""
@@ -218,53 +217,3 @@ class Silhouette:
         before, after = more[row, last], more[row, last + 1]
         share = before / np.maximum(before - after, 1e-6)
         return steps[last] + (steps[1] - steps[0]) * share, np.asarray(sure & once)
-
-
-@dataclass(frozen=True, eq=False)
-class SilhouetteTerm:
-    """Distances between the outline in a photo and that of the head in some state.
-
-    As of the contour (`headshot.fitting.terms.contour`) the points stay where they are until `located` finds
-    them anew.
-
-    Attributes:
-        seen: the outline in the photo.
-        model: the head model at the C points of its outline.
-        target: (C, 2) pixels where the photo shows the outline.
-        across: (C, 2) unit vectors across it.
-        together: (C,) how many points share one measurement.
-        deviation: standard deviation of a measurement, pixels.
-    """
-
-    seen: Silhouette
-    model: PointModel
-    target: Array
-    across: Array
-    together: Array
-    deviation: float
-
-    def located(self, person: PersonState, view: ViewState) -> SilhouetteTerm:
-        """The term at the outline that the head has in this state."""
-        return self.seen.at(person, view)
-
-    def equations(self, person: PersonState, view: ViewState) -> TermEquations:
-        """Normal equations of pose, identity and expression."""
-        projected, slopes = linearised(self.model, person.identity, view.expression, view.camera)
-        residual = self._residual(projected)
-        root = 1 / (np.sqrt(self.together) * self.deviation * (1 + self._squared(residual)))
-        across = np.einsum("pcd,cd->pc", slopes, self.across)
-        hessian, gradient = normal_equations(across * root, residual * root)
-        return TermEquations(geometry_columns(person, view), hessian, gradient)
-
-    def cost(self, person: PersonState, view: ViewState) -> float:
-        """Robust squared residuals across the outline (Geman and McClure)."""
-        shape = self.model.positions(person.identity, view.expression)
-        t2 = self._squared(self._residual(view.camera.project(shape)))
-        return OUTLIER**2 * float((t2 / (1 + t2) / self.together).sum())
-
-    def _residual(self, projected: Array) -> Array:
-        """(C,) pixels across the outline, photo minus projection (C, 2)."""
-        return np.asarray(((self.target - projected) * self.across).sum(axis=1))
-
-    def _squared(self, residual: Array) -> Array:
-        return np.asarray((residual / (self.deviation * OUTLIER)) ** 2)
