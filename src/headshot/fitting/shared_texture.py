@@ -29,8 +29,8 @@ APART = 8.0
 """Degrees between directions of view from which on two views tell each other of shape (standard deviation
 of a bell): by 8 degrees a tip of a nose 30 mm before the face moves by 4 mm over it."""
 FINE = 10.0
-"""mm, standard deviation of the bell whose mean is taken out of a texture: what is smooth in it is told by
-albedo and light, and would be explained away where photos are taken in the same light."""
+"""mm, standard deviation of the bell whose mean is taken out of a texture: what is smooth in it is
+determined by albedo and light, and would be explained away where photos are taken in the same light."""
 PRIOR = 0.5
 """Precision with which nothing is expected beside the albedo model, in those of one view."""
 OUTLIER = 2.0

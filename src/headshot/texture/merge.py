@@ -1,7 +1,7 @@
 """One set of texels from several photos of one head.
 
     sample each photo ─► bring colours together ─► leave out what is no skin ─► average what is coarse
-                         (harmonise, exposure)     (agreement, doubt)           (bands, even)
+                         (harmonise, exposure)     (agreement, mismatch)         (bands, even)
                       ─► choose a view for what is fine ─► join
                          (choose)                          (join)
 
@@ -22,7 +22,6 @@ from headshot.texture.bands import FINEST, SCALES, blend_bands, smoothed
 from headshot.texture.choose import choose_views, undivided
 from headshot.texture.complete import vertex_colours
 from headshot.texture.delight import features_of
-from headshot.texture.doubt import doubt_of, reliability_of
 from headshot.texture.even import border_of, evened
 from headshot.texture.harmonise import (
     amplified,
@@ -39,6 +38,7 @@ from headshot.texture.harmonise import (
 from headshot.texture.join import Shown, join
 from headshot.texture.layer import Layer, unit_weight
 from headshot.texture.layout import Layout
+from headshot.texture.mismatch import mismatch_of, reliability_of
 from headshot.texture.sample import TexelSamples
 
 # Share of views that were not chosen, for where the chosen one shows nothing.
@@ -96,7 +96,7 @@ def merge(
     off = log_colour(colours) - expected
     quality *= amplified(gains)
     quality *= reliability_of(off, quality, skin)[:, None]
-    sure = 1 - doubt_of(off, seen, np.array([layer.skin.beard for layer in layers], np.float32), skin)
+    sure = 1 - mismatch_of(off, seen, np.array([layer.skin.beard for layer in layers], np.float32), skin)
     consensus = consensus_of(colours, seen, skin)
     agreed = agreement(colours, consensus, skin) * sure
     scores = quality * agreed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headshot.models.head_model import load_head_model
-from headshot.texture.doubt import doubt_of, reliability_of
+from headshot.texture.mismatch import mismatch_of, reliability_of
 from headshot.texture.surface import surface_of
 
 SKIN = surface_of(load_head_model("high"))
@@ -17,50 +17,50 @@ SEEN = np.ones((2, S), np.float32)
 SHAVEN = np.zeros(2, np.float32)
 
 
-def _doubt(where: np.ndarray, log: tuple[float, float, float], beards: np.ndarray = SHAVEN) -> np.ndarray:
+def _mismatch(where: np.ndarray, log: tuple[float, float, float], beards: np.ndarray = SHAVEN) -> np.ndarray:
     """Doubt about the first of two views, which deviates by a logarithm at some vertices."""
     off = np.zeros((2, S, 3), np.float32)
     off[0, where] = log
-    doubt = doubt_of(off, SEEN, beards, SKIN)
-    assert doubt[1].max() < 1e-3 and doubt.min() >= 0 and doubt.max() <= 1
-    return doubt[0]
+    mismatch = mismatch_of(off, SEEN, beards, SKIN)
+    assert mismatch[1].max() < 1e-3 and mismatch.min() >= 0 and mismatch.max() <= 1
+    return mismatch[0]
 
 
 @pytest.mark.parametrize("log", [(-0.7,) * 3, (0.8,) * 3, (0.15, -0.15, 0.1), (-0.1, 0.0, 0.4)])
 def test_hair_highlights_and_tinted_light_at_the_temples_are_doubted(log: tuple[float, float, float]) -> None:
     assert TEMPLE.sum() > 100
-    doubt = _doubt(TEMPLE, log)
-    assert doubt[TEMPLE].min() > 0.85
-    assert doubt[SKIN.core > 0.5].max() < 0.05
+    mismatch = _mismatch(TEMPLE, log)
+    assert mismatch[TEMPLE].min() > 0.85
+    assert mismatch[SKIN.core > 0.5].max() < 0.05
 
 
 def test_ordinary_shading_and_tints_are_skin() -> None:
     for log in ((-0.2,) * 3, (0.3,) * 3, (0.08, 0.0, -0.08)):
-        assert _doubt(TEMPLE, log).max() < 0.1
+        assert _mismatch(TEMPLE, log).max() < 0.1
 
 
 def test_marks_on_cheeks_and_nose_are_the_persons() -> None:
     core = SKIN.core > 0.5
-    assert _doubt(core, (-0.8,) * 3)[core].max() < 1e-3
+    assert _mismatch(core, (-0.8,) * 3)[core].max() < 1e-3
 
 
 def test_doubt_spreads_to_what_is_next_to_hair() -> None:
-    doubt = _doubt(TEMPLE, (-1.0,) * 3)
+    mismatch = _mismatch(TEMPLE, (-1.0,) * 3)
     near = ~TEMPLE & (SKIN.selectivity > 0.6)
     away = np.linalg.norm(POINTS[near][:, None] - POINTS[TEMPLE][None], axis=2).min(axis=1)
-    assert (away < 5).sum() > 30 and doubt[near][away < 5].mean() > 0.4
-    assert doubt[near][away > 30].max() < 0.1
+    assert (away < 5).sum() > 30 and mismatch[near][away < 5].mean() > 0.4
+    assert mismatch[near][away > 30].max() < 0.1
 
 
 def test_features_and_beards_have_colours_of_their_own() -> None:
     features = SKIN.selectivity < 0.02
-    assert features.sum() > 1000 and _doubt(features, (-1.0,) * 3)[features].max() < 0.1
+    assert features.sum() > 1000 and _mismatch(features, (-1.0,) * 3)[features].max() < 0.1
     chin = (SKIN.beard > 0.95) & (SKIN.selectivity > 0.5) & (SKIN.core < 0.5)
     assert chin.sum() > 30
-    shaven, bearded = (_doubt(chin, (-0.8,) * 3, np.array([b, 0], np.float32)) for b in (0, 1))
+    shaven, bearded = (_mismatch(chin, (-0.8,) * 3, np.array([b, 0], np.float32)) for b in (0, 1))
     assert shaven[chin].min() > 0.5 and bearded[chin].max() < 0.1
     # But no beard is violet.
-    assert _doubt(chin, (-0.2, -0.9, 0.1), np.array([1, 0], np.float32))[chin].min() > 0.5
+    assert _mismatch(chin, (-0.2, -0.9, 0.1), np.array([1, 0], np.float32))[chin].min() > 0.5
 
 
 def test_a_view_in_hard_light_is_less_reliable() -> None:

@@ -17,12 +17,12 @@ from headshot.ramps import smoothstep
 from headshot.texture.bands import smoothed
 from headshot.texture.surface import Surface
 
-# Deviations of log brightness and of log tints from the expected skin at which doubt begins and is full;
+# Deviations of log brightness and of log tints from the expected skin at which mismatch begins and is full;
 # chosen on people that benchmarks/held_out_views.py does not measure.
 _DARK, _BRIGHT, _TINTED = (0.22, 0.50), (0.35, 0.70), (0.17, 0.34)
 _BEARD = 1.5  # how much more a beard may differ in its tint
-_AROUND = 5.0  # mm by which doubt spreads: next to hair there is its shadow
-_VISIBLE = np.float32(0.25)  # from which on what a view shows is doubted in full
+_AROUND = 5.0  # mm by which mismatch spreads: next to hair there is its shadow
+_VISIBLE = np.float32(0.25)  # from which on what a view shows counts in full
 _NOISE = 0.12  # deviation of log brightness at which a view counts half
 _MOST = 1.0  # deviation that counts at most: single hairs are not the light
 
@@ -43,7 +43,7 @@ def reliability_of(off: F32, quality: F32, skin: Surface) -> F32:
     return np.asarray(1 / (1 + own / _NOISE**2), np.float32)
 
 
-def doubt_of(off: F32, seen: F32, beards: F32, skin: Surface) -> F32:
+def mismatch_of(off: F32, seen: F32, beards: F32, skin: Surface) -> F32:
     """How far what each view shows at each vertex (N, S) is not the person's skin, in [0, 1].
 
     Brows, eyes, nose, lips and the middle of the cheeks have colours of their own, and beards are dark.
