@@ -17,6 +17,7 @@ from headshot.estimate import LeftOut
 from headshot.fitting.estimated import estimate_of
 from headshot.fitting.other_models import other_model
 from headshot.fitting.person import FittedPerson, fit_person
+from headshot.image.files import readable_name
 from headshot.image.photo import Photo, Source, read_photo
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel
@@ -159,7 +160,7 @@ class Reconstructor:
                 known[digest] = photo.name
                 ((face, points),) = self._faces(photo, [0], clock)
             except (PhotoError, NoFaceError) as error:
-                left_out.append(LeftOut(_name(source), str(error)))
+                left_out.append(LeftOut(_name(source), readable_name(str(error))))
                 continue
             seen.append(self._observe(photo, face, points, clock, compared=not force))
         if not seen:
@@ -340,8 +341,9 @@ def _read(source: Source, clock: _Clock) -> Photo:
 
 
 def _name(source: Source) -> str:
-    return source.name if isinstance(source, Photo) else Path(source).name if isinstance(
-        source, str | Path) else "photo"  # fmt: skip
+    if isinstance(source, Photo):
+        return source.name
+    return readable_name(Path(source).name) if isinstance(source, str | Path) else "photo"
 
 
 def _main_view(seen: Sequence[FaceObservation], person: FittedPerson) -> int:

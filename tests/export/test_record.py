@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 
 from headshot.errors import HeadshotError, RecordError
+from headshot.export import contents, write_files
+from headshot.export.origin import Origin, PhotoFile, place_of
 from headshot.export.record import MAX_BYTES, parse_record, read_record, record, record_json
 from headshot.export.settings import ExportSettings
 from headshot.results import Head
+from headshot.settings import Settings
 
 jsonschema = pytest.importorskip("jsonschema")
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "reconstruction.schema.json"
@@ -81,7 +85,9 @@ def test_reading_gives_what_was_written(head: Head, astronaut: Head, tmp_path: P
         assert parse_record(record_json(one, files=["x.json"])) == record(one, files=["x.json"])
         assert parse_record(record_json(one).decode()) == record(one)
     (path,) = head.save(tmp_path / "Ann.json")
-    assert read_record(path) == record(head, files=["Ann.json"])
+    read = read_record(path)
+    assert read.pop("mark").startswith("headshot-file/1 ")
+    assert read == record(head, files=["Ann.json"])
 
 
 def test_folders_are_not_recorded(head: Head, schema: dict[str, Any]) -> None:
@@ -140,6 +146,36 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_fields_of_later_minor_versions_are_passed_on(head: Head, minor: str) -> None:
     fields = record(head) | {"schema_version": minor, "hair": {"style": "bob", "lengths": [1.5, [2]]}}
     assert parse_record(json.dumps(fields)) == fields
+
+
+def test_what_a_head_was_made_from(head: Head, schema: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "me.jpg").write_bytes(b"a photo")
+    names = ("me.jpg", "none.jpg")
+    origin = Origin(
+        tuple(PhotoFile.of(tmp_path / name) for name in names), place_of(tmp_path), None, True, False,
+        Settings().to_dict(), asdict(ExportSettings()), "headshot", 2, 3,
+    )  # fmt: skip
+    (path,) = write_files(tmp_path, contents(head, "x", "json", origin=origin), origin.mark(textured=True))
+    source = check(path.read_bytes(), schema)["source"]
+    assert read_record(path)["source"] == source
+    assert source["photos"] == [
+        {"name": "me.jpg", "bytes": 7, "sha256": sha256(b"a photo").hexdigest()},
+        {"name": "none.jpg", "bytes": None, "sha256": None},
+    ]
+    assert (source["head"], source["heads"], source["face"]) == (2, 3, None)
+    assert Settings.from_dict(source["settings"]) == Settings()
+    assert str(tmp_path) not in path.read_text(encoding="utf-8")
+    assert check(record_json(head), schema)["source"] is None
+
+
+def test_files_of_earlier_minor_versions_are_read(head: Head) -> None:
+    """They do not say what they were made from."""
+    fields = record(head)
+    del fields["source"]
+    for version in ("2.0", "2.1"):
+        assert parse_record(json.dumps({**fields, "schema_version": version}))
+    with pytest.raises(RecordError, match=r"x\.json: source is missing"):
+        parse_record(json.dumps(fields), "x.json")
 
 
 def test_several_views(head: Head) -> None:

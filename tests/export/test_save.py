@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from headshot.errors import HeadshotError
 from headshot.export import DEFAULT_FORMATS, FORMATS, atomic, contents, file_names, safe_stem, save
+from headshot.export.mark import Mark, read_mark
+from headshot.export.record import read_record
 from headshot.export.settings import ExportSettings
 from headshot.results import Head
 
@@ -30,6 +33,47 @@ def test_the_record_lists_the_files(head: Head, bare: Head) -> None:
 def test_own_name(head: Head, tmp_path: Path) -> None:
     assert [p.name for p in save(head, tmp_path, ["json"], "anna.v2")] == ["anna.v2.json"]
     assert [p.name for p in save(head, tmp_path, ["json"], "../../etc/passwd")] == ["_.._etc_passwd.json"]
+
+
+def test_saving_into_the_folder_of_the_photo(head: Head, tmp_path: Path) -> None:
+    photo = tmp_path / "me.png"
+    photo.write_bytes(b"a photo")
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    for folder in (tmp_path, tmp_path / "link"):
+        with pytest.raises(HeadshotError, match=r"me\.png was not written by .* give the results another"):
+            save(head, folder, stem="me")
+        with pytest.raises(HeadshotError, match="was not written by"):
+            save(head, folder / "me.png")
+    assert photo.read_bytes() == b"a photo"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "me.png"]
+
+
+def test_saving_again_replaces(head: Head, bare: Head, tmp_path: Path) -> None:
+    for one in (head, bare, head):
+        written = save(one, tmp_path, FORMATS, "x")
+        assert [read_mark(file) for file in written] == [Mark(textured=one is head)] * len(written)
+
+
+def test_what_was_edited_stays(head: Head, tmp_path: Path) -> None:
+    """As a mesh that was opened in another program and saved under its name."""
+    (file,) = save(head, tmp_path / "x.ply")
+    edited = file.read_bytes()[:-1] + b"\x01"
+    assert edited != file.read_bytes()
+    file.write_bytes(edited)
+    with pytest.raises(HeadshotError, match=r"x\.ply was not written by .*, or was changed since"):
+        save(head, tmp_path / "x.ply")
+    assert file.read_bytes() == edited
+
+
+def test_names_of_photos_that_are_no_unicode(head: Head, tmp_path: Path) -> None:
+    """A head may come from a pickle, so names are made readable when they are written, too."""
+    view = replace(head.view, photo=replace(head.view.photo, name="caf\udce9.jpg"))
+    odd = replace(head, estimate=replace(head.estimate, views=(view,)))
+    files = save(odd, tmp_path, "obj,json,glb")
+    assert {file.name for file in files} == set(file_names("caf_xE9", "obj,json,glb"))
+    assert b"mtllib caf_xE9.mtl" in files[1].read_bytes()
+    assert b"map_Kd caf_xE9_texture.png" in files[2].read_bytes()
+    assert read_record(files[-1])["views"][0]["photo"]["name"] == "caf_xE9.jpg"
 
 
 def test_save_of_the_reconstruction(head: Head, tmp_path: Path) -> None:
@@ -127,6 +171,8 @@ def test_a_failing_writer_changes_nothing(
         ("...", "photo"),
         ("", "photo"),
         ("tab\t\n.png", "tab__"),
+        ("caf\udce9.jpg", "caf_xE9"),
+        ("a\ud83d.jpg", "a_"),
     ],
 )
 def test_safe_stem(name: str, expected: str) -> None:

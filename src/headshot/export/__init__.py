@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from headshot.errors import HeadshotError
 from headshot.export.atomic import write_files
+from headshot.export.mark import Mark
 from headshot.export.names import safe_stem
 from headshot.export.registry import (
     DEFAULT_FORMATS,
@@ -26,6 +27,7 @@ from headshot.export.registry import (
 from headshot.export.settings import ExportSettings, Target
 
 if TYPE_CHECKING:
+    from headshot.export.origin import Origin
     from headshot.head_data import HeadData
 
 __all__ = [
@@ -51,7 +53,9 @@ def save(
     stem: str | None = None,
     settings: ExportSettings | None = None,
 ) -> list[Path]:
-    """Write a head to files; they appear complete or not at all, and replace earlier ones.
+    """Write a head to files; they appear complete or not at all.
+
+    They replace earlier files of Headshot of the same names, and no others.
 
     Args:
         head: the head.
@@ -65,9 +69,10 @@ def save(
         The files written.
 
     Raises:
-        HeadshotError: an unknown format, a file of one format where others are wanted, or the directory
-            cannot be written.
+        HeadshotError: an unknown format, a file of one format where others are wanted, the directory cannot
+            be written, or it holds a file of such a name that Headshot did not write.
     """
+    mark = Mark(textured=head.texture is not None)
     folder = Path(directory)
     single = _format_of(folder)
     if single is not None:
@@ -76,10 +81,10 @@ def save(
                 f"{folder} is the name of a single file: leave out formats and stem, or give a directory "
                 f"such as {folder.with_suffix('')} for several files"
             )
-        return write_files(folder.parent, contents(head, folder.stem, single, settings))
+        return write_files(folder.parent, contents(head, folder.stem, single, settings), mark)
     name = safe_stem(head.name if stem is None else stem, is_file=stem is None)
     wanted = DEFAULT_FORMATS if formats is None else formats
-    return write_files(folder, contents(head, name, wanted, settings))
+    return write_files(folder, contents(head, name, wanted, settings), mark)
 
 
 def contents(
@@ -87,10 +92,13 @@ def contents(
     stem: str,
     formats: str | Iterable[str] = DEFAULT_FORMATS,
     settings: ExportSettings | None = None,
+    origin: Origin | None = None,
 ) -> dict[str, bytes]:
     """The files of a head, content by name, without writing them; arguments as in `save`.
 
-    Meshes come first and the JSON last: where it exists, the files that it lists exist too.
+    ``origin`` says what the head was made from, where that is known. `write_files` adds the mark by which
+    Headshot knows its files. Meshes come first and the JSON last: where it exists, the files that it lists
+    exist too.
     """
     chosen = parse_formats(formats)
     options = settings or ExportSettings()
@@ -102,7 +110,7 @@ def contents(
 
         files |= asset_contents(asset_of(head, options), stem, meshes, options)
     names = file_names(stem, chosen, textured=head.texture is not None)
-    target = Target(stem, options, tuple(names))
+    target = Target(stem, options, tuple(names), origin)
     for name in chosen:
         if name not in meshes:
             files |= FORMATS[name].write(head, target)

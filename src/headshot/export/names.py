@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from headshot.image.files import PHOTO_ENDINGS
+from headshot.image.files import PHOTO_ENDINGS, readable_name
 
 # Names that Windows keeps for devices, whatever the ending.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}
@@ -16,16 +16,17 @@ def safe_stem(name: str, *, is_file: bool = False) -> str:
     """A file name without ending that every supported system accepts.
 
     Args:
-        name: as wanted; letters of any script, digits, spaces and most signs stay.
+        name: as wanted; letters of any script, digits, spaces and most signs stay. Bytes that are no Unicode
+            become ``_xE9`` and the like, so that files which refer to each other can name each other.
         is_file: drop the folder and the last ending (".jpg") first.
     """
-    text = unicodedata.normalize("NFC", name)
+    text = unicodedata.normalize("NFC", readable_name(name))
     if is_file:
         text = re.split(r"[/\\]", text)[-1]
         ending = text[text.rfind(".") :].lower() if "." in text[1:] else ""
         text = text[: -len(ending)] if ending in PHOTO_ENDINGS else text
     text = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "_", text).strip(" .")
-    text = text.encode("utf-8", "replace")[:_LONGEST].decode("utf-8", "ignore").rstrip(" .")
+    text = text.encode()[:_LONGEST].decode("utf-8", "ignore").rstrip(" .")
     if text.split(".")[0].lower() in _RESERVED:
         text = f"_{text}"
     return text or "photo"

@@ -23,16 +23,18 @@ from headshot.arrays import Array
 from headshot.errors import HeadshotError, RecordError
 from headshot.export.record_checks import Field, check_numbers, check_record
 from headshot.export.settings import ExportSettings, Target
+from headshot.image.files import readable_name
 from headshot.models.contour import landmarks68
 from headshot.models.protocol import BUNDLED, fingerprint
 from headshot.version import __version__
 
 if TYPE_CHECKING:
     from headshot.estimate import ViewParameters
+    from headshot.export.origin import Origin
     from headshot.head_data import HeadData
 
 # Readers must refuse another major version; a new minor version only adds fields.
-MAJOR, MINOR = 2, 1
+MAJOR, MINOR = 2, 2
 SCHEMA_VERSION = f"{MAJOR}.{MINOR}"
 # A view takes 32 KB (photos/astronaut.jpg), so this is room for six hundred.
 MAX_BYTES = 20_000_000
@@ -40,16 +42,21 @@ MAX_BYTES = 20_000_000
 
 def write(head: HeadData, target: Target) -> dict[str, bytes]:
     """The JSON, content by file name."""
-    return {f"{target.stem}.json": record_json(head, target.settings, target.files)}
+    return {f"{target.stem}.json": record_json(head, target.settings, target.files, target.origin)}
 
 
-def record_json(head: HeadData, settings: ExportSettings | None = None, files: Sequence[str] = ()) -> bytes:
+def record_json(
+    head: HeadData,
+    settings: ExportSettings | None = None,
+    files: Sequence[str] = (),
+    origin: Origin | None = None,
+) -> bytes:
     """The JSON file of a head.
 
     Raises:
         HeadshotError: a number of the head is not finite.
     """
-    fields = record(head, settings, files)
+    fields = record(head, settings, files, origin)
     try:
         text = _lines(fields, "")
     except ValueError as error:
@@ -61,7 +68,10 @@ def record_json(head: HeadData, settings: ExportSettings | None = None, files: S
 
 
 def record(
-    head: HeadData, settings: ExportSettings | None = None, files: Sequence[str] = ()
+    head: HeadData,
+    settings: ExportSettings | None = None,
+    files: Sequence[str] = (),
+    origin: Origin | None = None,
 ) -> dict[str, Any]:
     """What the JSON says, as plain dictionaries, lists, strings and numbers.
 
@@ -69,6 +79,7 @@ def record(
         head: the head.
         settings: how its meshes are written.
         files: names of the files written with it.
+        origin: what the head was made from; None where that is not known.
     """
     options = settings or ExportSettings()
     quality = head.quality
@@ -87,7 +98,10 @@ def record(
         },
         "views": [_view(head, view) for view in head.estimate.views],
         "expression": {name: _exact(weight) for name, weight in head.blendshapes.items()},
-        "left_out": [{"name": out.name, "reason": out.reason, "figure": out.figure} for out in head.left_out],
+        "left_out": [
+            {"name": readable_name(out.name), "reason": readable_name(out.reason), "figure": out.figure}
+            for out in head.left_out
+        ],
         "quality": {
             "score": _round(quality.score, 4),
             "measures": {name: _round(value, 4) for name, value in quality.measures.items()},
@@ -100,6 +114,7 @@ def record(
         },
         "timings": {stage: _round(seconds, 4) for stage, seconds in head.timings.items()},
         "files": list(files),
+        "source": None if origin is None else origin.to_json(),
     }
 
 
@@ -125,7 +140,7 @@ def _view(head: HeadData, view: ViewParameters) -> dict[str, Any]:
     points = landmarks68(head.model, head.vertices_in(view.expression), camera)
     return {
         "photo": {
-            "name": re.split(r"[/\\]", photo.name)[-1],
+            "name": re.split(r"[/\\]", readable_name(photo.name))[-1],
             "width": photo.width,
             "height": photo.height,
             "reduced": photo.reduced,

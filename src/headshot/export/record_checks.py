@@ -175,6 +175,28 @@ def check_record(root: Field) -> None:
         timing.number(0)
     for file in root["files"].items(0, 1000):
         file.file_name()
+    older = root["schema_version"].value in ("2.0", "2.1")
+    if (not older or "source" in root.value) and root["source"].value is not None:
+        _check_source(root["source"])
+
+
+def _check_source(source: Field) -> None:
+    for photo in source["photos"].items(1, 1000):
+        photo["name"].file_name()
+        if photo["bytes"].value is not None:
+            photo["bytes"].integer(0, int(LARGEST))
+        if photo["sha256"].value is not None:
+            photo["sha256"].text("[0-9a-f]{64}")
+    if source["face"].value is not None:
+        source["face"].integer(1, 1_000_000)
+    source["head"].integer(1, source["heads"].integer(1, 1_000_000))
+    for name in ("one_person", "force"):
+        if not isinstance(source[name].value, bool):
+            raise source[name].error("true or false")
+    for name in ("settings", "export"):
+        source[name].entries(0, 1000)
+    source["model"].text()
+    source["made"].text("[0-9a-f]{64}")
 
 
 def _check_expression(field: Field, bundled: bool) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headshot.export.origin import Origin
 
 EXPRESSIONS = ("neutral", "photo")
 TEXTURES = ("photo", "albedo")
@@ -53,8 +57,10 @@ class Target:
         stem: name of the files without ending.
         settings: how files are written.
         files: names of all files that are written together, of this format and others.
+        origin: what the head was made from; None where that is not known.
     """
 
     stem: str
     settings: ExportSettings
     files: tuple[str, ...] = ()
+    origin: Origin | None = None

@@ -20,6 +20,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError, features
 from headshot.arrays import U8
 from headshot.errors import PhotoError
 from headshot.image.exif import FULL_FRAME_DIAGONAL, read_exif
+from headshot.image.files import readable_name
 
 Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
 
@@ -124,7 +125,7 @@ def read_photo(source: Source, *, max_megapixels: float = 50.0) -> Photo:
         _check_path(path)
         try:
             with path.open("rb") as file:
-                return _from_file(file, path.name, max_megapixels)
+                return _from_file(file, readable_name(path.name), max_megapixels)
         except OSError as error:
             raise PhotoError(f"{path} cannot be opened: {error.strerror or error}") from error
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -134,10 +135,9 @@ def read_photo(source: Source, *, max_megapixels: float = 50.0) -> Photo:
             "a photo must be a path, bytes, a binary file, a PIL image or a NumPy array, "
             f"got {type(source).__name__}"
         )
-    name = getattr(source, "name", None)
-    return _from_file(
-        _seekable(source), Path(name).name if isinstance(name, str) else "photo", max_megapixels
-    )
+    called = getattr(source, "name", None)
+    name = readable_name(Path(called).name) if isinstance(called, str) else "photo"
+    return _from_file(_seekable(source), name, max_megapixels)
 
 
 def _check_path(path: Path) -> None:

@@ -195,6 +195,25 @@ def test_all_faces_are_numbered(photos: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["pair-1.json", "pair-2.json"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no Unicode")
+@pytest.mark.parametrize("language", ["C.UTF-8", "C"])
+def test_names_that_are_no_unicode(photos: Path, tmp_path: Path, language: str) -> None:
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    photo = folder + b"/jos\xe9.jpg"
+    Path(os.fsdecode(photo)).write_bytes((photos / "astronaut.jpg").read_bytes())
+    command = [sys.executable, "-m", "headshot", "reconstruct"]
+    options = ["-o", os.fsdecode(folder), "--formats", "all", *FAST]
+    environment = os.environ | {"LC_ALL": language, "PYTHONIOENCODING": ""}
+    done = subprocess.run([*command, os.fsdecode(photo), *options], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"quality" in done.stdout and b".jpg" in done.stdout
+    written = [p for p in Path(os.fsdecode(folder)).iterdir() if p.suffix != ".jpg"]
+    assert {p.stem for p in written} == {"jos_xE9", "jos_xE9_texture"}
+    again = subprocess.run([*command, os.fsdecode(folder), *options, "--resume"], env=environment)
+    assert again.returncode == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
 def test_interrupt_leaves_whole_results(photos: Path, tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from headshot.apps.cli.main import app
 from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import fit_keypoints
-from headshot.apps.keypoint.output import fitted_asset
+from headshot.apps.keypoint.output import fitted_asset, names_of_files
+from headshot.export.mark import read_mark
 from headshot.image.photo import read_photo
 from headshot.models.readers import read_linear_model
 from headshot.photo_colours import photo_surface
@@ -112,4 +113,35 @@ def test_surrey(data: Path, photos: Path, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "grace_hopper.json").read_text())
     assert record["model"]["vertices"] == 3448 and "non-commercial" in record["model"]["terms"]
     assert len(record["identity"]) == 63 and record["camera"]["kind"] == "orthographic"
-    assert "non-commercial" in (tmp_path / "grace_hopper.obj").read_text()[:400]
+    assert "non-commercial" in (tmp_path / "grace_hopper.obj").read_text()[:600]
+
+
+def keypoint(photo: Path, output: Path) -> Result:
+    options = ["--landmarks", "headshot", "-o", str(output)]
+    return CliRunner().invoke(app, ["keypoint", str(photo), *options])
+
+
+def test_all_its_files_are_its_own_and_are_replaced(folder: Path) -> None:
+    photo = Path(__file__).parents[3] / "photos" / "astronaut.jpg"
+    assert {p.name for p in folder.iterdir()} <= set(names_of_files(photo.name))
+    marks = {read_mark(p) for p in folder.iterdir()}
+    (mark,) = marks
+    assert mark is not None and mark.placed
+    assert keypoint(photo, folder).exit_code == 0
+
+
+def test_what_is_not_its_own_stays(folder: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "astronaut.png"
+    photo.write_bytes(b"another photo")
+    for output, message in (
+        (tmp_path, "is one of the photos and is not replaced"),
+        (folder, "is a result of another photo and is not replaced"),
+    ):
+        before = {p.name: p.read_bytes() for p in output.iterdir()}
+        refused = keypoint(photo, output)
+        assert refused.exit_code == 1 and message in refused.output
+        assert {p.name: p.read_bytes() for p in output.iterdir()} == before
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "astronaut_b_model.png").write_bytes(b"mine")
+    refused = keypoint(photo, tmp_path / "out")
+    assert refused.exit_code == 1 and "astronaut_b_model.png was not written by" in refused.output

@@ -8,6 +8,7 @@ Everything heavy is imported inside the commands, so that ``headshot --help`` an
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import replace
 from enum import Enum
@@ -24,7 +25,9 @@ from headshot.export.registry import DEFAULT_FORMATS, formats_help
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from headshot.apps.batch import Job, Outcome, Request
+    from headshot.apps.batch import Outcome
+    from headshot.apps.plan import Job
+    from headshot.apps.request import Request
     from headshot.settings import Settings
 
 FAILED, NO_FACE, INTERRUPTED = 1, 2, 130
@@ -141,18 +144,27 @@ def reconstruct(
     ] = False,
     skip_existing: Annotated[
         bool,
-        typer.Option("--skip-existing", "--resume", help="Leave out photos whose results are all there."),
+        typer.Option(
+            "--skip-existing",
+            "--resume",
+            help="Leave out photos whose results are all there, made from this very photo with these "
+            "settings by this version.",
+        ),
     ] = False,
 ) -> None:
     """Reconstruct the head in each photo, or one head from several photos of a person.
 
     Results are called like their photo, with --one-person like the folder or the first photo. With --face
     all they are numbered, largest face first: PHOTO-1, PHOTO-2 and so on. All files of a head appear
-    together, when they are complete; earlier ones of the same name are replaced.
+    together, when they are complete; earlier ones of the same photo are replaced. Anything else in their
+    way ends the command before it starts. Previews and textures in folders of photos are left out.
     """
-    from headshot.apps.batch import Request, plan, plan_people
+    from headshot.apps.plan import plan, plan_people
+    from headshot.apps.request import Request
+    from headshot.apps.resume import finished, in_the_way
     from headshot.errors import HeadshotError
     from headshot.export import ExportSettings, parse_formats
+    from headshot.export.mark import carries_mark
     from headshot.image.files import find_people, find_photos
 
     number = _face_number(face)
@@ -165,30 +177,44 @@ def reconstruct(
     shown = expression.value if expression else None
     export = ExportSettings(expression=shown, texture=texture.value)
     request = Request(number, wanted, export=export, force=force)
+    own: set[Path] = set()  # files in folders that Headshot wrote
+
+    def is_own(file: Path) -> bool:
+        if carries_mark(file):
+            own.add(file.resolve())
+        return file.resolve() in own
+
     try:
-        if one_person:
-            jobs = plan_people(find_people(photos), output)
-        else:
-            jobs = plan(find_photos(photos, recursive=recursive), output, wanted)
+        try:
+            if one_person:
+                jobs = plan_people(find_people(photos, leave_out=is_own), output, wanted)
+            else:
+                jobs = plan(find_photos(photos, recursive=recursive, leave_out=is_own), output, wanted)
+        finally:
+            if own:
+                typer.echo(f"{len(own)} pictures that Headshot wrote were left out.")
+        request = replace(request, settings=_settings(detail, texture_size, photometric, prior, preset))
+        if model != request.model:
+            from headshot.models.readers import read_model
+
+            request = replace(request, model=read_model(model))
+        total, read = len(jobs), [photo for job in jobs for photo in job.photos]
+        if skip_existing:
+            jobs = [job for job in jobs if not finished(job, request)]
+            typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
+        obstacles = list(in_the_way(jobs, request, read))
     except HeadshotError as error:
         _complain(str(error))
         raise typer.Exit(FAILED) from error
-    total = len(jobs)
-    if skip_existing:
-        jobs = [job for job in jobs if not job.finished(request)]
-        typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    if obstacles:
+        for reason in obstacles[:10]:
+            _complain(reason)
+        more = f"; {len(obstacles) - 10} more files likewise" if len(obstacles) > 10 else ""
+        _complain(f"nothing was done{more}")
+        raise typer.Exit(FAILED)
     if jobs:
-        try:
-            request = replace(request, settings=_load(detail, texture_size, photometric, prior, preset))
-            if model != request.model:
-                from headshot.models.readers import read_model
-
-                request = replace(request, model=read_model(model))
-        except HeadshotError as error:
-            _complain(str(error))
-            raise typer.Exit(FAILED) from error
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(_run(jobs, request, alone=total == 1))
 
 
@@ -248,6 +274,10 @@ def licences() -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files need not be Unicode, nor what the terminal can show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 
@@ -260,14 +290,11 @@ def _face_number(face: str) -> int | None:
     return int(face)
 
 
-def _load(detail: Detail, texture_size: int, photometric: bool, prior: Prior, preset: Preset) -> Settings:
-    """Import the pipeline, and say so if its kernels must be compiled first."""
-    from headshot.runtime import kernels_are_cold
+def _settings(detail: Detail, texture_size: int, photometric: bool, prior: Prior, preset: Preset) -> Settings:
+    """How to reconstruct."""
     from headshot.settings import Settings
     from headshot.texture import TextureSettings
 
-    if kernels_are_cold():
-        typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
     texture = TextureSettings(size=texture_size)
     settings = Settings(detail.value, prior.value, preset.value, texture=texture)
     return settings if photometric else replace(settings, photometric=None)
@@ -276,7 +303,10 @@ def _load(detail: Detail, texture_size: int, photometric: bool, prior: Prior, pr
 def _run(jobs: list[Job], request: Request, *, alone: bool) -> int:
     """Work through the photos; the exit code."""
     from headshot.apps.batch import work
+    from headshot.runtime import kernels_are_cold
 
+    if kernels_are_cold():
+        typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
     outcomes: list[Outcome] = []
     try:
         for job in jobs if alone or not sys.stdout.isatty() else _with_bar(jobs):

@@ -71,12 +71,20 @@ def keypoint(
     """
     from headshot.apps.keypoint.find import find_points68
     from headshot.apps.keypoint.fit import KeypointSettings, fit_keypoints
-    from headshot.apps.keypoint.output import save
+    from headshot.apps.keypoint.output import names_of_files, save
+    from headshot.apps.resume import identities, obstacle
     from headshot.errors import HeadshotError, NoFaceError
+    from headshot.export.mark import Mark
+    from headshot.export.origin import PhotoFile, hash_of_photos, place_of
     from headshot.image.photo import read_photo
     from headshot.models.readers import read_linear_model
 
     try:
+        mark = Mark(photos=hash_of_photos([PhotoFile.of(photo)]), place=place_of(photo))
+        for name in names_of_files(photo.name, formats):
+            reason = obstacle(output / name, mark, identities([photo]))
+            if reason is not None:
+                raise HeadshotError(reason)
         shape = read_linear_model(model)
         picture = read_photo(photo)
         faces = find_points68(picture, landmarks.value)
@@ -86,7 +94,7 @@ def keypoint(
         found = faces[face - 1]
         size = (picture.width, picture.height)
         fit = fit_keypoints(found.points, shape, size, picture.focal_pixels(), settings)
-        files = save(fit, picture, found, output, formats)
+        files = save(fit, picture, found, output, formats, mark=mark)
     except HeadshotError as error:
         print(f"headshot: {error}", file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, NoFaceError) else 1) from error

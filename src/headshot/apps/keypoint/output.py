@@ -19,8 +19,9 @@ from headshot.apps.keypoint.pictures import clay, paint
 from headshot.arrays import U8, Array
 from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.export.atomic import write_files
+from headshot.export.mark import NOTHING_KNOWN, Mark
 from headshot.export.names import safe_stem
-from headshot.export.registry import MESH_FORMATS, asset_contents, parse_formats
+from headshot.export.registry import MESH_FORMATS, asset_contents, file_names, parse_formats
 from headshot.geometry.camera import Camera
 from headshot.geometry.view import Orthographic
 from headshot.image.photo import Photo
@@ -28,6 +29,7 @@ from headshot.photo_colours import PhotoSurface, bake, merged, photo_surface
 from headshot.render import view_camera
 
 FORMATS = (*MESH_FORMATS, "png", "json")
+LABELS = ("a_input", "b_model", "c_landmarks", "d_face")  # of the four pictures
 PANEL = 420  # pixels of a side of each picture
 BACKDROP = (240, 240, 240)
 MARGIN = 0.35  # of the face's size, around it in the pictures of the photo
@@ -42,15 +44,18 @@ def save(
     formats: str | Iterable[str] = FORMATS,
     stem: str | None = None,
     texture_size: int = 1024,
+    mark: Mark = NOTHING_KNOWN,
 ) -> list[Path]:
     """Write a fit: ``STEM_a_input.png`` to ``STEM_d_face.png`` and all four in ``STEM.png``; the mesh in any
-    of the formats of `headshot.export`, and ``STEM.json`` with the coefficients.
+    of the formats of `headshot.export`, and ``STEM.json`` with the coefficients. ``mark``: says of which
+    photo they are.
 
     Raises:
-        HeadshotError: an unknown format, or the directory cannot be written.
+        HeadshotError: an unknown format, the directory cannot be written, or it holds files of such names
+            that must not be replaced (`headshot.export.atomic.foreign`).
     """
     chosen = parse_formats(formats, FORMATS)
-    name = safe_stem(photo.name if stem is None else stem, is_file=stem is None)
+    name = _stem(photo.name, stem)
     surface = photo_surface(photo.pixels, fit.view, fit.vertices, fit.model.triangles)
     files: dict[str, bytes] = {}
     meshes = [one for one in chosen if one in MESH_FORMATS]
@@ -63,7 +68,25 @@ def save(
         files[f"{name}.png"] = _png(np.concatenate(list(panels.values()), axis=1))
     if "json" in chosen:
         files[f"{name}.json"] = json.dumps(record(fit, photo, found), indent=1, allow_nan=False).encode()
-    return write_files(directory, files)
+    return write_files(directory, files, mark)
+
+
+def names_of_files(photo: str, formats: str | Iterable[str] = FORMATS, stem: str | None = None) -> list[str]:
+    """Names of the files that `save` may write, with a texture.
+
+    Raises:
+        HeadshotError: an unknown format.
+    """
+    chosen, name = parse_formats(formats, FORMATS), _stem(photo, stem)
+    meshes = [one for one in chosen if one in MESH_FORMATS]
+    names = file_names(name, meshes) if meshes else []
+    if "png" in chosen:
+        names += [f"{name}_{label}.png" for label in LABELS] + [f"{name}.png"]
+    return names + ([f"{name}.json"] if "json" in chosen else [])
+
+
+def _stem(photo: str, stem: str | None) -> str:
+    return safe_stem(photo if stem is None else stem, is_file=stem is None)
 
 
 def fitted_asset(fit: KeypointFit, surface: PhotoSurface, texture_size: int = 1024) -> HeadAsset:
@@ -100,12 +123,13 @@ def figure(fit: KeypointFit, photo: Photo, found: Points68, surface: PhotoSurfac
     mean = fit.model.mean
     front = view_camera(mean, 0.0, 0.0, PANEL)
     side = view_camera(fit.vertices, _turned(fit), 5.0, PANEL)
-    return {
-        "a_input": crop,
-        "b_model": clay(mean, fit.model.triangles, front),
-        "c_landmarks": _overlay(crop, gain, corner, fit, found, surface),
-        "d_face": paint(surface, side),
-    }
+    panels = (
+        crop,
+        clay(mean, fit.model.triangles, front),
+        _overlay(crop, gain, corner, fit, found, surface),
+        paint(surface, side),
+    )
+    return dict(zip(LABELS, panels, strict=True))
 
 
 def _turned(fit: KeypointFit) -> float:
