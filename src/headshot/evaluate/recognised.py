@@ -119,7 +119,12 @@ def evaluate_recognised(
                 row[method.name] = settings.recogniser.vectors(faces_of(head)).round(5).tolist()
         return row
 
-    depends = {"settings": settings, "methods": methods, "folder": root.resolve()}
+    depends = {
+        "settings": settings,
+        "methods": methods,
+        "folder": root.resolve(),
+        "network": settings.recogniser.file,
+    }
     rows = (log or ResumeLog()).work(names, attempt, depends)
     labels = (PHOTO, *(m.name for m in methods))
     others = {n: np.array(r[PHOTO][0]) for n, r in rows.items() if n not in sources and "error" not in r}

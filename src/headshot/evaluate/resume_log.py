@@ -1,19 +1,25 @@
 """Resume logs: a line for each item that is measured, so that an interrupted measurement continues.
 
 A log is a JSON-lines file. Its first line is a fingerprint of everything that the numbers depend on
-(version, settings, methods); when it differs from the present one, the log is started afresh.
+(version, settings, methods, and the files of the data); when it differs from the present one, the log is
+started afresh.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from headshot.errors import HeadshotError
+from headshot.export.mark import carries_mark
+
+REPORTS = (".json", ".md", ".html")
+"""Endings of reports, which may be written into a folder of data and are none."""
 
 Row = dict[str, Any]
 
@@ -39,9 +45,13 @@ class ResumeLog:
             keys: names of the items, unique.
             measure: gives the row of an item, of what JSON can hold. A HeadshotError becomes the row
                 {"error": message}: failures are results too.
-            depends: settings that the rows depend on; printable.
+            depends: what the rows depend on; printable. A `Path` stands for the content of the file, or
+                for all files in the folder: their names, sizes and times.
+
+        Raises:
+            HeadshotError: the file of the log is something else.
         """
-        mark = fingerprint(depends)
+        mark = fingerprint(depends, None if self.file is None else self.file.parent)
         rows = self._resume(mark)
         for count, key in enumerate(keys, start=1):
             if key not in rows:
@@ -55,16 +65,30 @@ class ResumeLog:
         """Rows of an earlier run under the same fingerprint; otherwise begin a new log."""
         if self.file is None:
             return {}
-        lines = self.file.read_text(encoding="utf-8").split("\n") if self.file.exists() else []
-        if not lines or lines[0] != json.dumps({"fingerprint": mark}):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            self.file.write_text(json.dumps({"fingerprint": mark}) + "\n", encoding="utf-8")
-            return {}
-        # What follows the last line break was cut off while it was written.
-        entries = [json.loads(line) for line in lines[1:-1]]
-        whole = "\n".join(lines[:-1]) + "\n"
-        self.file.write_text(whole, encoding="utf-8")
-        return {entry["key"]: entry["row"] for entry in entries}
+        lines = self.file.read_bytes().split(b"\n") if self.file.exists() else []
+        if any(lines) and not lines[0].startswith(b'{"fingerprint"'):
+            raise HeadshotError(
+                f"{self.file} is no resume log of Headshot: move it, or choose another folder"
+            )
+        rows: dict[str, Row] = {}
+        if lines and lines[0] == json.dumps({"fingerprint": mark}).encode():
+            # What follows the last line break was cut off while it was written.
+            for line in lines[1:-1]:
+                entry = _entry(line)
+                if entry is None:  # damaged: it and what comes after are measured again
+                    break
+                rows[entry[0]] = entry[1]
+        self._rewrite(mark, rows)
+        return rows
+
+    def _rewrite(self, mark: str, rows: Mapping[str, Row]) -> None:
+        """Put these rows into the log; whoever kills the process loses none."""
+        assert self.file is not None
+        entries = [{"fingerprint": mark}, *({"key": key, "row": row} for key, row in rows.items())]
+        part = self.file.with_name(f"{self.file.name}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+        part.replace(self.file)
 
     def _append(self, entry: Row) -> None:
         if self.file is not None:
@@ -85,10 +109,49 @@ def failures(rows: Mapping[str, Row], what: str = "Photos") -> str:
     return f"{what} without a result: {len(failed)} of {len(rows)}: {', '.join(failed) or 'none'}."
 
 
-def fingerprint(depends: Mapping[str, object]) -> str:
-    """A short hash of settings and of the package's own code and assets."""
-    text = json.dumps({name: str(value) for name, value in depends.items()}, sort_keys=True)
+def _entry(line: bytes) -> tuple[str, Row] | None:
+    """Key and row of a line; None of a damaged one."""
+    try:
+        entry = json.loads(line)
+        key, row = entry["key"], entry["row"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return (key, row) if isinstance(key, str) and isinstance(row, dict) else None
+
+
+def fingerprint(depends: Mapping[str, object], output: Path | None = None) -> str:
+    """A short hash of settings, of the files that they name, and of the package's own code and assets.
+
+    Args:
+        depends: see `ResumeLog.work`.
+        output: folder of the log, which is no data wherever it lies.
+    """
+    values = {
+        name: _state(value, output) if isinstance(value, Path) else str(value)
+        for name, value in depends.items()
+    }
+    text = json.dumps(values, sort_keys=True)
     return hashlib.sha256((text + _code()).encode()).hexdigest()[:16]
+
+
+def _state(path: Path, output: Path | None) -> str:
+    """What changes when a file does, or any file in a folder: a photo of the same name may be another one."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(repr(path).encode())
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        if output is not None and Path(folder).resolve() == output.resolve():
+            folders.clear()
+            continue
+        for name in sorted(files):
+            file = Path(folder, name)
+            if file.suffix in REPORTS and carries_mark(file):
+                continue
+            seen = file.stat() if file.exists() else file.lstat()
+            line = (file.relative_to(path).as_posix(), seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+            digest.update(repr(line).encode())
+    return digest.hexdigest()
 
 
 def _code() -> str:
