@@ -132,6 +132,59 @@ def test_an_interrupted_preparation_goes_on(
     assert len(FaceCache(file)) == 9  # as it was
 
 
+def test_a_cache_is_of_the_photos_that_are_there(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo of the same name may show somebody else, and one that was deleted must not be learned from."""
+    folder, file = tmp_path / "photos", tmp_path / "faces"
+    shutil.copytree(album, folder)
+    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.jpg"))
+    first, last = names[0], names[-1]
+    for name in names[1:-1]:
+        (folder / name).unlink()
+    assert not prepare(folder, file)
+    content = FaceCache(file).picture(0)
+    swapped = (folder / first).read_bytes()
+    (folder / first).write_bytes((folder / last).read_bytes())
+    (folder / last).write_bytes(swapped)
+    seen: list[int] = []
+    prepare(folder, file, progress=lambda done, total, failure: seen.append(done))
+    assert seen == [1, 2]
+    np.testing.assert_array_equal(FaceCache(file).picture(1), content)
+    cache, size = FaceCache(file), file.stat().st_size
+    entry = cache._entries[1]
+    gone = cache._bytes(entry["offset"], entry["picture"])
+    (folder / last).unlink()
+    prepare(folder, file)
+    cache = FaceCache(file)
+    assert cache.photos == [first]
+    assert gone not in file.read_bytes()
+    monkeypatch.setattr("headshot.learn.data.prepare.__version__", "99.0")
+    seen.clear()
+    prepare(folder, file, progress=lambda done, total, failure: seen.append(done))
+    assert seen == [1] and FaceCache(file).photos == [first]
+    assert file.stat().st_size < size
+
+
+def test_files_of_others_are_not_written_over(album: Path, tmp_path: Path) -> None:
+    for name in ("faces", "faces.part"):
+        (tmp_path / name).write_bytes(b"something else that is long enough")
+        with pytest.raises(HeadshotError, match="not made by `headshot learn prepare`"):
+            prepare(album, tmp_path / "faces")
+        assert (tmp_path / name).read_bytes() == b"something else that is long enough"
+        (tmp_path / name).unlink()
+
+
+def test_damaged_indices(album: Path, prepared: Path, tmp_path: Path) -> None:
+    whole = prepared.read_bytes()
+    at = whole.rindex(b'{"photo"')
+    file = tmp_path / "faces"
+    file.write_bytes(whole[:at] + b"[" * 9 + whole[at + 9 :])
+    for read in (lambda: FaceCache(file), lambda: prepare(album, file, PrepareSettings(mask=True))):
+        with pytest.raises(HeadshotError, match=r"the index of .*faces is damaged"):
+            read()
+
+
 def test_files_of_other_kinds_are_refused(tmp_path: Path, prepared: Path) -> None:
     with pytest.raises(HeadshotError, match="headshot learn prepare DATASET"):
         FaceCache(tmp_path / "none")

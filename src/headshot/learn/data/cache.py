@@ -6,8 +6,9 @@
     length of the index, "HSINDEX1" the last sixteen bytes
 
 While it is being made there are two files, ``NAME.part`` with the records and ``NAME.part.jsonl`` with the
-index, both only ever appended to; an interrupted preparation goes on from them. Readers map the file into
-memory. Nothing in it is a pickle.
+index, both only ever appended to; an interrupted preparation goes on from them. A line of the index says what
+photo it is of; faces of photos that have changed since, or are gone, leave the index, and zeros take their
+place. Readers map the file into memory. Nothing in it is a pickle.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,18 @@ class PreparedFace:
 class CacheWriter:
     """Writes a cache, or goes on writing it."""
 
-    def __init__(self, file: Path, making: Making) -> None:
+    def __init__(
+        self, file: Path, making: Making, keep: Callable[[str, str], bool] = lambda photo, made: True
+    ) -> None:
         """Begin, or go on where an earlier preparation of the same kind ended.
 
+        Args:
+            file: of the cache.
+            making: how it is made.
+            keep: which of the faces that are there stay, by photo and what it was made from, see `add`.
+
         Raises:
-            HeadshotError: what is there was made in another way.
+            HeadshotError: what is there was made in another way, or is something else.
         """
         self.file, self.making = file, making
         self._records = file.with_name(file.name + ".part")
@@ -83,13 +91,15 @@ class CacheWriter:
         header = {"size": making.size, "landmarks": making.landmarks, "mask": making.mask}
         if file.exists():
             index, start = _read_index(file)
-            _check_header(file, json.loads(index.split(b"\n", 1)[0]), header)
+            _check_header(file, _parsed(file, index)[0], header)
             self._reopen(index, start)
+        _check_begin(self._records)
         lines = _complete_lines(self._index) if self._index.is_file() else []
         if lines:
             _check_header(file, lines[0], header)
         have = self._records.stat().st_size if self._records.is_file() else 0
-        entries = [line for line in lines[1:] if _end_of(line) <= have]
+        found = [line for line in lines[1:] if _end_of(line) <= have]
+        entries = [line for line in found if keep(line["photo"], line.get("made", ""))]
         end = max([len(_BEGIN), *(_end_of(line) for line in entries)])
         file.parent.mkdir(parents=True, exist_ok=True)
         if have < len(_BEGIN):
@@ -99,15 +109,16 @@ class CacheWriter:
         self._blobs.seek(end)
         text = "".join(json.dumps(line) + "\n" for line in [header, *entries])
         self._index.write_text(text, encoding="utf-8")
+        self._clear([line for line in found if line not in entries and _end_of(line) <= end])
         self._lines = self._index.open("a", encoding="utf-8")
         self.known = {line["photo"] for line in entries}
         self.failed = {line["photo"]: line["error"] for line in entries if "error" in line}
 
-    def add(self, face: PreparedFace) -> None:
-        """Append a face."""
+    def add(self, face: PreparedFace, made: str) -> None:
+        """Append a face; ``made``: what it was made from, compared by ``keep`` next time."""
         points = np.ascontiguousarray(face.points, "<f4")
         line = {
-            "photo": face.photo, "person": face.person, "offset": self._blobs.tell(),
+            "photo": face.photo, "made": made, "person": face.person, "offset": self._blobs.tell(),
             "picture": len(face.picture), "points": len(points), "mask": len(face.mask or b""),
             "five": np.round(face.five, 3).tolist(), "affine": np.round(face.affine, 6).tolist(),
         }  # fmt: skip
@@ -115,10 +126,10 @@ class CacheWriter:
         self._blobs.flush()  # before the line that promises it
         self._note(line)
 
-    def fail(self, photo: str, error: str) -> None:
+    def fail(self, photo: str, error: str, made: str) -> None:
         """Note that a photo cannot be used."""
         self.failed[photo] = error
-        self._note({"photo": photo, "error": error})
+        self._note({"photo": photo, "made": made, "error": error})
 
     def close(self) -> None:
         """Leave the preparation to be continued."""
@@ -138,6 +149,15 @@ class CacheWriter:
         self._lines.write(json.dumps(line) + "\n")
         self._lines.flush()
         self.known.add(line["photo"])
+
+    def _clear(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Put zeros where faces were."""
+        here = self._blobs.tell()
+        for line in lines:
+            if "error" not in line:
+                self._blobs.seek(line["offset"])
+                self._blobs.write(bytes(_end_of(line) - line["offset"]))
+        self._blobs.seek(here)
 
     def _reopen(self, index: bytes, start: int) -> None:
         """Turn a finished file, whose index begins at ``start``, back into parts."""
@@ -165,7 +185,7 @@ class FaceCache:
         """
         self.file = Path(file)
         index, _ = _read_index(self.file)
-        header, *lines = (json.loads(line) for line in index.decode("utf-8").splitlines())
+        header, *lines = _parsed(self.file, index)
         self.making = Making(header["size"], header["landmarks"], header["mask"])
         self._entries = sorted((x for x in lines if "error" not in x), key=lambda x: str(x["photo"]))
         self.failed = {x["photo"]: x["error"] for x in lines if "error" in x}
@@ -230,19 +250,45 @@ def _read_index(file: Path) -> tuple[bytes, int]:
         return handle.read(length), start
 
 
+def _parsed(file: Path, index: bytes) -> list[dict[str, Any]]:
+    """The lines of the index of a finished file."""
+    try:
+        lines = [json.loads(line) for line in index.decode("utf-8").splitlines()]
+    except (ValueError, RecursionError) as error:
+        raise HeadshotError(f"the index of {file} is damaged ({error}): prepare the photos again") from error
+    if not lines or not all(isinstance(line, dict) for line in lines):
+        raise HeadshotError(f"the index of {file} is damaged: prepare the photos again")
+    return lines
+
+
+def _check_begin(records: Path) -> None:
+    """Refuse to write over a file of that name that is no beginning of a cache."""
+    if records.exists():
+        with records.open("rb") as handle:
+            begin = handle.read(len(_BEGIN))
+        if not _BEGIN.startswith(begin):
+            raise HeadshotError(
+                f"{records} was not made by `headshot learn prepare`: move it, or name another file"
+            )
+
+
 def _check_header(file: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     if found != wanted:
         raise HeadshotError(f"{file} was begun with {found}, not {wanted}: keep that, or name another file")
 
 
 def _complete_lines(file: Path) -> list[dict[str, Any]]:
-    """The lines of an index, without a last one that was cut off."""
-
-    def lines() -> Iterator[dict[str, Any]]:
-        for text in file.read_text(encoding="utf-8").split("\n")[:-1]:
-            yield json.loads(text)
-
-    return list(lines())
+    """The lines of an index, without a last one that was cut off, and without those after a damaged one."""
+    lines: list[dict[str, Any]] = []
+    for text in file.read_bytes().split(b"\n")[:-1]:
+        try:
+            line = json.loads(text)
+            if lines:
+                _end_of(line), line["photo"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            break
+        lines.append(line)
+    return lines
 
 
 def _end_of(line: dict[str, Any]) -> int:

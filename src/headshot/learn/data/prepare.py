@@ -23,7 +23,9 @@ from PIL import Image
 
 from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
-from headshot.image.files import find_photos
+from headshot.export.mark import carries_mark
+from headshot.export.origin import PhotoFile
+from headshot.image.files import find_photos, readable_name
 from headshot.image.photo import read_photo
 from headshot.image.resample import warp
 from headshot.learn.data.align import SIZE, alignment, standard_points, to_crop
@@ -32,6 +34,7 @@ from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import Face, detect_faces
 from headshot.perception.landmarks.mediapipe import LandmarkSettings, find_landmarks
 from headshot.perception.segmentation import EXPLAINED, segment
+from headshot.version import __version__
 
 QUALITY = 95
 
@@ -65,6 +68,10 @@ def prepare(
 ) -> dict[str, str]:
     """Prepare all photos of a folder and its sub-folders, or those that are not in the cache yet.
 
+    Afterwards the cache is of what is in the folder now: photos that have changed are prepared again, as all
+    are by another version of Headshot, and those that are gone leave it. Headshot's own pictures are no
+    photos.
+
     Args:
         folder: of the photos.
         file: the cache.
@@ -82,18 +89,23 @@ def prepare(
         from headshot.learn.data.fan import check_fan
 
         check_fan()
-    photos = {p.relative_to(folder).as_posix(): p for p, _ in find_photos([folder], recursive=True)}
-    writer = CacheWriter(file, Making(settings.size, settings.landmarks, settings.mask))
+    found = find_photos([folder], recursive=True, leave_out=carries_mark)
+    photos = {readable_name(p.relative_to(folder).as_posix()): p for p, _ in found}
+
+    def keep(photo: str, made: str) -> bool:
+        return photo in photos and made == made_from(photos[photo])
+
+    writer = CacheWriter(file, Making(settings.size, settings.landmarks, settings.mask), keep)
     try:
         missing = [(name, path) for name, path in photos.items() if name not in writer.known]
         for done, result in enumerate(_results(missing, settings), start=len(photos) - len(missing) + 1):
-            if isinstance(result, PreparedFace):
-                writer.add(result)
+            name, made, face = result
+            if isinstance(face, PreparedFace):
+                writer.add(face, made)
                 progress(done, len(photos), None)
             else:
-                name, error = result
-                writer.fail(name, error)
-                progress(done, len(photos), f"{name}: {error}")
+                writer.fail(name, face, made)
+                progress(done, len(photos), f"{name}: {face}")
     except BaseException:
         writer.close()
         raise
@@ -104,11 +116,18 @@ def prepare(
     return writer.failed
 
 
-Result = PreparedFace | tuple[str, str]
+Result = tuple[str, str, PreparedFace | str]
+"""A photo's name, what it was made from, and the prepared face, or why there is none."""
+
+
+def made_from(photo: Path) -> str:
+    """What a prepared face depends on beside `Making`: the version, and the photo's content."""
+    content = PhotoFile.of(photo)
+    return f"{__version__} {content.bytes} {content.sha256}"
 
 
 def _results(photos: Sequence[tuple[str, Path]], settings: PrepareSettings) -> Iterator[Result]:
-    """Prepared faces, or names and errors, in any order."""
+    """What came of each photo, in any order."""
     if settings.workers <= 1:
         for name, path in photos:
             yield _attempt(name, path, settings)
@@ -138,10 +157,11 @@ def _ignore_interrupts() -> None:
 
 
 def _attempt(name: str, path: Path, settings: PrepareSettings) -> Result:
+    made = made_from(path)
     try:
-        return prepare_photo(name, path, settings)
+        return name, made, prepare_photo(name, path, settings)
     except HeadshotError as error:
-        return name, str(error)
+        return name, made, str(error)
 
 
 def prepare_photo(name: str, path: Path, settings: PrepareSettings) -> PreparedFace:
