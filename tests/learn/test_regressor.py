@@ -250,6 +250,20 @@ def test_commands_fill_a_store_from_photos_and_heads(tmp_path, capsys):
     capsys.readouterr()
     app(fill, standalone_mode=False)  # nothing is left to do
     assert capsys.readouterr().out == ""
+    # A photo of the same name may show somebody else; heads in the colours of its portrait are others, too.
+    shutil.copy(PHOTOS / "astronaut.jpg", photos / "grace_hopper.jpg")
+    app([*fill, "--synthetic", "3"], standalone_mode=False)
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "celebamask-00000",
+        "synthetic-0-000000",
+    ]
+    again = store.read_training_crops(tmp_path / "store")
+    assert not np.array_equal(crops.labels["identity"][:2], again.labels["identity"][:2])
+    for whole in (tmp_path / "store").glob(".*.made"):
+        whole.unlink()  # as after a kill
+    app([*fill, "--no-colours"], standalone_mode=False)
+    assert capsys.readouterr().out.startswith("celebamask-00000: 2 of 2 photos, 0 portraits")
+    assert not list((tmp_path / "store" / "portraits").iterdir())
 
 
 def test_an_unknown_data_set_and_a_missing_store_are_explained(tmp_path):

@@ -1,24 +1,28 @@
 """Filling a store of training crops (`headshot.learn.data.training_crops`), one source at a time.
 
-Work is done and written in pieces; a command that is given again goes on after the last whole piece.
+Work is done and written in pieces. A hidden file beside each piece, written last, says what it was made from;
+a command that is given again makes only those that are not whole or of something else.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from headshot.datasets.split import SHARES
 from headshot.errors import HeadshotError
+from headshot.export.origin import PhotoFile
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
 from headshot.learn.data.training_crops import EMBEDDING, EMBEDDINGS, save_training_crops
 from headshot.models.topologies.ibug68 import five_points
 from headshot.perception.recognition import Recogniser
+from headshot.version import __version__
 
 Say = Callable[[str], None]
 
@@ -62,20 +66,45 @@ def fill_photos(store: Path, folder: Path, data: str, choice: Choice, *, say: Sa
     files = files[: choice.limit]
     (store / PORTRAITS).mkdir(parents=True, exist_ok=True)
     for first in range(choice.first, len(files), PIECE):
-        name = f"{data}-{first:05d}"
-        if (store / f"{name}.npz").is_file():
+        name, chosen = f"{data}-{first:05d}", files[first : first + PIECE]
+        photos = [(file.relative_to(folder).as_posix(), PhotoFile.of(file)) for file in chosen]
+        piece = _Piece(store, name, [data, choice.colours, choice.seed, photos])
+        if piece.done():
             continue
         random = np.random.default_rng([choice.seed, first])
         wanted = Wanted(choice.colours, choice.colours and data != "lfw")
-        found = [learn_photo(f, data, random, wanted) for f in files[first : first + PIECE]]
+        found = [learn_photo(f, data, random, wanted) for f in chosen]
+        piece.begin()
         learned = [f for f in found if f is not None]
         portraits = [f.portrait for f in learned if f.portrait is not None]
+        (store / PORTRAITS / f"{name}.npz").unlink(missing_ok=True)  # of other photos
         if portraits:
             save_portraits(store / PORTRAITS / f"{name}.npz", portraits)
         save_training_crops(
             store, name, [f.row for f in learned] + [f.empty for f in learned if f.empty is not None]
         )
+        piece.finish()
         say(f"{name}: {len(learned)} of {len(found)} photos, {len(portraits)} portraits")
+
+
+class _Piece:
+    """Whether a piece is there, and made from the same."""
+
+    def __init__(self, folder: Path, name: str, depends: Sequence[object]) -> None:
+        self.marker = folder / f".{name}.made"
+        self.made = sha256(repr((__version__, *depends)).encode()).hexdigest()
+
+    def done(self) -> bool:
+        """Whether it need not be made."""
+        return self.marker.is_file() and self.marker.read_bytes() == self.made.encode()
+
+    def begin(self) -> None:
+        """Its files are about to change."""
+        self.marker.unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Its files are whole."""
+        self.marker.write_bytes(self.made.encode())
 
 
 def _ordered(folder: Path, data: str, random: np.random.Generator) -> list[Path]:
@@ -109,8 +138,11 @@ def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
     network = Recogniser(recogniser)
     (store / EMBEDDINGS).mkdir(exist_ok=True)
     for file in sorted(f for f in store.glob("*.npz") if f.name[0] != "."):
-        target = store / EMBEDDINGS / f"{file.stem}.npy"
-        if file.stem.startswith(MADE) or target.is_file():
+        if file.stem.startswith(MADE):
+            continue
+        crops = [PhotoFile.of(file), PhotoFile.of(file.with_suffix(".npy"))]
+        piece = _Piece(store / EMBEDDINGS, file.stem, [PhotoFile.of(recogniser), *crops])
+        if piece.done():
             continue
         with np.load(file, allow_pickle=False) as data:
             points, usable = data["points"][:, 478:], (data["weight"][:, 478:] > 0).all(axis=1)
@@ -118,7 +150,9 @@ def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
         found = np.zeros((len(points), EMBEDDING), np.float32)
         for k in np.flatnonzero(usable).tolist():
             found[k] = network.both_sides(np.ascontiguousarray(pixels[k]), five_points(points[k]))
-        np.save(target, found)
+        piece.begin()
+        np.save(store / EMBEDDINGS / f"{file.stem}.npy", found)
+        piece.finish()
         say(f"{file.stem}: {int(usable.sum())} photos embedded")
 
 
@@ -134,17 +168,19 @@ def fill_synthetic(store: Path, count: int, *, own: bool = False, seed: int = 0,
     """
     from headshot.learn.data.posed_heads import HeadMaker
 
-    portraits = read_portraits(sorted((store / PORTRAITS).glob("*.npz")))
+    files = sorted((store / PORTRAITS).glob("*.npz"))
+    portraits = read_portraits(files)
     if not portraits:
         raise HeadshotError(f"{store} has no portraits yet: fill in photos first")
-    maker = HeadMaker(portraits)
+    maker, sources = HeadMaker(portraits), [PhotoFile.of(file) for file in files]
     for first in range(0, count, PIECE * 4):
         name = f"{MADE[own]}-{seed}-{first:06d}"
-        if (store / f"{name}.npz").is_file():
+        last = min(first + PIECE * 4, count)
+        piece = _Piece(store, name, [own, seed, first, last, *sources])
+        if piece.done():
             continue
-        rows = [
-            maker.make(np.random.default_rng([seed, 7 + own, k]), own=own)
-            for k in range(first, min(first + PIECE * 4, count))
-        ]
+        rows = [maker.make(np.random.default_rng([seed, 7 + own, k]), own=own) for k in range(first, last)]
+        piece.begin()
         save_training_crops(store, name, rows)
+        piece.finish()
         say(f"{name}: {len(rows)} heads")

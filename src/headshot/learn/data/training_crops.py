@@ -170,6 +170,7 @@ def save_training_crops(folder: Path, name: str, rows: Sequence[TrainingCrop]) -
         held_out=np.array([row.held_out for row in rows]),
         **labels,
     )
+    (folder / f"{name}.npz").unlink(missing_ok=True)  # labels of other pixels
     part.replace(folder / f"{name}.npy")
     (folder / f".{name}.part.npz").replace(folder / f"{name}.npz")
 
