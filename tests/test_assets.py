@@ -91,3 +91,14 @@ def test_manifest_tool_finds_what_is_wrong(copy: Path, tool: ModuleType) -> None
     assert len(tool.problems(copy)) == 2
     with pytest.raises(ValueError, match="not in"):
         tool.add(Path(__file__), assets=copy)
+
+
+@pytest.mark.parametrize("content", [None, "", '{"mtcnn_pnet.onnx": {"sha', "[]", '{"a": 1}', "[" * 100_000])
+def test_a_damaged_manifest_is_an_error_of_the_package(copy: Path, content: str | None) -> None:
+    file = copy / "manifest.json"
+    file.unlink()
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    for use in (assets.manifest, lambda: assets.path("mtcnn_pnet.onnx")):
+        with pytest.raises(AssetError, match=r"manifest\.json is missing or damaged .*; reinstall headshot"):
+            use()

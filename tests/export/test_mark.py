@@ -23,8 +23,14 @@ MARK = Mark("1234" * 16, "ab" * 8, "cd" * 8, 2, 3, True)
 @pytest.fixture(scope="module")
 def files(head: Head) -> dict[str, bytes]:
     """A file of every kind that Headshot writes, without marks."""
-    pages = {"x.md": b"# Table\n\n| a |\n", "x.html": b"<!doctype html>\n<p>a</p>\n"}
-    return contents(head, "x", FORMATS) | pages
+    picture = io.BytesIO()
+    Image.new("RGB", (40, 30), "brown").save(picture, "JPEG")
+    others = {
+        "x.md": b"# Table\n\n| a |\n",
+        "x.html": b"<!doctype html>\n<p>a</p>\n",
+        "x.jpg": picture.getvalue(),
+    }
+    return contents(head, "x", FORMATS) | others
 
 
 def test_every_format_has_a_place_for_it(files: dict[str, bytes]) -> None:
@@ -78,7 +84,7 @@ def test_a_mark_of_another_file_does_not_fit(files: dict[str, bytes], tmp_path: 
 
 
 def test_readers_do_not_mind(files: dict[str, bytes], tmp_path: Path) -> None:
-    for name in ("x.png", "x_texture.png"):
+    for name in ("x.png", "x_texture.png", "x.jpg"):
         pictures = [Image.open(io.BytesIO(c)) for c in (files[name], marked(name, files[name], MARK))]
         np.testing.assert_array_equal(*map(np.asarray, pictures))
         with Image.open(io.BytesIO(marked(name, files[name], MARK))) as image:

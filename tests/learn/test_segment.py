@@ -151,8 +151,19 @@ def test_crops_of_real_photos_are_those_of_run_time(tmp_path: Path, photos: Path
     np.testing.assert_allclose(
         astuple(crops[0]), astuple(crop_of(head.landmarks.points)), rtol=0.02, atol=0.5
     )
-    (tmp_path / "images" / "a.jpg").unlink()
-    assert find_crops([sample], tmp_path / "crops.json") == crops  # from the file
+    cache = tmp_path / "crops.json"
+    cache.write_text(cache.read_text().replace(str(crops[0].x), "7.5"))
+    assert find_crops([sample], cache) == [replace(crops[0], x=7.5)]  # from the file
+    labels[:] = 0
+    labels[low[1] : high[1] - 60, low[0] : high[0] - 60] = 1
+    for file, picture in (("images/a.jpg", 255 - pixels), ("masks/a.png", labels)):
+        Image.fromarray(picture).save(tmp_path / file)
+        changed = find_crops([sample], cache)
+        assert changed != crops and changed[0].x != 7.5
+    for damaged in ("{", "[]", '{"a": [1]}', '{"a": [1, 2, 3, "x"]}'):
+        cache.write_text(damaged)
+        with pytest.raises(HeadshotError, match=r"crops\.json is not a file of face crops"):
+            find_crops([sample], cache)
 
 
 def test_the_stream_is_repeatable_and_varied(halves: tuple[list[Source], list[Source]]) -> None:

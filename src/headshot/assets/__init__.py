@@ -19,8 +19,19 @@ DIRECTORY = Path(__file__).parent
 
 @lru_cache(maxsize=1)
 def manifest() -> dict[str, dict[str, Any]]:
-    """Entries of ``manifest.json`` by file name: sha256, bytes, licence, source, made_by."""
-    return json.loads((DIRECTORY / "manifest.json").read_text(encoding="utf-8"))
+    """Entries of ``manifest.json`` by file name: sha256, bytes, licence, source, made_by.
+
+    Raises:
+        AssetError: it is missing or damaged.
+    """
+    file = DIRECTORY / "manifest.json"
+    try:
+        entries: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        for entry in entries.values():
+            _ = entry["sha256"], entry["bytes"], entry["licence"], entry["source"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise AssetError(f"{file} is missing or damaged ({error}); reinstall headshot") from error
+    return entries
 
 
 @cache

@@ -1,10 +1,10 @@
 """The mark by which Headshot knows a file as its own, whole and unchanged.
 
 Every file that is written carries a line of text, in a place that its format has for such things: a tEXt
-chunk of a PNG, ``extras`` of a GLB, a comment of OBJ, MTL, PLY, HTML and Markdown, a field of a JSON. It says
-what the file was made from (`headshot.export.origin`) and ends with the SHA-256 of the file itself, in which
-the digits of that hash (and the checksum of the PNG's chunk) count as zeros. A file that somebody else made
-has no mark; one that was edited, cut off or written over has a mark that no longer fits.
+chunk of a PNG, ``extras`` of a GLB, a comment of JPEG, OBJ, MTL, PLY, HTML and Markdown, a field of a JSON.
+It says what the file was made from (`headshot.export.origin`) and ends with the SHA-256 of the file itself, in
+which the digits of that hash (and the checksum of the PNG's chunk) count as zeros. A file that somebody else
+made has no mark; one that was edited, cut off or written over has a mark that no longer fits.
 """
 
 from __future__ import annotations
@@ -163,6 +163,11 @@ def _checksum(text: bytes) -> bytes:
     return struct.pack(">I", zlib.crc32(_CHUNK + text))
 
 
+def _in_jpeg(content: bytes, text: bytes) -> bytes:
+    """As a comment behind the start of the image (ITU T.81, section B.2.4.5)."""
+    return content[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + content[2:]
+
+
 def _in_glb(content: bytes, text: bytes) -> bytes:
     """As ``extras`` of the whole document (glTF 2.0, sections 3.12 and 4.4)."""
     (length,) = struct.unpack_from("<I", content, 12)
@@ -197,6 +202,7 @@ def _at_the_end(content: bytes, text: bytes) -> bytes:
 
 PLACES: dict[str, Callable[[bytes, bytes], bytes]] = {
     ".png": _in_png,
+    ".jpg": _in_jpeg,
     ".glb": _in_glb,
     ".json": _in_json,
     ".obj": _after_lines(1, b"# "),

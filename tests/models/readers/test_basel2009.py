@@ -186,8 +186,16 @@ def test_npz_and_command(files: Files, tmp_path: Path) -> None:
     a, b = prepare(files.folder), load_front(out)
     np.testing.assert_array_equal(a.identity, b.identity)
     np.testing.assert_array_equal(a.skin, b.skin)
-    save_front(b, tmp_path / "again.npz")
+    for _ in range(2):  # its own file may be replaced
+        save_front(b, tmp_path / "again.npz")
     (tmp_path / "bad.npz").write_bytes(b"PK nothing")
+    np.savez(tmp_path / "other.npz", faces=np.zeros(3))
+    for name in ("bad.npz", "other.npz"):
+        before = (tmp_path / name).read_bytes()
+        refused = CliRunner().invoke(app, ["convert-basel", str(files.folder), "-o", str(tmp_path / name)])
+        assert refused.exit_code == 1 and "is not replaced" in refused.output
+        assert (tmp_path / name).read_bytes() == before
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
     with pytest.raises(ModelFormatError, match="convert-basel"):
         read_linear_model(tmp_path / "bad.npz")
 

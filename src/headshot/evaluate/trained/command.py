@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from headshot.export import write_files
 from headshot.learn.cli import app
 from headshot.terminal import errors_as_messages
 
@@ -31,11 +33,13 @@ def mesh_compare(
 
         from headshot.evaluate.trained import compare
 
-        output.mkdir(parents=True, exist_ok=True)
         text = compare.compare(
             paper, plus, synthetic, limit=limit, say=lambda line: typer.echo(line, err=True)
         )
-        (output / "mesh-compare.md").write_text(text + "\n", encoding="utf-8")
+        files = {"mesh-compare.md": f"{text}\n".encode()}
         typer.echo(text)
         if show:
-            Image.fromarray(compare.picture(paper, plus, show)).save(output / "mesh-compare.jpg", quality=90)
+            picture = BytesIO()
+            Image.fromarray(compare.picture(paper, plus, show)).save(picture, "JPEG", quality=90)
+            files["mesh-compare.jpg"] = picture.getvalue()
+        write_files(output, files)

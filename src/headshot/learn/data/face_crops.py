@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from headshot.datasets.parts.scheme import Sample, classes
+from headshot.errors import HeadshotError
+from headshot.export.origin import PhotoFile, short_hash
 from headshot.image.crop import FaceCrop
+from headshot.image.files import readable_name
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import MARGIN, RAISED, crop_of
@@ -72,18 +75,44 @@ def find_crops(
 
     Args:
         samples: labelled photos.
-        cache: JSON file of crops (x, y, side, roll in degrees) by photo, read if it exists, and written with
-            what is new.
+        cache: JSON file of crops (x, y, side, roll in degrees) by photo and content of photo and labels, read
+            if it exists, and written with what is new.
         workers: processes.
         progress: shows how far it is.
+
+    Raises:
+        HeadshotError: the cache is something else, or damaged.
     """
-    known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
-    missing = [sample for sample in samples if str(sample.photo) not in known]
+    known = _read(cache) if cache.is_file() else {}
+    names = [_name(sample) for sample in samples]
+    missing = [(name, sample) for name, sample in zip(names, samples, strict=True) if name not in known]
     if missing:
         with ProcessPoolExecutor(workers) as pool:
-            results = pool.map(crop_of_sample, missing, chunksize=8)
-            for sample, crop in zip(progress(missing), results, strict=True):
-                known[str(sample.photo)] = [round(value, 3) for value in astuple(crop)]
+            wanted = [sample for _, sample in missing]
+            results = pool.map(crop_of_sample, wanted, chunksize=8)
+            for (name, _), _, crop in zip(missing, progress(wanted), results, strict=True):
+                known[name] = [round(value, 3) for value in astuple(crop)]
         cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps(known, indent=0), encoding="utf-8")
-    return [FaceCrop(*known[str(sample.photo)]) for sample in samples]
+        part = cache.with_name(f"{cache.name}.part")
+        part.write_text(json.dumps(known, indent=0), encoding="utf-8")
+        part.replace(cache)
+    return [FaceCrop(*known[name]) for name in names]
+
+
+def _name(sample: Sample) -> str:
+    """What a crop depends on: a photo of the same name may be another one."""
+    content = short_hash(repr([PhotoFile.of(file) for file in (sample.photo, *sample.labels)]).encode())
+    return f"{readable_name(str(sample.photo))} {content}"
+
+
+def _read(cache: Path) -> dict[str, list[float]]:
+    try:
+        known = json.loads(cache.read_text(encoding="utf-8"))
+        if not all(
+            len(crop) == 4 and all(isinstance(v, float | int) for v in crop) for crop in known.values()
+        ):
+            raise ValueError("it holds other things than crops")
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise HeadshotError(f"{cache} is not a file of face crops ({error}): delete it") from error
+    crops: dict[str, list[float]] = known
+    return crops

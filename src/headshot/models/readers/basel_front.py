@@ -14,6 +14,7 @@ I = 80 identity, E = 64 expression, A = 80 texture modes.
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, Array
-from headshot.errors import ModelFormatError
+from headshot.errors import HeadshotError, ModelFormatError
 from headshot.models.linear import LinearModel, at_vertices, eye_origin, facing_out
 from headshot.models.protocol import LandmarkSet
 from headshot.models.topologies import ibug68
@@ -227,8 +228,31 @@ def project(vertices: ArrayLike, focal: float = FOCAL, size: float = PICTURE) ->
 
 
 def save_front(model: BaselFront, file: str | Path) -> None:
-    """Write the prepared model as one npz."""
-    np.savez(file, **{f.name: getattr(model, f.name) for f in fields(BaselFront)})
+    """Write the prepared model as one npz, complete or not at all.
+
+    Raises:
+        HeadshotError: there is a file of that name which is something else, or it cannot be written.
+    """
+    path = Path(file)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if os.path.lexists(path) and not _is_front(path):
+            raise HeadshotError(f"{path} is no prepared Basel model and is not replaced: give another name")
+        with part.open("wb") as stream:
+            np.savez(stream, **{f.name: getattr(model, f.name) for f in fields(BaselFront)})
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise HeadshotError(f"cannot write {path} ({error.strerror or error})") from error
+
+
+def _is_front(file: Path) -> bool:
+    """Whether a file is one of `save_front`."""
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return set(archive.files) == {f.name for f in fields(BaselFront)}
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error, AttributeError):
+        return False
 
 
 def load_front(file: str | Path) -> BaselFront:
