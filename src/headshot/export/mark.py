@@ -2,9 +2,9 @@
 
 Every file that is written carries a line of text, in a place that its format has for such things: a tEXt
 chunk of a PNG, ``extras`` of a GLB, a comment of JPEG, OBJ, MTL, PLY, HTML and Markdown, a field of a JSON.
-It says what the file was made from (`headshot.export.origin`) and ends with the SHA-256 of the file itself, in
-which the digits of that hash (and the checksum of the PNG's chunk) count as zeros. A file that somebody else
-made has no mark; one that was edited, cut off or written over has a mark that no longer fits.
+It says what the file was made from (`headshot.export.origin`) and ends with the SHA-256 of the file itself,
+in which the digits of that hash (and the checksum of the PNG's chunk) count as zeros. A file that somebody
+else made has no mark; one that was edited, cut off or written over has a mark that no longer fits.
 """
 
 from __future__ import annotations
