@@ -1,4 +1,4 @@
-"""Kill the command at random moments, over and over, and see whether --resume completes what is left.
+"""Kill the command while it writes, over and over, and see whether --resume completes what is left.
 
     python benchmarks/kills.py PHOTOS [--kills 200]
 
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +38,14 @@ def main() -> None:
     kills = rounds = mixed = hidden = 0
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole"
-        command(options.photos, whole).wait()
+        assert command(options.photos, whole).wait() == 0, "not all photos have a face"
         wanted = contents(whole)
         print(f"{len(wanted)} files without a kill", flush=True)
         while kills < options.kills:
             out = Path(folder) / f"round-{rounds}"
             while True:
                 process = command(options.photos, out)
-                try:
-                    process.wait(random.uniform(0.5, 12))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                if killed(process, out, changes=int(random.integers(1, 12)), delay=random.uniform(0, 0.02)):
                     kills += 1
                     seen = contents(out)
                     assert all(read_mark(out / name) is not None for name in seen), "a file is not whole"
@@ -68,6 +66,24 @@ def command(photos: Path, out: Path) -> subprocess.Popen[bytes]:
     """The command, started."""
     arguments = [sys.executable, "-m", "headshot", "reconstruct", str(photos), "-o", str(out), *OPTIONS]
     return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def killed(process: subprocess.Popen[bytes], out: Path, *, changes: int, delay: float) -> bool:
+    """Kill it after so many changes of the folder and a delay, seconds; whether it was still running."""
+    before = names(out)
+    while changes and process.poll() is None:
+        time.sleep(5e-4)
+        present = names(out)
+        changes -= present != before
+        before = present
+    time.sleep(delay)
+    process.kill()
+    return process.wait() == -signal.SIGKILL
+
+
+def names(folder: Path) -> frozenset[str]:
+    """What is in a folder, hidden files included."""
+    return frozenset(file.name for file in folder.iterdir()) if folder.exists() else frozenset()
 
 
 def contents(folder: Path) -> dict[str, Any]:

@@ -193,3 +193,21 @@ def test_failures_are_named() -> None:
     rows = {"a": {"error": "no face"}, "b": {"values": {}}}
     assert failures(rows) == "Photos without a result: 1 of 2: a."
     assert failures({"b": {}}, "People") == "People without a result: 0 of 1: none."
+
+
+@pytest.mark.parametrize(
+    "command", [["speed", "PHOTO"], ["landmarks", "FOLDER"], ["scan", "FOLDER"], ["all", "--data", "FOLDER"]]
+)
+def test_what_is_in_the_way_of_a_report_is_said_before_anything_is_measured(
+    tmp_path: Path, command: list[str]
+) -> None:
+    """The folder has nothing to measure, which is only said where the report could be written."""
+    names = {"FOLDER": str(tmp_path), "PHOTO": str(tmp_path / "none.jpg")}
+    command = [names.get(word, word) for word in command]
+    file = tmp_path / f"{command[0]}.md"
+    file.write_text("notes", encoding="utf-8")
+    done = CliRunner().invoke(app, [*command, "-o", str(tmp_path)])
+    assert done.exit_code == 1
+    assert f"{file.name} was not written by this version of Headshot" in done.output
+    assert [p.name for p in tmp_path.iterdir()] == [file.name]
+    assert file.read_text(encoding="utf-8") == "notes"

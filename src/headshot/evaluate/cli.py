@@ -185,6 +185,7 @@ def publish(measure: Callable[[], Result], output: Path, stem: str) -> None:
     from headshot.evaluate.tables import summary_rows, table
 
     with errors_as_messages():
+        report.check(output, stem)
         result = measure()
         files = report.write([result], output, stem)
     headings = [column.heading for column in result.columns]

@@ -191,6 +191,7 @@ def benchmark(
 ) -> None:
     """Every measure on subsets of the research data; continues where it was interrupted."""
     from headshot.evaluate.benchmark import PARTS, run_benchmark
+    from headshot.evaluate.report import check
 
     names = [name.strip() for name in only.split(",") if name.strip()]
     unknown = sorted(set(names) - {part.name for part in PARTS})
@@ -198,17 +199,21 @@ def benchmark(
         known = ", ".join(part.name for part in PARTS)
         raise typer.BadParameter(f"unknown: {', '.join(unknown)}; there are {known}", param_hint="--only")
     parts = tuple(part for part in PARTS if not names or part.name in names)
+    stem = "-".join(names) or "all"
     with errors_as_messages(CONTINUES), progress_bars() as progress:
+        check(output, stem)
         results, missing = run_benchmark(data, output / "resume-log", progress, parts)
-        _write(results, output, "-".join(names) or "all")
+        _write(results, output, stem)
     if missing:
         typer.echo(f"left out, because {data} lacks them: {', '.join(missing)}", err=True)
 
 
 def _measure(name: str, output: Path, work: Callable[[ResumeLog], Result]) -> None:
+    from headshot.evaluate.report import check
     from headshot.evaluate.resume_log import ResumeLog
 
     with errors_as_messages(CONTINUES), progress_bars() as progress:
+        check(output, name)
         log = ResumeLog(
             output / "resume-log" / f"{name}-alone.jsonl", lambda done, n: progress(name, done, n)
         )

@@ -10,22 +10,35 @@ from headshot.errors import HeadshotError
 from headshot.evaluate.page import html
 from headshot.evaluate.result import SCHEMA, Result
 from headshot.evaluate.tables import markdown
-from headshot.export.atomic import write_files
+from headshot.export.atomic import check_replaceable, write_files
+
+ENDINGS = (".json", ".md", ".html")
+"""Of the files of a report."""
+
+
+def check(directory: str | Path, stem: str) -> None:
+    """Refuse a place where `write` could not write, before anything is measured.
+
+    Raises:
+        HeadshotError: there is a file of such a name that Headshot did not write.
+    """
+    check_replaceable(directory, [f"{stem}{ending}" for ending in ENDINGS])
 
 
 def write(results: Sequence[Result], directory: str | Path, stem: str) -> list[Path]:
     """Write STEM.json, STEM.md and STEM.html, all or none.
 
     Raises:
-        HeadshotError: the directory cannot be written.
+        HeadshotError: the directory cannot be written, or holds other files of these names.
     """
     content = {"schema": SCHEMA, "results": [result.to_json() for result in results]}
-    files = {
-        f"{stem}.json": json.dumps(content, allow_nan=False, indent=1),
-        f"{stem}.md": "\n".join(markdown(result) for result in results),
-        f"{stem}.html": html(results),
-    }
-    return write_files(directory, {name: text.encode("utf-8") for name, text in files.items()})
+    texts = (
+        json.dumps(content, allow_nan=False, indent=1),
+        "\n".join(markdown(result) for result in results),
+        html(results),
+    )
+    named = zip(ENDINGS, texts, strict=True)
+    return write_files(directory, {f"{stem}{ending}": text.encode("utf-8") for ending, text in named})
 
 
 def read(file: str | Path) -> list[Result]:

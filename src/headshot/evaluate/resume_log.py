@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from headshot.errors import HeadshotError
+from headshot.evaluate.report import ENDINGS
 from headshot.export.mark import carries_mark
-
-REPORTS = (".json", ".md", ".html")
-"""Endings of reports, which may be written into a folder of data and are none."""
 
 Row = dict[str, Any]
 
@@ -146,8 +144,8 @@ def _state(path: Path, output: Path | None) -> str:
             continue
         for name in sorted(files):
             file = Path(folder, name)
-            if file.suffix in REPORTS and carries_mark(file):
-                continue
+            if file.suffix in ENDINGS and carries_mark(file):
+                continue  # a report
             seen = file.stat() if file.exists() else file.lstat()
             line = (file.relative_to(path).as_posix(), seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
             digest.update(repr(line).encode())

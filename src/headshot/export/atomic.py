@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from headshot.errors import HeadshotError
@@ -73,6 +73,18 @@ def foreign(path: Path, mark: Mark = NOTHING_KNOWN) -> str | None:
     if mark.placed and mark.place != found.place and not (found.placed and mark.photos == found.photos):
         return f"{path} is a result {'of another photo' if found.placed else 'saved from Python'} {stays}"
     return None
+
+
+def check_replaceable(directory: str | Path, names: Iterable[str]) -> None:
+    """Refuse what `write_files` would, before a long work whose results it could not write.
+
+    Raises:
+        HeadshotError: likewise.
+    """
+    try:
+        _check_replaceable(Path(directory), dict.fromkeys(names, NOTHING_KNOWN))
+    except OSError as error:
+        raise HeadshotError(f"cannot read {directory} ({error.strerror or error})") from error
 
 
 def _check_replaceable(folder: Path, marks: Mapping[str, Mark]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headshot.export import write_files
+from headshot.export.atomic import check_replaceable, write_files
 from headshot.learn.cli import app
 from headshot.terminal import errors_as_messages
 
@@ -33,6 +33,7 @@ def mesh_compare(
 
         from headshot.evaluate.trained import compare
 
+        check_replaceable(output, ["mesh-compare.md", *(["mesh-compare.jpg"] if show else [])])
         text = compare.compare(
             paper, plus, synthetic, limit=limit, say=lambda line: typer.echo(line, err=True)
         )
