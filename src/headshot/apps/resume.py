@@ -30,31 +30,33 @@ def finished(job: Job, request: Request) -> bool:
     They may have any of the names that results of the photo can get: another photo of its name may be in this
     run that was not in the earlier one, or the other way round.
     """
-    found = [stem for stem in job.names if _mark(_first(job, stem, request)) is not None]
+    firsts = {stem: _mark(job.directory / _first_file(job, stem, request)) for stem in job.names}
+    found = {stem: mark for stem, mark in firsts.items() if mark is not None}
     if not found:
         return False
     origin = request.origin(job)
-    return any(_complete(job, stem, request, origin) for stem in found)
+    return any(_complete(job, stem, request, origin, mark) for stem, mark in found.items())
 
 
-def _complete(job: Job, stem: str, request: Request, origin: Origin) -> bool:
-    """Whether all files of this stem are there, each with the mark that the present run would give it."""
-    first = _mark(_first(job, stem, request))
-    if first is None:
-        return False
+def _complete(job: Job, stem: str, request: Request, origin: Origin, first: Mark) -> bool:
+    """Whether all files of this stem are there, each with the mark that the present run would give it.
+
+    ``first`` is the mark of the first file of the first head.
+    """
     heads = first.heads if request.numbered(job) else 1
     for head in range(1, heads + 1):
         # A photo that was moved is the same photo: its place need not be that of the result.
         expected = replace(origin, head=head, heads=heads, place=first.place).mark(textured=first.textured)
-        for name in file_names(request.stem(job, head, stem), request.formats, textured=first.textured):
-            if _mark(job.directory / name) != expected:
-                return False
+        if head == 1 and first != expected:
+            return False
+        names = file_names(request.stem(job, head, stem), request.formats, textured=first.textured)
+        if any(_mark(job.directory / name) != expected for name in names[1 if head == 1 else 0 :]):
+            return False
     return True
 
 
-def _first(job: Job, stem: str, request: Request) -> Path:
-    """The main file of the first head."""
-    return job.directory / file_names(request.stem(job, 1, stem), request.formats, textured=False)[0]
+def _first_file(job: Job, stem: str, request: Request) -> str:
+    return file_names(request.stem(job, 1, stem), request.formats, textured=False)[0]
 
 
 def in_the_way(jobs: Sequence[Job], request: Request, photos: Iterable[Path]) -> Iterator[str]:
@@ -116,7 +118,10 @@ class _Folder:
 
     @cached_property
     def numbers(self) -> dict[str, set[int]]:
-        """By the name of a file of head 1, in small letters, the numbers of all heads with such a file."""
+        """By the name of a file of head 1, in small letters, the numbers of all heads with such a file.
+
+        Up to 99: a photo of more faces is rare, and another one called me-2024 is not.
+        """
         found: dict[str, set[int]] = defaultdict(set)
         try:
             names = os.listdir(self.path)
@@ -127,7 +132,7 @@ class _Folder:
                 f"cannot read {self.path} ({error.strerror or error}): choose another output directory"
             ) from error
         for name in names:
-            for number in re.finditer(r"-([1-9][0-9]{0,5})(?=[._])", name):
+            for number in re.finditer(r"-([1-9][0-9]?)(?=[._])", name):
                 first = f"{name[: number.start()]}-1{name[number.end() :]}"
                 found[first.casefold()].add(int(number[1]))
         return found
@@ -156,7 +161,3 @@ def _mark(path: Path) -> Mark | None:
         return read_mark(path)
     except OSError:
         return None
-
-
-def _but_place(mark: Mark) -> Mark:
-    return Mark(mark.made, mark.photos, "", mark.head, mark.heads, mark.textured)

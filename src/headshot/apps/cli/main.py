@@ -180,9 +180,10 @@ def reconstruct(
     own: set[Path] = set()  # files in folders that Headshot wrote
 
     def is_own(file: Path) -> bool:
-        if carries_mark(file):
+        found = carries_mark(file)
+        if found:
             own.add(file.resolve())
-        return file.resolve() in own
+        return found
 
     try:
         try:
