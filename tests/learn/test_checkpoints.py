@@ -62,3 +62,24 @@ def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
         resume(state(), {**PLAN, "batch": 8}, tmp_path, CPU)
     with pytest.raises(HeadshotError, match="another network"):
         resume(state(width=5), PLAN, tmp_path, CPU)
+
+
+def test_folders_of_other_names_stay(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-000003-keep").mkdir()
+    one = state()
+    for one.step in (3, 8):
+        save(one, PLAN, tmp_path)
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["checkpoint-000003-keep", "checkpoint-000008"]
+    resume(one, PLAN, tmp_path, CPU)
+    assert one.step == 8
+
+
+@pytest.mark.parametrize("content", ['{"step": 7, "be', "[]", '{"step": 7}', None])
+def test_damaged_checkpoints_are_named(tmp_path: Path, content: str | None) -> None:
+    save(state(), PLAN, tmp_path)
+    file = tmp_path / "checkpoint-000000" / "state.json"
+    file.unlink()
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(HeadshotError, match="checkpoint-000000 is damaged"):
+        resume(state(), PLAN, tmp_path, CPU)

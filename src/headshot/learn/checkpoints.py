@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,9 +63,16 @@ def save(state: State, plan: dict[str, Any], folder: Path) -> None:
     if target.exists():
         shutil.rmtree(target)
     part.rename(target)
-    for older in folder.glob("checkpoint-*"):
+    for older in _checkpoints(folder):
         if older != target:
             shutil.rmtree(older)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Those of a run, the latest last; folders of other names beside them are somebody else's."""
+    return sorted(
+        path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-[0-9]{6,}", path.name)
+    )
 
 
 def resume(state: State, plan: dict[str, Any], folder: Path, device: torch.device) -> None:
@@ -77,12 +85,16 @@ def resume(state: State, plan: dict[str, Any], folder: Path, device: torch.devic
         device: of the optimiser's state.
 
     Raises:
-        HeadshotError: the checkpoint belongs to another run.
+        HeadshotError: the checkpoint belongs to another run, or is damaged.
     """
-    found = sorted(folder.glob("checkpoint-*"))
+    found = _checkpoints(folder)
     if not found:
         return
-    content = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
+    try:
+        content = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
+        _ = content["step"], content["best"], [content["plan"][name] for name in _SAME]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise HeadshotError(f"{found[-1]} is damaged ({error!r}): delete it, or train anew") from error
     for name in _SAME:
         if content["plan"][name] != plan[name]:
             raise HeadshotError(
