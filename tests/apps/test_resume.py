@@ -297,12 +297,12 @@ def test_own_pictures_are_no_photos(quick: StandIn, tmp_path: Path, low_head: He
     for _ in range(2):
         done = invoke(tmp_path, "-r", "-o", tmp_path / "new")
         assert done.exit_code == 0, done.output
-        assert "2 pictures that Headshot wrote were left out" in done.output
+        assert "Pictures written by Headshot and left out: 2" in done.output
         assert [p.name for p in (tmp_path / "new").rglob("*.json")] == ["me.json"]
     photo.unlink()
     none = invoke(tmp_path, "-r", "-o", tmp_path / "new")
     assert none.exit_code == 1
-    assert "2 pictures that Headshot wrote were left out" in none.output
+    assert "Pictures written by Headshot and left out: 2" in none.output
     assert "no photos in the folder" in none.output
 
 

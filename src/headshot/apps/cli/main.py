@@ -193,7 +193,7 @@ def reconstruct(
                 jobs = plan(find_photos(photos, recursive=recursive, leave_out=is_own), output, wanted)
         finally:
             if own:
-                typer.echo(f"{len(own)} pictures that Headshot wrote were left out.")
+                typer.echo(f"Pictures written by Headshot and left out: {len(own)}.")
         request = replace(request, settings=_settings(detail, texture_size, photometric, prior, preset))
         if model != request.model:
             from headshot.models.readers import read_model
