@@ -154,7 +154,7 @@ def test_the_command_makes_a_head_of_each_folder(views: list[Photo], tmp_path: P
     for name in ("anna", "ben"):
         record = json.loads((tmp_path / "out" / f"{name}.json").read_text(encoding="utf-8"))
         assert len(record["views"]) == 2
-    again = CliRunner().invoke(app, [*arguments, "--formats", "json", "--resume"])
+    again = CliRunner().invoke(app, [*arguments, "--detail", "low", "--formats", "json", "--resume"])
     assert "2 of 2 photos were already done" in again.output
 
 
