@@ -1,72 +1,68 @@
-"""How far named distances of heads from single photos are off: `headshot.measurements.DISTANCES`.
+"""How far shapes of heads from single photos are off in distances: `headshot.measurements.DISTANCES`.
 
-    python benchmarks/measurements.py FOLDER [--limit 48]
+    python benchmarks/measurements.py FOLDER [FOLDER ...]
 
 FOLDER holds synthetic heads (tools/synthetic_heads.py). True heads are brought onto the head model's topology
-by its best fit to them, and both are measured alike. Prints, for each distance, the relative standard
-deviation of its error after the best common scale of the face, and the bias.
+by its best fit to them, and both are measured alike. Prints the root mean square of each distance's relative
+error by yaw, its bias, and two fits to its square: of the shape alone, at the true scale, the error of
+frontal heads; of the whole, what heads that are turned by 60 degrees add, in proportion to 1 - cos(yaw).
 """
 
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from rich.progress import track
 
-from headshot.arrays import Array
 from headshot.datasets.subject import find_subject
-from headshot.datasets.synthetic import Truth, read_truths
+from headshot.datasets.synthetic import read_truths
 from headshot.errors import HeadshotError
-from headshot.evaluate.synthetic import places
-from headshot.geometry.align import similarity
+from headshot.evaluate.nearest import nearest_head
 from headshot.image.photo import read_photo
 from headshot.measurements import DISTANCES, distances
-from headshot.models.head_model import HeadModel, load_head_model
+from headshot.models.head_model import load_head_model
 from headshot.pipeline import Reconstructor
 from headshot.settings import Settings
 
-RIDGE = 0.3  # mm: accuracy with which modes are asked to describe a true head
-
-
-def coefficients(truth: Truth, model: HeadModel) -> Array:
-    """Identity of the model's head that is nearest to a true one."""
-    corners, weights = places(model, truth.mesh)
-    modes = np.einsum("mpcd,pc->mpd", model.identity[:, corners].astype(float), weights)
-    mean = np.einsum("pcd,pc->pd", model.mean[corners].astype(float), weights)
-    true, found = truth.neutral[truth.mesh.face], np.zeros(len(modes))
-    design = modes.reshape(len(modes), -1)
-    normal = design @ design.T + RIDGE**2 * np.eye(len(modes))
-    for _ in range(5):
-        shape = mean + np.tensordot(found, modes, 1)
-        found = np.linalg.solve(normal, design @ (similarity(true, shape)(true) - mean).ravel())
-    return found
+YAWS = (0, 10, 20, 40, 50, 90)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--limit", type=int, default=48)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", type=Path, nargs="+")
     options = parser.parse_args()
     model, made = load_head_model("low"), Reconstructor(Settings(detail="low", texture=None))
-    truths = read_truths(options.folder)
-    some = [truths[k] for k in np.linspace(0, len(truths) - 1, min(options.limit, len(truths))).astype(int)]
-    rows = []
-    for truth in some:
+    rows, shapes, yaws = [], [], []
+    for truth in track([t for folder in options.folders for t in read_truths(folder)], "photos"):
         try:
             subject = find_subject(read_photo(truth.photo))
         except HeadshotError:
             continue
         head = made.of_face(subject.photo, subject.face, subject.landmarks)
         ours = distances(model, model.neutral(head.identity))
-        true = distances(model, model.neutral(coefficients(truth, model)))
-        ratios = np.log([ours[name] / true[name] for name in DISTANCES])
-        rows.append(ratios - np.median(ratios))  # the best common scale
-    errors = np.array(rows)
+        nearest = nearest_head(truth, model)
+        true = nearest.distances(model)
+        shapes.append([np.log(ours[name] * nearest.scale / true[name]) for name in DISTANCES])
+        rows.append([np.log(ours[name] * head.scale / true[name]) for name in DISTANCES])
+        yaws.append(abs(truth.yaw))
+    errors, shape, yaw = np.array(rows), np.array(shapes), np.array(yaws)
+    turned = ((1 - np.cos(np.radians(yaw))) / (1 - np.cos(np.radians(60)))) ** 2
+    design = np.column_stack([np.ones(len(yaw)), turned])
+    groups = [(f"{low} to {high}°", (yaw >= low) & (yaw < high)) for low, high in pairwise(YAWS)]
     print(f"{len(errors)} photos\n")
-    print("| distance | standard deviation, % | bias, % |\n|---|---|---|")
-    for name, column in zip(DISTANCES, errors.T, strict=True):
-        print(f"| {name} | {100 * column.std():.1f} | {100 * column.mean():+.1f} |")
+    print("| distance, % | " + " | ".join(name for name, _ in groups) + " | bias | shape | turned |")
+    print("|---" * (len(groups) + 4) + "|")
+    for name, column, alone in zip(DISTANCES, errors.T, shape.T, strict=True):
+        frontal, _ = np.linalg.lstsq(design, alone**2, rcond=None)[0]
+        _, added = np.linalg.lstsq(design, column**2, rcond=None)[0]
+        values = [np.sqrt((column[some] ** 2).mean()) for _, some in groups]
+        values += [column.mean(), np.sqrt(frontal), np.sqrt(max(added, 0.0))]
+        print(f"| {name} | " + " | ".join(f"{100 * value:.1f}" for value in values) + " |")
 
 
 if __name__ == "__main__":

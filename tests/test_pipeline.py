@@ -78,8 +78,8 @@ def test_size_of_the_photo_hardly_matters(photos):
     face = one.model.regions["face"] > 0.5
     shapes = [head.neutral_vertices[face] / head.scale for head in (one, two)]
     assert np.linalg.norm(shapes[0] - shapes[1], axis=1).mean() < 0.8
-    assert two.scale == pytest.approx(one.scale, rel=0.05), "a small iris counts less"
-    assert two.scale_uncertainty < one.scale_uncertainty
+    assert two.scale == pytest.approx(one.scale, rel=0.03)
+    assert two.scale_uncertainty == pytest.approx(one.scale_uncertainty, rel=0.1)
     assert two.camera.focal == pytest.approx(2 * one.camera.focal, rel=0.1)
 
 

@@ -59,8 +59,8 @@ class Reconstructor:
 
         Args:
             settings: how to reconstruct; the defaults when None. With another model than the bundled one
-                ``detail``, ``prior`` and ``photometric`` have no effect: they speak the bundled model's
-                coefficients.
+                ``detail`` and ``photometric`` have no effect, and ``prior`` on the size alone: they speak the
+                bundled model's coefficients.
             model: the head model: "headshot", the bundled one; a file of another
                 (docs/reference/model-formats.md); or a loaded one.
             preload: open the networks now rather than when the first photo needs them.
@@ -189,8 +189,8 @@ class Reconstructor:
 
     @property
     def _identity_prior(self) -> bool:
-        """Whether the identity that a network predicts is expected: of the bundled model alone."""
-        return self.settings.prior == "identity" and self.model.id == BUNDLED
+        """Whether the identity network says what to expect: of the bundled model's shape, of all sizes."""
+        return self.settings.prior == "identity"
 
     def _head(self, faces: Sequence[tuple[Photo, Face, Landmarks]], clock: _Clock) -> Head:
         return self._fitted([self._observe(*face, clock) for face in faces], clock, ())

@@ -128,7 +128,8 @@ class Head(HeadData):
         """
         from headshot.measurements import measure
 
-        return measure(self.model, self.neutral_vertices, self.scale_uncertainty)
+        yaw = min(abs(view.camera.angles[0]) for view in self.estimate.views)
+        return measure(self.model, self.neutral_vertices, self.scale, self.scale_uncertainty, yaw)
 
     def save(
         self,

@@ -5,8 +5,6 @@
 Prints, over so many photos of each folder:
 - the lower quartile of each expression score that is not negligible: `headshot.fitting.evidence.RESTING`, a
   face at rest;
-- the error of a measured iris diameter: `headshot.fitting.scale.POINT_NOISE`. The diameters scatter by what
-  irises and faces differ among people and by this error; the first two are known;
 - how far points and those of the mirrored photo are apart, frontal and turned: the limits of
   `headshot.pipeline` and `LandmarkSettings.sure_spread`.
 """
@@ -23,18 +21,15 @@ from headshot import HeadshotError, load_head_model, read_photo
 from headshot.fitting.evidence import landmark_observation
 from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.fitting.landmarks import fit_landmarks
-from headshot.fitting.scale import FACE_SPREAD, IRIS_SPREAD, measure_iris, metric_scale
 from headshot.models.arkit import ARKIT52
-from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 
 NEGLIGIBLE = 0.05
-IRISES = [IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]]
 
 
 def measure(file: Path) -> dict[str, np.ndarray | float] | None:
-    """Scores, spread, yaw, iris diameter (mm and pixels) and extent of the largest face."""
+    """Scores, spread and yaw of the largest face."""
     head = load_head_model("low")
     model = head.at(head.landmarks["mediapipe478"])
     photo = read_photo(file)
@@ -45,18 +40,10 @@ def measure(file: Path) -> dict[str, np.ndarray | float] | None:
     if found.presence < 0.5:
         return None
     fit = fit_landmarks(landmark_observation(photo, found), model, noise_model=load_landmark_noise())
-    extent = found.extent
-    irises = model.positions(fit.identity, fit.expression)[IRISES]
-    scale = metric_scale([measure_iris(found.points, fit.camera, irises, extent)])
-    eyes = found.points[list(IRIS_LEFT_IN_IMAGE[1:])], found.points[list(IRIS_RIGHT_IN_IMAGE[1:])]
-    pixels = np.mean([max(np.linalg.norm(e[0] - e[2]), np.linalg.norm(e[1] - e[3])) for e in eyes])
     return {
         "scores": found.blendshapes,
         "spread": found.spread,
         "yaw": abs(fit.camera.angles[0]),
-        "diameter": scale.iris_diameter or np.nan,
-        # As `measure_iris` counts them: pixels of the network's crop, or of the photo where that is coarser.
-        "pixels": float(pixels) / max(extent / 256.0, 1.0),
     }
 
 
@@ -82,12 +69,6 @@ def main() -> None:
     print(f"{len(rows)} photos")
     resting = [f"{name} {q:.2f}" for name, q in zip(ARKIT52, quartile, strict=True) if q > NEGLIGIBLE]
     print("lower quartile of scores: " + ", ".join(resting))
-    log, pixels = np.log([row["diameter"] for row in rows]), np.array([row["pixels"] for row in rows])
-    usable = np.isfinite(log)
-    low, high = np.quantile(log[usable], [0.16, 0.84])  # a robust standard deviation
-    scatter = (high - low) / 2
-    noise = np.sqrt(max(scatter**2 - IRIS_SPREAD**2 - FACE_SPREAD**2, 0.0)) * np.median(pixels[usable])
-    print(f"iris: log standard deviation {scatter:.3f}, error of a diameter {noise:.2f} px")
     spread, yaw = (np.array([row[key] for row in rows]) for key in ("spread", "yaw"))
     for name, some in (("frontal, to 45°", yaw < 45), ("turned", yaw >= 45)):
         if some.any():

@@ -35,8 +35,8 @@ from headshot.fitting.terms.outline import FaceOutline, OutlineModel
 from headshot.fitting.terms.points import PointTerm
 from headshot.models.arkit import ARKIT52
 from headshot.models.protocol import ExpressionPrior, FaceModel, SurfacePoints
-from headshot.models.topologies.ibug68 import EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE, JAW, JAW_POINTS, numbers
-from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE, POINTS
+from headshot.models.topologies.ibug68 import JAW, JAW_POINTS
+from headshot.models.topologies.mediapipe478 import POINTS
 from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.observe import FaceObservation
 
@@ -53,7 +53,6 @@ class OtherModel:
         dense: at MediaPipe's 478 points; None where the model does not have them all.
         outline: where the outline may be; None where the model does not say.
         expressions: what its expressions may be.
-        irises: at the middles of the right and of the left eye (2,); None where it says nothing of eyes.
     """
 
     inner: SurfacePoints
@@ -61,7 +60,6 @@ class OtherModel:
     dense: SurfacePoints | None
     outline: OutlineModel | None
     expressions: ExpressionPrior
-    irises: SurfacePoints | None
 
 
 @lru_cache(maxsize=4)
@@ -81,21 +79,7 @@ def other_model(model: FaceModel) -> OtherModel:
     found = model.landmark_set("mediapipe478")
     dense = None if found is None or len(found) < POINTS else model.at(found.points)
     index = inner.index.astype(np.int64)
-    return OtherModel(
-        model.at(inner.points), index, dense, OutlineModel.of(model), model.expression_prior,
-        _irises(model, index, dense),
-    )  # fmt: skip
-
-
-def _irises(model: FaceModel, index: Index, dense: SurfacePoints | None) -> SurfacePoints | None:
-    """Where irises are as deep as they are: themselves, or a corner of each eye that the model has."""
-    if dense is not None:
-        return dense.restricted([IRIS_LEFT_IN_IMAGE[0], IRIS_RIGHT_IN_IMAGE[0]])
-    rows = [np.flatnonzero(np.isin(index, numbers(eye))) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE)]
-    inner = model.landmark_set("ibug68")
-    if inner is None or not all(len(row) for row in rows):
-        return None
-    return model.at(inner.points).restricted([int(row[0]) for row in rows])
+    return OtherModel(model.at(inner.points), index, dense, OutlineModel.of(model), model.expression_prior)
 
 
 def start_other(
