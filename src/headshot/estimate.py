@@ -20,7 +20,7 @@ class PersonParameters:
         albedo: (A,) albedo coefficients in standard deviations (`headshot.models.albedo`); None when only
             landmarks were fitted.
         scale: the person's millimetres per model millimetre.
-        scale_uncertainty: relative standard deviation of ``scale``, and so of every length.
+        scale_uncertainty: relative standard deviation of ``scale``; distances err with the shape besides.
     """
 
     identity: Array

@@ -140,7 +140,7 @@ class HeadData:
 
     @property
     def scale_uncertainty(self) -> float:
-        """Relative standard deviation of ``scale``, and so of every length here."""
+        """Relative standard deviation of ``scale``; distances err with the shape besides."""
         return self.person.scale_uncertainty
 
     @property

@@ -44,9 +44,9 @@ DISTANCES: dict[str, tuple[str, str, float, float]] = {
 }
 _TURNED = 1 - np.cos(np.radians(60))
 _EYES = "interpupillary distance (p-p)"
-_SMALL, _CHILD = 0.09, 0.25
+_SMALL, _CHILD = 0.06, 0.25
 """What children's heads add: so much where the logarithm of the scale is less than 0 by so much. Their size
-is that of the distance of the eyes; other distances are by some 10 % shorter than those of children are
+is that of the distance of the eyes; other distances come out 3 to 10 % shorter than they are in children
 (``python benchmarks/size_intervals.py proportions``)."""
 
 # iBUG's numbers of the points that are among the 68.
