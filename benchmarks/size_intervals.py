@@ -1,6 +1,6 @@
 """Do the intervals of sizes hold what they promise? `Head.measure` against true distances and growth tables.
 
-    python benchmarks/size_intervals.py synthetic FOLDER [--limit N] [--together]
+    python benchmarks/size_intervals.py synthetic FOLDER [FOLDER ...] [--limit N] [--together]
     python benchmarks/size_intervals.py utkface $HEADSHOT_DATA/utkface-balanced [--photos held-out]
     python benchmarks/size_intervals.py proportions $HEADSHOT_DATA/utkface-balanced [--photos held-out]
 
@@ -86,9 +86,10 @@ def synthetic(options: argparse.Namespace) -> None:
     """All distances of photos, or of heads together."""
     rows = []
     model, made = load_head_model("low"), Reconstructor(Settings(detail="low", texture=None))
-    heads: dict[str, list[Truth]] = {}
-    for truth in read_truths(options.folder):
-        heads.setdefault(truth.head, []).append(truth)
+    heads: dict[tuple[Path, str], list[Truth]] = {}
+    for folder in options.folder:
+        for truth in read_truths(folder):
+            heads.setdefault((folder, truth.head), []).append(truth)
     names = [list(heads)[k] for k in _spread(len(heads), options.limit)]
     for name in track(names, "heads"):
         true = nearest_head(heads[name][0], model).distances(model)
@@ -98,7 +99,7 @@ def synthetic(options: argparse.Namespace) -> None:
             if head is None:
                 continue
             yaw = min(abs(photo.yaw) for photo in group)
-            kind = name.rsplit("-", 1)[0]
+            kind = name[1].rsplit("-", 1)[0]
             where = "together" if options.together else f"turned {between(yaw, YAWS)}°"
             for distance, found in head.measure().items():
                 groups = [distance]
@@ -219,7 +220,7 @@ def main() -> None:
     }
     for name, function in run.items():
         command = commands.add_parser(name)
-        command.add_argument("folder", type=Path)
+        command.add_argument("folder", type=Path, nargs="+" if name == "synthetic" else None)
         command.add_argument("--limit", type=int, help="heads or photos at most")
         command.set_defaults(run=function)
         if name == "synthetic":
