@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 
 from headshot import NoFaceError, Photo, read_photo
+from headshot.arrays import Array
 from headshot.datasets.annotations import read_cfp
 from headshot.datasets.split import held_out_people
-from headshot.perception.detection.detect import Face, detect_faces
+from headshot.perception.detection.detect import DetectSettings, Face, detect_faces
 from headshot.perception.faces import locate_faces, yaw_of
 from headshot.perception.fallback import FallbackSettings, search
-from headshot.perception.landmarks.mediapipe import LandmarkSettings, find_landmarks
+from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks
 
 PLAIN = LandmarkSettings()
 
@@ -70,6 +71,48 @@ def test_half_a_face_is_no_profile(photos: Path) -> None:
     assert points.prediction is None
     off = [np.linalg.norm(p.points - whole.points, axis=1).mean() / whole.extent for p in (points, in_house)]
     assert off[0] < 0.03 < 0.1 < off[1]
+
+
+def cut_photo(photos: Path, name: str, part: str) -> tuple[Photo, Landmarks, Array]:
+    """Half of a face, the landmarks of the whole one, and the pixel (2,) where the half begins."""
+    photo = read_photo(photos / name)
+    whole = find_landmarks(photo.pixels, detect_faces(photo.pixels)[0])
+    x, y = (int(v) for v in (whole.points.min(axis=0) + whole.points.max(axis=0)) / 2)
+    views = {
+        "left": (slice(None), slice(None, x)),
+        "right": (slice(None), slice(x, None)),
+        "upper": (slice(None, y), slice(None)),
+    }
+    corner = np.array([x, 0.0]) if part == "right" else np.zeros(2)
+    return Photo(np.ascontiguousarray(photo.pixels[views[part]]), "half.jpg"), whole, corner
+
+
+@pytest.mark.parametrize("name", ["astronaut.jpg", "grace_hopper.jpg"])
+@pytest.mark.parametrize("part", ["left", "right", "upper"])
+def test_half_faces_at_the_border_are_found(photos: Path, name: str, part: str) -> None:
+    half, whole, corner = cut_photo(photos, name, part)
+    ((_, points),) = locate_faces(half, detect_faces(half.pixels), [0], PLAIN)
+    off = np.linalg.norm(points.points + corner - whole.points, axis=1).mean() / whole.extent
+    assert off < 0.07, "hidden points are guessed"
+    inside = ((points.points > 0) & (points.points < [half.width, half.height])).all(axis=1).mean()
+    assert 0.3 < inside < 0.7
+
+
+def test_half_faces_are_found_beside_whole_ones(photos: Path) -> None:
+    """The whole face counts first, though the half is larger."""
+    half, whole, corner = cut_photo(photos, "grace_hopper.jpg", "right")
+    other = read_photo(photos / "astronaut.jpg")
+    height = max(half.height, other.height)
+    group = np.zeros((height, half.width + other.width, 3), np.uint8)
+    group[: half.height, : half.width] = half.pixels
+    group[: other.height, half.width :] = other.pixels
+    photo = Photo(group, "group.jpg")
+    faces = detect_faces(group, DetectSettings(exhaustive=True))
+    found = locate_faces(photo, faces, None, PLAIN)
+    assert len(found) == 2
+    assert np.linalg.norm(found[1][1].points + corner - whole.points, axis=1).mean() < 0.07 * whole.extent
+    numbered = [locate_faces(photo, faces, [k], PLAIN)[0][0].box for k in range(2)]
+    assert (np.stack(numbered) == np.stack([face.box for face, _ in found])).all()
 
 
 def test_photos_without_faces_end_clearly() -> None:

@@ -21,6 +21,7 @@ from headshot.perception.fallback import (
     FallbackSettings,
     detector_agreement,
     face_of,
+    face_score,
     head_misfit,
     in_house_landmarks,
     presence_around,
@@ -43,6 +44,21 @@ def test_search_finds_the_face_that_a_detector_finds(hopper: U8) -> None:
     left, right = (theirs.points[list(eye)].mean(axis=0) for eye in (EYE_LEFT_IN_IMAGE, EYE_RIGHT_IN_IMAGE))
     assert np.linalg.norm(face.points[0] - left) < 0.12 * theirs.extent
     assert np.linalg.norm(face.points[1] - right) < 0.12 * theirs.extent
+
+
+def test_people_score_as_people_in_any_light_and_nothing_else_does(hopper: U8, astronaut: U8) -> None:
+    rng = np.random.default_rng(3)
+    for photo in (hopper, astronaut):
+        points = find_landmarks(photo, detect_faces(photo)[0])
+        crop = points.crop(MARGIN)
+        assert face_score(photo, crop) > 0.95
+        assert face_score((photo * 0.1).astype(np.uint8), crop) > 0.95, "dark"
+        left, right = np.clip(points.points[:, 0].mean() + points.extent * np.array([-2.0, 2.0]), 0, photo.shape[1])
+        cut = np.ascontiguousarray(photo[:, int(left) : int(points.points[:, 0].max() - 0.25 * points.extent)])
+        assert face_score(cut, crop.varied(1.0, -left / crop.side)) > 0.5, "a part is cut off"
+        assert face_score(photo, crop.varied(turn=180)) < 0.5, "upside down"
+        assert face_score(photo, crop.varied(right=0.9)) < 0.5, "beside the face"
+        assert face_score(rng.integers(0, 256, photo.shape, dtype=np.uint8), crop) < 0.5
 
 
 def test_a_small_face_beside_the_middle(hopper: U8) -> None:

@@ -3,11 +3,13 @@
 MediaPipe's landmark network places the points of most faces to the pixel, but fails on those that are turned
 by more than some 60 degrees, very small, blurred or half hidden. There the in-house network
 (`headshot.perception.landmarks.in_house`), which is trained on such faces, takes its place; and where no
-detector finds anything, it searches the whole photo.
+detector finds anything, it searches the whole photo. Faces that the border cuts off are sought where several
+faces are wanted, and where there is no other one.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,15 +21,18 @@ from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.crop import FaceCrop, head_roll
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
-from headshot.perception.detection.detect import Face
+from headshot.perception.detection.detect import Face, faces_at_border, is_cut_off
+from headshot.perception.detection.mtcnn import overlaps
 from headshot.perception.fallback import (
     FallbackSettings,
     face_of,
+    face_score,
     in_house_landmarks,
+    presence_around,
     search,
     verify_detection,
 )
-from headshot.perception.landmarks.in_house import MARGIN
+from headshot.perception.landmarks.in_house import MARGIN, predict_heads
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks
 
 MAX_SPREAD = 0.04
@@ -40,6 +45,19 @@ HALF_HIDDEN = 40.0
 """Degrees of yaw: a face that is a profile to the in-house network, but turned by less than this to
 MediaPipe's, has one half covered; of profiles MediaPipe's network, given the place, sees more, if it finds a
 face at all."""
+
+MIN_FACE_SCORE = 0.5
+"""Least `face_score` of a detection: of people found in photos of all kinds none has less, and half of the
+animals that pass all else (`python benchmarks/faceless.py`)."""
+
+WINDOW, WINDOW_SIZE = 3.0, 640
+"""Side of the picture in which a cut-off face is looked at: in sizes of its box, and in pixels."""
+MIN_PRESENCE_CUT_OFF, MAX_SPREAD_CUT_OFF = 0.9, 0.05
+"""Of faces that the border cuts off: least presence and largest spread by MediaPipe's network."""
+MIN_PRESENCE_AROUND_CUT_OFF, MAX_GAP_CUT_OFF = 0.5, 0.15
+"""By the in-house network: least presence in the crops around such a face, and largest mean distance of its
+points from MediaPipe's, as a share of their extent. Most real halves pass (`python
+benchmarks/cut_off_faces.py`), and no pictures without people (`python benchmarks/faceless.py`)."""
 
 
 def locate_faces(
@@ -62,14 +80,11 @@ def locate_faces(
         NoFaceError: there is no face, or no such face.
     """
     fallback = fallback or FallbackSettings()
-    found: list[tuple[Face, Landmarks]] = []
     needed = len(faces) if wanted is None else max(wanted) + 1
-    for face in faces:
-        points = _landmarks(photo.pixels, face, settings, fallback)
-        if points is not None:
-            found.append((face, points))
-        if len(found) == needed:
-            break
+    found = _faces_of(photo.pixels, faces, needed, settings, fallback)
+    # They come last, so that one that is largest by what is left of it is not taken for the subject.
+    if fallback.enabled and (wanted is None or len(found) <= max(wanted)):
+        found += _cut_off_faces(photo.pixels, faces, [face for face, _ in found], settings)
     if not found and fallback.enabled:
         pairs = search(photo.pixels, fallback)
         found = [_more_accurate(photo.pixels, *pair, settings, fallback) for pair in pairs]
@@ -83,6 +98,20 @@ def locate_faces(
     if len(found) <= max(wanted):
         raise NoFaceError(f"{photo.name} has {len(found)} face(s); there is no face number {max(wanted) + 1}")
     return [found[i] for i in wanted]
+
+
+def _faces_of(
+    pixels: U8, faces: list[Face], most: int, settings: LandmarkSettings, fallback: FallbackSettings
+) -> list[tuple[Face, Landmarks]]:
+    """The first detections that are faces, with their landmarks, at most so many."""
+    found: list[tuple[Face, Landmarks]] = []
+    for face in faces:
+        if len(found) == most:
+            break
+        points = _landmarks(pixels, face, settings, fallback)
+        if points is not None and face_score(pixels, points.crop(MARGIN)) >= MIN_FACE_SCORE:
+            found.append((face, points))
+    return found
 
 
 def _landmarks(
@@ -110,6 +139,55 @@ def _landmarks(
     if in_house is None or (good and abs(yaw_of(in_house)) < fallback.prefer_yaw):
         return points if good else None
     return in_house if good or verify_detection(pixels, in_house) else None
+
+
+def _cut_off_faces(
+    pixels: U8, detections: list[Face], found: list[Face], settings: LandmarkSettings
+) -> list[tuple[Face, Landmarks]]:
+    """Faces that the border of the photo cuts off, with their landmarks.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        detections: of the usual search; those over the border that were refused are candidates too.
+        found: those that are faces; candidates that overlap one are dropped.
+        settings: see `LandmarkSettings`.
+    """
+    known, pairs = list(found), []
+    for face in [*faces_at_border(pixels), *(face for face in detections if is_cut_off(face.box, pixels))]:
+        if any(overlaps(np.stack([face.box, other.box]), of_smaller=True)[0, 1] > 0.5 for other in known):
+            continue
+        points = _cut_off_landmarks(pixels, face, settings)
+        if points is not None:
+            known.append(face)
+            pairs.append((face, points))
+    return pairs
+
+
+def _cut_off_landmarks(pixels: U8, face: Face, settings: LandmarkSettings) -> Landmarks | None:
+    """Landmarks of what the border leaves of a face, or None when it is none.
+
+    MediaPipe's network places them; that it is a face, the in-house network has to find as well, with points
+    near those. Both see the face before black: beyond the border of a photo they otherwise see that border
+    repeated, which makes half a face look like a covered one.
+    """
+    window = FaceCrop.of_box(face.box, WINDOW)
+    picture = window.cut(pixels, WINDOW_SIZE, clamp=False)
+    box, five = (
+        WINDOW_SIZE * window.from_photo(corners) for corners in (face.box.reshape(2, 2), face.points)
+    )
+    points = find_landmarks(picture, Face(box.ravel(), five, face.score), settings)
+    if points.presence < MIN_PRESENCE_CUT_OFF or points.spread > MAX_SPREAD_CUT_OFF:
+        return None
+    crop = points.crop(MARGIN)
+    seen = predict_heads(picture, [crop])[0]
+    gap = float(np.linalg.norm(seen.points - points.points, axis=1).mean()) / points.extent
+    if gap > MAX_GAP_CUT_OFF or presence_around(picture, crop) < MIN_PRESENCE_AROUND_CUT_OFF:
+        return None
+    return replace(
+        points,
+        points=window.to_photo(points.points / WINDOW_SIZE),
+        depth=points.depth * window.side / WINDOW_SIZE,
+    )
 
 
 def _more_accurate(

@@ -49,6 +49,11 @@ MAX_MISFIT = 0.035
 MIN_AGREEMENT = 0.4
 """Least product of the scores of MTCNN's output network and of BlazeFace."""
 
+ZOOMS = (0.6, 0.75, 0.9)
+"""Crops for MTCNN's output network, in those of the in-house network."""
+LEAST_CONTRAST = 8.0
+"""Range of values, of 255, that is stretched at most: less is noise."""
+
 AROUND = (
     (1, 0.12, 0, 0), (1, -0.12, 0, 0), (1, 0, 0.12, 0), (1, 0, -0.12, 0),
     (1.2, 0, 0, 0), (0.85, 0, 0, 0), (1, 0, 0, 20), (1, 0, 0, -20),
@@ -199,11 +204,29 @@ def detector_agreement(pixels: U8, crop: FaceCrop) -> float:
     Of each the best over several enlargements of the crop.
     """
     mtcnn, blazeface = session("mtcnn_onet"), session("face_detector")
-    small = cut_crops(pixels, [crop.varied(zoom) for zoom in (0.6, 0.75, 0.9)], 48)
+    small = cut_crops(pixels, [crop.varied(zoom) for zoom in ZOOMS], 48)
     large = cut_crops(pixels, [crop.varied(zoom) for zoom in (1.0, 1.6)], 128)
     one = mtcnn.run(["scores"], {"pixels": small})[0][:, 1].max()
     other = max(blazeface.run(["scores"], {"pixels": picture[None]})[0].max() for picture in large)
     return float(one * other)
+
+
+def face_score(pixels: U8, crop: FaceCrop) -> float:
+    """How far the face in a crop is a person's, in [0, 1], by MTCNN's output network.
+
+    The median over several enlargements of the crop, their contrast stretched, so that little depends on
+    exposure. Of people, from all sides, blurred and dark, it is mostly above 0.99; most animals that pass for
+    faces otherwise have less than 0.5, and almost all less than 0.95 (`python benchmarks/faceless.py`).
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        crop: of side `MARGIN` around the landmarks.
+    """
+    crops = cut_crops(pixels, [crop.varied(zoom) for zoom in ZOOMS], 48).astype(np.float64)
+    low, high = np.quantile(crops, (0.01, 0.99), axis=(1, 2, 3), keepdims=True)
+    stretched = np.clip((crops - low) * (255 / np.maximum(high - low, LEAST_CONTRAST)), 0, 255)
+    scores = session("mtcnn_onet").run(["scores"], {"pixels": stretched.astype(np.uint8)})[0]
+    return float(np.median(scores[:, 1]))
 
 
 def _head_points(found: HeadPrediction) -> Array:

@@ -31,6 +31,16 @@ WORKING_SIZE = 36
 """Pixels that the smallest face keeps in the copy that is searched, so that the 48 of MTCNN's last network
 are not mostly interpolated."""
 
+BORDER_SHARE = 0.1
+"""Smallest face sought at the border, as a share of the photo's longer side."""
+CONTINUED = 0.35
+"""How far the photo is continued there, as a share of its shorter side: half of the largest face."""
+BORDER_THRESHOLDS = (0.5, 0.5, 0.3)
+"""Scores that MTCNN's three networks must give there: where half of a face is left, the output network's
+are 0.3 to 0.5 (`python benchmarks/cut_off_faces.py`)."""
+CUT_OFF = (0.12, 0.75)
+"""Shares of a box's side beyond the border, least and most: with less, `detect_faces` finds the face."""
+
 
 @dataclass(frozen=True)
 class Face:
@@ -101,6 +111,31 @@ def detect_faces(pixels: U8, settings: DetectSettings = DetectSettings()) -> lis
     visible = np.clip(best.boxes.reshape(-1, 2, 2), 0, (pixels.shape[1], pixels.shape[0]))
     order = np.argsort(-np.prod(visible[:, 1] - visible[:, 0], axis=1), kind="stable")
     return [Face(best.boxes[i], best.points[i], float(best.scores[i])) for i in order]
+
+
+def faces_at_border(pixels: U8) -> list[Face]:
+    """Candidates for faces of which the border of a photo cuts off a part, up to a half and more.
+
+    MTCNN proposes windows inside of a picture only, and what is left of such a face fills none. Here the
+    photo is continued by black, as the later networks of the cascade see it, and lower scores pass. What is
+    found is to be verified (`headshot.perception.faces`).
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+    """
+    copy, min_face, factor = _working_copy(pixels, BORDER_SHARE, DetectSettings())
+    pad = int(CONTINUED * min(copy.shape[:2]))
+    found = mtcnn.cascade(np.pad(copy, ((pad, pad), (pad, pad), (0, 0))), min_face, BORDER_THRESHOLDS)
+    boxes, points = (found.boxes - pad) * factor, (found.points - pad) * factor
+    faces = [Face(*one[:2], float(one[2])) for one in zip(boxes, points, found.scores, strict=True)]
+    return [face for face in faces if is_cut_off(face.box, pixels)]
+
+
+def is_cut_off(box: Array, pixels: U8) -> bool:
+    """Whether a share `CUT_OFF` of a box (4,) lies beyond the border of a photo (H, W, 3)."""
+    size = (pixels.shape[1], pixels.shape[0])
+    beyond = np.concatenate([-box[:2], box[2:] - size]) / np.tile(box[2:] - box[:2], 2)
+    return bool(CUT_OFF[0] < beyond.max() < CUT_OFF[1])
 
 
 def _searches(pixels: U8, settings: DetectSettings) -> Iterator[Found]:
