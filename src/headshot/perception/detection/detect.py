@@ -38,7 +38,7 @@ CONTINUED = 0.35
 BORDER_THRESHOLDS = (0.5, 0.5, 0.3)
 """Scores that MTCNN's three networks must give there: where half of a face is left, the output network's
 are 0.3 to 0.5 (`python benchmarks/cut_off_faces.py`)."""
-CUT_OFF = (0.12, 0.75)
+CUT_OFF = (0.04, 0.75)
 """Shares of a box's side beyond the border, least and most: with less, `detect_faces` finds the face."""
 
 
