@@ -47,8 +47,10 @@ MediaPipe's, has one half covered; of profiles MediaPipe's network, given the pl
 face at all."""
 
 MIN_FACE_SCORE = 0.5
-"""Least `face_score` of a detection: of people found in photos of all kinds none has less, and half of the
-animals that pass all else (`python benchmarks/faceless.py`)."""
+"""Least `face_score` of a face, unless the landmark network is certain: hardly a person in photos of all
+kinds has less, and half of the animals have that pass all else (`python benchmarks/faceless.py`)."""
+CERTAIN_PRESENCE, CERTAIN_SPREAD = 0.999, 0.02
+"""Presence and spread of landmarks that no animal had both of."""
 
 WINDOW, WINDOW_SIZE = 3.0, 640
 """Side of the picture in which a cut-off face is looked at: in sizes of its box, and in pixels."""
@@ -88,6 +90,7 @@ def locate_faces(
     if not found and fallback.enabled:
         pairs = search(photo.pixels, fallback)
         found = [_more_accurate(photo.pixels, *pair, settings, fallback) for pair in pairs]
+        found = [pair for pair in found if _is_person(photo.pixels, pair[1])]
     if not found:
         raise NoFaceError(
             f"no face found in {photo.name}: use a photo in which the face is at least 40 pixels wide, "
@@ -109,7 +112,7 @@ def _faces_of(
         if len(found) == most:
             break
         points = _landmarks(pixels, face, settings, fallback)
-        if points is not None and face_score(pixels, points.crop(MARGIN)) >= MIN_FACE_SCORE:
+        if points is not None and _is_person(pixels, points):
             found.append((face, points))
     return found
 
@@ -178,6 +181,8 @@ def _cut_off_landmarks(pixels: U8, face: Face, settings: LandmarkSettings) -> La
     points = find_landmarks(picture, Face(box.ravel(), five, face.score), settings)
     if points.presence < MIN_PRESENCE_CUT_OFF or points.spread > MAX_SPREAD_CUT_OFF:
         return None
+    if not _is_person(picture, points):
+        return None
     crop = points.crop(MARGIN)
     seen = predict_heads(picture, [crop])[0]
     gap = float(np.linalg.norm(seen.points - points.points, axis=1).mean()) / points.extent
@@ -201,6 +206,12 @@ def _more_accurate(
     limit = np.inf if abs(yaw_of(in_house)) < fallback.prefer_yaw else HALF_HIDDEN
     accepted = is_face(points, settings) and abs(yaw_of(points)) < limit
     return (face_of(points), points) if accepted else (face, in_house)
+
+
+def _is_person(pixels: U8, points: Landmarks) -> bool:
+    """Whether a face is a person's, rather than an animal's."""
+    certain = points.presence >= CERTAIN_PRESENCE and points.spread <= CERTAIN_SPREAD
+    return certain or face_score(pixels, points.crop(MARGIN)) >= MIN_FACE_SCORE
 
 
 def is_face(points: Landmarks, settings: LandmarkSettings) -> bool:

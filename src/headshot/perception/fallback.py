@@ -222,7 +222,8 @@ def face_score(pixels: U8, crop: FaceCrop) -> float:
         pixels: (H, W, 3) uint8 RGB.
         crop: of side `MARGIN` around the landmarks.
     """
-    crops = cut_crops(pixels, [crop.varied(zoom) for zoom in ZOOMS], 48).astype(np.float64)
+    varied = [crop.varied(zoom) for zoom in ZOOMS]
+    crops = cut_crops(pixels, varied, 48, clamp=False).astype(np.float64)
     low, high = np.quantile(crops, (0.01, 0.99), axis=(1, 2, 3), keepdims=True)
     stretched = np.clip((crops - low) * (255 / np.maximum(high - low, LEAST_CONTRAST)), 0, 255)
     scores = session("mtcnn_onet").run(["scores"], {"pixels": stretched.astype(np.uint8)})[0]
