@@ -53,9 +53,9 @@ def test_people_score_as_people_in_any_light_and_nothing_else_does(hopper: U8, a
         crop = points.crop(MARGIN)
         assert face_score(photo, crop) > 0.95
         assert face_score((photo * 0.1).astype(np.uint8), crop) > 0.95, "dark"
-        left, right = np.clip(points.points[:, 0].mean() + points.extent * np.array([-2.0, 2.0]), 0, photo.shape[1])
-        cut = np.ascontiguousarray(photo[:, int(left) : int(points.points[:, 0].max() - 0.25 * points.extent)])
-        assert face_score(cut, crop.varied(1.0, -left / crop.side)) > 0.5, "a part is cut off"
+        border = int(points.points[:, 0].max() - 0.25 * points.extent)
+        cut = np.ascontiguousarray(photo[:, :border])
+        assert face_score(cut, crop) > 0.5, "a quarter is cut off"
         assert face_score(photo, crop.varied(turn=180)) < 0.5, "upside down"
         assert face_score(photo, crop.varied(right=0.9)) < 0.5, "beside the face"
         assert face_score(rng.integers(0, 256, photo.shape, dtype=np.uint8), crop) < 0.5
