@@ -85,7 +85,7 @@ def test_other_formats_are_refused(given: str | list[str], what: str) -> None:
 
 
 def test_documents_of_a_head_cannot_be_written_of_a_mesh(square: HeadAsset) -> None:
-    assert list(asset_contents(square, "x", "all")) == ["x.glb", "x.obj", "x.mtl", "x.ply"]
+    assert list(asset_contents(square, "x", "all")) == ["x.glb", "x.obj", "x.ply"]
     assert set(MESH_FORMATS) == {"glb", "obj", "ply"}
     with pytest.raises(HeadshotError, match="unknown format 'json': use any of glb, obj, ply"):
         asset_contents(square, "x", ["json"])

@@ -26,20 +26,20 @@ def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
 
 
 def obj(asset: HeadAsset, stem: str) -> dict[str, bytes]:
-    """The OBJ, its MTL, and the texture (where there is one), content by file name.
+    """The OBJ and, where there is a texture, its MTL and the texture, content by file name.
 
-    Colours of the vertices follow their coordinates, as MeshLab and Blender read them, if there is no
-    texture.
+    Without a texture, colours of the vertices follow their coordinates, as MeshLab and Blender read them.
+    There is no material then, since programs that find one (trimesh, three.js) leave such colours out.
     """
-    vertices = asset.vertices
+    vertices, textured = asset.vertices, asset.texture is not None
     lines = [
         f"# Headshot {__version__}: millimetres, x to the subject's left, y up, z out of the face",
         *([f"# {asset.comment}"] if asset.comment else []),
-        f"mtllib {stem}.mtl",
+        *([f"mtllib {stem}.mtl"] if textured else []),
         f"o {asset.name}",
-        f"usemtl {asset.name}",
+        *([f"usemtl {asset.name}"] if textured else []),
     ]
-    if asset.colours is not None and asset.texture is None:
+    if asset.colours is not None and not textured:
         coloured = np.hstack([vertices, asset.colours / 255.0])
         lines.append(_lines("v %.4f %.4f %.4f %.4f %.4f %.4f", coloured))
     else:
@@ -52,10 +52,13 @@ def obj(asset: HeadAsset, stem: str) -> dict[str, bytes]:
     lines.append(_lines("vn %.4f %.4f %.4f", vertex_normals(vertices, asset.triangles)))
     corners = np.stack(columns, axis=-1).reshape(len(position), -1)
     for part in asset.parts:
+        # One group a part: three.js makes a mesh of each.
+        lines.append(f"g {part.name}")
         for first, last in part.ranges:
-            lines += [f"g {part.name}", _lines(f"f {corner} {corner} {corner}", corners[first:last])]
-    files = {f"{stem}.obj": ("\n".join(lines) + "\n").encode(), f"{stem}.mtl": _material(asset, stem)}
+            lines.append(_lines(f"f {corner} {corner} {corner}", corners[first:last]))
+    files = {f"{stem}.obj": ("\n".join(lines) + "\n").encode()}
     if asset.texture is not None:
+        files[f"{stem}.mtl"] = _material(asset.name, stem)
         files[f"{stem}_texture.png"] = encode_texture(asset.texture, "png")
     return files
 
@@ -65,18 +68,15 @@ def _lines(row: str, values: NDArray[Any]) -> str:
     return "\n".join([row] * len(values)) % tuple(values.ravel().tolist())
 
 
-def _material(asset: HeadAsset, stem: str) -> bytes:
-    """The MTL: white under colours from elsewhere, else of the colour of the first part."""
-    coloured = asset.texture is not None or asset.colours is not None
-    colour = (1.0, 1.0, 1.0) if coloured or not asset.parts else asset.parts[0].material.colour
+def _material(name: str, stem: str) -> bytes:
+    """The MTL: white, times the texture."""
     lines = [
         f"# Headshot {__version__}",
-        f"newmtl {asset.name}",
-        "Kd {:.3f} {:.3f} {:.3f}".format(*colour),
+        f"newmtl {name}",
+        "Kd 1.000 1.000 1.000",
         "Ks 0.040 0.040 0.040",
         "Ns 10.0",
         "illum 2",
+        f"map_Kd {stem}_texture.png",
     ]
-    if asset.texture is not None:
-        lines.append(f"map_Kd {stem}_texture.png")
     return ("\n".join(lines) + "\n").encode()

@@ -56,7 +56,7 @@ FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
         Format("glb", "animatable head with texture", "asset", "glb", (".glb",)),
-        Format("obj", "mesh with texture", "asset", "obj", (".obj", ".mtl"), ("_texture.png",)),
+        Format("obj", "mesh with texture", "asset", "obj", (".obj",), (".mtl", "_texture.png")),
         Format("ply", "mesh with a colour per vertex", "asset", "ply", (".ply",)),
         Format("png", "preview picture", "head", "preview", (".png",)),
         Format("json", "every number", "head", "record", (".json",)),
