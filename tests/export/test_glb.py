@@ -99,7 +99,7 @@ def test_every_part_is_a_child_of_the_head(file: Glb) -> None:
     nodes = file.json["nodes"]
     assert file.json["scenes"] == [{"name": "Scene", "nodes": [0]}]
     assert nodes[0]["name"] == "Head"
-    assert [nodes[i]["name"] for i in nodes[0]["children"]] == list(HEAD_PARTS)
+    assert [nodes[i]["name"] for i in nodes[0]["children"]] == [*HEAD_PARTS, "Neck"]
 
 
 @pytest.mark.parametrize("name", HEAD_PARTS)
@@ -118,7 +118,7 @@ def test_vertices_are_split_only_at_seams(head: Head, file: Glb) -> None:
     assert count == len(skin) + seam
 
 
-@pytest.mark.parametrize("name", HEAD_PARTS)
+@pytest.mark.parametrize("name", [*HEAD_PARTS, "Neck"])
 def test_all_meshes_share_the_52_names(file: Glb, name: str) -> None:
     mesh, primitive = file.mesh(name)
     assert mesh["extras"]["targetNames"] == list(ARKIT52)
@@ -144,7 +144,7 @@ def test_the_photos_weights_give_the_photos_head(head: Head, file: Glb) -> None:
 
 
 def test_start_weights(head: Head, file: Glb) -> None:
-    for name in HEAD_PARTS:
+    for name in (*HEAD_PARTS, "Neck"):
         assert file.mesh(name)[0]["weights"] == [0.0] * 52
     shown = read(head, ExportSettings(expression="photo"))
     for name in HEAD_PARTS:
@@ -263,6 +263,15 @@ def test_a_mesh_without_any_colour_has_that_of_its_material(square: HeadAsset) -
     file = Glb(glb(square))
     factor = file.json["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"]
     assert factor == [*square.parts[0].material.colour, 1.0]
+
+
+def test_one_side_is_enough_where_the_neck_is_closed(file: Glb, square: HeadAsset) -> None:
+    """Of double-sided materials, the far side shines through along outlines."""
+    assert file.mesh("Neck")[1]["material"] == file.mesh("Face")[1]["material"]
+    assert not any("doubleSided" in material for material in file.json["materials"])
+    open_mesh = Glb(glb(square))
+    assert [node["name"] for node in open_mesh.json["nodes"]] == ["Head", "Face"]
+    assert open_mesh.json["materials"][0]["doubleSided"] is True
 
 
 def test_a_real_head(astronaut: Head) -> None:

@@ -25,6 +25,7 @@ from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import fit_keypoints
 from headshot.apps.keypoint.output import fitted_asset
 from headshot.export.asset import HeadAsset, MorphTarget, asset_of, mesh_asset
+from headshot.export.neck import neck_lid
 from headshot.export.registry import asset_contents
 from headshot.export.settings import ExportSettings
 from headshot.geometry.raster import vertex_normals
@@ -187,6 +188,34 @@ class Check:
     linear: bool = False
 
 
+def _with_lid(asset: HeadAsset) -> HeadAsset:
+    """An asset of which the lid of the neck is a part like others, as it is in a GLB."""
+    if asset.neck is None:
+        return asset
+    lid = neck_lid(asset, asset.neck)
+    triangles = len(asset.triangles)
+    uv, colours = {}, {}
+    if asset.uv is not None:
+        joined = np.concatenate([asset.triangles_uv, lid.triangles_uv + len(asset.uv)])
+        uv = {"uv": np.concatenate([asset.uv, lid.uv]), "triangles_uv": joined}
+    if asset.colours is not None:
+        colours = {"colours": np.concatenate([asset.colours, lid.colours])}
+    return replace(
+        asset,
+        neutral=np.concatenate([asset.neutral, lid.neutral]),
+        vertices=np.concatenate([asset.vertices, lid.vertices]),
+        triangles=np.concatenate([asset.triangles, lid.triangles + len(asset.vertices)]),
+        parts=(*asset.parts, replace(lid.parts[0], ranges=((triangles, triangles + len(lid.triangles)),))),
+        morphs=tuple(
+            replace(mine, offsets=np.concatenate([mine.offsets, theirs.offsets]))
+            for mine, theirs in zip(asset.morphs, lid.morphs, strict=True)
+        ),
+        neck=None,
+        **uv,
+        **colours,
+    )
+
+
 def _part_rows(asset: HeadAsset, names: list[str]) -> np.ndarray:
     """Triangles of parts in the order of files; without names, all in the model's order."""
     if not names:
@@ -215,8 +244,10 @@ def _group(
 
 def check_meshes(case: Case, found: list[ImportedMesh], check: Check, kind: str) -> None:
     """Compare what a program read with the asset: corners of triangles, in the order of the file."""
-    asset = case.asset
     glb = kind == "glb"
+    if glb:
+        case = replace(case, asset=_with_lid(case.asset))
+    asset = case.asset
     shown = (asset.neutral if glb else asset.vertices) * check.unit
     normals = vertex_normals(shown.astype(np.float32), asset.triangles)
     for mesh, names in _group(asset, found, check, kind):

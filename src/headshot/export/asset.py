@@ -6,14 +6,15 @@ meshes (`headshot.export.glb`, `headshot.export.obj`, `headshot.export.ply`) kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.arrays import F32, I32, U8
+from headshot.arrays import F32, I32, U8, Index
 from headshot.export.settings import ExportSettings
+from headshot.geometry.borders import border_lines
 from headshot.models.protocol import BUNDLED
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class Material:
             )
 
 
-# Chosen by eye, as matte or wet as these surfaces are; the open neck shows the skin from behind.
-SKIN = Material("Skin", 0.65, (0.56, 0.42, 0.36), double_sided=True)
+# Chosen by eye, as matte or wet as these surfaces are.
+SKIN = Material("Skin", 0.65, (0.56, 0.42, 0.36))
 MOUTH = Material("Mouth", 0.45, (0.35, 0.12, 0.11))
 TEETH = Material("Teeth", 0.3, (0.75, 0.70, 0.62))
 EYE = Material("Eye", 0.15, (0.66, 0.65, 0.64))
@@ -113,6 +114,8 @@ class HeadAsset:
         colours: (V, 3) uint8 sRGB, or None.
         comment: a line about source and terms, written into each file; may be empty.
         extras: what a format that has room for it says of the head, as JSON holds it.
+        neck: (K,) vertices of the border at which the first part is cut off below, in the order in which its
+            triangles pass them. Formats whose surfaces have one side close it (`headshot.export.neck`).
 
     Raises:
         ValueError: arrays that do not fit together, or numbers that are not finite.
@@ -130,6 +133,7 @@ class HeadAsset:
     colours: U8 | None = None
     comment: str = ""
     extras: dict[str, Any] = field(default_factory=dict)
+    neck: Index | None = None
 
     def __post_init__(self) -> None:
         count, faces = len(self.vertices), len(self.triangles)
@@ -204,6 +208,7 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
         triangles_uv=model.triangles_uv,
         texture=None if texture is None else texture.pixels,
         colours=head.colours,
+        neck=_neck(model),
         comment="" if model.id == BUNDLED else f"{model.id}. {model.terms}".strip().replace("\n", " "),
         extras=extras,
     )
@@ -229,12 +234,23 @@ def _head_parts(model: FaceModel) -> tuple[Part, ...]:
         return (Part("Face", ((0, len(model.triangles)),), PLAIN),)
     parts = []
     for name, (members, material) in HEAD_PARTS.items():
+        if model.id != BUNDLED:
+            material = replace(material, double_sided=True)  # it may be open anywhere
         ranges = tuple(model.parts[member] for member in members if member in model.parts)
         if ranges:
             parts.append(Part(name, ranges, material))
     if "teeth" in model.parts:  # of models that do not tell upper from lower ones
         parts.append(Part("Teeth", (model.parts["teeth"],), TEETH))
     return tuple(parts)
+
+
+def _neck(model: FaceModel) -> Index | None:
+    """The lower border of the bundled model's skin; other models may be open anywhere."""
+    if model.id != BUNDLED:
+        return None
+    first, last = model.parts["skin"]
+    lines = border_lines(model.triangles[first:last])
+    return min(lines, key=lambda line: float(model.mean[line, 1].mean()))
 
 
 def _check_shape(name: str, values: NDArray[Any], expected: tuple[int, ...]) -> None:

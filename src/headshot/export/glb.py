@@ -1,7 +1,8 @@
 """GLB: the head as glTF 2.0 with its expressions as morph targets.
 
-The file holds one scene with a node for the whole and a mesh child per part. All meshes carry the same morph
-targets in the same order, named in ``extras.targetNames``, so that a viewer can drive them together.
+The file holds one scene with a node for the whole and a mesh child per part, and one that closes the neck
+where the head has one. All meshes carry the same morph targets in the same order, named in
+``extras.targetNames``, so that a viewer can drive them together.
 Positions are metres in the head frame, whose axes are those of glTF: y up, +z out of the face.
 
 Section numbers refer to the glTF 2.0 specification (Khronos, ISO/IEC 12113).
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from headshot.arrays import F32, I32, Index, Mask
 from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
 from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
+from headshot.export.neck import neck_lid
 from headshot.export.settings import ExportSettings, Target
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
@@ -46,20 +48,10 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
     """
     options = settings or ExportSettings()
     buffer = GltfBuffer()
-    neutral = (asset.neutral * METRES).astype(np.float32, copy=False)
-    normals = _unit(vertex_normals(neutral, asset.triangles))
-    changes = _changes(asset.morphs, neutral, normals, asset.triangles, turning=options.morph_normals)
     materials = asset.materials
-    meshes = []
-    for part in asset.parts:
-        piece = _Piece(buffer, asset, part)
-        primitive = piece.base(neutral, normals) | {"material": materials.index(part.material)}
-        mesh: dict[str, Any] = {"name": part.name, "primitives": [primitive]}
-        if asset.morphs:
-            primitive["targets"] = piece.targets(changes)
-            mesh["weights"] = [morph.weight for morph in asset.morphs]
-            mesh["extras"] = {"targetNames": [morph.name for morph in asset.morphs]}
-        meshes.append(mesh)
+    meshes = _meshes(asset, buffer, turning=options.morph_normals)
+    if asset.neck is not None:  # its lid has the first material, as its first part has
+        meshes += _meshes(neck_lid(asset, asset.neck), buffer, turning=options.morph_normals)
     root: dict[str, Any] = {"name": asset.name, "children": list(range(1, len(meshes) + 1))}
     if asset.extras:
         root["extras"] = asset.extras
@@ -91,6 +83,25 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
         document["samplers"] = [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]
         document["textures"] = [{"source": 0, "sampler": 0}]
     return buffer.container(document)
+
+
+def _meshes(asset: HeadAsset, buffer: GltfBuffer, *, turning: bool) -> list[dict[str, Any]]:
+    """A mesh for each part; the arrays go to the buffer."""
+    neutral = (asset.neutral * METRES).astype(np.float32, copy=False)
+    normals = _unit(vertex_normals(neutral, asset.triangles))
+    changes = _changes(asset.morphs, neutral, normals, asset.triangles, turning=turning)
+    materials = asset.materials
+    meshes = []
+    for part in asset.parts:
+        piece = _Piece(buffer, asset, part)
+        primitive = piece.base(neutral, normals) | {"material": materials.index(part.material)}
+        mesh: dict[str, Any] = {"name": part.name, "primitives": [primitive]}
+        if asset.morphs:
+            primitive["targets"] = piece.targets(changes)
+            mesh["weights"] = [morph.weight for morph in asset.morphs]
+            mesh["extras"] = {"targetNames": [morph.name for morph in asset.morphs]}
+        meshes.append(mesh)
+    return meshes
 
 
 class _Piece:
