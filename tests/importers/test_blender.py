@@ -1,7 +1,9 @@
-"""Blender reads our files. Its module is large, so this is for the asking:
+"""Blender reads our files. Its module is large, so this is for the asking.
 
-    python3.11 -m venv blender && blender/bin/pip install bpy==5.0.1
-    HEADSHOT_IMPORTERS=1 HEADSHOT_BLENDER=blender/bin/python python -m pytest tests/importers/test_blender.py
+```console
+python3.11 -m venv blender && blender/bin/pip install bpy==5.0.1
+HEADSHOT_IMPORTERS=1 HEADSHOT_BLENDER=blender/bin/python python -m pytest tests/importers/test_blender.py
+```
 """
 
 from __future__ import annotations
