@@ -25,6 +25,7 @@ from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import fit_keypoints
 from headshot.apps.keypoint.output import fitted_asset
 from headshot.export.asset import HeadAsset, MorphTarget, asset_of, mesh_asset
+from headshot.export.atomic import write_files
 from headshot.export.neck import neck_lid
 from headshot.export.registry import asset_contents
 from headshot.export.settings import ExportSettings
@@ -155,10 +156,8 @@ def cases(photos: Path, skinned_arrays: Any, tmp_path_factory: pytest.TempPathFa
     made = {}
     for name in CASES:
         folder = root / name
-        folder.mkdir()
         settings = SETTINGS.get(name, ExportSettings())
-        for file, content in asset_contents(assets[name], name, "glb,obj,ply", settings).items():
-            (folder / file).write_bytes(content)
+        write_files(folder, asset_contents(assets[name], name, "glb,obj,ply", settings))
         made[name] = Case(heads.get(name), assets[name], settings, folder)
     return made
 
