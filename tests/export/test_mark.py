@@ -108,17 +108,6 @@ def test_readers_do_not_mind(files: dict[str, bytes], tmp_path: Path) -> None:
         assert with_mark.replace(line + b"\n", b"", 1) == without
 
 
-def test_meshes_are_read_by_others_as_before(files: dict[str, bytes]) -> None:
-    trimesh = pytest.importorskip("trimesh")
-    for name in ("x.glb", "x.ply"):
-        kind = name[-3:]
-        before, after = (
-            trimesh.load(io.BytesIO(content), file_type=kind, force="mesh")
-            for content in (files[name], marked(name, files[name], MARK))
-        )
-        np.testing.assert_array_equal(before.vertices, after.vertices)
-
-
 def test_other_endings_are_refused() -> None:
     with pytest.raises(ValueError, match=r"x\.fbx: only files of \.png"):
         marked("x.fbx", b"", MARK)
