@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from headshot.image.colour import luma
 from headshot.models.head_model import load_head_model
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.mouth import between_lips, measure_teeth
@@ -41,3 +42,10 @@ def test_teeth_in_a_dark_mouth_are_dark() -> None:
         measure_teeth(MODEL, colour, unseen, tone, between).mean() for between in (dark, dark[:8], None)
     )
     assert wide < 0.5 * unknown < narrow
+
+
+def test_teeth_do_not_glow_in_a_photo_that_is_nearly_black() -> None:
+    colour, unseen = np.zeros((SIZE, SIZE, 3), np.uint8), np.zeros((SIZE, SIZE), np.float32)
+    light = np.array([0.8, 0.63, 0.53], np.float32)
+    tooth, dark = (luma(measure_teeth(MODEL, colour, unseen, tone)) for tone in (light, 0.08 * light))
+    assert dark / luma(0.08 * light) < 1.5 * tooth / luma(light)

@@ -17,7 +17,7 @@ from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
 from headshot.ramps import smoothstep
 from headshot.texture.atlas import Atlas, atlas_of
-from headshot.texture.skin_tone import tinted
+from headshot.texture.skin_tone import light_left, tinted
 
 EYES = ("eye_left", "eye_right")
 # Radius of the iris over the distance between the eyes' centres (11.7 mm across at 63 mm, both nearly
@@ -100,7 +100,8 @@ def measure_eyes(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
         tone: (3,) the person's skin, which tells how bright the light is.
     """
     level = float(np.clip(luma(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
-    sclera, iris = level**0.6 * tinted(_SCLERA, tone), level**0.5 * tinted(_BROWN, tone)
+    left = light_left(tone)
+    sclera, iris = left * level**0.6 * tinted(_SCLERA, tone), left * level**0.5 * tinted(_BROWN, tone)
     inner: list[Array] = []
     outer: list[Array | None] = []
     for eye in eyes:
@@ -125,10 +126,10 @@ def measure_eyes(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32
         whites = 0.6 * whites + 0.4 * whites.mean(axis=0)  # coarse pixels deceive more than light differs
     if inner:
         found = np.mean(inner, axis=0)
-        grey = float(np.clip(luma(found), 0.06, 0.55 * luma(whites.mean(axis=0))))
+        grey = float(np.clip(luma(found), 0.06 * left, 0.55 * luma(whites.mean(axis=0))))
         tint = found / max(float(luma(found)), 0.02)
         iris = grey * np.clip(1 + 0.95 * (tint - 1), 0.2, 2.2)
-    return np.clip(whites, 0.04, 0.97), np.clip(iris, 0.03, 0.8)
+    return np.clip(whites, 0.04 * left, 0.97), np.clip(iris, 0.03 * left, 0.8)
 
 
 def _sclera(found: Array | None, usual: Array) -> Array:

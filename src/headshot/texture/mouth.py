@@ -18,7 +18,7 @@ from headshot.models.head_model import HeadModel
 from headshot.models.topologies import ibug68
 from headshot.perception.segmentation import CLASSES, Segmentation
 from headshot.texture.atlas import atlas_of
-from headshot.texture.skin_tone import tinted
+from headshot.texture.skin_tone import light_left, tinted
 
 # sRGB in ordinary light, at the lips.
 _SOCK = np.array([0.40, 0.18, 0.17])
@@ -39,7 +39,7 @@ _WIDTHS = {
 
 def _level(tone: F32) -> float:
     """Brightness of the photo's light, from the skin in it."""
-    return float(np.clip(luma(tone) / 0.58, 0.3, 1.1) ** 0.6)
+    return light_left(tone) * float(np.clip(luma(tone) / 0.58, 0.3, 1.1) ** 0.6)
 
 
 def mouth_colours(model: HeadModel, tone: F32) -> F32:

@@ -22,6 +22,7 @@ _DEFAULT = np.array([176.0, 134.0, 112.0])
 _SPREAD = 0.10  # least standard deviation of chromaticity; compression and white balance vary by this much
 LIFT = 0.004  # added to linear light before the logarithm: black is lifted above the noise of cameras
 LOG_TABLE = np.log(TO_LINEAR + np.float32(LIFT))  # (256,) logarithm of lifted linear light by sRGB byte
+_DIM = 0.15  # luma (sRGB) of the darkest skins in ordinary light; darker ones are of photos without light
 _LEAST = 40  # samples below which the default colour is mixed in
 
 
@@ -99,6 +100,16 @@ def colourful(tone: F32) -> float:
     """Whether a photo has colours, in [0, 1], from the tone (3,) of its skin."""
     saturation = float(1 - tone.min() / max(float(tone.max()), 1e-3))
     return min(1.0, saturation / 0.25)
+
+
+def light_left(tone: F32) -> float:
+    """How much of ordinary light a photo has at most, in (0, 1], from the tone (3,) of its skin.
+
+    1 for all skins in ordinary light. In a photo that is nearly black, nothing else is bright either; it
+    falls faster than the skin's tone does, since skin as dark as that is less and less that of dark people,
+    beside which the whites of eyes are bright.
+    """
+    return min(1.0, float(luma(tone.astype(np.float64))) / _DIM) ** 1.5
 
 
 def tinted(colour: NDArray[np.floating], tone: F32) -> Array:
