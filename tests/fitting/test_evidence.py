@@ -13,6 +13,7 @@ from headshot.fitting.evidence import (
     ALONE_INNER,
     BESIDE_INNER,
     CONFIDENCE,
+    JAW_OPEN,
     MOST_INFLATION,
     RESTING,
     STEADY,
@@ -29,6 +30,7 @@ from headshot.fitting.settings import FitSettings
 from headshot.fitting.terms.distances import DistanceTerm
 from headshot.fitting.terms.points import PointTerm
 from headshot.models.arkit import ARKIT52
+from headshot.models.head_model import load_head_model
 from headshot.models.topologies.mediapipe478 import EYELIDS, LOWER_LIP, OVAL, UPPER_LIP
 from headshot.perception.observe import FaceObservation
 from headshot.perception.segmentation import segment
@@ -135,14 +137,28 @@ def test_points_distances_and_contour_stand_beside_landmarks(observed, head) -> 
 
 
 def test_an_observation_says_what_is_known_of_the_photo(observed) -> None:
-    seen = observed("astronaut")
+    seen = observed("grace_hopper")
     given = landmark_observation(seen.photo, seen.landmarks, inflation=2.0)
     np.testing.assert_array_equal(given.points, seen.landmarks.points)
     np.testing.assert_array_equal(given.confidence, CONFIDENCE)
     np.testing.assert_array_equal(given.expression, expression_prior(seen.landmarks.blendshapes))
     assert (given.width, given.height) == (seen.photo.width, seen.photo.height)
     assert given.focal == seen.photo.focal_pixels()
-    assert (given.inflation, given.deviation) == (2.0, None)
+    assert (given.inflation, given.deviation, given.narrowing) == (2.0, None, None)
+
+
+def test_the_jaw_is_shut_where_teeth_are_seen_to_be_together(observed) -> None:
+    """The astronaut's smile shows teeth from lip to lip."""
+    seen = observed("astronaut")
+    given = landmark_observation(seen.photo, seen.landmarks)
+    usual = expression_prior(seen.landmarks.blendshapes)
+    assert given.narrowing is not None and given.narrowing[JAW_OPEN] < 0.3
+    assert given.expression[JAW_OPEN] < 0.3 * usual[JAW_OPEN]
+    for values, expected in ((given.narrowing, np.ones(52)), (given.expression, usual)):
+        np.testing.assert_array_equal(np.delete(values, JAW_OPEN), np.delete(expected, JAW_OPEN))
+    models = fit_models(load_head_model("low"))
+    prior = start_observed(seen, models, NONE, FitSettings()).problem.prior
+    assert np.asarray(prior.expression_noise)[JAW_OPEN] < 0.3 * FitSettings().expression_noise
 
 
 def test_relaxed_faces_are_expected_to_be_relaxed() -> None:

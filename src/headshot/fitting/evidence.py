@@ -31,6 +31,7 @@ from headshot.perception.landmarks.in_house import HeadPrediction
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.observe import FaceObservation
 from headshot.perception.segmentation import HIDING, Segmentation
+from headshot.perception.teeth import clenched_teeth
 
 # Factors on the standard deviations that the in-house network gives its points.
 ALONE_DENSE = 10.0  # the 478 points where they stand for the landmarks: neighbours err alike
@@ -47,6 +48,12 @@ MOST_INFLATION = 8.0
 # where it is not negligible. What it calls a squint is mostly the shape of the eye.
 RESTING = {"eyeSquintLeft": 0.22, "eyeSquintRight": 0.22}
 _RESTING = np.array([RESTING.get(name, 0.0) for name in ARKIT52])
+
+# Where teeth are seen to be together the jaw is expected shut, with a standard deviation this many times the
+# usual one, and lips part otherwise: in 24 such photos of HELEN the fitted jaw is then open by 0.04, and by
+# 0.18 without this; the points of the lips and of the whole face are as near those by hand.
+JAW_OPEN = ARKIT52.index("jawOpen")
+CLENCHED = 0.15
 
 # Relative precision of the landmarks. Lids and lips are seen sharply and decide whether eyes and mouth look
 # right; the outline of the face is no fixed line of the skin, and hair often hides it.
@@ -132,15 +139,22 @@ def landmark_observation(
         parts: what the pixels show of the face; hidden landmarks count less.
         inflation: how many times larger than usual all errors are.
     """
+    expression, narrowing = expression_prior(landmarks.blendshapes), None
+    together = clenched_teeth(photo.pixels, landmarks.points, landmarks.extent)
+    if together:
+        expression[JAW_OPEN] *= 1 - together
+        narrowing = np.ones(len(expression))
+        narrowing[JAW_OPEN] = CLENCHED**together
     return LandmarkObservation(
         points=landmarks.points,
         confidence=CONFIDENCE,
-        expression=expression_prior(landmarks.blendshapes),
+        expression=expression,
         width=photo.width,
         height=photo.height,
         focal=photo.focal_pixels(),
         inflation=inflation,
         hidden=None if parts is None else hidden_inflation(landmarks.points, parts),
+        narrowing=narrowing,
     )
 
 

@@ -39,6 +39,8 @@ class LandmarkObservation:
             settings or a noise model do.
         inflation: how many times larger than measured all errors are.
         hidden: (L,) how many times larger than usual the errors of each landmark are; None for 1.
+        narrowing: (E,) by which factor each coefficient is closer to its prior mean than usual, as a standard
+            deviation; None for 1.
     """
 
     points: Array
@@ -50,6 +52,7 @@ class LandmarkObservation:
     deviation: Array | None = None
     inflation: float = 1.0
     hidden: Array | None = None
+    narrowing: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +106,8 @@ def start_view(
     low: float | Array = 0.0
     high: float | Array = 1.0
     spread: float | Array = settings.expression_noise
+    if seen.narrowing is not None:
+        spread = settings.expression_noise * seen.narrowing
     if expressions is not None:
         low, high, spread = expressions.low, expressions.high, expressions.deviation
         # ARKit's weights, of which networks tell the mean, have the setting's.
