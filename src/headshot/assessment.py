@@ -6,16 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from headshot.arrays import Array
 from headshot.estimate import LeftOut
-from headshot.fitting.person import FittedView
+from headshot.fitting.evidence import fit_models
+from headshot.fitting.person import FittedPerson, FittedView
+from headshot.models.head_model import HeadModel
 from headshot.models.protocol import BUNDLED, FaceModel
+from headshot.models.topologies.ibug68 import INNER
 from headshot.perception.observe import FaceObservation
+from headshot.perception.photo_quality import hidden_parts, measure_photo
 from headshot.quality import Quality, assess
+
+SHARP_PIXELS = 128
+"""Extent of the landmarks below which a face cannot be sharper than its pixels: it is small, not blurred."""
 
 
 def quality_of(
     seen: FaceObservation,
-    fit: FittedView,
+    person: FittedPerson,
+    main: int,
     coverage: float,
     left_out: Sequence[LeftOut],
     model: FaceModel,
@@ -24,23 +33,28 @@ def quality_of(
 
     Args:
         seen: what networks saw in the main view.
-        fit: the main view.
+        person: the fit.
+        main: number of the main view in it.
         coverage: share of the face that texture or colours cover; 1 without them.
         left_out: photos that the head was not made of.
         model: the head model.
     """
-    return assess(_measures(seen, fit, coverage), _warnings(seen, left_out, model))
+    view = person.views[main]
+    measures = {
+        **_of_fit(seen, view, coverage),
+        **_of_networks(seen, view, person.identity, model),
+        **_of_photo(seen),
+    }
+    return assess(measures, _warnings(seen, left_out, model))
 
 
-def _measures(seen: FaceObservation, fit: FittedView, coverage: float) -> dict[str, float]:
-    """The measures of `Quality` for the main view, with the share of the face that the colours cover."""
+def _of_fit(seen: FaceObservation, fit: FittedView, coverage: float) -> dict[str, float]:
+    """Measures of the fit and of the pose, with the share of the face that the colours cover."""
     yaw, pitch, _ = fit.camera.angles
     photo, points = seen.photo, seen.landmarks
     misfit = float(np.sqrt((fit.residual[fit.counted] ** 2).sum(axis=1).mean()))
     inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])
     return {
-        "presence": float(points.presence),
-        "face_pixels": points.extent,
         "yaw": yaw,
         "pitch": pitch,
         "residual": 100 * misfit / points.extent,
@@ -49,6 +63,51 @@ def _measures(seen: FaceObservation, fit: FittedView, coverage: float) -> dict[s
         **({} if fit.explained is None else {"explained": fit.explained}),
         **({} if fit.colour_noise is None else {"colour_noise": fit.colour_noise}),
     }
+
+
+def _of_networks(
+    seen: FaceObservation, fit: FittedView, identity: Array, model: FaceModel
+) -> dict[str, float]:
+    """Measures of what networks say, as far as they were run."""
+    points = seen.landmarks
+    found = {"presence": float(points.presence), "spread": 100 * points.spread}
+    prediction = points.prediction or seen.prediction
+    if prediction is not None:
+        found["expected_error"] = 100 * float(prediction.sigma68[INNER].mean()) / points.extent
+        if isinstance(model, HeadModel) and model.id == BUNDLED:
+            head = fit.camera.project(fit_models(model).inner.positions(identity, fit.expression))
+            off = np.linalg.norm(head - prediction.points68[INNER], axis=1).mean()
+            found["disagreement"] = 100 * float(off) / points.extent
+    if seen.identity is not None and seen.identity.embedding is not None:
+        found["recognition"] = float(np.linalg.norm(seen.identity.embedding))
+    return found
+
+
+def _of_photo(seen: FaceObservation) -> dict[str, float]:
+    """Measures of the photo, and of what covers the face where it was segmented."""
+    points = seen.landmarks
+    shown = measure_photo(seen.photo.pixels, points.points, points.crop(1.0))
+    found = {
+        "face_pixels": points.extent,
+        "sharpness": seen.sharpness * max(1.0, SHARP_PIXELS / points.extent),
+        "noise": shown.noise,
+        "brightness": shown.brightness,
+        "clipped": shown.clipped,
+        "tones": shown.tones,
+        "flat": shown.flat,
+        "blocks": shown.blocks,
+    }
+    if seen.segmentation is not None:
+        parts = hidden_parts(seen.photo.pixels, points.points, seen.segmentation)
+        found |= {
+            "hidden": parts.face,
+            "hair": parts.hair,
+            "hidden_mouth": parts.mouth,
+            "hidden_nose": parts.nose,
+            "hidden_eyes": parts.eyes,
+            "glasses": parts.glasses,
+        }
+    return found
 
 
 def _warnings(seen: FaceObservation, left_out: Sequence[LeftOut], model: FaceModel) -> tuple[str, ...]:

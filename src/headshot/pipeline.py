@@ -210,7 +210,7 @@ class Reconstructor:
             elif s.texture is not None:
                 found = photo_colours_of(estimate, seen, model, s.texture.size, main)
                 texture, colours, coverage = found.texture, found.vertices, found.coverage
-        quality = quality_of(seen[main], person.views[main], coverage, left_out, model)
+        quality = quality_of(seen[main], person, main, coverage, left_out, model)
         expression = estimate.views[main].expression
         return Head(
             model, estimate, expression, texture, quality, main, tuple(seen), left_out, clock.seconds, colours
@@ -347,9 +347,9 @@ def _name(source: Source) -> str:
 
 
 def _main_view(seen: Sequence[FaceObservation], person: FittedPerson) -> int:
-    """The view that shows most of the face: large, and turned to the camera."""
+    """The view that shows most of the face: large, turned to the camera, and little hidden."""
     shown = [
-        s.landmarks.extent * max(float(np.cos(np.radians(v.camera.angles[0]))), 0.0)
+        s.landmarks.extent * max(float(np.cos(np.radians(v.camera.angles[0]))), 0.0) * (1 - (s.hidden or 0.0))
         for s, v in zip(seen, person.views, strict=True)
     ]
     return int(np.argmax(shown))
