@@ -99,7 +99,7 @@ def test_half_faces_at_the_border_are_found(photos: Path, name: str, part: str) 
 
 
 def test_half_faces_are_found_beside_whole_ones(photos: Path) -> None:
-    """The whole face counts first, though the half is larger."""
+    """And are numbered as where a single one is asked for."""
     half, whole, corner = cut_photo(photos, "grace_hopper.jpg", "right")
     other = read_photo(photos / "astronaut.jpg")
     height = max(half.height, other.height)
@@ -110,7 +110,8 @@ def test_half_faces_are_found_beside_whole_ones(photos: Path) -> None:
     faces = detect_faces(group, DetectSettings(exhaustive=True))
     found = locate_faces(photo, faces, None, PLAIN)
     assert len(found) == 2
-    assert np.linalg.norm(found[1][1].points + corner - whole.points, axis=1).mean() < 0.07 * whole.extent
+    errors = [np.linalg.norm(points.points + corner - whole.points, axis=1).mean() for _, points in found]
+    assert min(errors) < 0.07 * whole.extent
     numbered = [locate_faces(photo, faces, [k], PLAIN)[0][0].box for k in range(2)]
     assert (np.stack(numbered) == np.stack([face.box for face, _ in found])).all()
 
