@@ -22,7 +22,7 @@ from PIL import EpsImagePlugin, Image, features
 from headshot.errors import PhotoError
 from headshot.image import limits
 from headshot.image.colour_profile import transform_to_srgb
-from headshot.image.formats import HEAD, format_of, inspect
+from headshot.image.formats import HEAD, format_of
 from headshot.image.photo import read_photo
 
 
@@ -112,7 +112,7 @@ def test_every_kind_of_file_is_known_before_it_is_decoded() -> None:
     for name, content in make.samples().items():
         kind = format_of(content[:HEAD])
         assert kind is not None, name
-        header = inspect(kind, io.BytesIO(content))
+        header = kind.inspect(io.BytesIO(content))
         with kind.open_image(io.BytesIO(content)) as image:
             assert header.width * header.height == image.width * image.height, name
         assert 1 <= header.bytes_per_pixel <= 16, name
@@ -188,7 +188,7 @@ def test_memory_stays_within_what_was_counted(tmp_path: Path) -> None:
     for name, peak in zip(files, taken[len(files) :], strict=True):
         found = format_of(files[name][:HEAD])
         assert found is not None
-        counted = inspect(found, io.BytesIO(files[name])).memory(1)
+        counted = found.inspect(io.BytesIO(files[name])).memory(1)
         assert 0.5 * counted < int(peak) < 1.1 * counted + 5e6, name
 
 

@@ -23,7 +23,7 @@ from headshot.errors import PhotoError
 from headshot.image.decode import UPRIGHT, check_mode, decoded
 from headshot.image.exif import FULL_FRAME_DIAGONAL, read_exif
 from headshot.image.files import readable_name
-from headshot.image.formats import HEAD, NAMES, format_of, inspect
+from headshot.image.formats import HEAD, NAMES, format_of
 from headshot.image.from_array import pixels_of_array
 from headshot.image.limits import (
     MAX_PIPE,
@@ -180,9 +180,8 @@ def _from_file(file: BinaryIO, name: str, max_megapixels: float) -> Photo:
         # Sizes are checked by limits of our own: PIL's warnings would only confuse.
         warnings.simplefilter("ignore")
         try:
-            header = inspect(kind, file)
+            header = kind.inspect(file)
             factor = _checked(header, max_megapixels)
-            file.seek(0)
             with kind.open_image(file) as image:
                 if image.width * image.height > header.width * header.height:
                     raise ValueError("its parts disagree about its size")
@@ -227,7 +226,7 @@ def _opened_header(image: Image.Image) -> Header:
         kind = format_of(file.read(HEAD))
         if kind is None:  # its decoded pixels
             return Header("picture", width, height, 0.0)
-        found = inspect(kind, file)
+        found = kind.inspect(file)
         return Header(found.format, width, height, found.bytes_per_pixel, found.buffers)
     finally:
         file.seek(here)

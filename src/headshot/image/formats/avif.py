@@ -20,11 +20,6 @@ COPIES = 2.0
 SEQUENCE_HEADER = 1  # type of an open bitstream unit
 
 
-def accepts(head: bytes) -> bool:
-    """AVIF files may carry HEIF's general brand first."""
-    return head[4:8] == b"ftyp" and b"avif" in head[8:]
-
-
 def inspect(file: BinaryIO, length: int) -> Header:
     """The header of an AVIF file.
 

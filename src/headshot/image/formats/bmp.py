@@ -6,11 +6,9 @@ import struct
 from typing import BinaryIO
 
 from PIL import Image
-from PIL.BmpImagePlugin import BmpImageFile
 
 from headshot.image.limits import Header, OverLimit
 
-SIGNATURES = (b"BM",)
 UNCOMPRESSED = (0, 3, 6)  # BI_RGB, BI_BITFIELDS, BI_ALPHABITFIELDS
 
 
@@ -40,4 +38,6 @@ def inspect(file: BinaryIO, length: int) -> Header:
 
 def open_image(file: BinaryIO) -> Image.Image:
     """The picture, not yet decoded."""
+    from PIL.BmpImagePlugin import BmpImageFile
+
     return BmpImageFile(file)

@@ -6,11 +6,9 @@ import struct
 from typing import BinaryIO
 
 from PIL import Image
-from PIL.GifImagePlugin import GifImageFile
 
 from headshot.image.limits import Header, check_pieces
 
-SIGNATURES = (b"GIF87a", b"GIF89a")
 EXTENSION, PICTURE = 0x21, 0x2C
 
 
@@ -57,4 +55,6 @@ def _palette(flags: int) -> int:
 
 def open_image(file: BinaryIO) -> Image.Image:
     """The first frame, not yet decoded."""
+    from PIL.GifImagePlugin import GifImageFile
+
     return GifImageFile(file)

@@ -9,8 +9,6 @@ from PIL import Image
 from headshot.image.formats.boxes import read_container
 from headshot.image.limits import Header, OverLimit
 
-BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
 # Cameras write HEVC. Overlays may decode one picture thousands of times.
 REFUSED = (b"iovl", b"av01", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1", b"unci")
 
@@ -18,11 +16,6 @@ REFUSED = (b"iovl", b"av01", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1", b"unci
 # and 4:2:0 (1.5 bytes of samples), 9 with alpha and 4:4:4 (4), 11.5 for 10 bits and 4:4:4 (6).
 BYTES_PER_PIXEL = 2.0
 COPIES = 2.0
-
-
-def accepts(head: bytes) -> bool:
-    """By the first brand."""
-    return head[4:8] == b"ftyp" and head[8:12] in BRANDS
 
 
 def inspect(file: BinaryIO, length: int) -> Header:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
 
 from headshot.image.limits import (
     MAX_BLOCK_PASSES,
@@ -21,8 +20,6 @@ from headshot.image.limits import (
     check_pieces,
 )
 from headshot.image.tags import check_exif
-
-SIGNATURES = (b"\xff\xd8\xff",)
 
 SOI, EOI, SOS, APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 RESTARTS = range(0xD0, 0xD8)
@@ -79,6 +76,8 @@ def inspect(file: BinaryIO, length: int) -> Header:
 
 def open_image(file: BinaryIO) -> Image.Image:
     """The picture, not yet decoded. Of several in one file (MPO), the first."""
+    from PIL.JpegImagePlugin import JpegImageFile
+
     return JpegImageFile(file)
 
 

@@ -6,11 +6,9 @@ import struct
 from typing import BinaryIO
 
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
 
 from headshot.image.limits import Header, check_metadata, check_pieces
 
-SIGNATURES = (b"\x89PNG\r\n\x1a\n",)
 GREY, PALETTE = 0, 3  # colour types whose pixels Pillow keeps in one sample
 
 
@@ -44,4 +42,6 @@ def inspect(file: BinaryIO, length: int) -> Header:
 
 def open_image(file: BinaryIO) -> Image.Image:
     """The picture, not yet decoded."""
+    from PIL.PngImagePlugin import PngImageFile
+
     return PngImageFile(file)

@@ -6,13 +6,10 @@ import math
 from typing import BinaryIO
 
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from headshot.image.formats import jpeg
 from headshot.image.limits import MAX_METADATA, MAX_PIECES, Header, OverLimit, check_metadata, check_pieces
 from headshot.image.tags import Entry, Tags, check_values
-
-SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 259, 262, 274, 277
 STRIPS, ROWS, STRIP_BYTES = 273, 278, 279
@@ -82,4 +79,6 @@ def _check_jpegs(tags: Tags, file: BinaryIO, offsets: Entry, sizes: tuple[float,
 
 def open_image(file: BinaryIO) -> Image.Image:
     """The first picture, not yet decoded."""
+    from PIL.TiffImagePlugin import TiffImageFile
+
     return TiffImageFile(file)

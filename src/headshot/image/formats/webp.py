@@ -6,11 +6,8 @@ import struct
 from typing import BinaryIO
 
 from PIL import Image
-from PIL.WebPImagePlugin import WebPImageFile
 
 from headshot.image.limits import Header
-
-SIGNATURES = (b"RIFF",)
 
 # libwebp's animation decoder, which Pillow uses for all WebPs, has two canvases of 4 bytes a pixel beside the
 # lossless decoder's own; then come a copy as bytes, and Pillow's picture. Measured: 15.3 bytes a pixel.
@@ -43,4 +40,6 @@ def inspect(file: BinaryIO, length: int) -> Header:
 
 def open_image(file: BinaryIO) -> Image.Image:
     """The first frame, not yet decoded."""
+    from PIL.WebPImagePlugin import WebPImageFile
+
     return WebPImageFile(file)
