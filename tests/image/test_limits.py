@@ -101,8 +101,6 @@ def test_what_costs_little_once_it_is_bounded_is_read(label: str) -> None:
 
 def test_a_phone_s_200_megapixels_are_read() -> None:
     """At half size by default; at an eighth here, which is as many lines for the decoder but less memory."""
-    assert limits.reduction(16_320, 12_240, limits.WORKING_MEGAPIXELS) == 2
-    limits.check_memory(limits.Header("JPEG", 16_320, 12_240, 4.0, scales=True), 2, limits.WORKING_MEGAPIXELS)
     photo = read_photo(make.jpeg(16_320, 1_530), max_megapixels=5)
     assert (photo.pixels.shape, photo.reduced) == ((1530, 2040, 3), 8)
     assert np.abs(photo.pixels[::100, ::100].astype(int) - (200, 150, 120)).max() <= 4
@@ -145,12 +143,15 @@ def test_pictures_larger_than_their_file_says_are_refused(name: str) -> None:
         read_photo(make.relabelled(name, 20, 20))
 
 
-def test_limits_may_be_raised_by_the_caller() -> None:
-    header = limits.Header("JPEG", 14_000, 10_000, 4.0, scales=True)
-    limits.check_memory(header, 2, 50)
-    with pytest.raises(limits.OverLimit, match=r"140 megapixels.*980 MB"):
-        limits.check_memory(header, 1, 50)
-    limits.check_memory(header, 1, 140)
+def test_size_and_memory_decide_how_much_smaller_a_photo_is_read() -> None:
+    phone = limits.Header("JPEG", 16_320, 12_240, 4.0, scales=True)
+    assert [limits.reduction(phone, most) for most in (50, 10, 200)] == [2, 8, 1]
+    # The coefficients of a progressive JPEG leave less for the photo.
+    progressive = limits.Header("JPEG", 8000, 6000, 4.0, buffers=6 * 48e6, scales=True)
+    assert limits.reduction(progressive, 50) == 2
+    assert limits.reduction(progressive, 100) == 1
+    with pytest.raises(limits.OverLimit, match=r"60 megapixels.* WebP needs 960 MB .*at most 550 MB"):
+        limits.reduction(limits.Header("WebP", 10_000, 6000, 12.0, 16.0), 50)
 
 
 MEASURE = """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headshot.arrays import U8
 from headshot.errors import PhotoError
 from headshot.image.decode import STRIP_PIXELS, check_range, eight_bits
-from headshot.image.limits import check_shape, reduction
+from headshot.image.limits import Header, check_shape, reduction
 
 
 def pixels_of_array(array: NDArray[Any], max_megapixels: float) -> tuple[U8, str, None, int]:
@@ -32,7 +32,7 @@ def pixels_of_array(array: NDArray[Any], max_megapixels: float) -> tuple[U8, str
     height, width = array.shape[:2]
     check_shape(width, height)
     _check_values(array)
-    factor = reduction(width, height, max_megapixels)
+    factor = reduction(Header("array", width, height, 0.0), max_megapixels)
     grey_or_colour = array[:, :, None] if array.ndim == 2 else array
     if array.dtype == np.uint8 and grey_or_colour.shape[2] == 3 and factor == 1:
         return np.require(array, requirements=["C", "W"]), "photo", None, 1

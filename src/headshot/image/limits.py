@@ -74,7 +74,8 @@ class Header:
     Attributes:
         format: for messages, such as "PNG".
         width, height: of the picture as it is stored, in pixels.
-        bytes_per_pixel: what decoding takes at the peak for each pixel, the picture itself included.
+        bytes_per_pixel: what decoder and picture have while the photo is made of the picture.
+        peak: what the decoder has before that, if it is more, in bytes a pixel.
         buffers: bytes that decoding takes whatever the scale, such as the coefficients of a progressive JPEG.
         scales: whether the decoder itself can halve the picture, up to three times.
     """
@@ -83,13 +84,14 @@ class Header:
     width: int
     height: int
     bytes_per_pixel: float
+    peak: float = 0.0
     buffers: float = 0.0
     scales: bool = False
 
     def memory(self, factor: int) -> float:
         """Bytes at the peak when a photo ``factor`` times smaller is made of the file, 3 bytes a pixel."""
         decoded = self.bytes_per_pixel / (min(factor, 8) ** 2 if self.scales else 1)
-        return self.width * self.height * (decoded + 3 / factor**2) + self.buffers
+        return self.width * self.height * max(self.peak, decoded + 3 / factor**2) + self.buffers
 
 
 def check_shape(width: int, height: int) -> None:
@@ -105,28 +107,29 @@ def check_shape(width: int, height: int) -> None:
         )
 
 
-def reduction(width: int, height: int, max_megapixels: float) -> int:
-    """The smallest power of two that brings a photo below a size, but no side below `MIN_SIDE`."""
-    factor = 1
-    while width * height > max_megapixels * 1e6 * factor**2 and min(width, height) >= 2 * MIN_SIDE * factor:
-        factor *= 2
-    return factor
+def reduction(header: Header, max_megapixels: float) -> int:
+    """How many times smaller a photo is read: a power of two that keeps size and memory within limits.
 
+    No side becomes shorter than `MIN_SIDE`. Whoever asks for photos larger than `WORKING_MEGAPIXELS` gives
+    the memory for them: 7 bytes a pixel.
 
-def check_memory(header: Header, factor: int, max_megapixels: float) -> None:
-    """Raise `OverLimit` if decoding needs more than `MEMORY`.
-
-    Whoever asks for photos larger than `WORKING_MEGAPIXELS` gives the memory for them: 7 bytes a pixel.
+    Raises:
+        OverLimit: decoding needs more memory than `MEMORY`, however small the photo that is made of it.
     """
     allowed = MEMORY + 7e6 * max(0.0, max_megapixels - WORKING_MEGAPIXELS)
+    megapixels, factor = header.width * header.height / 1e6, 1
+    while min(header.width, header.height) >= 2 * MIN_SIDE * factor and (
+        megapixels > max_megapixels * factor**2 or header.memory(factor) > allowed
+    ):
+        factor *= 2
     needed = header.memory(factor)
     if needed > allowed:
-        megapixels = header.width * header.height / 1e6
         raise OverLimit(
             f"has {megapixels:.0f} megapixels, for which this kind of {header.format} needs "
             f"{needed / 1e6:.0f} MB of memory; at most {allowed / 1e6:.0f} MB are used, so make it smaller"
             + ("" if header.format == "JPEG" else " or save it as JPEG")
         )
+    return factor
 
 
 def check_pieces(count: int) -> None:

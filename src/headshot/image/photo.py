@@ -10,7 +10,7 @@ import math
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,7 +31,6 @@ from headshot.image.limits import (
     WORKING_MEGAPIXELS,
     Header,
     OverLimit,
-    check_memory,
     check_shape,
     reduction,
 )
@@ -103,7 +102,8 @@ def read_photo(source: Source, *, max_megapixels: float = WORKING_MEGAPIXELS) ->
             those that are 8-bit RGB already are not copied. Transparent parts become white, animations their
             first frame. Files and PIL images of files are JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIF.
         max_megapixels: larger photos are read at 1/2, 1/4 ... of their size, but not below 16 pixels across.
-            At least 0.01. More than the default raises the limit of memory, by 7 bytes a pixel.
+            So are those that would take too much memory otherwise. At least 0.01. More than the default
+            raises the limit of memory, by 7 bytes a pixel.
 
     Raises:
         PhotoError: not a photo, damaged, too small or too large; the message says what to do.
@@ -227,7 +227,7 @@ def _opened_header(image: Image.Image) -> Header:
         if kind is None:  # its decoded pixels
             return Header("picture", width, height, 0.0)
         found = kind.inspect(file)
-        return Header(found.format, width, height, found.bytes_per_pixel, found.buffers)
+        return replace(found, width=width, height=height, scales=False)
     finally:
         file.seek(here)
 
@@ -235,9 +235,7 @@ def _opened_header(image: Image.Image) -> Header:
 def _checked(header: Header, max_megapixels: float) -> int:
     """How many times smaller a photo is read; `OverLimit` if it should not be read at all."""
     check_shape(header.width, header.height)
-    factor = reduction(header.width, header.height, max_megapixels)
-    check_memory(header, factor, max_megapixels)
-    return factor
+    return reduction(header, max_megapixels)
 
 
 def _decode(image: Image.Image, name: str, factor: int, remaining: int) -> Photo:

@@ -50,7 +50,7 @@ def inspect(file: BinaryIO, length: int) -> Header:
     if samples == 0:
         raise ValueError("no picture")
     per_pixel = BYTES_PER_PIXEL + COPIES * (samples + has_alpha * 2)
-    return Header("AVIF", *largest, per_pixel, float(length))
+    return Header("AVIF", *largest, per_pixel, buffers=float(length))
 
 
 def open_image(file: BinaryIO) -> Image.Image:

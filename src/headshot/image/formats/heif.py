@@ -40,7 +40,8 @@ def inspect(file: BinaryIO, length: int) -> Header:
             has_alpha = has_alpha or (name == b"auxC" and b"alpha" in content)
     if samples == 0:
         raise ValueError("no picture")
-    return Header("HEIF", *largest, BYTES_PER_PIXEL + COPIES * (samples + has_alpha), 2.0 * length)
+    per_pixel = BYTES_PER_PIXEL + COPIES * (samples + has_alpha)
+    return Header("HEIF", *largest, per_pixel, buffers=2.0 * length)
 
 
 def open_image(file: BinaryIO) -> Image.Image:

@@ -71,7 +71,7 @@ def inspect(file: BinaryIO, length: int) -> Header:
     """
     frame = read_frame(file, 0, length)
     check_exif(frame.exif)
-    return Header("JPEG", frame.width, frame.height, 4.0, frame.coefficients, scales=True)
+    return Header("JPEG", frame.width, frame.height, 4.0, buffers=frame.coefficients, scales=True)
 
 
 def open_image(file: BinaryIO) -> Image.Image:

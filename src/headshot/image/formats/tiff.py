@@ -66,7 +66,8 @@ def inspect(file: BinaryIO, length: int) -> Header:
     )
     if compression == JPEG:
         _check_jpegs(tags, file, entries[TILES if tiled else STRIPS], sizes)
-    return Header("TIFF", width, height, bytes_per_pixel, buffers + stored * (compression != RAW) + metadata)
+    buffers += stored * (compression != RAW) + metadata
+    return Header("TIFF", width, height, bytes_per_pixel, buffers=buffers)
 
 
 def _check_jpegs(tags: Tags, file: BinaryIO, offsets: Entry, sizes: tuple[float, ...]) -> None:
