@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, features
 
+from headshot.image.formats.boxes import read_container
 from headshot.image.photo import read_photo
 
 Case = tuple[str, Callable[[], object]]
@@ -259,7 +260,7 @@ def tiff(
     samples: int = 3,
     more: tuple[tuple[int, int, int, int], ...] = (),
 ) -> bytes:
-    """A flat TIFF all of whose strips are the same bytes. ``kind`` is TIFF's photometric interpretation."""
+    """A flat TIFF. ``kind`` is TIFF's photometric interpretation."""
     if compression == 7:
         strip = encoded(Image.new("RGB", (width, rows), (200, 150, 120)), "JPEG", subsampling=0)
     else:
@@ -267,17 +268,27 @@ def tiff(
         lines = (press.compress(bytes(width * samples)) for _ in range(rows))
         strip = b"".join(lines) + press.flush() if compression == 8 else bytes(width * samples * rows)
     count = -(-height // rows)
-    bits, offsets = 8 + len(strip), 8 + len(strip) + 2 * samples
+    bits = 8 + len(strip) * count
+    offsets = bits + 2 * samples
     sizes = offsets + 4 * count
     entries = sorted([
         (256, 4, 1, width), (257, 4, 1, height), (258, 3, samples, bits if samples > 2 else 8),
         (259, 3, 1, compression), (262, 3, 1, kind), (273, 4, count, offsets if count > 1 else 8),
         (277, 3, 1, samples), (278, 4, 1, rows), (279, 4, count, sizes if count > 1 else len(strip)), *more,
     ])  # fmt: skip
-    body = strip + struct.pack("<H", 8) * samples
-    body += struct.pack("<I", 8) * count + struct.pack("<I", len(strip)) * count
+    body = strip * count + struct.pack("<H", 8) * samples
+    body += struct.pack(f"<{count}I", *range(8, 8 + len(strip) * count, len(strip)))
+    body += struct.pack("<I", len(strip)) * count
     directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *e) for e in entries)
     return b"II*\0" + struct.pack("<I", 8 + len(body)) + body + directory + bytes(4)
+
+
+def overlapping(content: bytes) -> bytes:
+    """A TIFF of `tiff` of more than one strip, each of which is all of the file."""
+    at = content.rfind(struct.pack("<HH", 279, 4))
+    count, sizes = struct.unpack_from("<II", content, at + 4)
+    changed = struct.pack("<I", len(content)) * count
+    return content[:sizes] + changed + content[sizes + len(changed) :]
 
 
 def jpeg(width: int, units: int, *, progressive: bool = False) -> bytes:
@@ -354,11 +365,27 @@ def relabelled(name: str, width: int, height: int) -> bytes:
     return bytes(content)
 
 
+def with_stream_repeated(content: bytes, times: int) -> bytes:
+    """An AVIF or HEIC file whose first item has its stream again and again."""
+    first = read_container(io.BytesIO(content), len(content)).items[1]
+    ((at, size),) = first.extents
+    changed, table = bytearray(content), content.find(b"iloc")
+    for old, new in ((at, len(content)), (size, size * times)):
+        place = content.find(struct.pack(">I", old), table)
+        changed[place : place + 4] = struct.pack(">I", new)
+    return bytes(changed) + content[at : at + size] * times
+
+
 def run_length_bmp(side: int) -> bytes:
     """A BMP in runs of one pixel."""
     data = (b"\1\5" * side + b"\0\0") * side + b"\0\1"
     head = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(data), 0, 0, 256, 0)
     return b"BM" + struct.pack("<IHHI", 1078 + len(data), 0, 0, 1078) + head + bytes(1024) + data
+
+
+def _repeated_stream(name: str) -> bytes:
+    content = samples().get(name)
+    return with_stream_repeated(content, 10) if content else b""
 
 
 EXTREMES: dict[str, Callable[[], Any]] = {
@@ -379,6 +406,7 @@ EXTREMES: dict[str, Callable[[], Any]] = {
     "cmyk tiff of 105 MP": partial(tiff, 10_500, 10_000, kind=5, samples=4),
     "jpeg tiff of 105 MP": partial(tiff, 10_500, 10_000, compression=7),
     "tiff in 10,000 strips": partial(tiff, 4_000, 10_000, rows=1, compression=1, kind=1, samples=1),
+    "tiff of 10,000 strips that are all the same": lambda: overlapping(tiff(1_000, 10_000, rows=1)),
     "tiff with a tag of 2,000 MB": partial(tiff, 400, 400, more=((700, 1, 2_000_000_000, 8),)),
     "tiff with 2,000 tags of all bytes": lambda: tiff(
         400, 400, rows=400, compression=1, more=tuple((40_000 + i, 1, 480_000, 8) for i in range(2_000))
@@ -411,6 +439,9 @@ EXTREMES: dict[str, Callable[[], Any]] = {
     "png with a profile that inflates to 100 MB": lambda: after_start(
         chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8))), of="png"
     ),
+    "png with 5,000 profiles that inflate to 1 MB": lambda: after_start(
+        chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000))) * 5_000, of="png"
+    ),
     "png with a profile of 100,000 steps": lambda: encoded(
         Image.new("RGB", (400, 400)), "PNG", icc_profile=profile_bomb(100_000)
     ),
@@ -424,6 +455,8 @@ EXTREMES: dict[str, Callable[[], Any]] = {
     "bmp of 16 MP in runs of one": partial(run_length_bmp, 4_000),
     "avif that says 9,000,000 MP": partial(relabelled, "avif", 3 * 10**6, 3 * 10**6),
     "avif smaller than its picture": partial(relabelled, "avif", 20, 20),
+    "avif of 10 frames": lambda: _repeated_stream("avif"),
+    "heic of 10 pictures": lambda: _repeated_stream("heic"),
     "heic that says 9,000,000 MP": partial(relabelled, "heic", 3 * 10**6, 3 * 10**6),
     "heic smaller than its picture": partial(relabelled, "heic", 20, 20),
     "array of 10,000 MP in three bytes": lambda: np.broadcast_to(np.zeros(3, np.uint8), (10**5, 10**5, 3)),

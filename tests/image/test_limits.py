@@ -53,6 +53,8 @@ REFUSED = {
     "png with 800,000 texts": "pieces",
     "png with 2,000 texts that inflate to 1 MB": "damaged",
     "png with a profile that inflates to 100 MB": "damaged",
+    "png with 5,000 profiles that inflate to 1 MB": "several colour profiles",
+    "tiff of 10,000 strips that are all the same": "overlap",
     "gif with a comment of 10 MB in blocks of one byte": "pieces",
     "gif with a comment of 20 MB": "pieces",
     "bmp of 16 MP in runs of one": "compressed BMP",
@@ -141,6 +143,13 @@ def test_pictures_larger_than_their_file_says_are_refused(name: str) -> None:
         pytest.skip(f"no reader of {name}")
     with pytest.raises(PhotoError, match=r"larger than the file says|Security limit"):
         read_photo(make.relabelled(name, 20, 20))
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_many_frames_in_an_avif_are_refused() -> None:
+    """All of them would be decoded before the first is given."""
+    with pytest.raises(PhotoError, match="many frames"):
+        read_photo(make.with_stream_repeated(make.samples()["avif"], 10))
 
 
 def test_size_and_memory_decide_how_much_smaller_a_photo_is_read() -> None:

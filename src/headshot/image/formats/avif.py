@@ -17,7 +17,9 @@ from headshot.image.tags import check_exif
 BYTES_PER_PIXEL = 4.5
 COPIES = 2.0
 
-SEQUENCE_HEADER = 1  # type of an open bitstream unit
+# Types of open bitstream units.
+SEQUENCE_HEADER, FRAME_HEADER, FRAME = 1, 3, 6
+MAX_FRAMES = 8  # of a stream: layers of one picture. dav1d decodes all of them before it gives the first.
 
 
 def inspect(file: BinaryIO, length: int) -> Header:
@@ -40,7 +42,14 @@ def inspect(file: BinaryIO, length: int) -> Header:
             largest = max(largest, size, key=lambda side: side[0] * side[1])
         if item.kind != b"av01":
             continue
-        for sequence in _sequences(container.content(file, item, length)):
+        frames = 0
+        for unit, content in _units(container.content(file, item, length)):
+            frames += unit in (FRAME_HEADER, FRAME)
+            if frames > MAX_FRAMES:
+                raise OverLimit("is an AVIF of many frames; save one picture of it")
+            if unit != SEQUENCE_HEADER:
+                continue
+            sequence = _sequence_header(content)
             if size is None or sequence.width * sequence.height > size[0] * size[1]:
                 raise ValueError("a picture larger than the file says")
             samples = max(samples, sequence.samples)
@@ -71,8 +80,8 @@ class _Sequence:
     samples: float
 
 
-def _sequences(stream: bytes) -> Iterator[_Sequence]:
-    """The sequence headers of an AV1 stream (5.3)."""
+def _units(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and content of the units of an AV1 stream (5.3)."""
     at = 0
     while at < len(stream):
         kind, extended, sized = stream[at] >> 3 & 15, stream[at] >> 2 & 1, stream[at] >> 1 & 1
@@ -87,8 +96,7 @@ def _sequences(stream: bytes) -> Iterator[_Sequence]:
                 size |= (byte & 127) << (7 * i)
                 if byte < 128:
                     break
-        if kind == SEQUENCE_HEADER:
-            yield _sequence_header(stream[at : at + size])
+        yield kind, stream[at : at + size]
         at += size
 
 

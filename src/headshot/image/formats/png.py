@@ -24,7 +24,7 @@ def inspect(file: BinaryIO, length: int) -> Header:
     if len(head) < 25 or head[4:8] != b"IHDR":
         raise ValueError("no IHDR chunk")
     width, height, depth, colour = struct.unpack(">IIBB", head[8:18])
-    at, pieces, metadata = 33, 0, 0
+    at, pieces, metadata, profiles = 33, 0, 0, 0
     while at + 12 <= length:
         file.seek(at)
         size, name = struct.unpack(">I4s", file.read(8))
@@ -32,6 +32,9 @@ def inspect(file: BinaryIO, length: int) -> Header:
             break
         pieces += 1
         check_pieces(pieces)
+        profiles += name == b"iCCP"  # each inflates to up to a megabyte
+        if profiles > 1:
+            raise ValueError("several colour profiles")
         if name not in (b"IDAT", b"fdAT"):
             metadata += size
             check_metadata(min(metadata, length))

@@ -58,6 +58,8 @@ def inspect(file: BinaryIO, length: int) -> Header:
         bytes_per_pixel *= 2
     # libtiff and Pillow have a strip or tile each as it is stored and decoded.
     sizes = tags.numbers(entries.get(TILE_BYTES if tiled else STRIP_BYTES), MAX_PIECES)
+    if sum(sizes) > 2 * length:
+        raise ValueError("its strips or tiles overlap")
     stored = min(max(sizes, default=length), length)
     buffers = (
         0.0
