@@ -240,12 +240,42 @@ def png(width: int, height: int, *, colour: int = 2, depth: int = 8, interlaced:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def webp(width: int, height: int) -> bytes:
-    """A flat lossless WebP of 34 bytes: each of its five codes has one symbol (RFC 9649, 3.7)."""
-    bits, count = 0x2F | (width - 1) << 8 | (height - 1) << 22, 8 + 14 + 14
-    for value, size in [(0, 1), (0, 3), (0, 1), (0, 1), (0, 1)] + [(1, 1), (0, 1), (0, 1), (0, 1)] * 5:
-        bits, count = bits | value << count, count + size
-    data = bits.to_bytes((count + 7) // 8, "little")
+def webp(width: int, height: int, *, groups: int = 1) -> bytes:
+    """A flat lossless WebP, of 34 bytes: each of its five codes has one symbol (RFC 9649, 3.7).
+
+    ``groups`` is the number of sets of codes, one for each block of 16 x 16 pixels, of 5 kB each.
+    """
+    out: list[str] = []  # bits as they come in the stream
+
+    def put(value: int, count: int) -> None:
+        out.append(format(value, f"0{count}b")[::-1])
+
+    for value, count in ((0x2F, 8), (width - 1, 14), (height - 1, 14), (0, 1), (0, 3), (0, 1), (0, 1)):
+        put(value, count)
+    single = "1000"
+    put(int(groups > 1), 1)
+    if groups > 1:
+        put(2, 3)  # blocks of 16 x 16
+        put(0, 1)
+        for unused in (
+            24,
+            0,
+        ):  # green and red: 256 symbols of 8 bits, and lengths of copies, which do not occur
+            put(0, 1)
+            put(8, 4)
+            for length in (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8):
+                put(int(length in (8, 18)), 3)
+            out.append("0" + "0" * 256)
+            if unused:
+                put(1, 1)
+                put(unused - 11, 7)
+        out.append(single * 3)
+        for block in range(-(-width // 16) * -(-height // 16)):
+            index = block % groups
+            out.append(format(index & 255, "08b") + format(index >> 8, "08b"))
+    out.append(single * 5 * groups)
+    bits = "".join(out)
+    data = int(bits[::-1], 2).to_bytes((len(bits) + 7) // 8, "little")
     data += bytes(len(data) % 2)
     return b"RIFF" + struct.pack("<I", 12 + len(data)) + b"WEBPVP8L" + struct.pack("<I", len(data)) + data
 
@@ -389,22 +419,24 @@ def _repeated_stream(name: str) -> bytes:
 
 
 EXTREMES: dict[str, Callable[[], Any]] = {
-    "png of 110 MP": partial(png, 11_000, 10_000),
-    "png of 110 MP with transparency": partial(png, 11_000, 10_000, colour=6),
-    "16-bit colour png of 110 MP": partial(png, 11_000, 10_000, depth=16),
+    "png of 125 MP": partial(png, 11_150, 11_150),
+    "png of 125 MP with transparency": partial(png, 11_150, 11_150, colour=6),
+    "16-bit colour png of 125 MP": partial(png, 11_150, 11_150, depth=16),
     "interlaced png of 100 MP": partial(png, 10_000, 10_000, interlaced=True),
     "grey png of 240 MP": partial(png, 16_000, 15_000, colour=0),
     "png of 240 MP": partial(png, 16_000, 15_000),
-    "webp of 34 MP": partial(webp, 6000, 5700),
+    "webp of 24 MP": partial(webp, 4_950, 4_950),
+    "webp of 24 MP with 65,536 tables": partial(webp, 4_950, 4_950, groups=65_536),
+    "webp of 34 MP": partial(webp, 6_000, 5_700),
     "webp of 108 MP": partial(webp, 16_383, 6_600),
-    "tiff of 105 MP": partial(tiff, 10_500, 10_000),
-    "tiff of 70 MP in one strip": partial(tiff, 8_400, 8_400, rows=8_400),
+    "tiff of 125 MP": partial(tiff, 11_150, 11_150),
+    "tiff of 70 MP in one strip": partial(tiff, 8_350, 8_350, rows=8_350),
     "tiff of 105 MP in one strip": partial(tiff, 10_500, 10_000, rows=10_000),
     "turned tiff of 100 MP": partial(tiff, 10_000, 10_000, more=((274, 3, 1, 6),)),
-    "turned tiff of 58 MP": partial(tiff, 7_600, 7_600, more=((274, 3, 1, 6),)),
-    "lab tiff of 105 MP": partial(tiff, 10_500, 10_000, kind=8),
-    "cmyk tiff of 105 MP": partial(tiff, 10_500, 10_000, kind=5, samples=4),
-    "jpeg tiff of 105 MP": partial(tiff, 10_500, 10_000, compression=7),
+    "turned tiff of 64 MP": partial(tiff, 8_000, 8_000, more=((274, 3, 1, 6),)),
+    "lab tiff of 125 MP": partial(tiff, 11_150, 11_150, kind=8),
+    "cmyk tiff of 125 MP": partial(tiff, 11_150, 11_150, kind=5, samples=4),
+    "jpeg tiff of 125 MP": partial(tiff, 11_150, 11_150, compression=7),
     "tiff in 10,000 strips": partial(tiff, 4_000, 10_000, rows=1, compression=1, kind=1, samples=1),
     "tiff of 10,000 strips that are all the same": lambda: overlapping(tiff(1_000, 10_000, rows=1)),
     "tiff with a tag of 2,000 MB": partial(tiff, 400, 400, more=((700, 1, 2_000_000_000, 8),)),
@@ -414,7 +446,7 @@ EXTREMES: dict[str, Callable[[], Any]] = {
     "jpeg of 200 MP": partial(jpeg, 16_320, 1_530),
     "jpeg of 250 MP": partial(jpeg, 16_000, 1_950),
     "jpeg of 50 MP": partial(jpeg, 7_000, 890),
-    "progressive jpeg of 70 MP": partial(jpeg, 8_000, 1_090, progressive=True),
+    "progressive jpeg of 83 MP": partial(jpeg, 9_400, 1_110, progressive=True),
     "progressive jpeg of 200 MP": partial(jpeg, 16_320, 1_530, progressive=True),
     "jpeg with its last scan 400 times": lambda: with_last_scan_repeated(
         jpeg(4_000, 375, progressive=True), 400

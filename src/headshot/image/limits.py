@@ -23,7 +23,7 @@ MIN_MEGAPIXELS = 0.01  # that a caller may ask for: 100 x 100 pixels
 
 # Bytes that decoding may take, the photo that it gives included, by the formats' own counts. Measured
 # peaks stay up to 10 % above the counts.
-MEMORY = 550e6
+MEMORY = 520e6
 
 # Segments, chunks, blocks, strips or tiles of a file. Pillow handles each in Python, in 3 to 36 microseconds.
 # Legitimate files have up to some 10,000 (PNGs in chunks of 8 kB, TIFFs in tiles of 64 x 64).
