@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import headshot
 from headshot import Head, HeadshotError, RecordError, Settings, blend, load, reconstruct
@@ -128,6 +130,18 @@ def test_a_saved_head_comes_back_without_its_photo(head: Head, tmp_path: Path) -
     again.with_expression({"jawOpen": 0.5}).save(tmp_path / "again", formats="all")
     third = load(tmp_path / "again" / "astronaut.json")
     assert third.blendshapes["jawOpen"] == 0.5
+
+
+def test_a_texture_that_takes_too_long_to_decode_is_refused(head: Head, tmp_path: Path) -> None:
+    head.save(tmp_path, formats="obj,json")
+    picture = io.BytesIO()
+    Image.new("RGB", (1024, 1024)).save(picture, "JPEG", progressive=True)
+    content = picture.getvalue()
+    scan = content.rfind(b"\xff\xda")
+    repeated = content[:-2] + content[scan:-2] * 3000 + content[-2:]
+    (tmp_path / "astronaut_texture.png").write_bytes(repeated)
+    with pytest.raises(HeadshotError, match="scans"):
+        load(tmp_path / "astronaut.json")
 
 
 def test_the_texture_of_a_glb_comes_back_nearly(head: Head, tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from headshot import assets
 from headshot.arrays import U8, Array, read_only
@@ -17,6 +15,7 @@ from headshot.errors import HeadshotError, RecordError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.export.record import read_record
 from headshot.geometry.camera import Camera
+from headshot.image.formats import JPEG, PNG, open_one_of
 from headshot.models.head_model import ASSET, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel, fingerprint
 from headshot.models.readers import read_model
@@ -27,7 +26,6 @@ from headshot.texture.make import COMPLETED
 
 _LARGEST_TEXTURE = 4096  # texels a side
 _LARGEST_FILE = 200_000_000  # bytes
-_PICTURES = ("PNG", "JPEG")
 
 
 def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
@@ -170,7 +168,7 @@ def _content(file: Path) -> bytes:
 
 def _picture(content: bytes, file: Path) -> U8:
     try:
-        with Image.open(io.BytesIO(content), formats=_PICTURES) as image:
+        with open_one_of((PNG, JPEG), content) as image:
             if image.width != image.height or image.width > _LARGEST_TEXTURE:
                 raise HeadshotError(
                     f"the texture of {file} has {image.width} x {image.height} texels; expected a square of "

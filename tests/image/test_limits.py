@@ -22,7 +22,7 @@ from PIL import EpsImagePlugin, Image, features
 from headshot.errors import PhotoError
 from headshot.image import limits
 from headshot.image.colour_profile import transform_to_srgb
-from headshot.image.formats import HEAD, format_of
+from headshot.image.formats import HEAD, JPEG, PNG, format_of, open_one_of
 from headshot.image.photo import read_photo
 
 
@@ -233,6 +233,20 @@ def test_opened_but_not_decoded_images_keep_to_the_limits() -> None:
         with Image.open(io.BytesIO(content)) as image:
             np.testing.assert_array_equal(read_photo(image).pixels, read_photo(content).pixels, name)
             np.testing.assert_array_equal(read_photo(image).pixels, read_photo(content).pixels, name)
+
+
+def test_pictures_in_other_files_keep_to_the_limits() -> None:
+    """Textures of saved heads, for one."""
+    with open_one_of((PNG, JPEG), make.samples()["png"]) as image:
+        assert image.size == (80, 96)
+    scans = make.with_last_scan_repeated(make.jpeg(4_000, 375, progressive=True), 400)
+    for content, said in [
+        (scans, "scans"),
+        (make.samples()["gif"], "no picture of PNG or JPEG"),
+        (b"", "no"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            open_one_of((PNG, JPEG), content)
 
 
 def test_compressions_that_photos_do_not_have() -> None:

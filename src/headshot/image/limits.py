@@ -60,7 +60,7 @@ MAX_PIPE = 100 << 20
 DARKEST_16_BIT_WHITE = 4095
 
 
-class OverLimit(Exception):
+class OverLimit(ValueError):
     """A file asks for more than the limits allow, or is of a kind that is not read.
 
     The text goes on after the file's name: "has ...", "is ...".

@@ -67,6 +67,20 @@ FORMATS = (JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, HEIF)
 NAMES = tuple(name for kind in FORMATS for name in kind.names)
 
 
+def open_one_of(formats: tuple[Format, ...], content: bytes | memoryview) -> Image.Image:
+    """The picture in a file of one of some formats, looked through and not yet decoded.
+
+    Raises:
+        ValueError: another format, damaged, or an `OverLimit`; Pillow raises SyntaxError and OSError as well.
+    """
+    kind = format_of(bytes(content[:HEAD]))
+    if kind is None or kind not in formats:
+        raise ValueError(f"it is no picture of {' or '.join(f.names[0] for f in formats)}")
+    file = io.BytesIO(content)
+    kind.inspect(file)
+    return kind.open_image(file)
+
+
 def format_of(head: bytes) -> Format | None:
     """The format of a file by its first `HEAD` bytes, not by its name; None if it is none that is read."""
     if head[4:8] == b"ftyp":
