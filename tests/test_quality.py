@@ -40,6 +40,7 @@ GOOD = {
     "spread": 0.4,
     "expected_error": 0.8,
     "recognition": 14.0,
+    "person": 1.0,
 }
 
 
@@ -72,6 +73,7 @@ def test_a_good_portrait_scores_one_without_warnings():
         ({"pitch": 45.0}, "tilted by 45"),
         ({"residual": 5.0}, "overlay"),
         ({"inside": 0.7}, "cut off"),
+        ({"person": 0.6}, "animal"),
     ],
 )
 def test_each_defect_is_named_alone(measures, words):

@@ -13,10 +13,14 @@ from headshot.fitting.person import FittedPerson, FittedView
 from headshot.models.head_model import HeadModel
 from headshot.models.protocol import BUNDLED, FaceModel
 from headshot.models.topologies.ibug68 import INNER
+from headshot.perception.fallback import face_score
+from headshot.perception.landmarks.in_house import MARGIN
 from headshot.perception.observe import FaceObservation
 from headshot.perception.photo_quality import hidden_parts, measure_photo
 from headshot.quality import Quality, assess
 
+NOT_CUT_OFF = 0.95
+"""Share of the landmarks inside the photo from which the border does not cut off the face."""
 SHARP_PIXELS = 128
 """Extent of the landmarks below which a face cannot be sharper than its pixels: it is small, not blurred."""
 
@@ -51,18 +55,23 @@ def quality_of(
 def _of_fit(seen: FaceObservation, fit: FittedView, coverage: float) -> dict[str, float]:
     """Measures of the fit and of the pose, with the share of the face that the colours cover."""
     yaw, pitch, _ = fit.camera.angles
-    photo, points = seen.photo, seen.landmarks
+    points = seen.landmarks
     misfit = float(np.sqrt((fit.residual[fit.counted] ** 2).sum(axis=1).mean()))
-    inside = (points.points >= 0) & (points.points <= [photo.width, photo.height])
     return {
         "yaw": yaw,
         "pitch": pitch,
         "residual": 100 * misfit / points.extent,
-        "inside": float(inside.all(axis=1).mean()),
+        "inside": _inside(seen),
         "coverage": coverage,
         **({} if fit.explained is None else {"explained": fit.explained}),
         **({} if fit.colour_noise is None else {"colour_noise": fit.colour_noise}),
     }
+
+
+def _inside(seen: FaceObservation) -> float:
+    """Share of the landmarks inside the photo."""
+    points = seen.landmarks.points
+    return float(((points >= 0) & (points <= [seen.photo.width, seen.photo.height])).all(axis=1).mean())
 
 
 def _of_networks(
@@ -78,6 +87,8 @@ def _of_networks(
             head = fit.camera.project(fit_models(model).inner.positions(identity, fit.expression))
             off = np.linalg.norm(head - prediction.points68[INNER], axis=1).mean()
             found["disagreement"] = 100 * float(off) / points.extent
+    if _inside(seen) >= NOT_CUT_OFF:
+        found["person"] = face_score(seen.photo.pixels, points.crop(MARGIN))
     if seen.identity is not None and seen.identity.embedding is not None:
         found["recognition"] = float(np.linalg.norm(seen.identity.embedding))
     return found

@@ -35,7 +35,8 @@ class Quality:
             distance between the landmarks of the photo and of its mirror image, percent of
             ``face_pixels``), ``expected_error`` (what the in-house network expects of its inner points,
             likewise), ``recognition`` (length of the identity network's features, which is small where it
-            recognises little).
+            recognises little), and, of faces that the border does not cut off, ``person`` (how far MTCNN's
+            output network takes it for a person's face, from 0 to 1).
 
             Of the photo: ``face_pixels`` (root of the area of the landmarks' box), ``sharpness`` (1 where
             the face is sharp for its size), ``noise`` (levels), ``brightness`` (levels of what is brightest
@@ -97,6 +98,7 @@ SCALES = {
     "expected_error": Scale(1.26, 8.3, log=True),
     "recognition": Scale(10.2, 1.77, log=True),
     "inside": Scale(1.0, 0.9),
+    "person": Scale(0.95, 0.7),
 }
 """What each measure costs (python benchmarks/quality_score.py DATA --calibrate)."""
 
@@ -183,6 +185,13 @@ def _misfit(m: Measures) -> str:
     return "the head model follows the landmarks badly: check the overlay in the preview"
 
 
+def _no_person(m: Measures) -> str:
+    return (
+        "this may be no person's face, but an animal's or a thing's, or one of which little is seen: look at "
+        "the preview"
+    )
+
+
 def _uncertain(m: Measures) -> str:
     return (
         "the landmarks are uncertain, because the networks see this face differently: it may be hidden, "
@@ -220,6 +229,7 @@ class Reason:
 
 # Limits: what good photos do not reach (python benchmarks/quality_score.py DATA --calibrate prints it).
 REASONS = (
+    Reason(_no_person, {"person": 0.95}, ("person",)),
     Reason(_small, {"face_pixels": 80.0}, ("face_pixels",)),
     Reason(_blurred, {"sharpness": 0.12}, ("sharpness",)),
     Reason(_noisy, {"noise": 3.5}),
