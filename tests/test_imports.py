@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "headshot.arrays",
         "headshot.errors",
+        "headshot.exit_codes",
         "headshot.runtime",
         "headshot.assets",
         "headshot.terminal",

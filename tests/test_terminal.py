@@ -5,15 +5,20 @@ from __future__ import annotations
 import pytest
 import typer
 
-from headshot.errors import HeadshotError
-from headshot.terminal import FAILED, INTERRUPTED, errors_as_messages, fail, progress_bars, with_bar
+from headshot.errors import HeadshotError, NoFaceError
+from headshot.exit_codes import ExitCode
+from headshot.terminal import errors_as_messages, fail, progress_bars, with_bar
 
 
 def test_errors_of_the_user_become_messages(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as end, errors_as_messages():
-        raise HeadshotError("there is no such photo")
-    assert end.value.exit_code == FAILED
-    assert capsys.readouterr().err == "headshot: there is no such photo\n"
+    for error, code in (
+        (HeadshotError("there is no such photo"), ExitCode.FAILED),
+        (NoFaceError("nobody is there"), ExitCode.NO_FACE),
+    ):
+        with pytest.raises(typer.Exit) as end, errors_as_messages():
+            raise error
+        assert end.value.exit_code == code
+        assert capsys.readouterr().err == f"headshot: {error}\n"
 
 
 def test_other_errors_are_not_hidden() -> None:
@@ -27,7 +32,7 @@ def test_an_interruption_has_its_own_exit_code(
 ) -> None:
     with pytest.raises(typer.Exit) as end, errors_as_messages(message):
         raise KeyboardInterrupt
-    assert end.value.exit_code == INTERRUPTED and capsys.readouterr().err == expected
+    assert end.value.exit_code == ExitCode.INTERRUPTED and capsys.readouterr().err == expected
 
 
 def test_failures_end_the_command_at_once() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         HeadshotError,
         ModelFormatError,
         NoFaceError,
+        OutputError,
         PhotoError,
         RecordError,
     )
@@ -50,6 +51,7 @@ _HOME = {
     "Measurement": "measurements",
     "ModelFormatError": "errors",
     "NoFaceError": "errors",
+    "OutputError": "errors",
     "PersonParameters": "estimate",
     "Photo": "image.photo",
     "PhotoError": "errors",
@@ -79,6 +81,7 @@ __all__ = [
     "Measurement",
     "ModelFormatError",
     "NoFaceError",
+    "OutputError",
     "PersonParameters",
     "Photo",
     "PhotoError",

@@ -10,7 +10,11 @@ class PhotoError(HeadshotError, ValueError):
 
 
 class NoFaceError(HeadshotError):
-    """No face was found, or the requested face does not exist. The command exits with code 2."""
+    """No face was found, or the requested face does not exist."""
+
+
+class OutputError(HeadshotError):
+    """Results cannot be written: the folder is read-only, the disk is full, or a file is in the way."""
 
 
 class AssetError(HeadshotError):

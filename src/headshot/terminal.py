@@ -11,17 +11,20 @@ from typing import NoReturn, TypeVar
 import typer
 
 from headshot.errors import HeadshotError
+from headshot.exit_codes import ExitCode, exit_code
 
 T = TypeVar("T")
 
-FAILED, INTERRUPTED = 1, 130
-"""Exit codes; 130 is that of a command ended by Ctrl-C (128 and the number of the signal)."""
 
-
-def fail(message: str) -> NoReturn:
-    """Say what went wrong and end the command with exit code 1."""
+def complain(message: str) -> None:
+    """Say something on the standard error."""
     print(f"headshot: {message}", file=sys.stderr)
-    raise typer.Exit(FAILED)
+
+
+def fail(error: str | HeadshotError) -> NoReturn:
+    """Say what went wrong and end the command with the error's exit code."""
+    complain(str(error))
+    raise typer.Exit(ExitCode.FAILED if isinstance(error, str) else exit_code(error))
 
 
 @contextmanager
@@ -34,11 +37,11 @@ def errors_as_messages(interrupted: str | None = None) -> Iterator[None]:
     try:
         yield
     except HeadshotError as error:
-        fail(str(error))
+        fail(error)
     except KeyboardInterrupt:
         if interrupted is not None:
-            typer.echo(f"headshot: {interrupted}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+            complain(interrupted)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def command_line() -> str:

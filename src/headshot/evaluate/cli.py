@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headshot.errors import HeadshotError
+from headshot.errors import MissingExtraError
 from headshot.evaluate.photo_commands import register
 from headshot.terminal import command_line, errors_as_messages, fail, with_bar
 
@@ -166,7 +166,8 @@ def methods(networks: Sequence[Path] | None) -> Sequence[Predictor]:
     """The methods of every table, and trained networks, which need PyTorch.
 
     Raises:
-        HeadshotError: PyTorch is not installed, or a folder is not a run.
+        MissingExtraError: PyTorch is not installed.
+        HeadshotError: a folder is not a run.
     """
     from headshot.evaluate.baselines import default_predictors
 
@@ -175,7 +176,7 @@ def methods(networks: Sequence[Path] | None) -> Sequence[Predictor]:
     try:
         from headshot.evaluate.trained.meshnet import predictor_of
     except ModuleNotFoundError as error:
-        raise HeadshotError(f'--network needs pip install "headshot[train]" ({error})') from error
+        raise MissingExtraError(f'--network needs pip install "headshot[train]" ({error})') from error
     return (*default_predictors(), *map(predictor_of, networks))
 
 

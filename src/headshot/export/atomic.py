@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from headshot.errors import HeadshotError
+from headshot.errors import OutputError
 from headshot.export.mark import NOTHING_KNOWN, Mark, marked, read_mark
 
 _PREFIX = ".headshot-"
@@ -37,7 +37,7 @@ def write_files(
         The paths written, in the order of ``files``.
 
     Raises:
-        HeadshotError: the directory cannot be created or written, the disk is full, or there is a file of
+        OutputError: the directory cannot be created or written, the disk is full, or there is a file of
             such a name that must not be replaced, see `foreign`. Nothing has changed.
     """
     folder = Path(directory)
@@ -48,7 +48,7 @@ def write_files(
         _write(folder, content, own)
     except OSError as error:
         reason = error.strerror or error
-        raise HeadshotError(
+        raise OutputError(
             f"cannot write to {folder} ({reason}): choose another output directory, or make this one writable"
         ) from error
     return [folder / name for name in files]
@@ -79,19 +79,19 @@ def check_replaceable(directory: str | Path, names: Iterable[str]) -> None:
     """Refuse what `write_files` would, before a long work whose results it could not write.
 
     Raises:
-        HeadshotError: likewise.
+        OutputError: likewise.
     """
     try:
         _check_replaceable(Path(directory), dict.fromkeys(names, NOTHING_KNOWN))
     except OSError as error:
-        raise HeadshotError(f"cannot read {directory} ({error.strerror or error})") from error
+        raise OutputError(f"cannot read {directory} ({error.strerror or error})") from error
 
 
 def _check_replaceable(folder: Path, marks: Mapping[str, Mark]) -> None:
     for name, mark in marks.items():
         reason = foreign(folder / name, mark)
         if reason is not None:
-            raise HeadshotError(reason)
+            raise OutputError(reason)
 
 
 def _write(folder: Path, files: Mapping[str, bytes], marks: Mapping[str, Mark]) -> None:

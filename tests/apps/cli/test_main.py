@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+import headshot as package
 from headshot.apps.cli import main as cli
+from headshot.exit_codes import ExitCode, exit_codes_help
 
 FAST = ["--detail", "low", "--texture-size", "512"]
 
@@ -84,7 +86,7 @@ def test_prior_and_preset_reach_the_head(photos: Path, tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         fields = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
         assert (fields["prior"], fields["preset"], fields["person"]["albedo"] is not None) == expected
-    assert invoke("reconstruct", photos / "astronaut.jpg", "--prior", "looks").exit_code == 2
+    assert invoke("reconstruct", photos / "astronaut.jpg", "--prior", "looks").exit_code == ExitCode.MISUSED
 
 
 def test_nothing_is_left_behind_elsewhere(photos: Path, tmp_path: Path) -> None:
@@ -98,36 +100,114 @@ def test_nothing_is_left_behind_elsewhere(photos: Path, tmp_path: Path) -> None:
     assert not [p for p in home.rglob("*") if p.is_file() and "numba" not in str(p)]
 
 
-def test_no_face_is_code_2(faceless: Path, tmp_path: Path) -> None:
+def test_no_face_has_a_code_of_its_own(faceless: Path, tmp_path: Path) -> None:
     done = headshot("reconstruct", faceless, "-o", tmp_path / "out")
-    assert done.returncode == 2
+    assert done.returncode == ExitCode.NO_FACE
     assert "no face found in sky.png: use a photo" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_no_such_face_is_code_2(photos: Path, tmp_path: Path) -> None:
+def test_no_such_face(photos: Path, tmp_path: Path) -> None:
     result = invoke("reconstruct", photos / "astronaut.jpg", "-o", tmp_path, "--face", 7, *FAST)
-    assert result.exit_code == 2
+    assert result.exit_code == ExitCode.NO_FACE
     assert "no face number 7" in result.output
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a picture", b"\xff\xd8\xff\xe0 half a jpeg"])
-def test_unreadable_is_code_1(tmp_path: Path, content: bytes | None) -> None:
+def test_unreadable(tmp_path: Path, content: bytes | None) -> None:
     photo = tmp_path / "me.jpg"
     if content is not None:
         photo.write_bytes(content)
     result = invoke("reconstruct", photo, "-o", tmp_path / "out")
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.UNREADABLE
     assert "me.jpg" in result.output
     assert not (tmp_path / "out").exists()
 
 
-def test_output_is_a_file_is_code_1(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["reconstruct", *FAST], ["keypoint"]])
+def test_output_that_is_a_file_or_called_like_one(photos: Path, tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "out").write_bytes(b"mine")
-    result = invoke("reconstruct", photos / "astronaut.jpg", "-o", tmp_path / "out", *FAST)
-    assert result.exit_code == 1
-    assert "choose another output directory" in result.output
+    photo = photos / "astronaut.jpg"
+    for output, said in (("out", "out is a file"), ("me.glb", "--formats glb")):
+        result = invoke(*command, photo, "-o", tmp_path / output)
+        assert result.exit_code == ExitCode.MISUSED
+        assert said in " ".join(result.output.split())
+    below = invoke(*command, photo, "-o", tmp_path / "out" / "deeper")
+    assert below.exit_code == ExitCode.UNWRITABLE
+    assert "choose another output directory" in below.output
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_work(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write anywhere.
+    monkeypatch.setattr("headshot.apps.output.os.access", lambda _, mode: mode != os.W_OK)
+    result = invoke("reconstruct", photos / "astronaut.jpg", "-o", tmp_path / "out" / "deeper")
+    assert result.exit_code == ExitCode.UNWRITABLE
+    assert f"{tmp_path} is read-only" in result.output
+
+
+def test_version() -> None:
+    done = headshot("--version")
+    assert (done.returncode, done.stdout) == (0, f"headshot {package.__version__}\n")
+
+
+@pytest.mark.parametrize("command", [[], ["reconstruct"], ["keypoint"], ["evaluate"], ["convert-basel"]])
+def test_help_has_the_exit_codes(command: list[str]) -> None:
+    shown = invoke(*command, "--help").output
+    assert all(line in shown for line in exit_codes_help().splitlines()[1:])
+
+
+@pytest.mark.parametrize(
+    "words", [["reconstruct", ""], ["reconstruct", "me.jpg", "-o", ""], ["info", "--x="]]
+)
+def test_empty_words_are_not_the_current_folder(words: list[str]) -> None:
+    result = invoke(*words)
+    assert result.exit_code == ExitCode.MISUSED
+    assert "not set" in result.output
+
+
+def test_a_photo_without_a_command(photos: Path) -> None:
+    result = invoke(photos / "astronaut.jpg")
+    assert result.exit_code == ExitCode.MISUSED
+    assert "headshot reconstruct" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--force"], "without --one-person"),
+        (["--recursive", "--one-person"], "with --one-person"),
+        (["--formats", "json,png", "--expression", "neutral"], "of meshes"),
+        (["--formats", "json", "--texture", "photo"], "of meshes"),
+        (["--model", "sfm.bin", "--detail", "high"], "other head models"),
+        (["--model", "sfm.bin", "--no-photometric"], "other head models"),
+        (["--model", "sfm.bin", "--texture", "albedo"], "only the bundled"),
+    ],
+)
+def test_options_that_would_have_no_effect_are_refused(photos: Path, options: list[str], reason: str) -> None:
+    result = invoke("reconstruct", photos / "astronaut.jpg", *options)
+    assert result.exit_code == ExitCode.MISUSED
+    assert reason in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--formats", "fbx"], ["--noise", "nan"], ["--noise", "0"], ["--face", "0"], ["--camera", "x"]]
+)
+def test_wrong_options_of_keypoint(photos: Path, wrong: list[str]) -> None:
+    result = invoke("keypoint", photos / "astronaut.jpg", *wrong)
+    assert result.exit_code == ExitCode.MISUSED
+    assert wrong[0] in result.output
+
+
+def test_keypoint_needs_no_extra(photos: Path, tmp_path: Path, faceless: Path) -> None:
+    result = invoke("keypoint", photos / "astronaut.jpg", "-o", tmp_path, "--formats", "json")
+    assert result.exit_code == 0, result.output
+    fields = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
+    assert fields["landmarks"]["finder"] == "headshot"
+    assert invoke("keypoint", faceless, "-o", tmp_path).exit_code == ExitCode.NO_FACE
 
 
 @pytest.mark.parametrize(
@@ -141,9 +221,9 @@ def test_output_is_a_file_is_code_1(photos: Path, tmp_path: Path) -> None:
         ["--detail", "x"],
     ],
 )
-def test_wrong_options_are_code_2(photos: Path, wrong: list[str]) -> None:
+def test_wrong_options(photos: Path, wrong: list[str]) -> None:
     result = invoke("reconstruct", photos / "astronaut.jpg", *wrong)
-    assert result.exit_code == 2
+    assert result.exit_code == ExitCode.MISUSED
     assert wrong[0] in result.output
 
 
@@ -156,7 +236,7 @@ def test_bad_photos_among_good_ones(photos: Path, faceless: Path, tmp_path: Path
     out = tmp_path / "out"
     arguments = ("reconstruct", folder, "-o", out, "--formats", "json", *FAST)
     result = invoke(*arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.PARTLY
     assert "1 of 3 photos done" in result.output
     assert "2 failed" in result.output
     assert [p.name for p in out.iterdir()] == ["woman.json"]
@@ -165,7 +245,12 @@ def test_bad_photos_among_good_ones(photos: Path, faceless: Path, tmp_path: Path
     again = invoke(*arguments, "--resume")
     assert "1 of 3 photos were already done" in again.output
     assert (out / "woman.json").stat().st_mtime_ns == before
-    assert again.exit_code == 1
+    assert again.exit_code == ExitCode.PARTLY
+
+    (folder / "woman.jpg").unlink()
+    nothing = invoke("reconstruct", folder, "-o", tmp_path / "nothing", *FAST)
+    assert nothing.exit_code == ExitCode.FAILED  # for different reasons
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_nothing_left_to_do(photos: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from headshot.image.photo import read_photo
 
 
 def test_own(photos: Path) -> None:
-    found = find_points68(read_photo(photos / "astronaut.jpg"), "headshot")
+    found = find_points68(read_photo(photos / "astronaut.jpg"))
     points = found[0].points
     assert points.shape == (68, 2) and found[0].finder == "headshot"
     assert points[36, 0] < points[45, 0] and points[8, 1] > points[57, 1] > points[33, 1] > points[27, 1]
@@ -43,6 +43,11 @@ def test_without_dlib_it_says_what_to_do(photos: Path, monkeypatch: pytest.Monke
     with pytest.raises(MissingExtraError, match=r"headshot\[dlib\]"):
         find_points68(read_photo(photos / "astronaut.jpg"), "dlib")
     find._networks.cache_clear()
+
+
+def test_a_misspelt_finder(photos: Path) -> None:
+    with pytest.raises(ValueError, match="headshot, dlib"):
+        find_points68(read_photo(photos / "astronaut.jpg"), "Dlib")  # type: ignore[arg-type]
 
 
 def test_no_face() -> None:

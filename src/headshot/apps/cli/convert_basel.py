@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from headshot.terminal import errors_as_messages
 
 COMMAND = "convert-basel"
 
@@ -21,16 +22,12 @@ def convert_basel(
     ),
 ) -> None:
     """Prepare the frontal Basel 2009 model of 35,709 vertices (docs/reference/model-formats.md)."""
-    from headshot.errors import HeadshotError
     from headshot.models.readers.basel2009 import prepare
     from headshot.models.readers.basel_front import save_front
 
-    try:
+    with errors_as_messages():
         model = prepare(folder)
         save_front(model, output)
-    except HeadshotError as error:
-        print(f"headshot: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
     print(
         f"{output}: {len(model.mean):,} vertices, {len(model.identity)} identity, "
         f"{len(model.expression)} expression, {len(model.texture)} texture modes"

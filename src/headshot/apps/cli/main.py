@@ -1,7 +1,6 @@
 """The command ``headshot``: the verbs of the Python package, for the terminal.
 
-Exit codes: 0 everything was done; 1 a photo could not be read, results could not be written, or at least one
-of several photos failed; 2 the only photo shows no (such) face, or the command was misspelt; 130 interrupted.
+Exit codes are those of `headshot.exit_codes`.
 
 Everything heavy is imported inside the commands, so that ``headshot --help`` answers at once.
 """
@@ -11,16 +10,28 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headshot.apps.cli.choices import (
+    Detail,
+    Expression,
+    Preset,
+    Prior,
+    TextureKind,
+    face_number,
+    refuse_unused,
+)
 from headshot.apps.cli.convert_basel import COMMAND, convert_basel
+from headshot.apps.cli.group import Commands
 from headshot.apps.keypoint.command import keypoint
+from headshot.apps.output import output_folder, require_writable
 from headshot.evaluate.cli import app as evaluate_app
-from headshot.export.registry import DEFAULT_FORMATS, formats_help
+from headshot.exit_codes import ExitCode, exit_code, exit_code_of_several, exit_codes_help
+from headshot.export.registry import DEFAULT_FORMATS, FORMATS, formats_help
+from headshot.terminal import complain, errors_as_messages, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +41,10 @@ if TYPE_CHECKING:
     from headshot.apps.request import Request
     from headshot.settings import Settings
 
-FAILED, NO_FACE, INTERRUPTED = 1, 2, 130
-
 app = typer.Typer(
     name="headshot",
-    help="One photo of a face in, a textured, animatable 3D head out.",
+    cls=Commands,
+    epilog=exit_codes_help(),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,43 +53,26 @@ app = typer.Typer(
 app.add_typer(evaluate_app)
 
 
-class Detail(str, Enum):
-    """Resolution of the head."""
+def _version(wanted: bool) -> None:
+    if wanted:
+        from headshot import __version__
 
-    low = "low"
-    high = "high"
-
-
-class TextureKind(str, Enum):
-    """What is in the texture."""
-
-    photo = "photo"
-    albedo = "albedo"
+        typer.echo(f"headshot {__version__}")
+        raise typer.Exit
 
 
-class Expression(str, Enum):
-    """Expression in which meshes are shown."""
-
-    neutral = "neutral"
-    photo = "photo"
-
-
-class Prior(str, Enum):
-    """What is expected of a shape."""
-
-    identity = "identity"
-    none = "none"
-
-
-class Preset(str, Enum):
-    """How many steps a fit takes."""
-
-    accurate = "accurate"
-    fast = "fast"
+@app.callback()
+def headshot(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """One photo of a face in, a textured, animatable 3D head out."""
 
 
 @app.command()
 def reconstruct(
+    context: typer.Context,
     photos: Annotated[
         list[Path],
         typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.", show_default=False),
@@ -162,18 +155,30 @@ def reconstruct(
     from headshot.apps.plan import plan, plan_people
     from headshot.apps.request import Request
     from headshot.apps.resume import finished, in_the_way
-    from headshot.errors import HeadshotError
+    from headshot.errors import HeadshotError, OutputError
     from headshot.export import ExportSettings, parse_formats
     from headshot.export.mark import carries_mark
     from headshot.image.files import find_people, find_photos
+    from headshot.models.protocol import BUNDLED
 
-    number = _face_number(face)
+    number = face_number(face)
+    output_folder(output)
     if one_person and number != 1:
         raise typer.BadParameter("one person is the largest face of each photo", param_hint="--face")
+    if one_person:
+        refuse_unused(context, ["recursive"], "with --one-person: name the folders of the people")
+    else:
+        refuse_unused(context, ["force"], "without --one-person")
     try:
         wanted = parse_formats(formats)
     except HeadshotError as error:
         raise typer.BadParameter(str(error), param_hint="--formats") from error
+    if not any(FORMATS[name].subject == "asset" for name in wanted):
+        refuse_unused(context, ["expression", "texture"], f"on {', '.join(wanted)}: they are of meshes")
+    if model != BUNDLED:
+        refuse_unused(context, ["detail", "prior", "photometric"], "with other head models")
+        if texture is TextureKind.albedo:
+            raise typer.BadParameter("only the bundled head model has an albedo", param_hint="--texture")
     shown = expression.value if expression else None
     export = ExportSettings(expression=shown, texture=texture.value)
     request = Request(number, wanted, export=export, force=force)
@@ -185,7 +190,7 @@ def reconstruct(
             own.add(file.resolve())
         return found
 
-    try:
+    with errors_as_messages():
         try:
             if one_person:
                 jobs = plan_people(find_people(photos, leave_out=is_own), output, wanted)
@@ -194,8 +199,9 @@ def reconstruct(
         finally:
             if own:
                 typer.echo(f"Pictures written by Headshot and left out: {len(own)}.")
+        require_writable(output)
         request = replace(request, settings=_settings(detail, texture_size, photometric, prior, preset))
-        if model != request.model:
+        if model != BUNDLED:
             from headshot.models.readers import read_model
 
             request = replace(request, model=read_model(model))
@@ -204,19 +210,13 @@ def reconstruct(
             jobs = [job for job in jobs if not finished(job, request)]
             typer.echo(f"{total - len(jobs)} of {total} photos were already done.")
         obstacles = list(in_the_way(jobs, request, read))
-    except HeadshotError as error:
-        _complain(str(error))
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    if obstacles:
-        for reason in obstacles[:10]:
-            _complain(reason)
-        more = f"; {len(obstacles) - 10} more files likewise" if len(obstacles) > 10 else ""
-        _complain(f"nothing was done{more}")
-        raise typer.Exit(FAILED)
+        if obstacles:
+            for reason in obstacles[:10]:
+                complain(reason)
+            more = f"; {len(obstacles) - 10} more files likewise" if len(obstacles) > 10 else ""
+            raise OutputError(f"nothing was done{more}")
     if jobs:
-        raise typer.Exit(_run(jobs, request, alone=total == 1))
+        raise typer.Exit(_run(jobs, request, total))
 
 
 @app.command(
@@ -229,8 +229,7 @@ def learn(context: typer.Context) -> None:
     try:
         from headshot.evaluate.trained.command import app as learn_app
     except MissingExtraError as error:
-        _complain(str(error))
-        raise typer.Exit(FAILED) from error
+        fail(error)
     learn_app(args=context.args, prog_name="headshot learn")
 
 
@@ -282,15 +281,6 @@ def main() -> None:
     app()
 
 
-def _face_number(face: str) -> int | None:
-    """1 for "largest", None for "all", or the number."""
-    if face in ("largest", "all"):
-        return 1 if face == "largest" else None
-    if not face.isdecimal() or int(face) < 1:
-        raise typer.BadParameter(f'"largest", "all" or a number from 1, not {face!r}', param_hint="--face")
-    return int(face)
-
-
 def _settings(detail: Detail, texture_size: int, photometric: bool, prior: Prior, preset: Preset) -> Settings:
     """How to reconstruct."""
     from headshot.settings import Settings
@@ -301,11 +291,12 @@ def _settings(detail: Detail, texture_size: int, photometric: bool, prior: Prior
     return settings if photometric else replace(settings, photometric=None)
 
 
-def _run(jobs: list[Job], request: Request, *, alone: bool) -> int:
-    """Work through the photos; the exit code."""
+def _run(jobs: list[Job], request: Request, total: int) -> ExitCode:
+    """Work through the photos that are not done yet, of ``total``."""
     from headshot.apps.batch import work
     from headshot.runtime import kernels_are_cold
 
+    alone = total == 1
     if kernels_are_cold():
         typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
     outcomes: list[Outcome] = []
@@ -314,17 +305,18 @@ def _run(jobs: list[Job], request: Request, *, alone: bool) -> int:
             outcomes.append(work(job, request))
             _report(outcomes[-1], alone=alone)
     except KeyboardInterrupt:
-        _complain(f"interrupted after {len(outcomes)} of {len(jobs)} photos; --resume continues from here")
-        return INTERRUPTED
+        complain(f"interrupted after {len(outcomes)} of {len(jobs)} photos; --resume continues from here")
+        return ExitCode.INTERRUPTED
     failed = [outcome for outcome in outcomes if outcome.error]
+    errors = [outcome.error for outcome in failed if outcome.error]
     if alone:
-        return _exit_code(failed[0]) if failed else 0
+        return exit_code(errors[0]) if errors else ExitCode.DONE
     print(f"{len(outcomes) - len(failed)} of {len(outcomes)} photos done.")
     if failed:
         names = [outcome.job.label for outcome in failed]
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        _complain(f"{len(failed)} failed: {', '.join(names[:10])}{more}")
-    return FAILED if failed else 0
+        complain(f"{len(failed)} failed: {', '.join(names[:10])}{more}")
+    return exit_code_of_several(total - len(failed), errors)
 
 
 def _with_bar(jobs: list[Job]) -> Iterator[Job]:
@@ -356,20 +348,10 @@ def _report(outcome: Outcome, *, alone: bool) -> None:
         for file in outcome.files:
             print(f"  {file}")
         for warning in outcome.warnings:
-            _complain(f"{name}: warning: {warning}")
+            complain(f"{name}: warning: {warning}")
     elif isinstance(error, HeadshotError):
-        _complain(f"{name}: {error}" if not alone else str(error))
+        complain(f"{name}: {error}" if not alone else str(error))
     elif alone:
         raise error
     else:
-        _complain(f"{name}: internal error, please report it: {type(error).__name__}: {error}")
-
-
-def _exit_code(outcome: Outcome) -> int:
-    from headshot.errors import NoFaceError
-
-    return NO_FACE if isinstance(outcome.error, NoFaceError) else FAILED
-
-
-def _complain(text: str) -> None:
-    print(f"headshot: {text}", file=sys.stderr)
+        complain(f"{name}: internal error, please report it: {type(error).__name__}: {error}")

@@ -7,5 +7,10 @@ docs/explanation/keypoint.md describes it.
     from headshot.apps.keypoint.fit import KeypointSettings, fit_keypoints
     from headshot.apps.keypoint.output import save
 
-Nothing is imported here, so that the command line starts quickly.
+Nothing heavy is imported here, so that the command line starts quickly.
 """
+
+from headshot.export.registry import MESH_FORMATS
+
+FORMATS = (*MESH_FORMATS, "png", "json")
+"""What a fit is written to: the mesh, the four pictures, the coefficients."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headshot.export.registry import MESH_FORMATS
+from headshot.apps.keypoint import FORMATS
+from headshot.apps.output import output_folder, require_writable
+from headshot.export.registry import MESH_FORMATS, parse_formats
+from headshot.terminal import errors_as_messages
 
 FORMATS_HELP = (
     f"Any of {', '.join(MESH_FORMATS)} (the mesh), png (the four pictures), json (the coefficients), with "
@@ -20,8 +23,8 @@ FORMATS_HELP = (
 class Finder(str, Enum):
     """Who finds the landmarks."""
 
-    dlib = "dlib"
     headshot = "headshot"
+    dlib = "dlib"
 
 
 class CameraKind(str, Enum):
@@ -50,7 +53,7 @@ def keypoint(
     ] = "headshot",
     landmarks: Annotated[
         Finder, typer.Option(help="Who finds face and landmarks; dlib needs the extra of this name.")
-    ] = Finder.dlib,
+    ] = Finder.headshot,
     face: Annotated[int, typer.Option(min=1, help="Which face, 1 being the largest.")] = 1,
     camera: Annotated[CameraKind, typer.Option(help="Camera model.")] = CameraKind.perspective,
     solve: Annotated[
@@ -73,18 +76,26 @@ def keypoint(
     from headshot.apps.keypoint.fit import KeypointSettings, fit_keypoints
     from headshot.apps.keypoint.output import names_of_files, save
     from headshot.apps.resume import identities, obstacle
-    from headshot.errors import HeadshotError, NoFaceError
+    from headshot.errors import HeadshotError, NoFaceError, OutputError
     from headshot.export.mark import Mark
     from headshot.export.origin import PhotoFile, hash_of_photos, place_of
     from headshot.image.photo import read_photo
     from headshot.models.readers import read_linear_model
 
+    output_folder(output)
     try:
+        wanted = parse_formats(formats, FORMATS)
+    except HeadshotError as error:
+        raise typer.BadParameter(str(error), param_hint="--formats") from error
+    if not isfinite(noise):
+        raise typer.BadParameter(f"a finite number, not {noise}", param_hint="--noise")
+    with errors_as_messages():
+        require_writable(output)
         mark = Mark(photos=hash_of_photos([PhotoFile.of(photo)]), place=place_of(photo))
-        for name in names_of_files(photo.name, formats):
+        for name in names_of_files(photo.name, wanted):
             reason = obstacle(output / name, mark, identities([photo]))
             if reason is not None:
-                raise HeadshotError(reason)
+                raise OutputError(reason)
         shape = read_linear_model(model)
         picture = read_photo(photo)
         faces = find_points68(picture, landmarks.value)
@@ -94,10 +105,7 @@ def keypoint(
         found = faces[face - 1]
         size = (picture.width, picture.height)
         fit = fit_keypoints(found.points, shape, size, picture.focal_pixels(), settings)
-        files = save(fit, picture, found, output, formats, mark=mark)
-    except HeadshotError as error:
-        print(f"headshot: {error}", file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, NoFaceError) else 1) from error
+        files = save(fit, picture, found, output, wanted, mark=mark)
     yaw, pitch, roll = fit.view.angles
     print(f"{photo}: {shape.name}, {fit.iterations} rounds, residual {fit.rms:.2f} pixels")
     print(f"  yaw {yaw:.1f}, pitch {pitch:.1f}, roll {roll:.1f} degrees")

@@ -1,4 +1,4 @@
-"""The 68 iBUG landmarks of the faces in a photo: dlib's, or this project's own."""
+"""The 68 iBUG landmarks of the faces in a photo: this project's own, or dlib's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from headshot.errors import MissingExtraError, NoFaceError
 from headshot.image.photo import Photo
 from headshot.image.resample import reduced
 
-Finder = Literal["dlib", "headshot"]
+Finder = Literal["headshot", "dlib"]
 
 PREDICTOR = Path("face_recognition_models", "models", "shape_predictor_68_face_landmarks.dat")
 SEARCHED = 1000
@@ -39,24 +39,27 @@ class Points68:
     finder: Finder
 
 
-def find_points68(photo: Photo, finder: Finder) -> list[Points68]:
+def find_points68(photo: Photo, finder: Finder = "headshot") -> list[Points68]:
     """Faces with their landmarks, largest first.
 
     Args:
         photo: the photo.
-        finder: "dlib": histograms of oriented gradients and a linear SVM (Dalal and Triggs, CVPR 2005), and
-            an ensemble of regression trees (Kazemi and Sullivan, CVPR 2014) trained on 300-W, for research;
-            or "headshot": MTCNN, the built-in network's 478 points, and the 68 of the head fitted to them.
+        finder: "headshot": MTCNN, the built-in network's 478 points, and the 68 of the head fitted to them;
+            or "dlib": histograms of oriented gradients and a linear SVM (Dalal and Triggs, CVPR 2005), and an
+            ensemble of regression trees (Kazemi and Sullivan, CVPR 2014) trained on 300-W, for research.
 
     Raises:
+        ValueError: another finder.
         NoFaceError: no face was found.
         MissingExtraError: dlib is chosen and not installed.
     """
+    if finder not in get_args(Finder):
+        raise ValueError(f"finder must be one of {', '.join(get_args(Finder))}, got {finder!r}")
     faces = _dlib(photo.pixels) if finder == "dlib" else _own(photo)
     if not faces:
         raise NoFaceError(
             f"no face found in {photo.name} by {finder}'s detector: use a photo in which the face is "
-            "upright, seen from the front and at least 80 pixels wide, or the other detector (--landmarks)"
+            "upright, seen from the front and at least 80 pixels wide, or the other finder (--landmarks)"
         )
     return sorted(faces, key=lambda face: -float(np.prod(face.box[2:] - face.box[:2])))
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from headshot import __version__
+from headshot.apps.keypoint import FORMATS
 from headshot.apps.keypoint.find import Points68
 from headshot.apps.keypoint.fit import KeypointFit
 from headshot.apps.keypoint.pictures import clay, paint
@@ -28,7 +29,6 @@ from headshot.image.photo import Photo
 from headshot.photo_colours import PhotoSurface, bake, merged, photo_surface
 from headshot.render import view_camera
 
-FORMATS = (*MESH_FORMATS, "png", "json")
 LABELS = ("a_input", "b_model", "c_landmarks", "d_face")  # of the four pictures
 PANEL = 420  # pixels of a side of each picture
 BACKDROP = (240, 240, 240)
