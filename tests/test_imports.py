@@ -19,7 +19,7 @@ PACKAGE = Path(headshot.__file__).parent
 # "Imports point one way: apps → pipeline → texture, fitting → perception, models → geometry, image → arrays;
 # a test checks it." A module may import its own layer and those below; the longest name that fits counts.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("headshot.apps", "headshot.__main__"),
+    ("headshot.apps", "headshot.__main__", "headshot.__pyinstaller"),
     ("headshot.learn", "headshot.evaluate"),  # beside each other, see the tests about them below
     ("headshot.datasets", "headshot.metrics"),  # what both need; heads are made without them
     ("headshot",),  # the public names alone
@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "headshot.arrays",
         "headshot.errors",
         "headshot.exit_codes",
+        "headshot.kernels",
         "headshot.runtime",
         "headshot.assets",
         "headshot.terminal",

@@ -31,3 +31,7 @@ class RecordError(HeadshotError, ValueError):
 
 class MissingExtraError(HeadshotError, ImportError):
     """A part of Headshot was asked for that needs packages of an extra. The message says which."""
+
+
+class HeadshotWarning(UserWarning):
+    """Something works, but not as well as it could; the message says why."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import Floats, single
+from headshot.kernels import njit
 
 
 def smoothstep(x: ArrayLike, low: float, high: float) -> Floats:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, U8
 from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB
+from headshot.kernels import njit
 from headshot.models.protocol import FaceModel
 
 # Diffuse clay colours, linear light.

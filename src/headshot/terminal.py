@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import typer
 
-from headshot.errors import HeadshotError
+from headshot.errors import HeadshotError, HeadshotWarning
 from headshot.exit_codes import ExitCode, exit_code
 
 T = TypeVar("T")
@@ -25,6 +26,19 @@ def fail(error: str | HeadshotError) -> NoReturn:
     """Say what went wrong and end the command with the error's exit code."""
     complain(str(error))
     raise typer.Exit(ExitCode.FAILED if isinstance(error, str) else exit_code(error))
+
+
+def warnings_as_messages() -> None:
+    """From now on, say warnings of Headshot like its errors, without a place in the source."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, HeadshotWarning):
+            complain(f"warning: {message}")
+        else:
+            usual(message, category, *where, **more)
+
+    warnings.showwarning = show
 
 
 @contextmanager

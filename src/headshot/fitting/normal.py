@@ -10,10 +10,10 @@ Dimension letters: P parameters, N equations.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from headshot.arrays import F32, Array
+from headshot.kernels import njit
 
 BLOCK = 240  # equations that stay in the processor's cache
 _TILE = 4  # columns that are multiplied with each other at once

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import Array, Index
+from headshot.kernels import njit
 
 
 @dataclass(frozen=True)

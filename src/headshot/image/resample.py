@@ -6,10 +6,10 @@ Pixels have their centres at +0.5, so an affine map between two pictures needs n
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import U8, Array
+from headshot.kernels import njit
 
 MAX_TAPS = 2  # samples a pixel and axis; a coarser crop is made from a reduced picture
 

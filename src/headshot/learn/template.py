@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, Array, Index, Mask
+from headshot.kernels import njit
 from headshot.learn.shapes import Shape, hemisphere, subdivide
 from headshot.models.correspondence import Correspondence
 from headshot.models.head_model import HeadModel, load_head_model

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, I32
+from headshot.kernels import njit
 from headshot.models.correspondence import Correspondence
 
 

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, I32
 from headshot.geometry.raster import rasterise
+from headshot.kernels import njit
 from headshot.models.head_model import HeadModel
 
 

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, I32, U8, single
+from headshot.kernels import njit
 from headshot.ramps import smoothstep_kernel
 from headshot.texture.atlas import Atlas, TexelMesh
 from headshot.texture.poisson import System, solve

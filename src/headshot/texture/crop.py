@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, U8, Mask, single
 from headshot.geometry.camera import Camera, project_for_raster
 from headshot.geometry.raster import rasterise, vertex_normals
 from headshot.image.resample import reduced
+from headshot.kernels import njit
 from headshot.models.head_model import HeadModel
 from headshot.robust import weighted_median
 from headshot.texture.masks import masks

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, U8, single
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, linear_to_srgb, srgb_to_linear
+from headshot.kernels import njit
 from headshot.ramps import smoothstep
 from headshot.texture.atlas import TexelMesh
 from headshot.texture.exposure import align_colours, relighting

@@ -11,9 +11,9 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, U8, single
+from headshot.kernels import njit
 from headshot.texture.agreement import TOLERANCE, Consensus
 from headshot.texture.atlas import TexelMesh
 from headshot.texture.layer import Layer, unit_weight

@@ -6,9 +6,9 @@ A mole or a wrinkle is alone among skin; a strand of hair or the rim of glasses 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, single
+from headshot.kernels import njit
 from headshot.ramps import smoothstep_kernel
 from headshot.texture.rows import in_rows
 

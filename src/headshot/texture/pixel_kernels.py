@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, U8, single
+from headshot.kernels import njit
 
 
 class CropFrame(NamedTuple):

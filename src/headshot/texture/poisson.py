@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, I32
+from headshot.kernels import njit
 
 
 class System(NamedTuple):

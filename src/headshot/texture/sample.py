@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, I32, U8, Mask, single
+from headshot.kernels import njit
 from headshot.ramps import smoothstep_kernel
 from headshot.robust import weighted_median
 from headshot.texture.atlas import TexelMesh

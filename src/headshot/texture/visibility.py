@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import F32, single
+from headshot.kernels import njit
 from headshot.ramps import smoothstep_kernel
 from headshot.texture.masks import SURE_SKIN
 from headshot.texture.pixel_kernels import CropFrame, bilinear, nearest

@@ -31,7 +31,7 @@ from headshot.apps.output import output_folder, require_writable
 from headshot.evaluate.cli import app as evaluate_app
 from headshot.exit_codes import ExitCode, exit_code, exit_code_of_several, exit_codes_help
 from headshot.export.registry import DEFAULT_FORMATS, FORMATS, formats_help
-from headshot.terminal import complain, errors_as_messages, fail
+from headshot.terminal import complain, errors_as_messages, fail, warnings_as_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,6 +274,7 @@ def licences() -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    warnings_as_messages()
     for stream in (sys.stdout, sys.stderr):
         # Names of files need not be Unicode, nor what the terminal can show.
         if isinstance(stream, io.TextIOWrapper):
@@ -294,10 +295,10 @@ def _settings(detail: Detail, texture_size: int, photometric: bool, prior: Prior
 def _run(jobs: list[Job], request: Request, total: int) -> ExitCode:
     """Work through the photos that are not done yet, of ``total``."""
     from headshot.apps.batch import work
-    from headshot.runtime import kernels_are_cold
+    from headshot.kernels import kernels_are_cold, kernels_are_kept
 
     alone = total == 1
-    if kernels_are_cold():
+    if kernels_are_cold() and kernels_are_kept():
         typer.echo("Compiling kernels, once: the first run takes some seconds longer.", err=True)
     outcomes: list[Outcome] = []
     try:

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import I32, Index
 from headshot.geometry.raster.batch import Floats, RasterSettings, checked, float_type, for_each
 from headshot.geometry.raster.hard import Raster
 from headshot.geometry.raster.topology import Topology
+from headshot.kernels import njit
 
 _MISSING = 2  # the facing of a triangle that cannot be drawn, or that is not there
 

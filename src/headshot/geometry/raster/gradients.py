@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import I32
 from headshot.geometry.raster.batch import Floats, checked, float_type, for_each
 from headshot.geometry.raster.hard import Raster
 from headshot.geometry.raster.normals import sum_triangle_normals
 from headshot.geometry.raster.topology import Topology
+from headshot.kernels import njit
 
 # A triangle this much smaller than its distance (or, in pixels, thinner than rounding) has no gradient: what
 # it would get overflows float32.

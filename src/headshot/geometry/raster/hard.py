@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32
 from headshot.geometry.raster.topology import Topology
+from headshot.kernels import njit
 
 _HITS = 1024  # pixels tested between two checks whether the list of hits is full: it shall stay in the cache
 

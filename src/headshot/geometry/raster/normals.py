@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32
 from headshot.geometry.raster.topology import Topology
+from headshot.kernels import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

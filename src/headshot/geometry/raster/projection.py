@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from headshot.geometry.raster.batch import Floats, checked, float_type
+from headshot.kernels import njit
 
 CLOSEST = 1e-6  # points nearer to the camera's plane than this, which have no image, are taken as this far
 

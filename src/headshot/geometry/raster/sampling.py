@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from headshot.arrays import F32
+from headshot.kernels import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -11,7 +11,6 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from numba import njit
 
 from headshot.arrays import I32
 from headshot.geometry.raster.soft_pairs import (
@@ -40,6 +39,7 @@ from headshot.geometry.raster.soft_pairs import (
     texel_at,
     work_out_pairs,
 )
+from headshot.kernels import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from headshot.arrays import I32
+from headshot.kernels import njit
 
 Floats = NDArray[Any]
 Triple = tuple[float, float, float]

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from headshot.arrays import Array, Index
 from headshot.geometry.align import squared_gap
+from headshot.kernels import njit
 
 _LEAF = 8  # points in a leaf, at most
 
