@@ -128,6 +128,19 @@ def test_a_private_folder_among_temporary_files(sealed: Path, warned: list[warni
     assert not kernels.kernels_are_cold() and kernels.kernels_are_kept() and not warned
 
 
+def test_programs_made_by_pyinstaller_keep_kernels_wherever_they_are_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "given"))
+    places = []
+    for unpacked in (tmp_path / "_MEI1", tmp_path / "_MEI2"):
+        monkeypatch.setattr(sys, "_MEIPASS", str(unpacked), raising=False)
+        there = [str(unpacked / "headshot" / part / "crop.py") for part in ("image", "texture")]
+        places.append([kernels._GivenLocator.from_function(doubled, file).get_cache_path() for file in there])
+    assert places[0] == places[1] and places[0][0] != places[0][1]
+    assert all(Path(place).is_relative_to(tmp_path / "given") for place in places[0])
+
+
 def no_directory() -> str:
     raise FileNotFoundError("No usable temporary directory found")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def kernels_are_kept() -> bool:
     return all(isinstance(kernel._cache, _Cache) and kernel._cache.enabled for kernel in _kernels)
 
 
-class _HomeLocator(caching._UserWideCacheLocator):  # type: ignore[misc]
+class _Locator(caching._UserWideCacheLocator):  # type: ignore[misc]
     """Numba's place in the user's cache folder, unless the user has no home."""
 
     @classmethod
@@ -76,8 +77,27 @@ class _HomeLocator(caching._UserWideCacheLocator):  # type: ignore[misc]
             return None
         return found
 
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """A folder for the file's. PyInstaller unpacks a program of one file elsewhere at every start."""
+        unpacked = getattr(sys, "_MEIPASS", None)
+        if unpacked is not None:
+            py_file = os.path.join(sys.executable, os.path.relpath(py_file, unpacked))
+        return str(super().get_suitable_cache_subpath(py_file))
 
-class _TemporaryLocator(_HomeLocator):
+
+class _GivenLocator(_Locator):
+    """A folder in ``NUMBA_CACHE_DIR``; in programs made by PyInstaller too, which have no source."""
+
+    def __init__(self, py_func: Any, py_file: str) -> None:
+        super().__init__(py_func, py_file)
+        given = numba.config.CACHE_DIR
+        if not given:
+            raise OSError("NUMBA_CACHE_DIR is not set")
+        self._cache_path = os.path.abspath(os.path.join(given, self.get_suitable_cache_subpath(py_file)))
+
+
+class _TemporaryLocator(_Locator):
     """A folder of the user's own among temporary files."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
@@ -88,12 +108,7 @@ class _TemporaryLocator(_HomeLocator):
 class _Place(caching.CompileResultCacheImpl):  # type: ignore[misc]
     """Where the code of a kernel is kept; the first that can be written."""
 
-    _locator_classes = (
-        caching._UserProvidedCacheLocator,  # NUMBA_CACHE_DIR
-        caching._InTreeCacheLocator,
-        _HomeLocator,
-        _TemporaryLocator,
-    )
+    _locator_classes = (_GivenLocator, caching._InTreeCacheLocator, _Locator, _TemporaryLocator)
 
 
 class _Cache(caching.FunctionCache):  # type: ignore[misc]
