@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "headshot.arrays",
         "headshot.errors",
         "headshot.exit_codes",
+        "headshot.checked",
         "headshot.kernels",
         "headshot.runtime",
         "headshot.assets",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,123 @@ def test_arrays_and_weights_cannot_be_changed_in_place(head: Head) -> None:
             values[0] = 0
     with pytest.raises(TypeError):
         head.blendshapes["jawOpen"] = 1.0  # type: ignore[index]
+
+
+def test_nothing_that_a_head_holds_can_be_changed_in_place(head: Head) -> None:
+    observed = head.observation
+    assert observed.prediction is not None and observed.identity is not None
+    assert head.texture is not None and head.light is not None and head.parts is not None
+    for values in (
+        head.expression, head.identity, head.light, head.camera.rotation, head.view.landmarks,
+        head.photo.pixels, head.landmarks.points, head.face.box, observed.prediction.points,
+        observed.identity.mean, head.parts.crop, head.parts.labels, head.texture.pixels,
+        head.texture.observed, head.model.mean, head.model.regions["face"],
+        head.model.landmarks["ibug68"].triangle, head.vertices_in(head.expression),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 0
+    for named in (head.quality.measures, head.timings, head.measure(), observed.seconds):
+        with pytest.raises(TypeError, match="read-only"):
+            named["yaw"] = 0.0  # type: ignore[index]
+    with pytest.raises(TypeError, match="with_expression"):
+        head.blendshapes["jawOpen"] = 1.0  # type: ignore[index]
+    again = pickle.loads(pickle.dumps(head))
+    with pytest.raises(ValueError, match="read-only"):
+        again.photo.pixels[0] = 0
+
+
+def test_all_names_are_short(head: Head) -> None:
+    for thing in (
+        head, head.estimate, head.person, head.view, head.camera, head.photo, head.face, head.landmarks,
+        head.parts, head.observation, head.observation.prediction, head.texture, head.quality, head.model,
+    ):  # fmt: skip
+        assert len(repr(thing)) < 800, type(thing)
+
+
+def test_what_is_replaced_counts_or_is_refused(head: Head) -> None:
+    opened = np.zeros(52)
+    opened[head.model.expression_names.index("jawOpen")] = 1
+    moved = replace(head, expression=opened.tolist())
+    np.testing.assert_array_equal(moved.vertices, head.with_expression({"jawOpen": 1.0}).vertices)
+    opened[:] = 0.5
+    held = replace(head, expression=opened)
+    opened[:] = 0.0
+    assert held.blendshapes["jawOpen"] == 0.5
+    larger = replace(head, estimate=replace(head.estimate, person=replace(head.person, scale=2 * head.scale)))
+    np.testing.assert_allclose(larger.vertices, 2 * head.vertices, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"expression": np.full(52, 7.0)}, "within 0 to 1"),
+        ({"expression": np.full(52, np.nan)}, "finite"),
+        ({"model": headshot.load_head_model("high")}, "resolution"),
+        ({"estimate": None}, "estimate must be"),
+        ({"texture": "albedo"}, "texture must be"),
+        ({"quality": 0.5}, "quality must be"),
+        ({"blendshapes": {}}, "blendshapes"),
+        ({"colours": np.zeros((3, 3), np.uint8)}, "colours must have shape"),
+    ],
+)
+def test_replacements_that_do_not_fit(head: Head, changes: dict[str, object], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        replace(head, **changes)  # type: ignore[arg-type]
+
+
+def test_parts_of_a_head_that_do_not_fit(head: Head) -> None:
+    assert head.texture is not None
+    short = replace(head.person, identity=[1, 2])
+    for make, message in (
+        (lambda: replace(head, estimate=replace(head.estimate, person=short)), "identity must have shape"),
+        (lambda: replace(head.person, scale=-1.0), "scale must be positive"),
+        (lambda: replace(head.texture, pixels=np.zeros((9, 9, 3))), "uint8"),
+        (lambda: replace(head.texture, pixels=np.zeros((9, 9, 3), np.uint8)), "like the pixels"),
+        (lambda: replace(head.camera, focal=-1.0), "positive focal length"),
+        (lambda: replace(head.camera, rotation=np.eye(2)), "rotation must have shape"),
+        (lambda: replace(head.photo, pixels=np.zeros((9, 9, 3))), "uint8"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda head: head.render(size=0), "within 1 to 8192"),
+        (lambda head: head.render(size=10**6), "within 1 to 8192"),
+        (lambda head: head.render(size=10.5), "whole number"),
+        (lambda head: head.render(yaw=float("nan")), "yaw must be a number"),
+        (lambda head: head.render("front"), "camera must be"),
+        (lambda head: head.render(head.camera, yaw=30), "no effect"),
+        (lambda head: head.render(textured="albedo"), "textured must be True or False"),
+        (lambda head: head.render(background=(255, 255, 255)), "background must be uint8"),
+        (lambda head: head.render(background=np.zeros((512, 512, 3))), "background must be uint8"),
+        (lambda head: head.with_expression("jawOpen"), "must be numbers"),
+        (lambda head: head.with_expression({"jawOpen": "wide"}), "must be numbers"),
+        (lambda head: head.with_expression({3: 1.0}), "unknown expression 3"),
+        (lambda head: head.with_identity("mean"), "must be numbers"),
+        (lambda head: blend(head, None, 0.5), "b must be Head"),
+        (lambda head: blend(head, head, "half"), "weight must be a number"),
+        (lambda head: head.save("out", stem=3), "stem must be a word"),
+        (lambda head: reconstruct(head.photo, settings="fast"), "headshot.Settings"),
+        (lambda head: reconstruct(head.photo, model=3), "model must be"),
+        (lambda head: reconstruct(head.photo, force=True), "several photos"),
+        (lambda head: reconstruct(head.photo, face="2"), "face must be"),
+    ],
+)
+def test_calls_that_make_no_sense_say_so(head: Head, call: Callable[[Head], object], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(head)
+
+
+def test_a_face_may_be_a_number_of_numpy(head: Head) -> None:
+    assert reconstruct(head.photo, settings=SMALL, face=np.int64(1)).name == head.name  # type: ignore[call-overload]
+
+
+def test_only_a_json_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"loaded from me\.json"):
+        load(tmp_path / "me.glb")
 
 
 def test_its_name_is_short(head: Head) -> None:

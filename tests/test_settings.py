@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from headshot import Settings, reconstruct
 from headshot.apps.cli.main import app
+from headshot.export import ExportSettings
 from headshot.fitting.settings import FitSettings, PhotometricSettings
+from headshot.perception.detection.detect import DetectSettings
 from headshot.perception.fallback import FallbackSettings
 from headshot.settings import DETAILS, PRESETS, PRIORS, Preset, Prior
 from headshot.texture import TextureSettings
@@ -59,7 +63,7 @@ def test_settings_come_back_from_their_dictionaries_and_from_json() -> None:
     [
         ({"method": "fit"}, "settings has no method: use any of detail, prior"),
         ({"fit": {"speed": 1, "noise": 0.1}}, "settings.fit has no speed: use any of noise"),
-        ({"fit": None}, "settings.fit must not be null"),
+        ({"fit": None}, "settings: fit must be FitSettings"),
         ({"fit": 3}, "settings.fit must hold names and values, got 3"),
         ({"fit": {"noise": 0}}, "noise must be greater than 0"),
         ({"photometric": {"steps": [1]}}, "one value for each width"),
@@ -92,3 +96,38 @@ def test_the_command_says_which_prior_and_preset_were_used(
     record = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
     assert (record["prior"], record["preset"]) == (prior, preset)
     assert record["views"][0]["landmarks"]["network"] == "mediapipe"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Settings(texture=512), "texture must be TextureSettings or None, got 512"),
+        (lambda: Settings(photometric=False), "photometric must be PhotometricSettings or None"),
+        (lambda: Settings(segment="no"), "segment must be True or False"),
+        (lambda: Settings(detect=None), "detect must be DetectSettings"),
+        (lambda: TextureSettings(size=1024.0), "size must be a whole number"),
+        (lambda: TextureSettings(grain=-1.0), "grain must be within"),
+        (lambda: FitSettings(noise=float("nan")), "noise must be a number"),
+        (lambda: FitSettings(noise=float("inf")), "finite"),
+        (lambda: FitSettings(iterations=True), "iterations must be a whole number"),
+        (lambda: PhotometricSettings(widths=48), "widths must be several values"),
+        (lambda: PhotometricSettings(widths=(0, 3)), "1 or more"),
+        (lambda: PhotometricSettings(slack=-1.0), "slack must be greater than 0"),
+        (lambda: DetectSettings(min_face=float("nan")), "min_face must be a number"),
+        (lambda: DetectSettings(thresholds=(0.5, 0.5)), "thresholds must have 3 values"),
+        (lambda: ExportSettings(jpeg_quality=50.5), "jpeg_quality must be a whole number"),
+        (lambda: ExportSettings(morph_normals="no"), "morph_normals must be True or False"),
+        (lambda: Settings.from_dict({"texture": {"size": "big"}}), "settings.texture: size must be"),
+        (lambda: Settings.from_dict({"segment": "false"}), "settings: segment must be True or False"),
+        (lambda: Settings.from_dict([1]), "must hold names and values"),
+    ],
+)
+def test_values_of_another_type_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_numbers_of_numpy_and_lists_become_pythons() -> None:
+    made = TextureSettings(size=np.int64(512)), DetectSettings(thresholds=[0.5, 0.6, np.float32(0.5)])
+    assert type(made[0].size) is int and made[1].thresholds == (0.5, 0.6, 0.5)
+    assert type(FitSettings(noise=1).noise) is float

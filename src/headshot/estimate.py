@@ -6,13 +6,16 @@ Dimension letters: I identity modes, E expressions (52 of the bundled head model
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
-from headshot.arrays import Array
+import numpy as np
+
+from headshot.arrays import Array, ReadOnly
 from headshot.geometry.camera import Camera
 
 
-@dataclass(frozen=True, eq=False)
-class PersonParameters:
+@dataclass(frozen=True, eq=False, repr=False)
+class PersonParameters(ReadOnly):
     """What all views of a person share.
 
     Attributes:
@@ -27,6 +30,17 @@ class PersonParameters:
     albedo: Array | None
     scale: float
     scale_uncertainty: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identity", np.asarray(self.identity, np.float64))
+        super().__post_init__()
+        if self.identity.ndim != 1:
+            raise ValueError(f"identity must have shape (I,), got {self.identity.shape}")
+        if not 0 < self.scale < inf or not 0 <= self.scale_uncertainty < inf:
+            raise ValueError(
+                "scale must be positive and its uncertainty not negative, both finite; "
+                f"got {self.scale} and {self.scale_uncertainty}"
+            )
 
 
 @dataclass(frozen=True)
@@ -47,8 +61,8 @@ class PhotoInfo:
     focal_35mm: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class ViewParameters:
+@dataclass(frozen=True, eq=False, repr=False)
+class ViewParameters(ReadOnly):
     """What belongs to one view.
 
     Attributes:
@@ -78,9 +92,13 @@ class ViewParameters:
     network: str
     weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expression", np.asarray(self.expression, np.float64))
+        super().__post_init__()
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Estimate(ReadOnly):
     """All that a head is made of, without pixels.
 
     Attributes:
@@ -98,6 +116,7 @@ class Estimate:
     preset: str
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.views:
             raise ValueError("an estimate needs at least one view")
 

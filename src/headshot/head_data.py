@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from headshot.arrays import F32, I32, U8, Array, read_only
+from headshot.arrays import F32, I32, U8, Array, ReadOnly, ReadOnlyDict, read_only
 from headshot.errors import HeadshotError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, ViewParameters
 from headshot.geometry.camera import Camera
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
     from headshot.perception.segmentation import Segmentation
 
 
-@dataclass(frozen=True, eq=False)
-class HeadData:
+@dataclass(frozen=True, eq=False, repr=False)
+class HeadData(ReadOnly):
     """What a head is made of, and what follows from that.
 
     What writes and draws heads knows no more of them. `headshot.Head` can be edited and used besides.
@@ -69,11 +68,38 @@ class HeadData:
     colours: U8 | None = None
 
     def __post_init__(self) -> None:
-        e = len(self.model.expression_names)
-        if self.expression.shape != (e,):
-            raise ValueError(f"expression must have shape ({e},), got {self.expression.shape}")
+        for name, value, kind in (
+            ("estimate", self.estimate, Estimate),
+            ("quality", self.quality, Quality),
+            ("texture", self.texture, Texture | None),
+        ):
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be {kind}, got {value!r}")
+        object.__setattr__(self, "expression", np.array(self.expression, np.float64))
+        super().__post_init__()
         if not 0 <= self.main < len(self.estimate.views):
             raise ValueError(f"there is no view {self.main} among {len(self.estimate.views)}")
+        # Whoever replaces one of these must replace what it goes with.
+        if self.estimate.resolution != self.model.resolution:
+            raise ValueError(
+                f"the estimate is of resolution {self.estimate.resolution!r}, and the head model of "
+                f"{self.model.resolution!r}"
+            )
+        i, e, v = len(self.model.identity), len(self.model.expression_names), len(self.model.mean)
+        shapes: list[tuple[str, NDArray[Any], tuple[int, ...]]]
+        shapes = [("expression", self.expression, (e,)), ("identity", self.identity, (i,))]
+        shapes += [(f"expression of view {n}", x.expression, (e,)) for n, x in enumerate(self.estimate.views)]
+        if self.colours is not None:
+            shapes.append(("colours", self.colours, (v, 3)))
+        for name, values, expected in shapes:
+            if values.shape != expected:
+                raise ValueError(f"{name} must have shape {expected}, got {values.shape}")
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} must be finite")
+        allowed = self.model.expression_prior
+        if not ((self.expression >= allowed.low) & (self.expression <= allowed.high)).all():
+            low, high = allowed.low.min(initial=0), allowed.high.max(initial=1)
+            raise ValueError(f"expression weights must be within {low:g} to {high:g}")
 
     def __repr__(self) -> str:
         n = len(self.estimate.views)
@@ -95,7 +121,7 @@ class HeadData:
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state["model"], str):
             state = state | {"model": load_head_model(state["model"])}
-        self.__dict__.update(state)
+        super().__setstate__(state)
 
     # --- what it is
 
@@ -157,7 +183,8 @@ class HeadData:
     def blendshapes(self) -> Mapping[str, float]:
         """Expression by name, of the bundled model ARKit weights in [0, 1]."""
         names = self.model.expression_names
-        return MappingProxyType({n: float(w) for n, w in zip(names, self.expression, strict=True)})
+        weights = {n: float(w) for n, w in zip(names, self.expression, strict=True)}
+        return ReadOnlyDict(weights, "head.with_expression({...}) makes another head")
 
     @property
     def triangles(self) -> I32:

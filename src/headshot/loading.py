@@ -14,6 +14,7 @@ from headshot.arrays import U8, Array, read_only
 from headshot.errors import HeadshotError, RecordError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.export.record import read_record
+from headshot.export.registry import FORMATS
 from headshot.geometry.camera import Camera
 from headshot.image.formats import JPEG, PNG, open_one_of
 from headshot.models.head_model import ASSET, load_head_model
@@ -26,6 +27,7 @@ from headshot.texture.make import COMPLETED
 
 _LARGEST_TEXTURE = 4096  # texels a side
 _LARGEST_FILE = 200_000_000  # bytes
+_BESIDE = {ending for entry in FORMATS.values() for ending in entry.endings} - {".json"}
 
 
 def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
@@ -45,6 +47,10 @@ def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
         HeadshotError: a texture beside it is damaged.
     """
     file = Path(path)
+    if file.suffix.lower() in _BESIDE:
+        raise RecordError(
+            f"{file} is no JSON: heads are loaded from {file.stem}.json, which is written beside it"
+        )
     fields = read_record(file)
     found = _model(fields, file.name, model)
     estimate = _estimate(fields, found, file.name)

@@ -16,11 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from types import MappingProxyType
 
 import numpy as np
 
-from headshot.arrays import F32, Array
+from headshot.arrays import F32, Array, ReadOnlyDict
 from headshot.errors import HeadshotError
 from headshot.models.head_model import HeadModel
 from headshot.models.protocol import FaceModel
@@ -119,7 +118,7 @@ def measure(
         young = 0.0 if name == _EYES else small
         relative = float(np.sqrt(uncertainty**2 + frontal**2 + (turned * added) ** 2 + young**2))
         found[name] = Measurement(values[name], relative * values[name])
-    return MappingProxyType(found)
+    return ReadOnlyDict(found)
 
 
 def distances(model: FaceModel, neutral: F32) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from time import perf_counter
 from typing import Literal, cast, overload
@@ -69,7 +70,12 @@ class Reconstructor:
             ModelFormatError: there is no such model, or it cannot be read.
             HeadshotError: the model has too few landmarks.
             ValueError: the settings ask for a texture without the photo's light of another model.
+            TypeError: settings or model are something else.
         """
+        if not isinstance(settings, Settings | None):
+            raise TypeError(f"settings must be headshot.Settings, got {settings!r}")
+        if not isinstance(model, (str, Path)) and not hasattr(model, "landmark_set"):
+            raise TypeError(f'model must be "headshot", a file, or a loaded head model; got {model!r}')
         self.settings = settings or Settings()
         self.model: FaceModel
         if isinstance(model, (str, Path)):
@@ -106,6 +112,8 @@ class Reconstructor:
                 raise ValueError('several photos of one person are of the largest face: face="largest"')
             return self._person(source, force)
         photo = cast(Source, source)
+        if force:
+            raise ValueError("force is for several photos of one person, and this is one photo")
         if face == "all":
             return self._photo(photo, None)
         number = _face_number(face)
@@ -262,7 +270,8 @@ def reconstruct(
         PhotoError: the photo cannot be read.
         NoFaceError: there is no face, or no such face; of several photos, none has one.
         HeadshotError: too many photos.
-        ValueError: another face.
+        ValueError: another face; or force with one photo.
+        TypeError: settings or model are something else.
     """
     made = Reconstructor(settings, model, preload=False)
     if face == "all":
@@ -330,9 +339,9 @@ def _one_person(seen: list[FaceObservation]) -> tuple[list[FaceObservation], lis
 def _face_number(face: FaceChoice) -> int:
     if face == "largest":
         return 1
-    if not isinstance(face, int) or isinstance(face, bool) or face < 1:
+    if not isinstance(face, Integral) or isinstance(face, bool) or face < 1:
         raise ValueError(f'face must be "largest", "all" or a number from 1 (the largest), got {face!r}')
-    return face
+    return int(face)
 
 
 def _read(source: Source, clock: _Clock) -> Photo:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from headshot.arrays import ReadOnly
 
-@dataclass(frozen=True)
-class Quality:
+
+@dataclass(frozen=True, repr=False)
+class Quality(ReadOnly):
     """What limits a reconstruction.
 
     Attributes:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, U8
+from headshot.checked import Checked
 from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB
@@ -42,7 +43,7 @@ _LENS = 34.0  # millimetres over which creases are darkened by ambient occlusion
 
 
 @dataclass(frozen=True)
-class RenderSettings:
+class RenderSettings(Checked):
     """How a picture is made.
 
     Attributes:
@@ -59,6 +60,7 @@ class RenderSettings:
     backdrop: tuple[int, int, int] = (238, 238, 240)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.supersample < 1:
             raise ValueError(f"supersample must be at least 1, got {self.supersample}")
 
@@ -300,10 +302,10 @@ def render(
     if background is None:
         background = np.empty(size, np.uint8)
         background[:] = options.backdrop
-    elif background.shape != size:
-        raise ValueError(
-            f"background must have shape {size} like the camera's picture, got {background.shape}"
-        )
+    elif not isinstance(background, np.ndarray) or background.dtype != np.uint8 or background.shape != size:
+        is_array = isinstance(background, np.ndarray)
+        got = f"{background.dtype} {background.shape}" if is_array else repr(background)
+        raise ValueError(f"background must be uint8 of shape {size} like the camera's picture, got {got}")
     s = options.supersample
     xy, depth = project_for_raster(points, camera)
     raster = rasterise(xy * np.float32(s), depth, model.triangles, camera.height * s, camera.width * s)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import U8, Array, read_only
+from headshot.arrays import U8, Array
+from headshot.checked import checked
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.geometry.camera import Camera
 from headshot.head_data import HeadData
@@ -18,6 +19,9 @@ from headshot.texture import Texture
 
 if TYPE_CHECKING:
     from headshot.measurements import Measurement
+
+LARGEST_PICTURE = 8192
+"""Pixels of a side of `Head.render`, at most."""
 
 # Pickles of the first heads name the parts of an estimate as of this module.
 __all__ = ["Estimate", "Head", "LeftOut", "PersonParameters", "PhotoInfo", "ViewParameters", "blend"]
@@ -48,22 +52,18 @@ class Head(HeadData):
         if isinstance(expression, Head):
             weights: Array = np.array([expression.blendshapes.get(name, 0.0) for name in names])
         elif isinstance(expression, Mapping):
-            unknown = sorted(set(expression) - set(names))
+            unknown = sorted(map(str, set(expression) - set(names)))
             if unknown:
                 raise ValueError(
                     f"unknown expression {', '.join(unknown)}: the names are the model's, of the bundled one "
                     "ARKit's, such as jawOpen; head.blendshapes lists all"
                 )
-            weights = np.array([float(expression.get(name, 0.0)) for name in names])
+            weights = _numbers([expression.get(name, 0.0) for name in names], "expression weights")
         else:
-            weights = np.array(expression, np.float64)
+            weights = _numbers(expression, "expression weights, or weights by name,")
         if weights.shape != (len(names),):
             raise ValueError(f"expected {len(names)} expression weights, got shape {weights.shape}")
-        allowed = self.model.expression_prior
-        if not ((weights >= allowed.low) & (weights <= allowed.high)).all():
-            low, high = allowed.low.min(initial=0), allowed.high.max(initial=1)
-            raise ValueError(f"expression weights must be within {low:g} to {high:g}")
-        return replace(self, expression=read_only(weights))
+        return replace(self, expression=weights)
 
     def with_identity(self, identity: ArrayLike) -> Head:
         """A head of another shape, with the same expression and texture.
@@ -74,12 +74,12 @@ class Head(HeadData):
         Raises:
             ValueError: another number of coefficients, or one that is not finite.
         """
-        coefficients = np.array(identity, np.float64)
+        coefficients = _numbers(identity, "identity coefficients")
         if coefficients.shape != self.identity.shape:
             raise ValueError(f"identity must have shape {self.identity.shape}, got {coefficients.shape}")
         if not np.isfinite(coefficients).all():
             raise ValueError("identity coefficients must be finite")
-        person = replace(self.person, identity=read_only(coefficients))
+        person = replace(self.person, identity=coefficients)
         return replace(self, estimate=replace(self.estimate, person=person))
 
     # --- uses
@@ -98,16 +98,25 @@ class Head(HeadData):
 
         Args:
             camera: that sees it, such as ``head.camera``; one before the whole head when None.
-            size: width and height of the picture, pixels, when there is no camera.
+            size: width and height of the picture, pixels, up to 8192, when there is no camera.
             yaw, pitch: of the head in the picture, degrees, likewise.
             textured: with the texture or the colours of the vertices, where there are any; else as clay.
             background: (H, W, 3) uint8 picture behind the head, such as ``head.photo.pixels``.
 
         Raises:
-            ValueError: the background has another size than the camera's picture.
+            ValueError: the background has another size than the camera's picture; a camera and what has no
+                effect beside it; or a value of another type.
         """
         from headshot.render import render, view_camera
 
+        checked(Camera | None, camera, "camera")
+        checked(bool, textured, "textured")
+        if camera is not None and (size, yaw, pitch) != (512, 0.0, 0.0):
+            raise ValueError("size, yaw and pitch have no effect with a camera: leave them or it out")
+        if not 1 <= checked(int, size, "size") <= LARGEST_PICTURE:
+            raise ValueError(f"size must be within 1 to {LARGEST_PICTURE}, got {size}")
+        if not np.isfinite([checked(float, yaw, "yaw"), checked(float, pitch, "pitch")]).all():
+            raise ValueError(f"yaw and pitch must be finite, got {yaw} and {pitch}")
         seen = camera or view_camera(self.neutral_vertices, yaw, pitch, size)
         pixels, colours = self.painted if textured else (None, None)
         return render(self.vertices, self.model, seen, texture=pixels, colours=colours, background=background)
@@ -162,8 +171,16 @@ class Head(HeadData):
         """
         from headshot.export import ExportSettings, save
 
+        checked(str | None, stem, "stem")
         settings = ExportSettings(expression, texture, texture_encoding, jpeg_quality, morph_normals)
         return save(self, directory, formats, stem, settings)
+
+
+def _numbers(values: Any, what: str) -> Array:
+    try:
+        return np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} must be numbers, got {values!r:.80}") from error
 
 
 def blend(a: Head, b: Head, weight: float) -> Head:
@@ -176,7 +193,9 @@ def blend(a: Head, b: Head, weight: float) -> Head:
     Raises:
         ValueError: a weight outside of 0 to 1, or heads that do not belong together.
     """
-    if not 0 <= weight <= 1:
+    checked(Head, a, "a")
+    checked(Head, b, "b")
+    if not 0 <= checked(float, weight, "weight") <= 1:
         raise ValueError(f"weight must be within 0 to 1, got {weight}")
     if a.model is not b.model:
         raise ValueError(
@@ -190,7 +209,7 @@ def blend(a: Head, b: Head, weight: float) -> Head:
     if a.albedo is not None and b.albedo is not None:
         albedo = mixed(a.albedo, b.albedo)
     person = PersonParameters(
-        read_only(mixed(a.identity, b.identity)),
+        mixed(a.identity, b.identity),
         albedo,
         float(np.exp(mixed(np.log(a.scale), np.log(b.scale)))),
         float(mixed(a.scale_uncertainty, b.scale_uncertainty)),
@@ -204,7 +223,7 @@ def blend(a: Head, b: Head, weight: float) -> Head:
     return replace(
         a,
         estimate=replace(a.estimate, person=person),
-        expression=read_only(mixed(a.expression, b.expression)),
+        expression=mixed(a.expression, b.expression),
         texture=texture,
         colours=colours,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
+from headshot.checked import Checked
 from headshot.fitting.settings import FitSettings, PhotometricSettings
 from headshot.perception.detection.detect import DetectSettings
 from headshot.perception.fallback import FallbackSettings
@@ -20,7 +20,7 @@ DETAILS, PRIORS, PRESETS = (get_args(choice) for choice in (Detail, Prior, Prese
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """Settings of `headshot.reconstruct`; the documentation's numbers were measured with the defaults.
 
     Attributes:
@@ -52,15 +52,6 @@ class Settings:
     segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
 
-    def __post_init__(self) -> None:
-        for name, value, known in (
-            ("detail", self.detail, DETAILS),
-            ("prior", self.prior, PRIORS),
-            ("preset", self.preset, PRESETS),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-
     def steps(self) -> tuple[FitSettings, PhotometricSettings | None]:
         """Settings of the fits to landmarks and to colours with the steps of the preset."""
         if self.preset == "accurate":
@@ -82,25 +73,20 @@ class Settings:
 
 
 def _from_dict(kind: Any, values: Mapping[str, Any], path: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{path} must hold names and values, got {values!r}")
     hints = get_type_hints(kind)
     names = [f.name for f in fields(kind)]
-    unknown = sorted(set(values) - set(names))
+    unknown = sorted(map(str, set(values) - set(names)))
     if unknown:
         raise ValueError(f"{path} has no {', '.join(unknown)}: use any of {', '.join(names)}")
-    return kind(**{name: _value(hints[name], value, f"{path}.{name}") for name, value in values.items()})
+    members = {name: _value(hints[name], value, f"{path}.{name}") for name, value in values.items()}
+    try:
+        return kind(**members)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _value(hint: Any, value: Any, path: str) -> Any:
-    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    if value is None:
-        if type(None) in choices:
-            return None
-        raise ValueError(f"{path} must not be null")
-    nested = [choice for choice in choices if is_dataclass(choice)]
-    if nested:
-        if not isinstance(value, Mapping):
-            raise ValueError(f"{path} must hold names and values, got {value!r}")
-        return _from_dict(nested[0], value, path)
-    if any(get_origin(choice) is tuple for choice in choices) and isinstance(value, list | tuple):
-        return tuple(value)
-    return value
+    nested = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
+    return value if value is None or not nested else _from_dict(nested[0], value, path)

@@ -121,6 +121,29 @@ def test_the_name_of_a_file_gives_that_file(head: Head, tmp_path: Path, name: st
     assert head.save(tmp_path / "new" / name, ending) == written
 
 
+@pytest.mark.parametrize("name", ["me.gltf", "me.FBX", "me.usdz", "me.stl", "me.jpg"])
+def test_the_name_of_a_file_that_is_not_written_makes_no_folder(
+    head: Head, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(HeadshotError, match="called like a file"):
+        head.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / name).mkdir()
+    assert head.save(tmp_path / name, "json")[0].parent == tmp_path / name
+
+
+def test_folders_may_have_dots(head: Head, tmp_path: Path) -> None:
+    assert head.save(tmp_path / "2026.11", "json")[0].parent.name == "2026.11"
+
+
+@pytest.mark.parametrize("formats", [b"glb", 3, ["glb", None], [], "", [""]])
+def test_formats_that_are_none(head: Head, tmp_path: Path, formats: object) -> None:
+    with pytest.raises(HeadshotError, match="format"):
+        head.save(tmp_path, formats)  # type: ignore[arg-type]
+    with pytest.raises(HeadshotError, match="empty"):
+        head.save("")
+
+
 def test_the_name_of_a_file_for_several_formats(head: Head, tmp_path: Path) -> None:
     for options in ({"formats": "all"}, {"formats": "ply"}, {"stem": "you"}):
         with pytest.raises(HeadshotError, match=r"me\.glb is the name of a single file: .* give a directory"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from headshot.errors import OutputError
+from headshot.export.names import is_called_like_a_file
 from headshot.export.registry import FORMATS
 
 
@@ -15,16 +16,14 @@ def output_folder(path: Path) -> Path:
     """The folder for results, which must not be called like a file.
 
     Raises:
-        typer.BadParameter: it is one, or ends like a format although there is no such folder.
+        typer.BadParameter: it is one, or ends like one although there is no such folder.
     """
     if path.exists() and not path.is_dir():
         raise typer.BadParameter(f"{path} is a file; give a folder", param_hint="--output")
-    formats = [name for name, entry in FORMATS.items() if path.suffix.lower() in entry.endings]
-    if formats and not path.exists():
-        raise typer.BadParameter(
-            f"{path} is called like a file; give a folder, and --formats {formats[0]} for that file alone",
-            param_hint="--output",
-        )
+    if is_called_like_a_file(path):
+        formats = [name for name, entry in FORMATS.items() if path.suffix.lower() in entry.endings]
+        alone = f", and --formats {formats[0]} for that file alone" if formats else ""
+        raise typer.BadParameter(f"{path} is called like a file; give a folder{alone}", param_hint="--output")
     return path
 
 

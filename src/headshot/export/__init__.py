@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from headshot.errors import HeadshotError
 from headshot.export.atomic import write_files
 from headshot.export.mark import Mark
-from headshot.export.names import safe_stem
+from headshot.export.names import is_called_like_a_file, safe_stem
 from headshot.export.registry import (
     DEFAULT_FORMATS,
     FORMATS,
@@ -69,12 +69,20 @@ def save(
         The files written.
 
     Raises:
-        HeadshotError: an unknown format, a file of one format where others are wanted, the directory cannot
-            be written, or it holds a file of such a name that Headshot did not write.
+        HeadshotError: an unknown format, a file of one format where others are wanted, or no directory.
+        OutputError: the directory cannot be written, or it holds a file of such a name that Headshot did not
+            write.
     """
+    if not str(directory):
+        raise HeadshotError('the name of the directory is empty: use "." for the current one')
     mark = Mark(textured=head.texture is not None)
     folder = Path(directory)
     single = _format_of(folder)
+    if single is None and is_called_like_a_file(folder):
+        raise HeadshotError(
+            f"{folder} is called like a file of a format that is not written: use {', '.join(FORMATS)}, or "
+            "give a directory"
+        )
     if single is not None:
         if stem is not None or (formats is not None and parse_formats(formats) != (single,)):
             raise HeadshotError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.arrays import F32, I32, U8, Index
+from headshot.arrays import F32, I32, U8, Index, ReadOnly
 from headshot.export.settings import ExportSettings
 from headshot.geometry.borders import border_lines
 from headshot.models.protocol import BUNDLED
@@ -80,8 +80,8 @@ class Part:
     material: Material
 
 
-@dataclass(frozen=True, eq=False)
-class MorphTarget:
+@dataclass(frozen=True, eq=False, repr=False)
+class MorphTarget(ReadOnly):
     """How a mesh changes with an expression.
 
     Attributes:
@@ -95,8 +95,8 @@ class MorphTarget:
     weight: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class HeadAsset:
+@dataclass(frozen=True, eq=False, repr=False)
+class HeadAsset(ReadOnly):
     """A mesh as files hold it: millimetres, x to the subject's left, y up, z out of the face.
 
     Dimension letters: V vertices, F triangles, T texture coordinates.
@@ -136,6 +136,7 @@ class HeadAsset:
     neck: Index | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         count, faces = len(self.vertices), len(self.triangles)
         _check_shape("vertices", self.vertices, (count, 3))
         _check_shape("neutral", self.neutral, (count, 3))

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import Path
 
 from headshot.image.files import PHOTO_ENDINGS, readable_name
+
+# Endings of files that people ask for, written here or not; no folder is meant to be called like that.
+_FILES = (
+    *PHOTO_ENDINGS, ".3ds", ".blend", ".csv", ".dae", ".fbx", ".glb", ".gltf", ".json", ".mtl", ".npy",
+    ".npz", ".obj", ".off", ".ply", ".stl", ".usd", ".usda", ".usdc", ".usdz", ".vrm", ".x3d", ".zip",
+)  # fmt: skip
 
 # Names that Windows keeps for devices, whatever the ending.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10))}
@@ -30,3 +37,8 @@ def safe_stem(name: str, *, is_file: bool = False) -> str:
     if text.split(".")[0].lower() in _RESERVED:
         text = f"_{text}"
     return text or "photo"
+
+
+def is_called_like_a_file(path: Path) -> bool:
+    """Whether what is meant to be a folder has the name of a file, and is not there as a folder already."""
+    return path.suffix.lower() in _FILES and not path.is_dir()

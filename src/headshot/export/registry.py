@@ -78,8 +78,10 @@ def parse_formats(formats: str | Iterable[str], known: Iterable[str] = FORMATS) 
         HeadshotError: an unknown format, or none.
     """
     choice = tuple(known)
-    given = formats.split(",") if isinstance(formats, str) else list(formats)
-    names = [name.strip().lower() for name in given]
+    given = [formats] if isinstance(formats, str) or not isinstance(formats, Iterable) else list(formats)
+    if not all(isinstance(name, str) for name in given):
+        raise HeadshotError(f"formats must be words such as {choice[0]}, got {formats!r:.80}")
+    names = [name.strip().lower() for words in given for name in words.split(",")]
     unknown = [name for name in names if name not in (*choice, "all")]
     if unknown or not names:
         what = f"unknown format {', '.join(map(repr, unknown))}" if unknown else "no format given"

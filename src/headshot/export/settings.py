@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headshot.export.origin import Origin
 
+from headshot.checked import Checked
+
 EXPRESSIONS = ("neutral", "photo")
 TEXTURES = ("photo", "albedo")
 
 
 @dataclass(frozen=True)
-class ExportSettings:
+class ExportSettings(Checked):
     """How files are written.
 
     Attributes:
@@ -34,6 +36,7 @@ class ExportSettings:
     morph_normals: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.expression not in (None, *EXPRESSIONS):
             raise ValueError(f"expression must be one of {EXPRESSIONS} or None, got {self.expression!r}")
         if self.texture not in TEXTURES:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
+
+from headshot.checked import Checked
 
 TURNING = 4
 """First steps of a fit to landmarks, in which heads still turn: errors of landmarks depend on the yaw."""
 
 
 @dataclass(frozen=True)
-class FitSettings:
+class FitSettings(Checked):
     """Weights of landmarks, priors and the photo's metadata in the fit.
 
     Attributes:
@@ -44,10 +47,11 @@ class FitSettings:
     shrinkage_colours: float = 0.7
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive = ("noise", "outlier", "expression_noise", "distance", "distance_spread", "focal_spread")
         for name in (*positive, "tolerance"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be greater than 0, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"{name} must be greater than 0 and finite, got {getattr(self, name)}")
         if self.iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {self.iterations}")
         for name in ("shrinkage", "shrinkage_colours"):
@@ -60,7 +64,7 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
-class PhotometricSettings:
+class PhotometricSettings(Checked):
     """Weights of the colours in the fit.
 
     Attributes:
@@ -80,7 +84,7 @@ class PhotometricSettings:
             leave, as no model of colours is in between.
 
     Raises:
-        ValueError: not as many steps, or shares of points, as widths.
+        ValueError: not as many steps, or shares of points, as widths; or a value outside of its range.
     """
 
     widths: tuple[int, ...] = (48, 130)
@@ -95,11 +99,28 @@ class PhotometricSettings:
     least_noise_shared: float = 0.006
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not len(self.widths) == len(self.steps) == len(self.every) > 0:
             raise ValueError(
                 "widths, steps and every must be of one length, one value for each width; "
                 f"got {self.widths}, {self.steps}, {self.every}"
             )
+        if min(*self.widths, *self.every) < 1 or min(self.steps) < 0:
+            raise ValueError(
+                "widths and every must be 1 or more, and steps not negative; "
+                f"got {self.widths}, {self.every}, {self.steps}"
+            )
+        for name in (
+            "information",
+            "small",
+            "slack",
+            "fields",
+            "outlier",
+            "least_noise",
+            "least_noise_shared",
+        ):
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"{name} must be greater than 0 and finite, got {getattr(self, name)}")
 
     def fast(self) -> PhotometricSettings:
         """The same with fewer steps."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import Array, Index
+from headshot.arrays import Array, Index, ReadOnly
 from headshot.kernels import njit
 
 
-@dataclass(frozen=True)
-class Similarity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Similarity(ReadOnly):
     """``scale * rotation @ point + translation``."""
 
     scale: float

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, Array
+from headshot.arrays import F32, Array, ReadOnly
 
 
-@dataclass(frozen=True)
-class Camera:
+@dataclass(frozen=True, eq=False, repr=False)
+class Camera(ReadOnly):
     """A pinhole camera with the pose of the head in front of it.
 
     Attributes:
@@ -33,6 +33,19 @@ class Camera:
     centre: tuple[float, float]
     rotation: Array
     translation: Array
+
+    def __post_init__(self) -> None:
+        for name, shape in (("rotation", (3, 3)), ("translation", (3,))):
+            values = np.asarray(getattr(self, name), np.float64)
+            if values.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {values.shape}")
+            object.__setattr__(self, name, values)
+        if not (self.width >= 1 and self.height >= 1 and self.focal > 0 and np.shape(self.centre) == (2,)):
+            raise ValueError(
+                "a camera has a width and height of 1 pixel and more, a positive focal length and a centre "
+                f"(x, y); got {self.width} x {self.height}, {self.focal}, {self.centre}"
+            )
+        super().__post_init__()
 
     def to_camera(self, points: ArrayLike) -> Array:
         """Points (..., 3) from the head frame to the camera frame, mm."""

@@ -24,7 +24,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import Array, Floats
+from headshot.arrays import Array, Floats, ReadOnly
 from headshot.robust import geman_mcclure_weight
 
 # Ramamoorthi and Hanrahan 2001, eqs. 3, 7 and 8: E(n) = sum_lm A_l L_lm Y_lm(n), with A_l = pi, 2 pi / 3 and
@@ -79,8 +79,8 @@ def shade(albedo: ArrayLike, normals: ArrayLike, light: ArrayLike) -> Floats:
     return np.asarray(albedo) * (sh_basis(normals) @ _light(light))
 
 
-@dataclass(frozen=True, eq=False)
-class LightPrior:
+@dataclass(frozen=True, eq=False, repr=False)
+class LightPrior(ReadOnly):
     """A normal distribution of light, flattened by rows: entry 3 k + c is coefficient k of colour c.
 
     Attributes:
@@ -119,8 +119,8 @@ WITH_ALBEDO = LightSettings(noise=0.10, independent=500.0, rounds=6)
 _OUTLIER = 2.5  # standard deviations at which the robust weight is a quarter
 
 
-@dataclass(frozen=True, eq=False)
-class AlbedoAndLight:
+@dataclass(frozen=True, eq=False, repr=False)
+class AlbedoAndLight(ReadOnly):
     """What explains the colours of a surface.
 
     Attributes:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import Array
+from headshot.arrays import Array, ReadOnly
 from headshot.geometry.camera import Camera, angles_of, rotation_from_vector
 
 _FAR = 1e5  # mm: orthographic depths are moved so far away that perspective correction does nothing
 
 
-@dataclass(frozen=True)
-class Orthographic:
+@dataclass(frozen=True, eq=False, repr=False)
+class Orthographic(ReadOnly):
     """Scaled orthographic view: the same scale at every depth, as from very far away.
 
     Attributes:

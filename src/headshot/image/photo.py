@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import struct
 import warnings
 import zlib
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from headshot.arrays import U8
+from headshot.arrays import U8, ReadOnly
 from headshot.errors import PhotoError
 from headshot.image.decode import UPRIGHT, check_mode, decoded
 from headshot.image.exif import FULL_FRAME_DIAGONAL, read_exif
@@ -35,7 +37,9 @@ from headshot.image.limits import (
     reduction,
 )
 
-Source = str | Path | bytes | BinaryIO | Image.Image | NDArray[Any]
+Source = str | PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
+
+_LONGEST_PATH = 4096  # bytes
 
 # What PIL's readers raise on damaged files.
 UNREADABLE: tuple[type[Exception], ...] = (
@@ -56,8 +60,8 @@ UNREADABLE: tuple[type[Exception], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Photo:
+@dataclass(frozen=True, eq=False, repr=False)
+class Photo(ReadOnly):
     """A photo, ready for use.
 
     Attributes:
@@ -71,6 +75,18 @@ class Photo:
     name: str = "photo"
     focal_35mm: float | None = None
     reduced: int = 1
+
+    def __post_init__(self) -> None:
+        pixels = self.pixels
+        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[2:] != (3,):
+            got = f"{pixels.dtype} {pixels.shape}" if isinstance(pixels, np.ndarray) else repr(pixels)[:50]
+            raise ValueError(
+                f"pixels must be uint8 (H, W, 3), got {got}: read_photo() makes them of other things"
+            )
+        if self.reduced < 1:
+            raise ValueError(f"reduced must be 1 or more, got {self.reduced}")
+        object.__setattr__(self, "pixels", np.ascontiguousarray(pixels))
+        super().__post_init__()
 
     @property
     def height(self) -> int:
@@ -118,7 +134,11 @@ def read_photo(source: Source, *, max_megapixels: float = WORKING_MEGAPIXELS) ->
             raise PhotoError(f"the array {error}") from error
     if isinstance(source, Image.Image):
         return _from_image(source, max_megapixels)
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, PathLike)):
+        if "://" in str(source):
+            raise PhotoError(f"{source} is an address, and Headshot stays offline: download the photo first")
+        if not str(source):
+            raise PhotoError("the path of the photo is empty")
         path = Path(source)
         _check_path(path)
         try:
@@ -127,15 +147,28 @@ def read_photo(source: Source, *, max_megapixels: float = WORKING_MEGAPIXELS) ->
         except OSError as error:
             raise PhotoError(f"{path} cannot be opened: {error.strerror or error}") from error
     if isinstance(source, (bytes, bytearray, memoryview)):
+        if len(source) < _LONGEST_PATH and _is_file(bytes(source)):
+            raise PhotoError(
+                f"{bytes(source)!r} is the path of a photo in bytes; give it as str: os.fsdecode()"
+            )
         return _from_file(io.BytesIO(source), "photo", max_megapixels)
     if not callable(getattr(source, "read", None)):
         raise PhotoError(
-            "a photo must be a path, bytes, a binary file, a PIL image or a NumPy array, "
-            f"got {type(source).__name__}"
+            "a photo must be a path (str or Path), the bytes of a file, a binary file, a PIL image or an "
+            f"array, and several photos of one person a list of these; got {type(source).__name__}"
         )
+    if isinstance(source, io.TextIOBase):
+        raise PhotoError('the file is open in text mode; open it with mode "rb"')
     called = getattr(source, "name", None)
     name = readable_name(Path(called).name) if isinstance(called, str) else "photo"
     return _from_file(_seekable(source), name, max_megapixels)
+
+
+def _is_file(path: bytes) -> bool:
+    try:
+        return os.path.isfile(path)
+    except ValueError:  # bytes that no path can have
+        return False
 
 
 def _check_path(path: Path) -> None:

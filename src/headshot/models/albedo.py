@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
-from headshot.arrays import F32, Array
+from headshot.arrays import F32, Array, ReadOnly
 from headshot.errors import ModelFormatError
 from headshot.geometry.light import LightPrior
 from headshot.models.head_model import HeadModel, combine, load_head_model
@@ -29,8 +29,8 @@ FORMAT_VERSION = 1
 _UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error)  # what a truncated or foreign file raises
 
 
-@dataclass(frozen=True, eq=False)
-class AlbedoModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class AlbedoModel(ReadOnly):
     """Colours of heads, and the prior of the light that shows them.
 
     Colours are linear reflectance times the share of light from all around that reaches the point

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32
+from headshot.arrays import F32, I32, ReadOnly
 
 
-@dataclass(frozen=True)
-class Correspondence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Correspondence(ReadOnly):
     """Named points on the surface, each in a triangle (never a nearest vertex).
 
     Attributes:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
-from headshot.arrays import F32, I32, Index
+from headshot.arrays import F32, I32, Index, ReadOnly
 from headshot.errors import ModelFormatError
 from headshot.models.correspondence import Correspondence
 from headshot.models.protocol import BUNDLED, LANDMARK_SETS, ExpressionPrior, LandmarkSet, arkit_numbers
@@ -34,8 +34,8 @@ ASSET = "head_model.npz"
 _UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error)  # what a truncated or foreign file raises
 
 
-@dataclass(frozen=True)
-class PointModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class PointModel(ReadOnly):
     """The head model restricted to some points of its surface: what a landmark fit needs.
 
     Attributes:
@@ -82,8 +82,8 @@ class PointModel:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class HeadModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class HeadModel(ReadOnly):
     """A linear morphable head at one resolution; both resolutions share their coefficients.
 
     Attributes:

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, Array
+from headshot.arrays import F32, I32, Array, ReadOnly
 from headshot.errors import ModelFormatError
 from headshot.geometry.align import Surface
 from headshot.models.correspondence import Correspondence
@@ -33,8 +33,8 @@ UPPER_WEIGHT: dict[ExpressionKind, float] = {"blendshapes": np.inf, "arkit": 1.0
 LOWER_WEIGHT: dict[ExpressionKind, float] = {"blendshapes": 0.0, "arkit": 0.0, "pca": -np.inf}
 
 
-@dataclass(frozen=True, eq=False)
-class LinearModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class LinearModel(ReadOnly):
     """A linear morphable model of a face or head.
 
     Attributes:
@@ -82,6 +82,7 @@ class LinearModel:
     file: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         v, f = len(self.mean), len(self.triangles)
         wanted = {
             "mean": (self.mean.shape, (v, 3)),

@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
-from headshot.arrays import F32, Array, Index, Mask
+from headshot.arrays import F32, Array, Index, Mask, ReadOnly
 from headshot.geometry.raster import Topology
 from headshot.geometry.view import View, towards_viewer
 from headshot.models.protocol import FaceModel
@@ -32,8 +32,8 @@ REACH = 35.0
 """Millimetres on the mean face around the line along the jaw, within which the outline is sought."""
 
 
-@dataclass(frozen=True)
-class Places:
+@dataclass(frozen=True, eq=False, repr=False)
+class Places(ReadOnly):
     """Points on the surface as weighted means of vertices.
 
     Attributes:

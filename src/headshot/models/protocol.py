@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, Array, Index
+from headshot.arrays import F32, I32, Array, Index, ReadOnly
 from headshot.models.arkit import ARKIT52
 from headshot.models.correspondence import Correspondence
 
@@ -29,8 +29,8 @@ BUNDLED = "headshot"
 LANDMARK_SETS = ("mediapipe478", "ibug68")
 
 
-@dataclass(frozen=True)
-class LandmarkSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class LandmarkSet(ReadOnly):
     """Those points of a named set of landmarks that a model defines.
 
     Attributes:
@@ -45,8 +45,8 @@ class LandmarkSet:
         return len(self.index)
 
 
-@dataclass(frozen=True, eq=False)
-class ExpressionPrior:
+@dataclass(frozen=True, eq=False, repr=False)
+class ExpressionPrior(ReadOnly):
     """What the expression coefficients of a model may be.
 
     Attributes:

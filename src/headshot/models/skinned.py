@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.arrays import F32, I32, Array
+from headshot.arrays import F32, I32, Array, ReadOnly
 from headshot.errors import ModelFormatError
 from headshot.models.correspondence import Correspondence
 from headshot.models.protocol import ExpressionPrior, LandmarkSet
@@ -21,8 +21,8 @@ JOINT_DEVIATION = 0.15
 """Standard deviation of a free joint's axis-angle, radians: a jaw opens by up to about 0.4."""
 
 
-@dataclass(frozen=True, eq=False)
-class SkinnedModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class SkinnedModel(ReadOnly):
     """A skinned head model; see `headshot.models.protocol.FaceModel`.
 
     Attributes:
@@ -55,6 +55,7 @@ class SkinnedModel:
     file: str = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         v, i, c, j = len(self.skin.mean), len(self.skin.identity), len(self.modes), len(self.skeleton.names)
         shapes: dict[str, tuple[NDArray[np.float32], tuple[int, ...]]] = {
             "mean": (self.skin.mean, (v, 3)),

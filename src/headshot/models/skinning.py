@@ -24,7 +24,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, Array, Index
+from headshot.arrays import F32, Array, Index, ReadOnly
 from headshot.errors import ModelFormatError
 from headshot.geometry.camera import rotation_from_vector
 
@@ -34,8 +34,8 @@ def combined(coefficients: ArrayLike, modes: F32) -> F32:
     return np.tensordot(np.asarray(coefficients, modes.dtype), modes, 1)
 
 
-@dataclass(frozen=True, eq=False)
-class Skin:
+@dataclass(frozen=True, eq=False, repr=False)
+class Skin(ReadOnly):
     """What moves N vertices.
 
     Attributes:
@@ -68,8 +68,8 @@ class Skin:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Skeleton:
+@dataclass(frozen=True, eq=False, repr=False)
+class Skeleton(ReadOnly):
     """Joints, the root first and each after its parent.
 
     Attributes:
@@ -87,6 +87,7 @@ class Skeleton:
     expression: F32
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.names) != len(self.parents) or not all(
             -1 <= parent < number for number, parent in enumerate(self.parents)
         ):
@@ -159,8 +160,8 @@ def _cross(v: Array) -> Array:
     return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]], np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class SkinnedPoints:
+@dataclass(frozen=True, eq=False, repr=False)
+class SkinnedPoints(ReadOnly):
     """A skinned model at L points of its surface; see `headshot.models.protocol.SurfacePoints`.
 
     Attributes:

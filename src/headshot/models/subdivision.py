@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
-from headshot.arrays import F32, I32
+from headshot.arrays import F32, I32, read_only_view
 from headshot.kernels import njit
 from headshot.models.correspondence import Correspondence
 
 
 @njit(cache=True, nogil=True)
-def sparse_product(start: I32, column: I32, weight: F32, rows: I32, field: F32) -> F32:
-    """Rows (R,) of the product of a sparse matrix (V1, V0) in CSR form with each of the fields (N, V0, 3)."""
+def _product(start: I32, column: I32, weight: F32, rows: I32, field: F32) -> F32:
     out = np.empty((field.shape[0], len(rows), 3), np.float32)
     for n in range(field.shape[0]):
         for r in range(len(rows)):
@@ -25,6 +25,12 @@ def sparse_product(start: I32, column: I32, weight: F32, rows: I32, field: F32) 
                 z += w * field[n, c, 2]
             out[n, r, 0], out[n, r, 1], out[n, r, 2] = x, y, z
     return out
+
+
+def sparse_product(start: I32, column: I32, weight: F32, rows: I32, field: F32) -> F32:
+    """Rows (R,) of the product of a sparse matrix (V1, V0) in CSR form with each of the fields (N, V0, 3)."""
+    # Of one kind, so that the kernel is compiled once: fields of head models are read-only, others are not.
+    return cast(F32, _product(start, column, weight, rows, read_only_view(field)))
 
 
 def refined(points: Correspondence) -> Correspondence:

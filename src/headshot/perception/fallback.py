@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headshot.arrays import U8, Array
+from headshot.checked import Checked
 from headshot.geometry.camera import extent_of
 from headshot.image.crop import FaceCrop, cut_crops
 from headshot.models.head_model import load_head_model
@@ -69,7 +70,7 @@ SAME = 0.3
 
 
 @dataclass(frozen=True)
-class FallbackSettings:
+class FallbackSettings(Checked):
     """When the in-house network finds the landmarks.
 
     Attributes:
@@ -87,6 +88,7 @@ class FallbackSettings:
     search_sizes: tuple[float, ...] = (0.8, 0.5, 0.31, 0.19)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not all(0 < size <= 1 for size in self.search_sizes):
             raise ValueError(f"search_sizes must be shares of the photo in (0, 1], got {self.search_sizes}")
 

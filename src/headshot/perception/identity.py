@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnxruntime import InferenceSession
 
-from headshot.arrays import U8, Array
+from headshot.arrays import U8, Array, ReadOnly
 from headshot.image.crop import FaceCrop, cut_crops
 from headshot.perception.landmarks.mirror import head_mirror
 from headshot.perception.networks import session
@@ -26,8 +26,8 @@ SHIFTS = (0.0, 0.06, -0.06)
 """Vertical shifts of the crops whose predictions are averaged, in their sides."""
 
 
-@dataclass(frozen=True, eq=False)
-class IdentityPrediction:
+@dataclass(frozen=True, eq=False, repr=False)
+class IdentityPrediction(ReadOnly):
     """Normal distribution of a person's identity coefficients, without covariances.
 
     Attributes:

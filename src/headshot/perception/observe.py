@@ -9,7 +9,8 @@ from time import perf_counter
 
 import numpy as np
 
-from headshot.arrays import U8
+from headshot.arrays import U8, ReadOnly
+from headshot.checked import Checked
 from headshot.image.crop import FaceCrop
 from headshot.image.photo import Photo
 from headshot.models.topologies.mediapipe478 import OVAL, POINTS
@@ -32,7 +33,7 @@ _INNER = np.setdiff1d(np.arange(POINTS), OVAL)
 
 
 @dataclass(frozen=True)
-class ObserveSettings:
+class ObserveSettings(Checked):
     """Which networks `observe` runs.
 
     Attributes:
@@ -46,8 +47,8 @@ class ObserveSettings:
     segmentation: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class FaceObservation:
+@dataclass(frozen=True, eq=False, repr=False)
+class FaceObservation(ReadOnly):
     """One face in one photo.
 
     Attributes:

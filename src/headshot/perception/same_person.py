@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot import assets
-from headshot.arrays import Array
+from headshot.arrays import Array, ReadOnly
 from headshot.perception.identity import IdentityPrediction
 
 ASSET = "same_person.npz"
@@ -33,8 +33,8 @@ nor the calibration knows 0.3 % are left out then, and of sets with one stranger
 (`python tools/networks/same_person.py measure`, docs/explanation/identity.md)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Metric:
+@dataclass(frozen=True, eq=False, repr=False)
+class Metric(ReadOnly):
     """The model of embeddings.
 
     Attributes:
@@ -102,8 +102,8 @@ def load_metric() -> Metric:
         return Metric(*arrays, *(float(data[name]) for name in ("within", "correlation", "slope", "offset")))
 
 
-@dataclass(frozen=True, eq=False)
-class PersonCheck:
+@dataclass(frozen=True, eq=False, repr=False)
+class PersonCheck(ReadOnly):
     """Which photos show one person.
 
     Attributes:

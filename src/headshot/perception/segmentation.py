@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from headshot.arrays import F32, U8, Array
+from headshot.arrays import F32, U8, Array, ReadOnly, read_only
 from headshot.image.crop import FaceCrop, cut_crops
 from headshot.models.topologies.mediapipe478 import POINTS, roll_of
 from headshot.perception.networks import session
@@ -59,8 +59,8 @@ HIDING = ("background", "hair", "hat", "cloth")
 EXPLAINED = ("skin", "nose", "brows", "ears", "upper_lip", "lower_lip")
 
 
-@dataclass(frozen=True, eq=False)
-class Segmentation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Segmentation(ReadOnly):
     """Parts of one face in a photo of H x W pixels.
 
     Attributes:
@@ -83,7 +83,7 @@ class Segmentation:
             better = p > best
             best[better] = p[better]
             result[better] = index
-        return result
+        return read_only(result)
 
     def probability(self, *names: str) -> F32:
         """(H, W) in [0, 1], that a pixel is of one of these classes.

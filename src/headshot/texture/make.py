@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headshot.arrays import F32, U8
+from headshot.arrays import F32, U8, ReadOnly
+from headshot.checked import Checked
 from headshot.models.head_model import HeadModel
 from headshot.texture.appearance import PersonAlbedo
 from headshot.texture.complete import (
@@ -38,7 +39,7 @@ _TURNED = 1.5  # skin that turns so far away from the front, as 1 / cosine, is n
 
 
 @dataclass(frozen=True)
-class TextureSettings:
+class TextureSettings(Checked):
     """How a texture is made.
 
     Attributes:
@@ -53,12 +54,15 @@ class TextureSettings:
     delit: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 256 <= self.size <= 4096:
             raise ValueError(f"the texture size must be within 256..4096, got {self.size}")
+        if not 0 <= self.grain <= 1:
+            raise ValueError(f"grain must be within 0 to 1, got {self.grain}")
 
 
-@dataclass(frozen=True, eq=False)
-class Texture:
+@dataclass(frozen=True, eq=False, repr=False)
+class Texture(ReadOnly):
     """A head's texture.
 
     Attributes:
@@ -74,6 +78,15 @@ class Texture:
     observed: F32
     source: U8
     coverage: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        side = len(self.pixels)
+        if self.pixels.shape != (side, side, 3) or self.pixels.dtype != np.uint8:
+            raise ValueError(f"pixels must be uint8 (T, T, 3), got {self.pixels.dtype} {self.pixels.shape}")
+        for name, values in (("observed", self.observed), ("source", self.source)):
+            if values.shape != (side, side):
+                raise ValueError(f"{name} must have shape {(side, side)} like the pixels, got {values.shape}")
 
 
 def make_texture(

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from headshot.arrays import U8, Array, Index
+from headshot.arrays import U8, Array, Index, ReadOnly
 from headshot.errors import MissingExtraError, NoFaceError
 from headshot.image.photo import Photo
 from headshot.image.resample import reduced
@@ -22,8 +22,8 @@ SEARCHED = 1000
 """Longer side, pixels, of the copy on which dlib's detector runs: faces of 80 pixels and more are found."""
 
 
-@dataclass(frozen=True)
-class Points68:
+@dataclass(frozen=True, eq=False, repr=False)
+class Points68(ReadOnly):
     """The landmarks of one face.
 
     Attributes:

@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike
 
 from headshot.apps.keypoint.pose import component_pose
 from headshot.apps.keypoint.regress import bounded_least_squares, linear_shape
-from headshot.arrays import F32, Array, Index, Mask
+from headshot.arrays import F32, Array, Index, Mask, ReadOnly
+from headshot.checked import Checked
 from headshot.fitting.gauss_newton import ViewSystem, arrow_step
 from headshot.geometry.camera import extent_of
 from headshot.geometry.view import View, derivative, moved, perspective, pose_derivative, refined
@@ -36,7 +37,7 @@ the fit swinging for ever."""
 
 
 @dataclass(frozen=True)
-class KeypointSettings:
+class KeypointSettings(Checked):
     """Settings of `fit_keypoints`.
 
     Attributes:
@@ -63,6 +64,7 @@ class KeypointSettings:
     tolerance: float = 0.05
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, allowed in (
             ("camera", ("perspective", "orthographic")),
             ("solve", ("joint", "alternating")),
@@ -85,8 +87,8 @@ class KeypointSettings:
             )
 
 
-@dataclass(frozen=True, eq=False)
-class KeypointFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class KeypointFit(ReadOnly):
     """A face fitted to landmarks, in the millimetres of the model.
 
     Attributes:

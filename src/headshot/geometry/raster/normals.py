@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32
+from headshot.arrays import F32, I32, read_only_view
 from headshot.geometry.raster.topology import Topology
 from headshot.kernels import njit
 
@@ -43,5 +43,7 @@ def vertex_normals(vertices: ArrayLike, triangles: ArrayLike | Topology) -> F32:
     """Unit normals (V, 3), averaged over the adjoining triangles by area; 0 for vertices without any."""
     points = np.ascontiguousarray(vertices, dtype=np.float32)
     out = np.zeros_like(points)
-    fill_vertex_normals(points, Topology.of(triangles, len(points)).triangles, out)
+    corners = Topology.of(triangles, len(points)).triangles
+    # Of one kind, so that the kernel is compiled once: meshes of head models are read-only, others are not.
+    fill_vertex_normals(read_only_view(points), read_only_view(corners), out)
     return out

@@ -165,6 +165,8 @@ def read_model(source: str | Path) -> FaceModel:
         from headshot.models.head_model import load_head_model
 
         return load_head_model("high")
+    if not str(source):
+        raise ModelFormatError("the name of the head model is empty")
     file = Path(source)
     if file.is_dir():
         return _named(_ict(file), file)

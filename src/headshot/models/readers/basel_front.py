@@ -23,7 +23,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, Array
+from headshot.arrays import F32, I32, Array, ReadOnly
 from headshot.errors import HeadshotError, ModelFormatError
 from headshot.models.linear import LinearModel, at_vertices, eye_origin, facing_out
 from headshot.models.protocol import LandmarkSet
@@ -50,8 +50,8 @@ TERMS = "Basel Face Model 2009, University of Basel: research use under its lice
 _CONTOUR = {"right": ibug68.JAW_LEFT_IN_IMAGE, "left": ibug68.JAW_RIGHT_IN_IMAGE}
 
 
-@dataclass(frozen=True)
-class Coefficients:
+@dataclass(frozen=True, eq=False, repr=False)
+class Coefficients(ReadOnly):
     """The 257 numbers of one face.
 
     Attributes:
@@ -79,8 +79,8 @@ def split(coefficients: ArrayLike) -> Coefficients:
     return Coefficients(a, b, t, angles, light.reshape(3, 9), translation)
 
 
-@dataclass(frozen=True, eq=False)
-class BaselFront:
+@dataclass(frozen=True, eq=False, repr=False)
+class BaselFront(ReadOnly):
     """The prepared model.
 
     Attributes:

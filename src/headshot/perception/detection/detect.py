@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headshot.arrays import U8, Array
+from headshot.arrays import U8, Array, ReadOnly
+from headshot.checked import Checked
 from headshot.image.crop import rotation2d
 from headshot.image.resample import reduced, warp
 from headshot.perception.detection import blazeface, mtcnn
@@ -42,8 +43,8 @@ CUT_OFF = (0.04, 0.75)
 """Shares of a box's side beyond the border, least and most: with less, `detect_faces` finds the face."""
 
 
-@dataclass(frozen=True)
-class Face:
+@dataclass(frozen=True, eq=False, repr=False)
+class Face(ReadOnly):
     """A face in a photo.
 
     Attributes:
@@ -64,7 +65,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class DetectSettings:
+class DetectSettings(Checked):
     """Settings of `detect_faces`.
 
     Attributes:
@@ -80,6 +81,7 @@ class DetectSettings:
     exhaustive: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.min_face <= 0:
             raise ValueError(f"min_face must be positive, got {self.min_face}")
         if len(self.thresholds) != 3 or not all(0 <= t <= 1 for t in self.thresholds):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from onnxruntime import InferenceSession
 
-from headshot.arrays import U8, Array
+from headshot.arrays import U8, Array, ReadOnly
 from headshot.geometry.camera import Camera, angles_of, nearest_rotation
 from headshot.geometry.pose import camera_of_crop_pose
 from headshot.image.crop import FaceCrop, cut_crops, rotation2d
@@ -27,8 +27,8 @@ SIZE, MARGIN = 128, 1.4
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
 
 
-@dataclass(frozen=True, eq=False)
-class HeadPrediction:
+@dataclass(frozen=True, eq=False, repr=False)
+class HeadPrediction(ReadOnly):
     """What the in-house network predicts of the head in a crop.
 
     Attributes:

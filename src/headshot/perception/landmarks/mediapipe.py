@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headshot.arrays import F32, U8, Array
+from headshot.arrays import F32, U8, Array, ReadOnly
+from headshot.checked import Checked
 from headshot.geometry.camera import extent_of
 from headshot.image.crop import FaceCrop, head_roll, rotation2d
 from headshot.models.arkit import ARKIT52
@@ -62,8 +63,8 @@ CONVERGED = 0.002
 """Mean change of the points, as a share of their extent, below which reruns end."""
 
 
-@dataclass(frozen=True)
-class Landmarks:
+@dataclass(frozen=True, eq=False, repr=False)
+class Landmarks(ReadOnly):
     """Dense landmarks of one face.
 
     Attributes:
@@ -118,7 +119,7 @@ class Landmarks:
 
 
 @dataclass(frozen=True)
-class LandmarkSettings:
+class LandmarkSettings(Checked):
     """Settings of `find_landmarks`.
 
     Attributes:
@@ -132,6 +133,7 @@ class LandmarkSettings:
     max_reruns: int = 3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.minimum_presence <= 1:
             raise ValueError(f"minimum_presence must lie in [0, 1], got {self.minimum_presence}")
         if self.max_reruns < 0:

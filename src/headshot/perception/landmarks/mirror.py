@@ -10,14 +10,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from headshot.arrays import F32, Index
+from headshot.arrays import F32, Index, ReadOnly
 from headshot.models.arkit import MIRROR as ARKIT_MIRROR
 from headshot.models.head_model import load_head_model
 from headshot.models.topologies import ibug68, mediapipe478
 
 
-@dataclass(frozen=True, eq=False)
-class HeadMirror:
+@dataclass(frozen=True, eq=False, repr=False)
+class HeadMirror(ReadOnly):
     """The description of a mirrored head from that of the head.
 
     Attributes:
