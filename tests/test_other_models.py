@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import headshot
 from headshot import HeadshotError, ModelFormatError, RecordError, Settings, reconstruct
 from headshot.apps.cli.main import app
+from headshot.exit_codes import ExitCode
 from headshot.models.linear import LinearModel
 from headshot.models.readers import read_linear_model
 from headshot.pipeline import Reconstructor
@@ -245,7 +246,7 @@ def test_the_command(photos: Path, tmp_path: Path, flame_file: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "fitted to landmarks alone" in done.output and (out / "astronaut.ply").is_file()
     wrong = CliRunner().invoke(app, ["reconstruct", photo, "-o", str(out), "--model", "nobody.bin"])
-    assert wrong.exit_code == 1 and "there is no model nobody.bin" in wrong.output
+    assert wrong.exit_code == ExitCode.UNREADABLE and "there is no model nobody.bin" in wrong.output
 
 
 def test_real_models_on_a_real_photo(photos: Path, data: Path) -> None:

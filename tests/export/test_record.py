@@ -101,9 +101,9 @@ def test_folders_are_not_recorded(head: Head, schema: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_numbers_that_are_not_finite_are_never_written(head: Head, bad: float) -> None:
-    person = replace(head.person, scale_uncertainty=bad)
+    views = (replace(head.view, score=bad), *head.estimate.views[1:])
     with pytest.raises(HeadshotError, match="not finite"):
-        record_json(replace(head, estimate=replace(head.estimate, person=person)))
+        record_json(replace(head, estimate=replace(head.estimate, views=views)))
 
 
 def test_a_real_head_fits_the_schema(astronaut: Head, schema: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner  # noqa: E402
 
 from headshot.apps.cli.main import app  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
+from headshot.exit_codes import ExitCode  # noqa: E402
 from headshot.learn.data.cache import FaceCache  # noqa: E402
 from headshot.learn.data.prepare import PrepareSettings, prepare  # noqa: E402
 from headshot.learn.data.prepared import FaceStream, StreamSettings, collate  # noqa: E402
@@ -173,7 +174,8 @@ def test_the_command(cache: FaceCache, basel_file: Path, tmp_path: Path) -> None
         (["--weights", "none.pth"], "download https"),
     ):
         failed = CliRunner().invoke(app, [*arguments[:3], str(tmp_path / "other"), *options, *wrong])
-        assert failed.exit_code == 1 and message in failed.output, (wrong, failed.output)
+        code = ExitCode.UNREADABLE if "--model" in wrong else ExitCode.FAILED
+        assert failed.exit_code == code and message in failed.output, (wrong, failed.output)
 
 
 def test_steps_of_an_epoch(cache: FaceCache) -> None:

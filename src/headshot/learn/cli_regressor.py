@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from headshot.learn import cli_options as option
-from headshot.terminal import errors_as_messages
+from headshot.terminal import errors_as_messages, fail
 
 commands = typer.Typer()
 
@@ -90,7 +90,7 @@ def regressor(
             typer.echo(str(export))
             return
         if store is None:
-            raise typer.BadParameter("say which folder of training crops to learn from", param_hint="STORE")
+            fail("say which folder of training crops to learn from: headshot learn regressor RUN STORE")
         plan = option.plan(steps, batch, rate, every, seed, device=device, workers=workers)
         weights = Weights(agreement=agreement, embedding=embedding, photo_identity=photo_identity)
         settings = learn.RegressorSettings(
@@ -144,7 +144,7 @@ def identity(
         from headshot.learn.losses.identity import Weights
 
         if store is None and (export is None or refit):
-            raise typer.BadParameter("say which folder of training crops to learn from", param_hint="STORE")
+            fail("say which folder of training crops to learn from: headshot learn identity RUN STORE")
         if export is not None:
             crops = learned_from(store, benchmark) if store is not None and refit else None
             learn.export_best(run, export, crops)

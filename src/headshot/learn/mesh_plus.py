@@ -61,10 +61,10 @@ def surface_of(template: Template) -> Surface:
         carried(model.identity),
         carried(model.expression),
         LandmarkModel(
-            torch.from_numpy(points.mean),
-            torch.from_numpy(reported.model.identity[:people]),
-            torch.from_numpy(points.expression),
-            torch.from_numpy(reported.model.identity[people:]),
+            torch.tensor(points.mean),
+            torch.tensor(reported.model.identity[:people]),
+            torch.tensor(points.expression),
+            torch.tensor(reported.model.identity[people:]),
             torch.tensor(reported.deviation, dtype=torch.float32),
         ),
     )

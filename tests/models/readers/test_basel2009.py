@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from headshot.apps.cli.main import app
 from headshot.apps.keypoint.fit import KeypointSettings, fit_keypoints
 from headshot.errors import ModelFormatError
+from headshot.exit_codes import ExitCode
 from headshot.geometry.raster import vertex_normals
 from headshot.models.readers import read_linear_model
 from headshot.models.readers.basel2009 import prepare, read_basel2009
@@ -216,7 +217,7 @@ def test_missing_files_say_where_from(files: Files, name: str, hint: str) -> Non
         prepare(files.folder)
     assert name in str(caught.value)
     result = CliRunner().invoke(app, ["convert-basel", str(files.folder)])
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.UNREADABLE
 
 
 def test_files_that_do_not_belong_together(files: Files) -> None:

@@ -208,9 +208,11 @@ def _landmarks(
             f"its mean face is {middle:.1f} mm from where ICT-FaceKit Light has it: is it another version?"
         )
     dense, points = skin["mediapipe478"][0], bundled.landmarks["mediapipe478"]
+    triangle, barycentric = dense.triangle.copy(), dense.barycentric.copy()
     places = points.on(bundled.mean, bundled.triangles)
     for part, iris in (("eye_right", IRIS_LEFT_IN_IMAGE), ("eye_left", IRIS_RIGHT_IN_IMAGE)):
         found, _ = nearest(places[list(iris)], part)
-        dense.triangle[list(iris)], dense.barycentric[list(iris)] = found.triangle, found.barycentric
+        triangle[list(iris)], barycentric[list(iris)] = found.triangle, found.barycentric
+    every = LandmarkSet(np.arange(POINTS, dtype=np.int32), Correspondence(triangle, barycentric))
     ibug = skin["ibug68"][0]
-    return ibug, ibug.restricted(ibug68.FIXED), LandmarkSet(np.arange(POINTS, dtype=np.int32), dense)
+    return ibug, ibug.restricted(ibug68.FIXED), every
