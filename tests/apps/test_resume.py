@@ -18,6 +18,7 @@ from headshot.apps.cli import main as cli
 from headshot.apps.plan import plan, plan_people
 from headshot.apps.request import Request
 from headshot.apps.resume import finished, in_the_way
+from headshot.exit_codes import ExitCode
 from headshot.export.mark import read_mark
 from headshot.export.origin import Origin
 from headshot.export.settings import ExportSettings
@@ -69,7 +70,7 @@ def test_a_photo_where_another_of_its_name_was(quick: StandIn, tmp_path: Path) -
     assert invoke(a, "-o", out).exit_code == 0
     for options in ([], ["--resume"]):
         refused = invoke(b, "-o", out, *options)
-        assert refused.exit_code == 1
+        assert refused.exit_code == ExitCode.UNWRITABLE
         assert "me.json is a result of another photo and is not replaced" in refused.output
         assert "nothing was done" in refused.output
         assert quick.is_of(out / "me.json", "Ann")
@@ -201,7 +202,7 @@ def test_files_without_a_mark_are_not_done_and_stay(quick: StandIn, tmp_path: Pa
     (out / "me.json").write_text('{"schema_version": "2.1", "headshot_version": "0.2.0"}', encoding="utf-8")
     before = (out / "me.json").read_bytes()
     again = invoke(photo, "-o", out, "--resume")
-    assert again.exit_code == 1
+    assert again.exit_code == ExitCode.UNWRITABLE
     assert "0 of 1 photos were already done" in again.output
     assert "me.json was not written by this version of Headshot" in again.output
     assert (out / "me.json").read_bytes() == before
@@ -222,7 +223,7 @@ def test_all_faces_of_a_photo(quick: StandIn, tmp_path: Path) -> None:
     # Another photo's result of the name of a numbered head.
     (other,) = write(tmp_path, elsewhere__party="Ann")
     refused = invoke(other, "-o", out, "--face", "all")
-    assert refused.exit_code == 1 and "of another photo" in refused.output
+    assert refused.exit_code == ExitCode.UNWRITABLE and "of another photo" in refused.output
 
 
 def people(*folders: Path, output: Path) -> list[tuple[str, bool]]:
@@ -257,7 +258,7 @@ def test_photos_are_never_replaced(quick: StandIn, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
     for output in (tmp_path, tmp_path / "link", tmp_path / "link" / ".." / tmp_path.name):
         done = CliRunner().invoke(cli.app, ["reconstruct", str(photo), "-o", str(output)])
-        assert done.exit_code == 1
+        assert done.exit_code == ExitCode.UNWRITABLE
         assert "me.png is one of the photos and is not replaced" in done.output
         assert photo.read_bytes() == b"Ann"
         assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "me.png"]
@@ -267,7 +268,7 @@ def test_a_preview_that_is_read_is_not_replaced(quick: StandIn, tmp_path: Path, 
     (preview,) = low_head.save(tmp_path, "png", "me")
     before = preview.read_bytes()
     done = CliRunner().invoke(cli.app, ["reconstruct", str(preview), "-o", str(tmp_path)])
-    assert done.exit_code == 1 and "one of the photos" in done.output
+    assert done.exit_code == ExitCode.UNWRITABLE and "one of the photos" in done.output
     assert preview.read_bytes() == before
 
 
@@ -277,7 +278,7 @@ def test_the_texture_of_something_else_stays(quick: StandIn, tmp_path: Path) -> 
     out.mkdir()
     (out / "me_texture.png").write_bytes(b"of a game")
     done = CliRunner().invoke(cli.app, ["reconstruct", str(photo), "-o", str(out), "--formats", "obj"])
-    assert done.exit_code == 1
+    assert done.exit_code == ExitCode.UNWRITABLE
     assert "me_texture.png was not written by" in done.output
     assert [p.name for p in out.iterdir()] == ["me_texture.png"]
 
@@ -287,7 +288,7 @@ def test_one_file_in_the_way_stops_all_before_any(quick: StandIn, tmp_path: Path
     out = tmp_path / "res"
     out.mkdir()
     (out / "c.json").write_text("mine", encoding="utf-8")
-    assert invoke(*photos, "-o", out).exit_code == 1
+    assert invoke(*photos, "-o", out).exit_code == ExitCode.UNWRITABLE
     assert [p.name for p in out.iterdir()] == ["c.json"]
 
 
@@ -301,7 +302,7 @@ def test_own_pictures_are_no_photos(quick: StandIn, tmp_path: Path, low_head: He
         assert [p.name for p in (tmp_path / "new").rglob("*.json")] == ["me.json"]
     photo.unlink()
     none = invoke(tmp_path, "-r", "-o", tmp_path / "new")
-    assert none.exit_code == 1
+    assert none.exit_code == ExitCode.UNREADABLE
     assert "Pictures written by Headshot and left out: 2" in none.output
     assert "no photos in the folder" in none.output
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headshot.errors import HeadshotError
+from headshot.errors import OutputError
 from headshot.export import file_names
 from headshot.export.atomic import foreign
 from headshot.export.mark import Mark, read_mark
@@ -68,7 +68,7 @@ def in_the_way(jobs: Sequence[Job], request: Request, photos: Iterable[Path]) ->
         photos: that are read, all of which stay.
 
     Raises:
-        HeadshotError: a folder or file cannot be read.
+        OutputError: a folder or file cannot be read.
     """
     inputs = identities(photos)
     folders: dict[Path, _Folder] = {}
@@ -90,14 +90,14 @@ def obstacle(path: Path, mark: Mark, inputs: Set[tuple[int, int]]) -> str | None
         inputs: `identities` of the photos that are read.
 
     Raises:
-        HeadshotError: what is there cannot be read.
+        OutputError: what is there cannot be read.
     """
     if not identities([path]).isdisjoint(inputs):
         return f"{path} is one of the photos and is not replaced: choose another folder with --output"
     try:
         return foreign(path, mark)
     except OSError as error:
-        raise HeadshotError(f"cannot read {path} ({error.strerror or error})") from error
+        raise OutputError(f"cannot read {path} ({error.strerror or error})") from error
 
 
 def identities(paths: Iterable[Path]) -> Set[tuple[int, int]]:
@@ -128,7 +128,7 @@ class _Folder:
         except FileNotFoundError:
             return found
         except OSError as error:
-            raise HeadshotError(
+            raise OutputError(
                 f"cannot read {self.path} ({error.strerror or error}): choose another output directory"
             ) from error
         for name in names:

@@ -51,8 +51,9 @@ def save(
     photo they are.
 
     Raises:
-        HeadshotError: an unknown format, the directory cannot be written, or it holds files of such names
-            that must not be replaced (`headshot.export.atomic.foreign`).
+        HeadshotError: an unknown format.
+        OutputError: the directory cannot be written, or it holds files of such names that must not be
+            replaced (`headshot.export.atomic.foreign`).
     """
     chosen = parse_formats(formats, FORMATS)
     name = _stem(photo.name, stem)

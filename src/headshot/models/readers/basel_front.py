@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot.arrays import F32, I32, Array, ReadOnly
-from headshot.errors import HeadshotError, ModelFormatError
+from headshot.errors import ModelFormatError, OutputError
 from headshot.models.linear import LinearModel, at_vertices, eye_origin, facing_out
 from headshot.models.protocol import LandmarkSet
 from headshot.models.topologies import ibug68
@@ -231,19 +231,19 @@ def save_front(model: BaselFront, file: str | Path) -> None:
     """Write the prepared model as one npz, complete or not at all.
 
     Raises:
-        HeadshotError: there is a file of that name which is something else, or it cannot be written.
+        OutputError: there is a file of that name which is something else, or it cannot be written.
     """
     path = Path(file)
     part = path.with_name(f".{path.name}.part")
     try:
         if os.path.lexists(path) and not _is_front(path):
-            raise HeadshotError(f"{path} is no prepared Basel model and is not replaced: give another name")
+            raise OutputError(f"{path} is no prepared Basel model and is not replaced: give another name")
         with part.open("wb") as stream:
             np.savez(stream, **{f.name: getattr(model, f.name) for f in fields(BaselFront)})
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise HeadshotError(f"cannot write {path} ({error.strerror or error})") from error
+        raise OutputError(f"cannot write {path} ({error.strerror or error})") from error
 
 
 def _is_front(file: Path) -> bool:
