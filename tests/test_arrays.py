@@ -24,6 +24,7 @@ INTERNAL = (
     "headshot.fitting",
     "headshot.texture",
     "headshot.geometry.raster",
+    "headshot.image.formats",
     "headshot.photo_colours",
     "headshot.texturing",
 )
