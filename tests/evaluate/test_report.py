@@ -18,6 +18,7 @@ from headshot.evaluate.report import read, write
 from headshot.evaluate.result import Column, Curve, Item, Result, cumulative
 from headshot.evaluate.resume_log import failures
 from headshot.evaluate.tables import groups, markdown
+from headshot.exit_codes import ExitCode
 
 COLUMN = Column("error", "error", "mm")
 
@@ -207,7 +208,7 @@ def test_what_is_in_the_way_of_a_report_is_said_before_anything_is_measured(
     file = tmp_path / f"{command[0]}.md"
     file.write_text("notes", encoding="utf-8")
     done = CliRunner().invoke(app, [*command, "-o", str(tmp_path)])
-    assert done.exit_code == 1
+    assert done.exit_code == ExitCode.UNWRITABLE
     assert f"{file.name} was not written by this version of Headshot" in done.output
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
     assert file.read_text(encoding="utf-8") == "notes"

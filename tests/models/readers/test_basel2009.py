@@ -194,7 +194,7 @@ def test_npz_and_command(files: Files, tmp_path: Path) -> None:
     for name in ("bad.npz", "other.npz"):
         before = (tmp_path / name).read_bytes()
         refused = CliRunner().invoke(app, ["convert-basel", str(files.folder), "-o", str(tmp_path / name)])
-        assert refused.exit_code == 1 and "is not replaced" in refused.output
+        assert refused.exit_code == ExitCode.UNWRITABLE and "is not replaced" in refused.output
         assert (tmp_path / name).read_bytes() == before
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
     with pytest.raises(ModelFormatError, match="convert-basel"):
