@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 from headshot.errors import ModelFormatError
 from headshot.models.protocol import BUNDLED
@@ -79,15 +78,12 @@ def _basel2009(file: Path) -> LinearModel:
 
 def _npz(file: Path) -> FaceModel:
     """By the arrays that it holds."""
-    import numpy as np
-
     from headshot.models.head_model import read
+    from headshot.reading.arrays import open_arrays
+    from headshot.reading.complaint import reading
 
-    try:
-        with np.load(_existing(file), allow_pickle=False) as archive:
-            names = set(archive.files)
-    except (OSError, EOFError, ValueError, BadZipFile):
-        names = set()  # the last reader says what is wrong
+    with reading(file, "an npz of arrays", ModelFormatError), open_arrays(_existing(file)) as archive:
+        names = set(archive)
     if "landmark_names" in names:
         return read(file, "high")
     if "v_template" in names:
