@@ -101,6 +101,20 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         if not isinstance(value, Mapping):
             raise ValueError(f"{path} must hold names and values, got {value!r}")
         return _from_dict(nested[0], value, path)
-    if any(get_origin(choice) is tuple for choice in choices) and isinstance(value, list | tuple):
-        return tuple(value)
+    for choice in choices:
+        if get_origin(choice) is tuple and isinstance(value, list | tuple):
+            kind = get_args(choice)[0]
+            return tuple(_plain((kind,), item, f"{path}[{k}]") for k, item in enumerate(value))
+    return _plain(choices, value, path)
+
+
+def _plain(choices: tuple[Any, ...], value: Any, path: str) -> Any:
+    """A value that is no settings itself, if it has one of these types; what it may be, its owner checks."""
+    known = {choice for choice in choices if choice in (bool, int, float, str)}
+    if any(get_origin(choice) is Literal for choice in choices):
+        known.add(str)
+    fits = isinstance(value, tuple(known)) or (float in known and isinstance(value, int))
+    if not fits or (isinstance(value, bool) and bool not in known) or value != value:  # NaN
+        expected = " or ".join(sorted(kind.__name__ for kind in known))
+        raise ValueError(f"{path} must be {expected}, got {str(value)[:60]!r}")
     return value

@@ -48,7 +48,7 @@ def test_files_that_are_no_such_network(tmp_path: Path) -> None:
     with pytest.raises(HeadshotError, match="cannot read"):
         Recogniser(tmp_path / "absent.onnx").vectors(face)
     (tmp_path / "text.onnx").write_text("not a network")
-    with pytest.raises(HeadshotError, match="no network"):
+    with pytest.raises(HeadshotError, match="read as a network"):
         Recogniser(tmp_path / "text.onnx").vectors(face)
     with pytest.raises(HeadshotError, match="takes pictures"):
         Recogniser(assets.path("segmentation.onnx")).vectors(face)

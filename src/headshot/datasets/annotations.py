@@ -123,10 +123,10 @@ def read_csv(file: str | Path) -> list[Annotation]:
             if "image" not in row or (not found and "x30" not in row):
                 raise ValueError("it needs a header with the columns image, x0, y0 ... x67, y67")
             where = f"line {line} ({row['image'][:80]})"
-            xy = [[_cell(row, f"{axis}{i}", where) for axis in "xy"] for i in range(POINTS)]
-            angles = [_cell(row, name, where) for name in ("yaw", "pitch", "roll")]
-            rotation = rotation_from_angles(*angles) if np.isfinite(angles).all() else None
-            found.append(Annotation(inside(path.parent, row["image"]), np.array(xy), rotation))
+            *xy, yaw, pitch, roll = _cells(row, where)
+            rotation = rotation_from_angles(yaw, pitch, roll) if math.isfinite(yaw + pitch + roll) else None
+            points = np.array(xy).reshape(POINTS, 2)
+            found.append(Annotation(inside(path.parent, row["image"]), points, rotation))
         if not found:
             raise ValueError("it needs a header with the columns image, x0, y0 ... x67, y67, and rows")
     return found
@@ -206,18 +206,20 @@ def _point(words: list[str], where: str) -> list[float]:
     return found
 
 
-def _cell(row: dict[str, str], name: str, where: str) -> float:
-    """A number of a table; NaN of an empty cell or a missing one."""
-    text = row.get(name, "").strip()
-    if not text or text.lower() == "nan":
-        return math.nan
+_COLUMNS = (*(f"{axis}{i}" for i in range(POINTS) for axis in "xy"), "yaw", "pitch", "roll")
+
+
+def _cells(row: dict[str, str], where: str) -> list[float]:
+    """The numbers of a row of a table, in the order of `_COLUMNS`; NaN of empty cells and missing ones."""
+    texts = [row.get(name) or "nan" for name in _COLUMNS]
     try:
-        value = float(text)
+        values = [float(text) if text.strip() else math.nan for text in texts]
     except ValueError as error:
         raise ValueError(f"{where}: {error}; cells must be numbers or empty") from error
-    if not abs(value) <= _FARTHEST:
-        raise ValueError(f"{where}: {name} is {text[:80]}, which is no place in a photo")
-    return value
+    for name, value in zip(_COLUMNS, values, strict=True):
+        if abs(value) > _FARTHEST:
+            raise ValueError(f"{where}: {name} is {value:g}, which is no place in a photo")
+    return values
 
 
 def _photo_of(file: Path) -> Path:

@@ -139,7 +139,8 @@ def _face_lines(rows: Iterable[bytes], element: _Element) -> Index:
         if size != len(found) or size < 3:
             raise ValueError(f"face {number} has {len(found)} corners and says {size}")
         sizes.append(size)
-        require_at_most(3 * MESH_TRIANGLES, corners=len(corners))
+        if len(corners) > 3 * MESH_TRIANGLES:
+            raise ValueError(f"it has more than {MESH_TRIANGLES:,} triangles, the limit")
     if len(sizes) != element.count:
         raise ValueError(f"it has {len(sizes)} lines of {element.count} faces")
     return fan(np.frombuffer(corners, np.int64), np.frombuffer(sizes, np.int64))
@@ -176,8 +177,8 @@ def _mixed_faces(
         if corners < 3 or at > len(body):
             raise ValueError(f"face {number} has {corners} corners, and {len(body)} bytes are there for all")
         total += corners
-        require_at_most(3 * MESH_TRIANGLES, corners=total)
         sizes.append(corners)
+    require_at_most(3 * MESH_TRIANGLES, corners=total)
     raw = np.frombuffer(body, np.uint8)
     length = np.frombuffer(sizes, np.int64)
     begin = np.repeat(np.frombuffer(starts, np.int64), length)

@@ -124,16 +124,16 @@ def read(file: str | Path) -> LandmarkNoiseModel:
         yaw = data["yaw"].astype(np.float64)
         names = ("identity", "modes", "deviation")
         identity, modes, deviation = (data[name].astype(np.float32) for name in names)
-    shape = identity.shape[1:]
-    if not (
-        len(yaw) == len(modes) == len(deviation) >= 2
-        and yaw.ndim == 1
-        and (np.diff(yaw) > 0).all()
-        and all_finite(yaw, identity, modes, deviation)
-        and len(shape) == 2
-        and modes.shape[2:] == shape
-        and deviation.shape[1:] == shape[:1]
-        and (deviation > 0).all()
-    ):
-        raise ModelFormatError(f"the arrays of {file} do not belong together")
-    return LandmarkNoiseModel(yaw, identity, modes, deviation)
+        shape = identity.shape[1:]
+        if not (
+            len(yaw) == len(modes) == len(deviation) >= 2
+            and yaw.ndim == 1
+            and (np.diff(yaw) > 0).all()
+            and all_finite(yaw, identity, modes, deviation)
+            and len(shape) == 2
+            and modes.shape[2:] == shape
+            and deviation.shape[1:] == shape[:1]
+            and (deviation > 0).all()
+        ):
+            raise ModelFormatError(f"the arrays of {file} do not belong together")
+        return LandmarkNoiseModel(yaw, identity, modes, deviation)

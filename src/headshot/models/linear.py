@@ -199,6 +199,8 @@ def at_vertices(vertices: ArrayLike, triangles: I32) -> Correspondence:
         ModelFormatError: a vertex belongs to no triangle.
     """
     wanted = np.asarray(vertices, dtype=np.int64)
+    if not len(triangles):
+        raise ModelFormatError("the model has no triangles")
     used, first = np.unique(triangles, return_index=True)
     row = np.minimum(np.searchsorted(used, wanted), len(used) - 1)
     missing = wanted[used[row] != wanted]

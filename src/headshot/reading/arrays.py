@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
@@ -116,7 +117,7 @@ def _member(archive: ZipFile, entry: ZipInfo, there: int, limit: int) -> NDArray
     with archive.open(entry) as stream:
         try:
             shape, by_columns, kind = _header(stream)
-        except (ValueError, EOFError) as error:
+        except (ValueError, EOFError, SyntaxError, TokenError) as error:  # NumPy reads headers as Python
             raise ValueError(f"{name}: {error}") from error
         most = ratio * min(entry.compress_size, there)
         size_of(name, shape, max(kind.itemsize, _SMALLEST), there=math.inf, limit=limit)

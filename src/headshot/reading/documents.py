@@ -64,9 +64,10 @@ def read_table(file: str | Path, limit: int = TABLE) -> Iterator[tuple[int, dict
         while True:
             try:
                 row = next(rows, None)
-            except (csv.Error, UnicodeDecodeError) as error:
-                reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-                raise ValueError(f"line {rows.line_num + 1}: {reason}") from error
+            except csv.Error as error:
+                raise ValueError(f"line {rows.line_num}: {error}") from error
+            except UnicodeDecodeError as error:  # text is decoded in pieces of many lines
+                raise ValueError(f"it is not UTF-8, after line {rows.line_num}") from error
             if row is None:
                 return
             if header is None:

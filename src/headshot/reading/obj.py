@@ -16,6 +16,7 @@ from headshot.arrays import Array, Index
 from headshot.reading.bounds import MESH_FILE, MESH_TRIANGLES, MESH_VERTICES, read_bytes
 from headshot.reading.polygons import fan
 
+_LONGEST = 100_000  # bytes of a line
 _LINE = re.compile(rb"^(v|vt|f)[ \t]+([^\r\n]*)", re.M)
 
 
@@ -58,8 +59,11 @@ def parse_obj(content: bytes) -> ObjMesh:
     corners, textured, sizes = array("q"), array("q"), array("q")
     most_numbers, most_corners = 6 * MESH_VERTICES, 3 * MESH_TRIANGLES
     for found in _LINE.finditer(content):
-        kind, words = found[1], found[2].split()
+        kind = found[1]
         try:
+            if found.end() - found.start() > _LONGEST:
+                raise ValueError(f"it has more than {_LONGEST:,} characters")
+            words = found[2].split()
             if kind == b"f":
                 sizes.append(len(words))
                 for word in words:

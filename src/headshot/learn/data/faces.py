@@ -188,6 +188,8 @@ def read(file: Path, size: int) -> Faces:
     """Faces from a file of `collect`; see there."""
     with reading(file, "a file of faces", HeadshotError, "delete it"), open_arrays(file, None) as archive:
         faces = Faces(*(archive[f.name] for f in fields(Faces)))
+    if any(len(getattr(faces, f.name)) != len(faces) for f in fields(Faces)):
+        raise HeadshotError(f"{file} has arrays of different lengths: delete it")
     if faces.pixels.shape[1:] != (size, size, 3):
         raise HeadshotError(f"{file} has crops of {faces.pixels.shape[1]} pixels, not {size}: delete it")
     return faces

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from headshot.errors import ModelFormatError
 from headshot.models.protocol import BUNDLED
+from headshot.reading.complaint import reading
 
 if TYPE_CHECKING:
     from headshot.models.linear import LinearModel
@@ -80,7 +81,6 @@ def _npz(file: Path) -> FaceModel:
     """By the arrays that it holds."""
     from headshot.models.head_model import read
     from headshot.reading.arrays import open_arrays
-    from headshot.reading.complaint import reading
 
     with reading(file, "an npz of arrays", ModelFormatError), open_arrays(_existing(file)) as archive:
         names = set(archive)
@@ -172,7 +172,9 @@ def read_model(source: str | Path) -> FaceModel:
         )
     for reader in READERS:
         if kind in reader.suffixes:
-            return _named(reader.read(file), file)
+            # Its reader says what is wrong with a file; here what only shows when a model is made of it.
+            with reading(file, f"a head model ({reader.models})", ModelFormatError):
+                return _named(reader.read(file), file)
     kinds = ", ".join(f"*{reader.suffixes[0]} ({reader.models})" for reader in READERS)
     raise ModelFormatError(
         f'{file} is no model that Headshot reads: {kinds}, or the word "{BUILT_IN}" for the built-in model'
