@@ -222,7 +222,8 @@ ABOUT = (
     "and points nowhere outside. *Own error*: refused with an error of `headshot.errors`, which names the "
     "file. *Over limit*: more than 600 MB for the whole process (about 100 MB of it Python and libraries), "
     "or more than ten seconds of the processor. The second table has the largest models that exist, the "
-    "largest files that the [limits](../../reference/model-formats.md#limits) allow, and small files that claim to be large."
+    "largest files that the [limits](../../reference/model-formats.md#limits) allow, and small files that "
+    "claim to be large."
 )
 
 if __name__ == "__main__":

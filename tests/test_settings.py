@@ -92,3 +92,20 @@ def test_the_command_says_which_prior_and_preset_were_used(
     record = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
     assert (record["prior"], record["preset"]) == (prior, preset)
     assert record["views"][0]["landmarks"]["network"] == "mediapipe"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"fit": {"iterations": {}}}, r"settings\.fit\.iterations must be int"),
+        ({"detect": {"min_face": [1]}}, r"settings\.detect\.min_face must be"),
+        ({"segment": 1}, r"settings\.segment must be bool"),
+        ({"fit": {"noise": float("nan")}}, r"settings\.fit\.noise must be float"),
+        ({"fit": {"noise": True}}, r"settings\.fit\.noise must be float"),
+        ({"photometric": {"widths": 3.0}}, r"settings\.photometric\.widths must be"),
+        ({"photometric": {"widths": ["a"]}}, r"settings\.photometric\.widths\[0\] must be"),
+    ],
+)
+def test_values_of_another_type_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings.from_dict(values)

@@ -359,6 +359,14 @@ def _aflw() -> Subject:
     return Subject(_reads("headshot.datasets.annotations", "read_aflw2000"), valid, (variant,))
 
 
+def _network(path: Path) -> object:
+    from headshot.perception.recognition import Recogniser
+
+    found = Recogniser(path).vectors(np.full((1, 112, 96, 3), 200, np.uint8))
+    assert np.isfinite(found).all()
+    return found
+
+
 _MESH, _TABLES = "headshot.evaluate.meshes", "headshot.datasets.annotations"
 SUBJECTS: Mapping[str, Callable[[], Subject]] = {
     "eos": _eos,
@@ -369,6 +377,7 @@ SUBJECTS: Mapping[str, Callable[[], Subject]] = {
     "FLAME, npz": lambda: _npz("flame.npz", samples.flame),
     "FLAME, safetensors": _flame_safetensors,
     "GNM": lambda: _npz("gnm_head.npz", samples.gnm),
+    "ICT-FaceKit": lambda: _npz("ict.npz", samples.ict),
     "head model": lambda: _npz("own.npz", _asset("head_model.npz"), _own_head_model),
     "albedo model": lambda: _npz(
         "albedo.npz", _asset("albedo.npz"), _reads("headshot.models.albedo", "read")
@@ -410,6 +419,7 @@ SUBJECTS: Mapping[str, Callable[[], Subject]] = {
         _log,
     ),
     "manifest": _manifest_subject,
+    "network of recognition": lambda: _text("a.onnx", samples.network, _network),
     "training, faces": lambda: _npz("faces.npz", _faces, _read_faces),
     "training, prepared": lambda: Subject(_prepared, _prepared_file),
 }

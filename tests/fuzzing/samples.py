@@ -272,6 +272,56 @@ def gnm() -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
+ICT_NAMES = ("browInnerUp_L", "jawOpen", "mouthSmile_R")
+
+
+@cache
+def ict() -> dict[str, np.ndarray]:
+    """Arrays of ICT's sizes around the surface of the bundled head: its skin, and its eyeballs."""
+    from headshot.models.head_model import load_head_model
+    from headshot.models.readers.ict import ORIGIN, PARTS, VERTICES
+
+    head = load_head_model("low")
+    mean = np.zeros((VERTICES, 3))
+    triangles = []
+    for part, name in (("skin", "skin"), ("eye_left", "eye_left"), ("eye_right", "eye_right")):
+        used, index = np.unique(head.part_triangles(part), return_inverse=True)
+        first = PARTS[name][0]
+        mean[first : first + len(used)] = (head.mean[used] + ORIGIN) / 10
+        triangles.append(first + index.reshape(-1, 3))
+    cornea = np.array([[22221, 22222, 22223]])
+    faces = np.concatenate([cornea, *triangles]).astype(np.int32)
+    rng = np.random.default_rng(3)
+    uv = rng.uniform(0, 1, (500, 2)) + np.stack([rng.integers(0, 7, 500), np.zeros(500)], axis=1)
+    return {
+        "mean": np.round(mean, 4).astype(np.float32),
+        "identity": np.round(rng.normal(0, 0.1, (2, VERTICES, 3)), 4).astype(np.float32),
+        "expression": np.round(rng.normal(0, 0.1, (3, VERTICES, 3)), 4).astype(np.float32),
+        "expression_names": np.array(ICT_NAMES),
+        "triangles": faces,
+        "triangle_uv": rng.integers(0, 500, faces.shape).astype(np.int32),
+        "uv": np.round(uv, 5).astype(np.float32),
+    }
+
+
+def network() -> bytes:
+    """An ONNX network that takes faces as a recogniser does: their mean colours."""
+    from onnx import TensorProto, helper
+
+    taken = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["B", 3, 112, 96])
+    given = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["B", 3])
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [3], [1.0, 2.0, 3.0])
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["x"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("Mul", ["f", "w"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "mean", [taken], [given], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    return model.SerializeToString()
+
+
 # --- meshes
 
 

@@ -56,6 +56,8 @@ class Recogniser:
             found = np.asarray(network.run(None, feed)[0], np.float64)
             if found.ndim != 2 or len(found) != len(pictures) or not np.isfinite(found).all():
                 raise ValueError(f"it returns {found.shape} for {len(pictures)} pictures, expected vectors")
+            if not found.any(axis=1).all():
+                raise ValueError("it returns a vector of zeros")
         both = np.concatenate(np.split(found, 2), axis=1)
         return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True))
 
