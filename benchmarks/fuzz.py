@@ -85,19 +85,28 @@ def attempt(run: object) -> tuple[str, float, str]:
     return outcome, process_time() - start, error
 
 
+def say(line: object) -> None:
+    """Print a line of JSON for the process that watches."""
+    print(json.dumps(line), file=_WATCHED, flush=True)
+
+
+_WATCHED = sys.stdout
+"""What libraries print of their own goes elsewhere, see `main`."""
+
+
 def work(name: str, seed: int, first: int, count: int) -> None:
     """Run cases in this process, and print a line of JSON before and after each."""
     for label, run in islice(SOURCES[name](seed), first, first + count):
-        print(json.dumps({"begin": label}), flush=True)
+        say({"begin": label})
         outcome, seconds, error = attempt(run)
-        print(json.dumps([label, outcome, seconds, peak(), error[:500]]), flush=True)
+        say([label, outcome, seconds, peak(), error[:500]])
 
 
 def work_large(name: str, file: Path) -> None:
     """Read one of the large files."""
     _, read = {**extremes.CLAIMS, **extremes.LARGE}[name]
     outcome, seconds, error = attempt(lambda: read(file))
-    print(json.dumps([name, outcome, seconds, peak(), error[:500]]), flush=True)
+    say([name, outcome, seconds, peak(), error[:500]])
 
 
 def lines_of(command: list[str]) -> Iterator[object]:
@@ -181,6 +190,8 @@ def main() -> int:
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.worker or options.large:
+        sys.stdout = sys.stderr
     if options.worker:
         work(options.worker, options.seed, options.first, options.cases)
         return 0

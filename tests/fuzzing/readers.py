@@ -316,7 +316,8 @@ def _prepared_file() -> Files:
         writer = CacheWriter(file, Making(32, "fan", False))
         for name in ("a", "b"):
             points = np.zeros((68, 2), np.float32)
-            writer.add(PreparedFace(name, name, b"jpeg" * 20, points, np.zeros((5, 2)), np.eye(3)[:2]))
+            face = PreparedFace(name, name, b"jpeg" * 20, points, np.zeros((5, 2)), np.eye(3)[:2])
+            writer.add(face, "0" * 16)
         writer.finish()
         return {"faces": file.read_bytes()}
 
