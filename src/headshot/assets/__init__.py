@@ -30,8 +30,12 @@ def manifest() -> dict[str, dict[str, Any]]:
     file = DIRECTORY / "manifest.json"
     with reading(file, "the list of assets", AssetError, "reinstall headshot"):
         entries = read_json(file)
-        if not all(re.fullmatch("[0-9a-f]{64}", entry["sha256"]) for entry in entries.values()):
-            raise ValueError("it has no SHA-256 of a file")
+        for name, entry in entries.items():
+            texts = all(isinstance(entry[key], str) for key in ("licence", "source"))
+            if not texts or not isinstance(entry["bytes"], int):
+                raise ValueError(f"{name} needs a size, a licence and a source")
+            if not re.fullmatch("[0-9a-f]{64}", entry["sha256"]):
+                raise ValueError(f"{name} has no SHA-256")
         return entries
 
 
