@@ -187,9 +187,19 @@ def collect(
 def read(file: Path, size: int) -> Faces:
     """Faces from a file of `collect`; see there."""
     with reading(file, "a file of faces", HeadshotError, "delete it"), open_arrays(file, None) as archive:
-        faces = Faces(*(archive[f.name] for f in fields(Faces)))
-    if any(len(getattr(faces, f.name)) != len(faces) for f in fields(Faces)):
-        raise HeadshotError(f"{file} has arrays of different lengths: delete it")
+        return checked(Faces(*(archive[f.name] for f in fields(Faces))), size)
+
+
+def checked(faces: Faces, size: int) -> Faces:
+    """Faces of a file, if their arrays belong together.
+
+    Raises:
+        ValueError: they do not, or the crops have another size than ``size`` pixels.
+    """
+    lengths = {f.name: getattr(faces, f.name).shape[:1] for f in fields(Faces)}
+    if len(set(lengths.values())) != 1 or () in lengths.values():
+        raise ValueError(f"its arrays have the lengths {lengths}")
     if faces.pixels.shape[1:] != (size, size, 3):
-        raise HeadshotError(f"{file} has crops of {faces.pixels.shape[1]} pixels, not {size}: delete it")
+        side = faces.pixels.shape[1] if faces.pixels.ndim > 1 else 1
+        raise ValueError(f"it has crops of {side} pixels, not {size}")
     return faces

@@ -18,7 +18,7 @@ from headshot.errors import HeadshotError, NoFaceError
 from headshot.geometry.align import Surface, similarity
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, read_photo
-from headshot.learn.data.faces import Faces, face_in
+from headshot.learn.data.faces import Faces, checked, face_in
 from headshot.learn.data.rendered import LEVEL, Rendered, in_crop, in_fitted_camera, join_rendered
 from headshot.learn.template import Template
 from headshot.models.head_model import load_head_model
@@ -120,8 +120,5 @@ def _places(mesh: Mesh, template: Template) -> tuple[Index, Array]:
 
 def _read(file: Path, size: int) -> Rendered:
     with reading(file, "a file of heads", HeadshotError, "delete it"), open_arrays(file, None) as archive:
-        faces = Faces(*(archive[f.name] for f in fields(Faces)))
-        out = Rendered(faces, *(archive[name] for name in _STORED))
-    if faces.pixels.shape[1:] != (size, size, 3):
-        raise HeadshotError(f"{file} has crops of {faces.pixels.shape[1]} pixels, not {size}: delete it")
-    return out
+        faces = checked(Faces(*(archive[f.name] for f in fields(Faces))), size)
+        return Rendered(faces, *(archive[name] for name in _STORED))
