@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from fuzzing import extremes  # noqa: E402
-from fuzzing.readers import READERS, Cases  # noqa: E402
+from fuzzing.readers import READERS  # noqa: E402
+from fuzzing.subject import Cases  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
 from report import publish, table  # noqa: E402
 

@@ -19,15 +19,15 @@ import numpy as np
 
 from headshot.reading.bounds import DOCUMENT, MB, MESH_FILE, TABLE
 
-from . import samples
+from . import containers, samples
 from .mutate import packed
-from .readers import Case, _reads
+from .subject import Case, reads
 
 Maker = Callable[[Path], Path]
 """Writes files to a folder, and says which is to be read."""
 
 MESH, TABLES = "headshot.evaluate.meshes", "headshot.datasets.annotations"
-_model = _reads("headshot.models.readers", "read_model")
+_model = reads("headshot.models.readers", "read_model")
 FULL = 231
 """Side of a sheet of 53,361 vertices, as Basel 2009 has."""
 
@@ -63,7 +63,7 @@ def basel2009(folder: Path) -> Path:
         "facemodel_info.mat": {"keypoints": _marks(points)[None] + 1.0},
     }  # fmt: skip
     for name, arrays in variables.items():
-        (folder / name).write_bytes(samples.mat(arrays))
+        (folder / name).write_bytes(containers.mat(arrays))
     return folder / "01_MorphableModel.mat"
 
 
@@ -233,7 +233,7 @@ def glb_of_large_accessors(folder: Path) -> Path:
     document, binary = samples.scene()
     document["accessors"][0]["count"] = 10**9  # type: ignore[index]
     document["bufferViews"][0]["byteStride"] = 0  # type: ignore[index]
-    (folder / "a.glb").write_bytes(samples.glb(json.dumps(document).encode(), binary))
+    (folder / "a.glb").write_bytes(containers.glb(json.dumps(document).encode(), binary))
     return folder / "a.glb"
 
 
@@ -241,30 +241,30 @@ def glb_of_its_own_child(folder: Path) -> Path:
     """A node with itself as its child, ten thousand times."""
     document, binary = samples.scene()
     document["nodes"][0]["children"] = [0] * 10_000  # type: ignore[index]
-    (folder / "a.glb").write_bytes(samples.glb(json.dumps(document).encode(), binary))
+    (folder / "a.glb").write_bytes(containers.glb(json.dumps(document).encode(), binary))
     return folder / "a.glb"
 
 
 def mat_of_gigabytes(folder: Path, megabytes: int = 6200) -> Path:
     """A file of a few MB whose one variable inflates to 6.2 GB."""
     rows = megabytes * (1 << 20) // 8 // 80
-    content = samples.mat_inflating("shapeMU", (rows, 80), megabytes)
+    content = containers.mat_inflating("shapeMU", (rows, 80), megabytes)
     for name in samples.basel2009():
-        (folder / name).write_bytes(samples.mat(samples.basel2009()[name]))
+        (folder / name).write_bytes(containers.mat(samples.basel2009()[name]))
     (folder / "01_MorphableModel.mat").write_bytes(content)
     return folder / "01_MorphableModel.mat"
 
 
 def npz_of_a_billion(folder: Path) -> Path:
     """Shapes of FLAME with 10⁹ modes."""
-    content = samples.npz_announcing(samples.flame(), "shapedirs", (169, 3, 10**9), "<f8")
+    content = containers.npz_announcing(samples.flame(), "shapedirs", (169, 3, 10**9), "<f8")
     (folder / "flame.npz").write_bytes(content)
     return folder / "flame.npz"
 
 
 def npz_of_names(folder: Path) -> Path:
     """10⁹ names of no letters, which take no memory but a loop."""
-    content = samples.npz_announcing(samples.gnm(), "expression_names", (10**9,), "<U0")
+    content = containers.npz_announcing(samples.gnm(), "expression_names", (10**9,), "<U0")
     (folder / "gnm_head.npz").write_bytes(content)
     return folder / "gnm_head.npz"
 
@@ -283,7 +283,7 @@ def hdf5_of_nothing(folder: Path) -> Path:
     """A basis of 10⁹ rows that was never written."""
     import h5py
 
-    (folder / "a.h5").write_bytes(samples.hdf5(samples.basel2017()))
+    (folder / "a.h5").write_bytes(containers.hdf5(samples.basel2017()))
     with h5py.File(folder / "a.h5", "r+") as file:
         del file["shape/model/pcaBasis"]
         file.create_dataset(
@@ -299,9 +299,9 @@ def safetensors_of_a_billion(folder: Path) -> Path:
 
 
 CLAIMS: Mapping[str, tuple[Maker, Callable[[Path], object]]] = {
-    "PLY of 10¹² empty faces": (ply_of_empty_faces, _reads(MESH, "read_mesh")),
-    "GLB of 10⁹ vertices": (glb_of_large_accessors, _reads(MESH, "read_mesh")),
-    "GLB of a node below itself": (glb_of_its_own_child, _reads(MESH, "read_mesh")),
+    "PLY of 10¹² empty faces": (ply_of_empty_faces, reads(MESH, "read_mesh")),
+    "GLB of 10⁹ vertices": (glb_of_large_accessors, reads(MESH, "read_mesh")),
+    "GLB of a node below itself": (glb_of_its_own_child, reads(MESH, "read_mesh")),
     "MATLAB file that inflates to 0.5 GB": (partial(mat_of_gigabytes, megabytes=500), _model),
     "npz of 10⁹ modes": (npz_of_a_billion, _model),
     "npz of 10⁹ names": (npz_of_names, _model),
@@ -319,12 +319,12 @@ LARGE: Mapping[str, tuple[Maker, Callable[[Path], object]]] = {
     "GNM of full size": (gnm, _model),
     "FLAME of full size, float64": (flame, _model),
     "FLAME with 3,000 modes of bytes": (partial(flame, kind="u1"), _model),
-    "OBJ scan of 722,500 vertices": (_scan("a.obj", False), _reads(MESH, "read_mesh")),
-    "PLY scan of 722,500 vertices": (_scan("a.ply", True), _reads(MESH, "read_mesh")),
-    "PLY of 2·10⁶ polygons": (_polygons, _reads(MESH, "read_mesh")),
-    "OBJ of 100 MB of line breaks": (_repeated("a.obj", b"", b"\n"), _reads(MESH, "read_mesh")),
-    "OBJ of 100 MB of faces": (_repeated("a.obj", b"v 0 0 0\n", b"f 1 1 1\n"), _reads(MESH, "read_mesh")),
-    "OBJ of one polygon of 100 MB": (_repeated("a.obj", b"v 0 0 0\nf ", b"1 "), _reads(MESH, "read_mesh")),
+    "OBJ scan of 722,500 vertices": (_scan("a.obj", False), reads(MESH, "read_mesh")),
+    "PLY scan of 722,500 vertices": (_scan("a.ply", True), reads(MESH, "read_mesh")),
+    "PLY of 2·10⁶ polygons": (_polygons, reads(MESH, "read_mesh")),
+    "OBJ of 100 MB of line breaks": (_repeated("a.obj", b"", b"\n"), reads(MESH, "read_mesh")),
+    "OBJ of 100 MB of faces": (_repeated("a.obj", b"v 0 0 0\n", b"f 1 1 1\n"), reads(MESH, "read_mesh")),
+    "OBJ of one polygon of 100 MB": (_repeated("a.obj", b"v 0 0 0\nf ", b"1 "), reads(MESH, "read_mesh")),
     "text PLY of 100 MB": (
         _repeated(
             "a.ply",
@@ -332,23 +332,23 @@ LARGE: Mapping[str, tuple[Maker, Callable[[Path], object]]] = {
             b"property float z\nelement face 50000000\nproperty list uchar int i\nend_header\n",
             b"\n",
         ),
-        _reads(MESH, "read_mesh"),
+        reads(MESH, "read_mesh"),
     ),
     "JSON of 20 MB of empty lists": (
         _repeated("a.json", b'{"schema_version": "2.0", "views": [', b"[],", b"0]}", DOCUMENT),
-        _reads("headshot.export.record", "read_record"),
+        reads("headshot.export.record", "read_record"),
     ),
     "JSON of 20 MB of numbers": (
         _repeated("a.json", b'{"schema_version": "2.0", "views": [', b"1.2345678901,", b"0]}", DOCUMENT),
-        _reads("headshot.export.record", "read_record"),
+        reads("headshot.export.record", "read_record"),
     ),
-    "CSV of 32 MB of commas": (_repeated("a.csv", b"image,", b",", b"", TABLE), _reads(TABLES, "read_csv")),
+    "CSV of 32 MB of commas": (_repeated("a.csv", b"image,", b",", b"", TABLE), reads(TABLES, "read_csv")),
     "CSV of 32 MB of rows": (
         _repeated(
             "a.csv", samples.table(68, ("a.jpg",), False) + b"\n",
             samples.table(68, ("a.jpg",), False).split(b"\n")[1] + b"\n", b"", TABLE,
         ),
-        _reads(TABLES, "read_csv"),
+        reads(TABLES, "read_csv"),
     ),
     "MATLAB file that inflates to 6.2 GB": (mat_of_gigabytes, _model),
     "MATLAB file that inflates to 390 MB": (partial(mat_of_gigabytes, megabytes=370), _model),

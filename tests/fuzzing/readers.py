@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,106 +13,10 @@ import numpy as np
 
 from headshot.errors import HeadshotError
 
-from . import samples
-from .mutate import changed, changed_arrays, changed_json
+from . import containers, samples
+from .mutate import changed_arrays, changed_json
 from .samples import Files
-
-Case = tuple[str, Callable[[], object]]
-Cases = Callable[[int], Iterator[Case]]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A reader, and what its files are made of.
-
-    Attributes:
-        read: from the path of the first file.
-        files: valid ones.
-        variants: makers of files with one change of their content, such as an array of another shape.
-        share: of cases whose change is one of bytes.
-    """
-
-    read: Callable[[Path], object]
-    files: Callable[[], Files]
-    variants: tuple[Callable[[Random], tuple[str, Files]], ...] = ()
-    share: float = 0.5
-
-    def cases(self, seed: int) -> Iterator[Case]:
-        """Cases without end."""
-        yield "valid", partial(self._tried, self.files())
-        number = 0
-        while True:
-            number += 1
-            yield f"case {number}", partial(self._case, seed, number)
-
-    def _case(self, seed: int, number: int) -> object:
-        random = Random(f"{seed} {number}")
-        if self.variants and random.random() > self.share:
-            _, files = random.choice(self.variants)(random)
-        else:
-            files = dict(self.files())
-            # Mostly the file that is read, sometimes what lies beside it.
-            name = next(iter(files)) if random.random() < 0.7 else random.choice(sorted(files))
-            _, files[name] = changed(files[name], random)
-            if random.random() < 0.3:
-                _, files[name] = changed(files[name], random)
-        return self._tried(files)
-
-    def _tried(self, files: Files) -> object:
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / name for name in files]
-            for path, content in zip(paths, files.values(), strict=True):
-                path.write_bytes(content)
-            return self.read(paths[0])
-
-
-def _of_arrays(
-    name: str,
-    arrays: Callable[[], dict[str, np.ndarray]],
-    write: Callable[[dict[str, np.ndarray]], bytes],
-    others: Callable[[], Files] = dict,
-) -> tuple[Callable[[], Files], Callable[[Random], tuple[str, Files]]]:
-    """Files of one that holds arrays by name, and such with a change of one array."""
-
-    def valid() -> Files:
-        key = f"{name} {write.__name__}"
-        if key not in _WRITTEN:
-            _WRITTEN[key] = write(arrays())
-        return {name: _WRITTEN[key], **others()}
-
-    def variant(random: Random) -> tuple[str, Files]:
-        label, content = changed_arrays(arrays(), random)
-        try:
-            return label, {name: write(content), **others()}
-        except (ValueError, TypeError, KeyError):  # a type that the format does not have
-            return "valid", valid()
-
-    return valid, variant
-
-
-_WRITTEN: dict[str, bytes] = {}
-SHAPES = ((10**9,), (10**12, 3), (2**63, 2**63), (0,), (10**5, 10**5), (-1,), (3,), ())
-
-
-def _announced(
-    name: str, arrays: Callable[[], dict[str, np.ndarray]]
-) -> Callable[[Random], tuple[str, Files]]:
-    """An npz with a header that announces another shape or type."""
-
-    def variant(random: Random) -> tuple[str, Files]:
-        key = random.choice(sorted(arrays()))
-        kind = random.choice(("<f4", "<f8", "|u1", "<i8", "<U0", "<U1000000000", "|V8", "|O", "<f2"))
-        return key, {name: samples.npz_announcing(arrays(), key, random.choice(SHAPES), kind)}
-
-    return variant
-
-
-def _json_of(document: Callable[[], Any], name: str, others: Callable[[], Files] = dict) -> Subject | Any:
-    def variant(random: Random) -> tuple[str, Files]:
-        label, content = changed_json(document(), random)
-        return label, {name: content, **others()}
-
-    return variant
+from .subject import WRITTEN, Case, Cases, Subject, json_of, of_arrays, of_npz, of_text, reads
 
 
 def _model(path: Path) -> object:
@@ -149,46 +51,22 @@ def _basel2009(read: Callable[[Path], object]) -> Subject:
 
     def valid() -> Files:
         for name, variables in files().items():
-            if name not in _WRITTEN:
-                _WRITTEN[name] = samples.mat(variables)
-        return {name: _WRITTEN[name] for name in files()} | samples.expressions()
+            if name not in WRITTEN:
+                WRITTEN[name] = containers.mat(variables)
+        return {name: WRITTEN[name] for name in files()} | samples.expressions()
 
     def variant(random: Random) -> tuple[str, Files]:
         name = random.choice(sorted(files()))
         label, variables = changed_arrays(files()[name], random)
-        return label, valid() | {name: samples.mat(variables)}
+        return label, valid() | {name: containers.mat(variables)}
 
     def inflating(random: Random) -> tuple[str, Files]:
         shape = random.choice([(2000, 2000), (1, 4_000_000), (10**9, 10**9), (-1, 5), (60_000, 60)])
-        return "inflating", valid() | {"01_MorphableModel.mat": samples.mat_inflating("shapePC", shape, 32)}
+        return "inflating", valid() | {
+            "01_MorphableModel.mat": containers.mat_inflating("shapePC", shape, 32)
+        }
 
     return Subject(read, valid, (variant, variant, inflating))
-
-
-def _reads(module: str, function: str) -> Callable[[Path], object]:
-    """A function by its name: modules are imported when they are needed. Arrays must be finite."""
-
-    def read(path: Path) -> object:
-        from importlib import import_module
-
-        found = getattr(import_module(module), function)(path)
-        for values in found if isinstance(found, tuple) else (found,):
-            if isinstance(values, np.ndarray):
-                assert np.isfinite(values).all(), "numbers that are not finite were read"
-        return found
-
-    return read
-
-
-def _npz(
-    name: str, arrays: Callable[[], dict[str, np.ndarray]], read: Callable[[Path], object] = _model
-) -> Subject:
-    valid, variant = _of_arrays(name, arrays, samples.npz)
-    return Subject(read, valid, (variant, variant, variant, _announced(name, arrays)), 0.3)
-
-
-def _text(name: str, content: Callable[[], bytes], read: Callable[[Path], object]) -> Subject:
-    return Subject(read, lambda: {name: content()})
 
 
 def _glb() -> Subject:
@@ -196,10 +74,10 @@ def _glb() -> Subject:
 
     def variant(random: Random) -> tuple[str, Files]:
         label, content = changed_json(document, random)
-        return label, {"a.glb": samples.glb(content, binary)}
+        return label, {"a.glb": containers.glb(content, binary)}
 
-    mesh = _reads("headshot.evaluate.meshes", "read_mesh")
-    return Subject(mesh, lambda: {"a.glb": samples.glb(json.dumps(document).encode(), binary)}, (variant,))
+    mesh = reads("headshot.evaluate.meshes", "read_mesh")
+    return Subject(mesh, lambda: {"a.glb": containers.glb(json.dumps(document).encode(), binary)}, (variant,))
 
 
 def _asset(name: str) -> Callable[[], dict[str, np.ndarray]]:
@@ -230,14 +108,14 @@ def _record() -> Subject:
         label, files[name] = changed_json(json.loads(files[name]), random)
         return label, files
 
-    return Subject(_reads("headshot.loading", "load"), samples.head, (variant,), 0.4)
+    return Subject(reads("headshot.loading", "load"), samples.head, (variant,), 0.4)
 
 
 def _landmarks() -> Subject:
     points = samples.POINTS[samples.MARKS].tolist()
     document = {"views": [{"landmarks68": points}]}
-    variant = _json_of(lambda: document, "a.json")
-    read = _reads("headshot.evaluate.meshes", "read_landmarks")
+    variant = json_of(lambda: document, "a.json")
+    read = reads("headshot.evaluate.meshes", "read_landmarks")
     return Subject(read, lambda: {"a.json": json.dumps(document).encode()}, (variant,))
 
 
@@ -275,8 +153,8 @@ def _report() -> Subject:
         pictures=[("worst", b"png")], curves=[Curve("a", "b", "c", {"headshot": [(0.0, 1.0)]})],
     )  # fmt: skip
     document = {"schema": 1, "results": [result.to_json()]}
-    variant = _json_of(lambda: document, "a.json")
-    read = _reads("headshot.evaluate.report", "read")
+    variant = json_of(lambda: document, "a.json")
+    read = reads("headshot.evaluate.report", "read")
     return Subject(read, lambda: {"a.json": json.dumps(document).encode()}, (variant,))
 
 
@@ -297,7 +175,7 @@ def _manifest(path: Path) -> object:
 
 def _manifest_subject() -> Subject:
     content = (samples.ROOT / "src" / "headshot" / "assets" / "manifest.json").read_bytes()
-    variant = _json_of(lambda: json.loads(content), "manifest.json")
+    variant = json_of(lambda: json.loads(content), "manifest.json")
     return Subject(_manifest, lambda: {"manifest.json": content}, (variant,))
 
 
@@ -338,12 +216,12 @@ def _read_faces(path: Path) -> object:
 
 
 def _flame_safetensors() -> Subject:
-    valid, variant = _of_arrays("flame.safetensors", samples.flame, samples.safetensors)
+    valid, variant = of_arrays("flame.safetensors", samples.flame, containers.safetensors)
     return Subject(_model, valid, (variant,))
 
 
 def _basel2017() -> Subject:
-    valid, variant = _of_arrays("model2017-1.h5", samples.basel2017, samples.hdf5)
+    valid, variant = of_arrays("model2017-1.h5", samples.basel2017, containers.hdf5)
     return Subject(_model, valid, (variant,))
 
 
@@ -356,8 +234,8 @@ def _eos() -> Subject:
 
 
 def _aflw() -> Subject:
-    valid, variant = _of_arrays("a.mat", samples.aflw, samples.mat, _annotations(("a.jpg",)))
-    return Subject(_reads("headshot.datasets.annotations", "read_aflw2000"), valid, (variant,))
+    valid, variant = of_arrays("a.mat", samples.aflw, containers.mat, _annotations(("a.jpg",)))
+    return Subject(reads("headshot.datasets.annotations", "read_aflw2000"), valid, (variant,))
 
 
 def _network(path: Path) -> object:
@@ -373,55 +251,55 @@ SUBJECTS: Mapping[str, Callable[[], Subject]] = {
     "eos": _eos,
     "Basel 2009": lambda: _basel2009(_model),
     "Basel 2009, preparation": lambda: _basel2009(_keypoints),
-    "Basel 2009, prepared": lambda: _npz("front.npz", samples.basel_front),
+    "Basel 2009, prepared": lambda: of_npz("front.npz", samples.basel_front, _model),
     "Basel 2017": _basel2017,
-    "FLAME, npz": lambda: _npz("flame.npz", samples.flame),
+    "FLAME, npz": lambda: of_npz("flame.npz", samples.flame, _model),
     "FLAME, safetensors": _flame_safetensors,
-    "GNM": lambda: _npz("gnm_head.npz", samples.gnm),
-    "ICT-FaceKit": lambda: _npz("ict.npz", samples.ict),
-    "head model": lambda: _npz("own.npz", _asset("head_model.npz"), _own_head_model),
-    "albedo model": lambda: _npz(
-        "albedo.npz", _asset("albedo.npz"), _reads("headshot.models.albedo", "read")
+    "GNM": lambda: of_npz("gnm_head.npz", samples.gnm, _model),
+    "ICT-FaceKit": lambda: of_npz("ict.npz", samples.ict, _model),
+    "head model": lambda: of_npz("own.npz", _asset("head_model.npz"), _own_head_model),
+    "albedo model": lambda: of_npz(
+        "albedo.npz", _asset("albedo.npz"), reads("headshot.models.albedo", "read")
     ),
-    "landmark noise": lambda: _npz(
-        "noise.npz", _asset("landmark_noise.npz"), _reads("headshot.fitting.landmark_noise", "read")
+    "landmark noise": lambda: of_npz(
+        "noise.npz", _asset("landmark_noise.npz"), reads("headshot.fitting.landmark_noise", "read")
     ),
-    "OBJ": lambda: _text("a.obj", samples.obj, _reads(_MESH, "read_mesh")),
-    "PLY, text": lambda: _text("a.ply", lambda: samples.ply("ascii"), _reads(_MESH, "read_mesh")),
-    "PLY, binary": lambda: _text(
-        "a.ply", lambda: samples.ply("binary_little_endian"), _reads(_MESH, "read_mesh")
+    "OBJ": lambda: of_text("a.obj", samples.obj, reads(_MESH, "read_mesh")),
+    "PLY, text": lambda: of_text("a.ply", lambda: samples.ply("ascii"), reads(_MESH, "read_mesh")),
+    "PLY, binary": lambda: of_text(
+        "a.ply", lambda: samples.ply("binary_little_endian"), reads(_MESH, "read_mesh")
     ),
-    "PLY, polygons": lambda: _text(
-        "a.ply", lambda: samples.ply("binary_big_endian", mixed=True), _reads(_MESH, "read_mesh")
+    "PLY, polygons": lambda: of_text(
+        "a.ply", lambda: samples.ply("binary_big_endian", mixed=True), reads(_MESH, "read_mesh")
     ),
     "GLB": _glb,
     "landmarks, JSON": _landmarks,
-    "landmarks, text": lambda: _text(
+    "landmarks, text": lambda: of_text(
         "a.txt",
         lambda: "\n".join(" ".join(map(str, p)) for p in samples.POINTS[samples.MARKS]).encode(),
-        _reads(_MESH, "read_landmarks"),
+        reads(_MESH, "read_landmarks"),
     ),
-    "pts": lambda: _text("a.pts", samples.pts, _reads(_TABLES, "read_pts")),
-    "CSV of landmarks": lambda: _text(
-        "a.csv", lambda: samples.table(68, ("a.jpg", "b.jpg"), True), _reads(_TABLES, "read_csv")
+    "pts": lambda: of_text("a.pts", samples.pts, reads(_TABLES, "read_pts")),
+    "CSV of landmarks": lambda: of_text(
+        "a.csv", lambda: samples.table(68, ("a.jpg", "b.jpg"), True), reads(_TABLES, "read_csv")
     ),
-    "CSV of CFP": lambda: _text(
+    "CSV of CFP": lambda: of_text(
         "fiducials30.csv",
         lambda: samples.table(30, ("1/profile_01.jpg",), False),
-        _reads(_TABLES, "read_cfp"),
+        reads(_TABLES, "read_cfp"),
     ),
     "AFLW2000-3D": _aflw,
     "saved head": _record,
     "settings": _settings_subject,
     "report": _report,
-    "resume log": lambda: _text(
+    "resume log": lambda: of_text(
         "a.jsonl",
         lambda: b'{"fingerprint": "mark"}\n{"key": "a", "row": {"median": 1.5}}\n{"key": "b", "row": {}}\n',
         _log,
     ),
     "manifest": _manifest_subject,
-    "network of recognition": lambda: _text("a.onnx", samples.network, _network),
-    "training, faces": lambda: _npz("faces.npz", _faces, _read_faces),
+    "network of recognition": lambda: of_text("a.onnx", samples.network, _network),
+    "training, faces": lambda: of_npz("faces.npz", _faces, _read_faces),
     "training, prepared": lambda: Subject(_prepared, _prepared_file),
 }
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import copy
 import json
-import zlib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy
 
 from .mutate import packed
 
@@ -29,100 +27,16 @@ def surface() -> tuple[np.ndarray, np.ndarray]:
 
 
 POINTS, TRIANGLES = surface()
-RANDOM = np.random.default_rng(4)
-MARKS = RANDOM.permutation(len(POINTS))[:68]
+_RANDOM = np.random.default_rng(4)
+MARKS = _RANDOM.permutation(len(POINTS))[:68]
 # The outer corners of the eyes, 93 mm apart.
 MARKS[[36, 45]] = 8 * GRID + 2, 8 * GRID + 10
-MODES = RANDOM.standard_normal((7, *POINTS.shape))
+MODES = _RANDOM.standard_normal((7, *POINTS.shape))
 
 
-# --- arrays by name
-
-
-def npz(arrays: dict[str, np.ndarray]) -> bytes:
-    """An npz file."""
-    out = io.BytesIO()
-    np.savez(out, **arrays)
-    return out.getvalue()
-
-
-def npz_announcing(arrays: dict[str, np.ndarray], name: str, shape: tuple[int, ...], kind: str) -> bytes:
-    """An npz file one of whose headers announces another shape and type than it has bytes for."""
-    import zipfile
-
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for key, values in arrays.items():
-            content = io.BytesIO()
-            if key == name:
-                header = {"descr": kind, "fortran_order": False, "shape": shape}
-                npy.write_array_header_1_0(content, header)
-                content.write(np.ascontiguousarray(values).tobytes())
-            else:
-                npy.write_array(content, np.asarray(values), allow_pickle=True)
-            archive.writestr(f"{key}.npy", content.getvalue())
-    return out.getvalue()
-
-
-def safetensors(arrays: dict[str, np.ndarray]) -> bytes:
-    """A safetensors file; other types than its own are written as their bytes."""
-    kinds = {
-        "float64": "F64",
-        "float32": "F32",
-        "float16": "F16",
-        "int64": "I64",
-        "int32": "I32",
-        "uint8": "U8",
-    }
-    header, content = {}, b""
-    for name, values in arrays.items():
-        data = np.ascontiguousarray(values).tobytes()
-        kind = kinds.get(str(values.dtype), str(values.dtype))
-        header[name] = {
-            "dtype": kind,
-            "shape": list(values.shape),
-            "data_offsets": [len(content), len(content) + len(data)],
-        }
-        content += data
-    text = json.dumps(header).encode()
-    return packed("Q", len(text)) + text + content
-
-
-def mat(arrays: dict[str, np.ndarray]) -> bytes:
-    """A MATLAB file of level 7."""
-    from scipy.io import savemat
-
-    out = io.BytesIO()
-    savemat(out, {name: np.asarray(values) for name, values in arrays.items()}, do_compression=True)
-    return out.getvalue()
-
-
-def mat_inflating(name: str, shape: tuple[int, int], megabytes: int) -> bytes:
-    """A MATLAB file with one float64 variable, all zeros, that inflates to so much.
-
-    It says 4 GB at most.
-    """
-    said = min(megabytes << 20, 2**32 - 2**20)
-    header = packed("IIII", 6, 8, 6, 0) + packed("IIii", 5, 8, *shape) + packed("II", 1, len(name))
-    header += name.encode() + bytes(-len(name) % 8) + packed("II", 9, said)
-    packer = zlib.compressobj(9)
-    begin = packer.compress(packed("II", 14, len(header) + said) + header)
-    begin += packer.flush(zlib.Z_FULL_FLUSH)
-    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    stream = begin + block * megabytes
-    return b"MATLAB 5.0".ljust(124) + b"\x00\x01IM" + packed("II", 15, len(stream)) + stream
-
-
-def hdf5(arrays: dict[str, np.ndarray]) -> bytes:
-    """An HDF5 file; names are paths."""
-    import h5py
-
-    out = io.BytesIO()
-    with h5py.File(out, "w") as file:
-        for name, values in arrays.items():
-            array = np.asarray(values)
-            file[name] = array.astype("S") if array.dtype.kind == "U" else array
-    return out.getvalue()
+def _random() -> np.random.Generator:
+    """The same numbers for everybody, in whatever order samples are made."""
+    return copy.deepcopy(_RANDOM)
 
 
 # --- head models
@@ -153,7 +67,7 @@ def eos(version: int = 4) -> Files:
     )
     data += b"\0" + packed("i", 1) + shapes + b"\0" + packed("Q", 68)
     data += b"".join(_text(str(n + 1)) + packed("i", int(vertex)) for n, vertex in enumerate(MARKS))
-    data += _vector(RANDOM.uniform(0, 1, (len(POINTS), 2)), "<f8") + _vector(TRIANGLES, "<i4")
+    data += _vector(_random().uniform(0, 1, (len(POINTS), 2)), "<f8") + _vector(TRIANGLES, "<i4")
     lines = "\n".join(f"{n + 1} = {vertex}" for n, vertex in enumerate(MARKS))
     contours = {"model_contour": {"right_contour": [143, 130, 117], "left_contour": [155, 142, 129]}}
     return {
@@ -168,7 +82,7 @@ def eos(version: int = 4) -> Files:
 def basel2009() -> dict[str, dict[str, np.ndarray]]:
     """Variables of the files of Basel 2009, by name of the file."""
     v, count = len(POINTS), 82
-    basis = RANDOM.standard_normal((3 * v, count)).astype(np.float32)
+    basis = _random().standard_normal((3 * v, count)).astype(np.float32)
     deviation, one = np.ones((count, 1), np.float32), np.arange(1, v + 1)[:, None]
     return {
         "01_MorphableModel.mat": {
@@ -191,7 +105,7 @@ def basel2009() -> dict[str, dict[str, np.ndarray]]:
 @cache
 def expressions() -> Files:
     """The expression basis of Basel 2009."""
-    modes = RANDOM.standard_normal((65, POINTS.size)).astype("<f4")
+    modes = _random().standard_normal((65, POINTS.size)).astype("<f4")
     return {"Exp_Pca.bin": packed("i", 64) + modes.tobytes(), "std_exp.txt": b"1.5 " * 64}
 
 
@@ -224,7 +138,7 @@ def basel2017() -> dict[str, np.ndarray]:
 def basel_front() -> dict[str, np.ndarray]:
     """Arrays of a prepared frontal model."""
     v = len(POINTS)
-    modes = RANDOM.standard_normal((80, v, 3)).astype(np.float32) / 100
+    modes = _random().standard_normal((80, v, 3)).astype(np.float32) / 100
     return {
         "mean": (POINTS / 100).astype(np.float32), "identity": modes, "expression": modes[:64],
         "texture_mean": np.full((v, 3), 100, np.float32), "texture": modes,
@@ -249,7 +163,7 @@ def flame() -> dict[str, np.ndarray]:
     regressor[:, :10] = 0.1
     return {
         "v_template": POINTS / 1000, "shapedirs": np.moveaxis(MODES, 0, 2) / 1000,
-        "posedirs": RANDOM.standard_normal((*POINTS.shape, 36)) / 1e4, "J_regressor": regressor,
+        "posedirs": _random().standard_normal((*POINTS.shape, 36)) / 1e4, "J_regressor": regressor,
         "kintree_table": np.array([[-1, 0, 1, 1, 1], range(5)]), "weights": _rest()[0], "f": TRIANGLES,
         "identity_modes": np.array(4), "full_lmk_faces_idx": faces, "full_lmk_bary_coords": corner,
         "vt": (POINTS[:, :2] / 200 + 0.5), "ft": TRIANGLES,
@@ -353,16 +267,6 @@ def ply(form: str, mixed: bool = False) -> bytes:
     table["x"], table["y"], table["z"] = POINTS.T
     body = table.tobytes()
     return head + body + b"".join(bytes([len(f)]) + np.array(f, order + "i4").tobytes() for f in faces)
-
-
-def glb(scene: bytes, binary: bytes) -> bytes:
-    """A GLB container."""
-    scene += b" " * (-len(scene) % 4)
-    length = 12 + 8 + len(scene) + 8 + len(binary)
-    return (
-        packed("4sII", b"glTF", 2, length) + packed("I4s", len(scene), b"JSON") + scene
-        + packed("I4s", len(binary), b"BIN\0") + binary
-    )  # fmt: skip
 
 
 def scene() -> tuple[dict[str, object], bytes]:

@@ -10,7 +10,7 @@ import pytest
 
 from headshot.reading.arrays import open_arrays
 
-from ..fuzzing import samples
+from ..fuzzing import containers
 
 ARRAYS = {
     "half": np.linspace(0, 1, 7).astype(np.float16), "mask": np.array([[True], [False]]),
@@ -50,7 +50,7 @@ def test_all_arrays_together_are_bounded_at_four_bytes_a_number(tmp_path: Path) 
     ],
 )
 def test_headers_are_not_believed(shape: tuple[int, ...], kind: str, message: str, tmp_path: Path) -> None:
-    content = samples.npz_announcing({"a": np.random.default_rng(0).random(30)}, "a", shape, kind)
+    content = containers.npz_announcing({"a": np.random.default_rng(0).random(30)}, "a", shape, kind)
     (tmp_path / "a.npz").write_bytes(content)
     with open_arrays(tmp_path / "a.npz") as found, pytest.raises(ValueError, match=message):
         found["a"]
@@ -74,11 +74,11 @@ def test_other_ways_of_packing_are_refused(tmp_path: Path) -> None:
 
 def test_safetensors_stay_within_their_file(tmp_path: Path) -> None:
     arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.arange(4, dtype=np.int32)}
-    (tmp_path / "a.safetensors").write_bytes(samples.safetensors(arrays))
+    (tmp_path / "a.safetensors").write_bytes(containers.safetensors(arrays))
     with open_arrays(tmp_path / "a.safetensors") as found:
         for name, values in arrays.items():
             np.testing.assert_array_equal(found[name], values)
-    content = samples.safetensors(arrays).replace(b"[0, 48]", b"[-8,40]")
+    content = containers.safetensors(arrays).replace(b"[0, 48]", b"[-8,40]")
     (tmp_path / "a.safetensors").write_bytes(content)
     with open_arrays(tmp_path / "a.safetensors") as found, pytest.raises(ValueError, match="does not fit"):
         found["a"]
