@@ -30,7 +30,7 @@ from time import process_time
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from fuzzing import extremes  # noqa: E402
+from fuzzing import extremes, images  # noqa: E402
 from fuzzing.readers import READERS  # noqa: E402
 from fuzzing.subject import Cases  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
@@ -39,8 +39,8 @@ from report import publish, table  # noqa: E402
 MEMORY, SECONDS, HANGS = 600.0, 10.0, 120.0
 """MB and seconds within which a case must end, and seconds after which its process is ended."""
 OUTCOMES = ("read", "own error", "other error", "over limit")
-SOURCES: Mapping[str, Cases] = {**READERS}
-"""By name: an iterator of labels and functions for a seed. Other modules of cases are added here."""
+SOURCES: Mapping[str, Cases] = {**READERS, "photos": images.cases}
+"""By name: an iterator of labels and functions for a seed."""
 
 
 @dataclass
