@@ -100,5 +100,5 @@ def test_a_damaged_manifest_is_an_error_of_the_package(copy: Path, content: str 
     if content is not None:
         file.write_text(content, encoding="utf-8")
     for use in (assets.manifest, lambda: assets.path("mtcnn_pnet.onnx")):
-        with pytest.raises(AssetError, match=r"manifest\.json is missing or damaged .*; reinstall headshot"):
+        with pytest.raises(AssetError, match=r"manifest\.json.*: reinstall headshot"):
             use()

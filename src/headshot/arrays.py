@@ -24,6 +24,8 @@ Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 AnyArray = TypeVar("AnyArray", bound=NDArray[np.generic])
 
+_PIECE = 4_000_000  # elements
+
 # float32 numbers in Numba's kernels: there they count like Python's, which NumPy's types do not know.
 single = cast("Callable[[float], float]", np.float32)
 
@@ -119,3 +121,12 @@ def _short(value: Any) -> str:
 
 
 _FEW, _LINE = 4, 70  # items and characters that are shown of a value
+
+
+def all_finite(*arrays: NDArray[Any]) -> bool:
+    """Whether no number is infinite or NaN; large arrays are looked at in pieces, which saves memory."""
+    return all(
+        np.isfinite(part).all()
+        for values in arrays
+        for part in (np.array_split(values, values.size // _PIECE + 1) if values.ndim else (values,))
+    )

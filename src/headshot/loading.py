@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,9 @@ from headshot.models.head_model import ASSET, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel, fingerprint
 from headshot.models.readers import read_model
 from headshot.quality import Quality
+from headshot.reading.bounds import read_bytes
+from headshot.reading.complaint import reading
+from headshot.reading.glb import item, open_glb, view_of
 from headshot.results import Head
 from headshot.texture import Texture
 from headshot.texture.make import COMPLETED
@@ -28,6 +29,7 @@ from headshot.texture.make import COMPLETED
 _LARGEST_TEXTURE = 4096  # texels a side
 _LARGEST_FILE = 200_000_000  # bytes
 _BESIDE = {ending for entry in FORMATS.values() for ending in entry.endings} - {".json"}
+_AGAIN = "save the head again"
 
 
 def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
@@ -164,41 +166,28 @@ def _texture(file: Path, fields: dict[str, Any]) -> U8 | None:
 
 
 def _content(file: Path) -> bytes:
-    try:
-        if file.stat().st_size > _LARGEST_FILE:
-            raise HeadshotError(f"{file} has more than {_LARGEST_FILE // 1_000_000} MB, too much for a head")
-        return file.read_bytes()
-    except OSError as error:
-        raise HeadshotError(f"cannot read {file} ({error.strerror or error})") from error
+    with reading(file, "a texture", HeadshotError):
+        return read_bytes(file, _LARGEST_FILE)
 
 
 def _picture(content: bytes, file: Path) -> U8:
-    try:
-        with open_one_of((PNG, JPEG), content) as image:
-            if image.width != image.height or image.width > _LARGEST_TEXTURE:
-                raise HeadshotError(
-                    f"the texture of {file} has {image.width} x {image.height} texels; expected a square of "
-                    f"at most {_LARGEST_TEXTURE}"
-                )
-            return np.ascontiguousarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise HeadshotError(f"the texture of {file} is damaged ({error}): save the head again") from error
+    with (
+        reading(file, "a texture", HeadshotError, _AGAIN, (SyntaxError,)),
+        open_one_of((PNG, JPEG), content) as image,
+    ):
+        if image.width != image.height or image.width > _LARGEST_TEXTURE:
+            raise HeadshotError(
+                f"the texture of {file} has {image.width} x {image.height} texels; expected a square of "
+                f"at most {_LARGEST_TEXTURE}"
+            )
+        return np.ascontiguousarray(image.convert("RGB"))
 
 
 def _glb_picture(content: bytes, file: Path) -> bytes:
-    """The first picture in a GLB (glTF 2.0, section 4.4)."""
-    try:
-        magic, version, _ = struct.unpack_from("<4sII", content)
-        length, kind = struct.unpack_from("<I4s", content, 12)
-        if magic != b"glTF" or version != 2 or kind != b"JSON":
-            raise ValueError("it is no GLB")
-        document = json.loads(content[20 : 20 + length])
-        start = 20 + length + 8
-        view = document["bufferViews"][document["images"][0]["bufferView"]]
-        first = start + view.get("byteOffset", 0)
-        return content[first : first + view["byteLength"]]
-    except (struct.error, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-        raise HeadshotError(f"{file} is damaged ({error}): save the head again") from error
+    """The first picture in a GLB."""
+    with reading(file, "a GLB", HeadshotError, _AGAIN):
+        document, binary = open_glb(content)
+        return bytes(view_of(document, binary, item(document["images"], 0)["bufferView"]))
 
 
 def _as_texture(pixels: U8, coverage: float) -> Texture:

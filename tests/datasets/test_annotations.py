@@ -103,13 +103,29 @@ def test_mirror_agrees_with_the_head_model() -> None:
     assert points[list(MIRROR68)] * [-1, 1, 1] == pytest.approx(points, abs=1.0)
 
 
+def table(photo: str) -> str:
+    header = ["image", *(f"{a}{i}" for i in range(68) for a in "xy"), "yaw"]
+    return "\n".join([",".join(header), ",".join([photo, *map(str, POINTS.ravel()), "30"])])
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("a.pts", "1 2\n3 4\n", "2 points"),
         ("a.pts", "one two\n", "two numbers"),
         ("a.csv", "photo,x\n1,2\n", "columns image"),
-        ("a.mat", "no matrix", "MATLAB v5"),
+        ("a.mat", "no matrix", "MATLAB file"),
+        ("a.pts", lines(POINTS).replace("\n", "\nnan 3\n", 1), "line 2: nan, 3 is no place"),
+        ("a.pts", lines(POINTS).replace("\n", "\n1e300 3\n", 1), "line 2"),
+        ("a.csv", table("../../../../etc/passwd"), "passwd' does not lie in"),
+        ("a.csv", table("/etc/passwd"), "does not lie in"),
+        ("a.csv", table("a.jpg") + ",,,,,,,", "line 2 has"),
+        (
+            "a.csv",
+            table("a.jpg").replace("yaw\n", "yaw\n\n").removesuffix("30") + "inf",
+            "line 3 .a.jpg.: yaw is inf",
+        ),
+        ("fiducials30.csv", "image,x0\n1/profile_1.jpg,1\n", "it has no y0"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -117,6 +133,16 @@ def test_other_files_are_refused(tmp_path: Path, name: str, text: str, message: 
     photo(tmp_path / "a.jpg")
     with pytest.raises(HeadshotError, match=message):
         read_annotations(tmp_path)
+
+
+def test_landmarks_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    for name in ("a.pts", "a.csv"):
+        file = tmp_path / name
+        file.write_bytes(b"\xff\xfe" + table("a.jpg").encode("utf-16-le"))
+        with pytest.raises(HeadshotError, match=name.replace(".", r"\.")):
+            read_annotations(tmp_path)
+        file.unlink()
 
 
 def test_an_empty_folder_and_a_missing_photo_say_what_was_expected(tmp_path: Path) -> None:

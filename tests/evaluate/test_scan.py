@@ -191,7 +191,7 @@ def test_landmark_files(tmp_path) -> None:
     np.testing.assert_allclose(read_landmarks(tmp_path / "head.json"), points[list(SEVEN)])
     for nothing in ({"views": []}, {"views": [1]}, {"views": 1}, {}):
         (tmp_path / "none.json").write_text(json.dumps(nothing))
-        with pytest.raises(HeadshotError, match="cannot read landmarks from"):
+        with pytest.raises(HeadshotError, match="read as landmarks"):
             read_landmarks(tmp_path / "none.json")
     rows = "\n".join("Name of a point\n{} {} {}".format(*p) for p in points[:7])
     (tmp_path / "a.lm3").write_text(f"# 7 landmarks\n{rows}")

@@ -118,7 +118,7 @@ def test_a_real_head_fits_the_schema(astronaut: Head, schema: dict[str, Any]) ->
         (b"", "x.json cannot be read as JSON"),
         (b"\xff\xfe\x00", "x.json cannot be read as JSON"),
         (b'{"schema_version": "2.0", ', "x.json cannot be read as JSON"),
-        (b"[" * 100_000, "x.json cannot be read as JSON: it is nested too deeply"),
+        (b"[" * 100_000, "x.json cannot be read as JSON .it is nested too deeply"),
         (b"[]", 'not a JSON file of a head: it has no "schema_version"'),
         (b'{"generator": "Headshot"}', 'no "schema_version"'),
         (b'{"schema_version": 2.0}', 'no "schema_version"'),

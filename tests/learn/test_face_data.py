@@ -181,7 +181,7 @@ def test_damaged_indices(album: Path, prepared: Path, tmp_path: Path) -> None:
     file = tmp_path / "faces"
     file.write_bytes(whole[:at] + b"[" * 9 + whole[at + 9 :])
     for read in (lambda: FaceCache(file), lambda: prepare(album, file, PrepareSettings(mask=True))):
-        with pytest.raises(HeadshotError, match=r"the index of .*faces is damaged"):
+        with pytest.raises(HeadshotError, match=r"faces cannot be read as prepared faces"):
             read()
 
 

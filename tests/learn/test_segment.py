@@ -162,7 +162,7 @@ def test_crops_of_real_photos_are_those_of_run_time(tmp_path: Path, photos: Path
         assert changed != crops and changed[0].x != 7.5
     for damaged in ("{", "[]", '{"a": [1]}', '{"a": [1, 2, 3, "x"]}'):
         cache.write_text(damaged)
-        with pytest.raises(HeadshotError, match=r"crops\.json is not a file of face crops"):
+        with pytest.raises(HeadshotError, match=r"crops\.json cannot be read as a file of face crops"):
             find_crops([sample], cache)
 
 

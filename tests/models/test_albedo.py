@@ -86,7 +86,7 @@ def test_half_pairs_each_vertex_with_its_mirror():
 def test_says_what_is_wrong_with_a_file(tmp_path):
     file = tmp_path / "albedo.npz"
     file.write_bytes(b"no model")
-    with pytest.raises(ModelFormatError, match="not a Headshot albedo model"):
+    with pytest.raises(ModelFormatError, match="read as a Headshot albedo model"):
         read(file)
     np.savez(file, format_version=99)
     with pytest.raises(ModelFormatError, match="format version 99"):

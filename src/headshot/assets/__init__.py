@@ -7,12 +7,15 @@ licence texts. Nothing here is ever downloaded.
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from headshot.errors import AssetError
+from headshot.reading.bounds import MODEL_FILE, read_bytes
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_json
 
 DIRECTORY = Path(__file__).parent
 
@@ -25,13 +28,15 @@ def manifest() -> dict[str, dict[str, Any]]:
         AssetError: it is missing or damaged.
     """
     file = DIRECTORY / "manifest.json"
-    try:
-        entries: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-        for entry in entries.values():
-            _ = entry["sha256"], entry["bytes"], entry["licence"], entry["source"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise AssetError(f"{file} is missing or damaged ({error}); reinstall headshot") from error
-    return entries
+    with reading(file, "the list of assets", AssetError, "reinstall headshot"):
+        entries = read_json(file)
+        for name, entry in entries.items():
+            texts = all(isinstance(entry[key], str) for key in ("licence", "source"))
+            if not texts or not isinstance(entry["bytes"], int):
+                raise ValueError(f"{name} needs a size, a licence and a source")
+            if not re.fullmatch("[0-9a-f]{64}", entry["sha256"]):
+                raise ValueError(f"{name} has no SHA-256")
+        return entries
 
 
 @cache
@@ -47,7 +52,8 @@ def path(name: str) -> Path:
     file = DIRECTORY / name
     if not file.is_file():
         raise AssetError(f"the asset {name!r} is missing from {DIRECTORY}; reinstall headshot")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    with reading(file, "an asset", AssetError, "reinstall headshot"):
+        digest = hashlib.sha256(read_bytes(file, MODEL_FILE)).hexdigest()
     if digest != entry["sha256"]:
         raise AssetError(
             f"the asset {name!r} is damaged: SHA-256 {digest}, expected {entry['sha256']}; reinstall headshot"

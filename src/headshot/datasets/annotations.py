@@ -13,7 +13,7 @@ Sources:
 
 from __future__ import annotations
 
-import csv
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import Array
+from headshot.arrays import Array, all_finite
 from headshot.errors import HeadshotError
 from headshot.geometry.camera import rotation_from_angles
+from headshot.models.readers.matlab import read_mat
+from headshot.reading.bounds import inside
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_table, read_text
 
 POINTS = 68
 PHOTOS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
@@ -87,75 +91,88 @@ def read_annotations(folder: str | Path) -> list[Annotation]:
 
 
 def read_pts(file: str | Path, origin: float = 1.0) -> Array:
-    """Points (68, 2) of an iBUG file, with or without its header; ``origin`` is taken off."""
-    numbers = []
-    for line in Path(file).read_text(encoding="utf-8").splitlines():
-        words = line.replace(",", " ").split()
-        if len(words) == 2 and ":" not in line:
-            numbers.append(words)
-    return _points(numbers, file) - origin
+    """Points (68, 2) of an iBUG file, with or without its header; ``origin`` is taken off.
+
+    Raises:
+        HeadshotError: it is not such a file; the message says the line.
+    """
+    with reading(file, "landmarks of iBUG", HeadshotError):
+        points = []
+        for number, line in enumerate(read_text(file).splitlines(), start=1):
+            words = line.replace(",", " ").split()
+            if len(words) == 2 and ":" not in line:
+                points.append(_point(words, f"line {number}"))
+        if len(points) != POINTS:
+            raise ValueError(f"it has {len(points)} points, expected the {POINTS} of iBUG")
+        return np.array(points) - origin
 
 
 def read_csv(file: str | Path) -> list[Annotation]:
     """Annotations of a table with the columns image, x0, y0 ... x67, y67 and perhaps yaw, pitch, roll.
 
-    Image names are relative to the file's folder; pixels and angles are as in docs/reference/conventions.md;
-    empty cells and missing columns are unknown points.
+    Image names are relative to the file's folder, in which they must lie; pixels and angles are as in
+    docs/reference/conventions.md; empty cells and missing columns are unknown points.
+
+    Raises:
+        HeadshotError: it is not such a table; the message says the line.
     """
     path = Path(file)
-    with path.open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
-    if not rows or "image" not in rows[0] or "x30" not in rows[0]:
-        raise HeadshotError(f"{path} needs a header with the columns image, x0, y0 ... x67, y67")
-    found = []
-    for row in rows:
-        try:
-            xy = [[float(row.get(f"{axis}{i}") or "nan") for axis in "xy"] for i in range(POINTS)]
-            angles = [float(row.get(name) or "nan") for name in ("yaw", "pitch", "roll")]
-        except ValueError as error:
-            raise HeadshotError(f"{path}, {row['image']}: {error}; cells must be numbers or empty") from error
-        rotation = rotation_from_angles(*angles) if np.isfinite(angles).all() else None
-        found.append(Annotation(path.parent / row["image"], np.array(xy), rotation))
+    found: list[Annotation] = []
+    with reading(path, "a table of landmarks", HeadshotError):
+        for line, row in read_table(path):
+            if "image" not in row or (not found and "x30" not in row):
+                raise ValueError("it needs a header with the columns image, x0, y0 ... x67, y67")
+            where = f"line {line} ({row['image'][:80]})"
+            *xy, yaw, pitch, roll = _cells(row, where)
+            rotation = rotation_from_angles(yaw, pitch, roll) if math.isfinite(yaw + pitch + roll) else None
+            points = np.array(xy).reshape(POINTS, 2)
+            found.append(Annotation(inside(path.parent, row["image"]), points, rotation))
+        if not found:
+            raise ValueError("it needs a header with the columns image, x0, y0 ... x67, y67, and rows")
     return found
 
 
 def read_cfp(file: str | Path, *, frontal: bool = False) -> list[Annotation]:
-    """Annotations of CFP: one half of each face. Of the frontal photos, the easier task, only on request."""
+    """Annotations of CFP: one half of each face. Of the frontal photos, the easier task, only on request.
+
+    Raises:
+        HeadshotError: it is not such a table; the message says the line.
+    """
     path = Path(file)
-    with path.open(newline="", encoding="utf-8") as handle:
-        rows = [row for row in csv.DictReader(handle) if frontal or "profile" in row["image"]]
-    found = []
-    for row in rows:
-        thirty = np.array([[float(row[f"{axis}{i}"]) for axis in "xy"] for i in range(len(CFP_LEFT))])
-        # Seen from the other side the same 30 points are their mirror images.
-        right_half = thirty[0, 0] > thirty[21, 0]
-        order = np.array(MIRROR68)[list(CFP_LEFT)] if right_half else np.array(CFP_LEFT)
-        points = np.full((POINTS, 2), np.nan)
-        points[order] = thirty
-        found.append(Annotation(path.parent / row["image"], points))
+    found: list[Annotation] = []
+    with reading(path, "CFP's table of points", HeadshotError):
+        for line, row in read_table(path):
+            if not frontal and "profile" not in row["image"]:
+                continue
+            where = f"line {line}"
+            thirty = np.array(
+                [_point([row[f"{axis}{i}"] for axis in "xy"], where) for i in range(len(CFP_LEFT))]
+            )
+            # Seen from the other side the same 30 points are their mirror images.
+            right_half = thirty[0, 0] > thirty[21, 0]
+            order = np.array(MIRROR68)[list(CFP_LEFT)] if right_half else np.array(CFP_LEFT)
+            points = np.full((POINTS, 2), np.nan)
+            points[order] = thirty
+            found.append(Annotation(inside(path.parent, row["image"]), points))
     return found
 
 
 def read_aflw2000(file: str | Path) -> Annotation:
-    """Points and pose of an AFLW2000-3D (or 300W-LP) file; needs the extra ``evaluate``."""
-    try:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-    except ImportError as error:
-        raise HeadshotError(
-            ".mat files need SciPy: install it with `pip install headshot[evaluate]`"
-        ) from error
+    """Points and pose of an AFLW2000-3D (or 300W-LP) file.
+
+    Raises:
+        HeadshotError: it is no such file, or has no photo beside it.
+    """
     path = Path(file)
-    try:
-        content = loadmat(path, variable_names=("pt3d_68", "Pose_Para"))
-        points = np.asarray(content["pt3d_68"], dtype=np.float64)
-        pose = np.asarray(content["Pose_Para"], dtype=np.float64).ravel()
-    except (OSError, KeyError, TypeError, ValueError, NotImplementedError, MatReadError) as error:
-        raise HeadshotError(f"{path} is not a MATLAB v5 file with pt3d_68 and Pose_Para: {error}") from error
-    if points.shape != (3, POINTS) or len(pose) < 3:
-        raise HeadshotError(
-            f"{path}: pt3d_68 must be 3 x 68 and Pose_Para 1 x 7, got {points.shape} and {pose.shape}"
-        )
+    with reading(path, "a MATLAB v5 file with pt3d_68 and Pose_Para", HeadshotError):
+        content = read_mat(path, ("pt3d_68", "Pose_Para"), HeadshotError)
+        points, pose = content["pt3d_68"].astype(np.float64), content["Pose_Para"].astype(np.float64).ravel()
+        if points.shape != (3, POINTS) or len(pose) < 3:
+            raise ValueError(
+                f"pt3d_68 must be 3 x {POINTS} and Pose_Para 1 x 7, got {points.shape} and {pose.shape}"
+            )
+        if not all_finite(points, pose):
+            raise ValueError("it has numbers that are not finite")
     return Annotation(_photo_of(path), points[:2].T - 0.5, rotation_3ddfa(pose[:3]))
 
 
@@ -175,14 +192,34 @@ def rotation_3ddfa(angles: ArrayLike) -> Array:
     return rx @ ry @ rz
 
 
-def _points(words: list[list[str]], file: str | Path) -> Array:
+_FARTHEST = 1e6  # pixels: no photo is so large
+
+
+def _point(words: list[str], where: str) -> list[float]:
+    """x and y."""
     try:
-        points = np.array(words, dtype=np.float64).reshape(-1, 2)
+        found = [float(word) for word in words]
     except ValueError as error:
-        raise HeadshotError(f"{file}: {error}; expected lines of two numbers") from error
-    if len(points) != POINTS:
-        raise HeadshotError(f"{file} has {len(points)} points, expected the {POINTS} of iBUG")
-    return points
+        raise ValueError(f"{where}: {error}; expected lines of two numbers") from error
+    if not all(abs(value) <= _FARTHEST for value in found):  # NaN is not
+        raise ValueError(f"{where}: {', '.join(words)[:80]} is no place in a photo")
+    return found
+
+
+_COLUMNS = (*(f"{axis}{i}" for i in range(POINTS) for axis in "xy"), "yaw", "pitch", "roll")
+
+
+def _cells(row: dict[str, str], where: str) -> list[float]:
+    """The numbers of a row of a table, in the order of `_COLUMNS`; NaN of empty cells and missing ones."""
+    texts = [row.get(name) or "nan" for name in _COLUMNS]
+    try:
+        values = [float(text) if text.strip() else math.nan for text in texts]
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}; cells must be numbers or empty") from error
+    for name, value in zip(_COLUMNS, values, strict=True):
+        if abs(value) > _FARTHEST:
+            raise ValueError(f"{where}: {name} is {value:g}, which is no place in a photo")
+    return values
 
 
 def _photo_of(file: Path) -> Path:

@@ -6,19 +6,21 @@ position.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from headshot.arrays import I32, Array, Index
+from headshot.arrays import I32, Array, Index, all_finite
 from headshot.errors import HeadshotError
 from headshot.geometry.align import Surface
 from headshot.models.head_model import load_head_model
+from headshot.reading.arrays import open_arrays
+from headshot.reading.bounds import index_of, require_mesh
+from headshot.reading.complaint import reading
 
 POINTS = 2500  # of the face, in which errors are taken
+_AGAIN = "run tools/synthetic_heads.py again"
 TOO_FAR = 2.0  # mm from our mean surface at which a vertex of the mesh has no counterpart
 
 
@@ -57,10 +59,19 @@ class Truth:
 
 
 def read_mesh(file: Path) -> Mesh:
-    """Read KIND-mesh.npz."""
-    with np.load(file, allow_pickle=False) as data:
-        triangles, canonical = data["triangles"], data["canonical"].astype(np.float64)
+    """Read KIND-mesh.npz.
+
+    Raises:
+        HeadshotError: it is damaged.
+    """
+    with reading(file, "the mesh of synthetic heads", HeadshotError, _AGAIN), open_arrays(file) as data:
+        require_mesh(len(data["canonical"]), len(data["triangles"]))
+        canonical = data["canonical"].astype(np.float64)
+        shape = (len(data["triangles"]), 3)
+        triangles = index_of("triangles", data["triangles"], len(canonical), shape)
         skin = triangles[data["part"] == data["part_names"].tolist().index("skin")]
+        if canonical.shape[1:] != (3,) or not all_finite(canonical):
+            raise ValueError(f"canonical {canonical.shape} must be (V, 3) finite numbers")
     model = load_head_model("low")
     surface = Surface(model.mean, model.part_triangles("skin"))
     index, weights, distance = surface.closest(canonical)
@@ -81,30 +92,34 @@ def read_truths(folder: str | Path) -> list[Truth]:
         HeadshotError: there are none, or a file is damaged.
     """
     root = Path(folder)
-    meshes, truths = {}, []
-    try:
-        for file in sorted(root.glob("*-mesh.npz")):
-            meshes[file.name.removesuffix("-mesh.npz")] = read_mesh(file)
-        for file in sorted(root.glob("*-[0-9]*-[0-9]*.npz")):
-            kind, head, _ = file.stem.rsplit("-", 2)
-            with np.load(file, allow_pickle=False) as data:
-                truths.append(
-                    Truth(
-                        name=file.stem,
-                        photo=file.with_suffix(".png"),
-                        mesh=meshes[kind],
-                        camera_vertices=data["camera_vertices"].astype(np.float64),
-                        neutral=data["neutral"].astype(np.float64),
-                        rotation=data["rotation"],
-                        yaw=float(data["angles"][0]),
-                        focal_35mm=float(data["focal_35mm"]),
-                        melanin=float(data["melanin"]),
-                        head=f"{kind}-{head}",
-                        expressive=bool(len(data["expression_weights"])),
-                    )
-                )
-    except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-        raise HeadshotError(f"{file} is damaged ({error}): run tools/synthetic_heads.py again") from error
+    meshes = {f.name.removesuffix("-mesh.npz"): read_mesh(f) for f in sorted(root.glob("*-mesh.npz"))}
+    truths = [_truth(file, meshes) for file in sorted(root.glob("*-[0-9]*-[0-9]*.npz"))]
     if not truths:
         raise HeadshotError(f"{root} has no synthetic heads: make some with tools/synthetic_heads.py")
     return truths
+
+
+def _truth(file: Path, meshes: dict[str, Mesh]) -> Truth:
+    kind, head, _ = file.stem.rsplit("-", 2)
+    with reading(file, "a synthetic head", HeadshotError, _AGAIN), open_arrays(file) as data:
+        mesh = meshes[kind]
+        shapes = {
+            "camera_vertices": mesh.canonical.shape, "neutral": mesh.canonical.shape, "rotation": (3, 3),
+            "angles": (3,), "focal_35mm": (), "melanin": (),
+        }  # fmt: skip
+        for name, expected in shapes.items():
+            if data[name].shape != expected or not all_finite(data[name]):
+                raise ValueError(f"{name} {data[name].shape} must be {expected} finite numbers")
+        return Truth(
+            name=file.stem,
+            photo=file.with_suffix(".png"),
+            mesh=mesh,
+            camera_vertices=data["camera_vertices"].astype(np.float64),
+            neutral=data["neutral"].astype(np.float64),
+            rotation=data["rotation"],
+            yaw=float(data["angles"][0]),
+            focal_35mm=float(data["focal_35mm"]),
+            melanin=float(data["melanin"]),
+            head=f"{kind}-{head}",
+            expressive=bool(len(data["expression_weights"])),
+        )

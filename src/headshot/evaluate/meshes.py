@@ -1,14 +1,11 @@
 """Reading scans and other methods' meshes (OBJ, PLY, GLB) and the 3D landmarks beside them.
 
-Small readers of what scans need: positions and triangles. Files may be damaged or malicious: sizes are
-checked, nothing is evaluated or unpickled.
+Small readers of what scans need: positions and triangles. Files keep to the rule of `headshot.reading`.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,22 @@ from numpy.typing import NDArray
 
 from headshot.arrays import Array, Index
 from headshot.errors import HeadshotError
+from headshot.evaluate.ply import parse_ply
 from headshot.models.topologies import ibug68
+from headshot.reading.bounds import (
+    DOCUMENT,
+    MESH_FILE,
+    MESH_TRIANGLES,
+    MESH_VERTICES,
+    TEXT,
+    read_bytes,
+    require_at_most,
+)
+from headshot.reading.complaint import reading
+from headshot.reading.documents import parse_json
+from headshot.reading.glb import item, open_glb, view_of
+from headshot.reading.obj import parse_obj
+from headshot.reading.polygons import fan
 
 ENDINGS = (".obj", ".ply", ".glb")
 LANDMARK_ENDINGS = (".txt", ".json", ".lm3")
@@ -85,10 +97,11 @@ def read_landmarks(file: str | Path) -> Array:
     the first of its "views". 51 points are iBUG 17-67.
     """
     path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if path.suffix.lower() == ".json":
-            content = json.loads(text)
+    with reading(path, "landmarks", HeadshotError):
+        as_json = path.suffix.lower() == ".json"
+        text = read_bytes(path, DOCUMENT if as_json else TEXT).decode("utf-8", "replace")
+        if as_json:
+            content = parse_json(text)
             if isinstance(content, dict):
                 content = content.get("views", [content])[0]
                 content = next(content[k] for k in ("landmarks68", "landmarks", "points") if k in content)
@@ -96,8 +109,6 @@ def read_landmarks(file: str | Path) -> Array:
         else:
             rows = [re.split(r"[\s,;]+", line.strip(" \t,;")) for line in text.splitlines()]
             points = np.array([[float(v) for v in row] for row in rows if _three_numbers(row)], np.float64)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
-        raise HeadshotError(f"cannot read landmarks from {path}: {error!r}") from error
     index: dict[int, list[int]] = {7: list(range(7)), 51: [i - 17 for i in SEVEN], 68: list(SEVEN)}
     if points.ndim != 2 or points.shape[1] != 3 or len(points) not in index or not np.isfinite(points).all():
         raise HeadshotError(f"{path} must hold 7, 51 or 68 points with 3 numbers each, got {points.shape}")
@@ -120,13 +131,11 @@ def read_mesh(file: str | Path) -> tuple[Array, Index]:
         HeadshotError: the file cannot be read or has no triangles.
     """
     path = Path(file)
-    readers = {".obj": _obj, ".ply": _ply, ".glb": _glb}
+    readers = {".obj": _obj, ".ply": parse_ply, ".glb": _glb}
     if path.suffix.lower() not in readers:
         raise HeadshotError(f"{path}: meshes are read from {', '.join(readers)}; convert it to one of them")
-    try:
-        vertices, triangles = readers[path.suffix.lower()](path.read_bytes())
-    except (OSError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
-        raise HeadshotError(f"cannot read the mesh {path}: {error!r}") from error
+    with reading(path, "a mesh", HeadshotError):
+        vertices, triangles = readers[path.suffix.lower()](read_bytes(path, MESH_FILE))
     if len(triangles) == 0 or triangles.min() < 0 or triangles.max() >= len(vertices):
         raise HeadshotError(f"{path} has no triangles, or they point outside of its {len(vertices)} vertices")
     if not np.isfinite(vertices).all():
@@ -134,130 +143,46 @@ def read_mesh(file: str | Path) -> tuple[Array, Index]:
     return vertices, triangles
 
 
-def _fan(polygons: list[list[int]]) -> Index:
-    """Triangles of polygons around their first corner."""
-    out = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
-    return np.array(out, np.int64).reshape(-1, 3)
-
-
 def _obj(content: bytes) -> tuple[Array, Index]:
-    vertices: list[list[float]] = []
-    polygons: list[list[int]] = []
-    for line in content.decode("utf-8", errors="replace").splitlines():
-        if line.startswith("v "):
-            vertices.append([float(v) for v in line.split()[1:4]])
-        elif line.startswith("f "):
-            corners = [int(corner.split("/")[0]) for corner in line.split()[1:]]
-            polygons.append([c - 1 if c > 0 else len(vertices) + c for c in corners])
-    return np.array(vertices, np.float64).reshape(-1, 3), _fan(polygons)
+    mesh = parse_obj(content)
+    return mesh.vertices, fan(mesh.corners, mesh.sizes)
 
 
-_PLY_TYPES = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
-    "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
-    "double": "f8", "float64": "f8",
-}  # fmt: skip
-
-
-def _ply(content: bytes) -> tuple[Array, Index]:
-    head, separator, body = content.partition(b"end_header")
-    if not separator or not head.startswith(b"ply"):
-        raise ValueError("no PLY header")
-    body = body[body.index(b"\n") + 1 :]
-    elements: list[tuple[str, int, list[list[str]]]] = []
-    form = "ascii"
-    for words in (line.split() for line in head.decode("ascii", errors="replace").splitlines()):
-        if words[:1] == ["format"]:
-            form = words[1]
-        elif words[:1] == ["element"]:
-            elements.append((words[1], int(words[2]), []))
-        elif words[:1] == ["property"]:
-            elements[-1][2].append(words[1:])
-    data = _ply_ascii(body, elements) if form == "ascii" else _ply_binary(body, elements, form)
-    return data
-
-
-def _ply_ascii(body: bytes, elements: list[tuple[str, int, list[list[str]]]]) -> tuple[Array, Index]:
-    lines = body.decode("ascii", errors="replace").splitlines()
-    vertices: Array = np.zeros((0, 3))
-    polygons: list[list[int]] = []
-    at = 0
-    for name, count, properties in elements:
-        rows = [line.split() for line in lines[at : at + count]]
-        at += count
-        if name == "vertex":
-            names = [p[-1] for p in properties]
-            column = [names.index(axis) for axis in "xyz"]
-            vertices = np.array([[float(row[c]) for c in column] for row in rows], np.float64)
-        elif name == "face":
-            polygons = [[int(v) for v in row[1 : 1 + int(row[0])]] for row in rows]
-    return vertices, _fan(polygons)
-
-
-def _ply_binary(
-    body: bytes, elements: list[tuple[str, int, list[list[str]]]], form: str
-) -> tuple[Array, Index]:
-    order = ">" if form == "binary_big_endian" else "<"
-    vertices: Array = np.zeros((0, 3))
-    triangles: Index = np.zeros((0, 3), np.int64)
-    at = 0
-    for name, count, properties in elements:
-        lists = [p for p in properties if p[0] == "list"]
-        if not lists:
-            kind = np.dtype([(p[-1], order + _PLY_TYPES[p[0]]) for p in properties])
-            rows = np.frombuffer(body, kind, count, at)
-            at += count * kind.itemsize
-            if name == "vertex":
-                vertices = np.stack([rows[axis].astype(np.float64) for axis in "xyz"], axis=1)
-            continue
-        if name != "face" or len(properties) != 1:
-            raise ValueError(f"lists in the element {name!r} are not read; save without extra attributes")
-        size, index = (np.dtype(order + _PLY_TYPES[p]) for p in lists[0][1:3])
-        plain = np.dtype([("n", size), ("v", index, (3,))])
-        if len(body) >= at + count * plain.itemsize:
-            rows = np.frombuffer(body, plain, count, at)
-            if (rows["n"] == 3).all():
-                triangles, at = rows["v"].astype(np.int64), at + count * plain.itemsize
-                continue
-        polygons = []
-        for _ in range(count):
-            n = int(np.frombuffer(body, size, 1, at)[0])
-            polygons.append(np.frombuffer(body, index, n, at + size.itemsize).astype(int).tolist())
-            at += size.itemsize + n * index.itemsize
-        triangles = _fan(polygons)
-    return vertices, triangles
-
-
+_NODES, _PRIMITIVES = 10_000, 10_000
 _GLTF_TYPES = {5120: "i1", 5121: "u1", 5122: "i2", 5123: "u2", 5125: "u4", 5126: "f4"}
 
 
 def _glb(content: bytes) -> tuple[Array, Index]:
-    magic, version, _ = struct.unpack_from("<4sII", content)
-    if magic != b"glTF" or version != 2:
-        raise ValueError("no GLB of version 2")
-    length, _ = struct.unpack_from("<I4s", content, 12)
-    scene = json.loads(content[20 : 20 + length])
-    binary = content[28 + length :]
-    vertices, triangles, total = [], [], 0
-    roots = scene["scenes"][scene.get("scene", 0)]["nodes"]
-    stack: list[tuple[int, Array]] = [(node, np.eye(4)) for node in roots]
-    for _ in range(len(scene["nodes"]) + 1):  # no more: a node has one parent
+    scene, binary = open_glb(content)
+    vertices, triangles, total, faces = [], [], 0, 0
+    nodes = scene["nodes"]
+    require_at_most(_NODES, nodes=len(nodes))
+    stack: list[tuple[int, Array]] = []
+    above: list[tuple[Any, Array]] = [(item(scene["scenes"], scene.get("scene", 0))["nodes"], np.eye(4))]
+    for _ in range(len(nodes) + 1):
+        children, parent = above.pop()
+        if len(children) + len(stack) > len(nodes):
+            raise ValueError("its nodes have several parents")
+        stack += [(child, parent) for child in children]
         if not stack:
             break
         number, parent = stack.pop()
-        node = scene["nodes"][number]
+        node = item(nodes, number)
         matrix = parent @ _node_matrix(node)
-        stack += [(child, matrix) for child in node.get("children", [])]
-        for primitive in scene["meshes"][node["mesh"]]["primitives"] if "mesh" in node else []:
+        above.append((node.get("children", []), matrix))
+        for primitive in item(scene["meshes"], node["mesh"])["primitives"] if "mesh" in node else []:
             if primitive.get("mode", 4) != 4:
                 continue
-            points = _accessor(scene, binary, primitive["attributes"]["POSITION"]).reshape(-1, 3)
-            vertices.append(points @ matrix[:3, :3].T + matrix[:3, 3])
-            index: Any = np.arange(len(points))
+            place = primitive["attributes"]["POSITION"]
+            points = _accessor(scene, binary, place, "VEC3", MESH_VERTICES - total)
+            index: Any = np.arange(len(points))[:, None]
             if "indices" in primitive:
-                index = _accessor(scene, binary, primitive["indices"])
-            triangles.append(np.asarray(index, np.int64).reshape(-1, 3) + total)
+                index = _accessor(scene, binary, primitive["indices"], "SCALAR", 3 * (MESH_TRIANGLES - faces))
+            vertices.append(points @ matrix[:3, :3].T + matrix[:3, 3])
+            triangles.append(index.astype(np.int64).reshape(-1, 3) + total)
             total += len(points)
+            faces += len(triangles[-1])
+            require_at_most(_PRIMITIVES, primitives=len(vertices))
     return np.concatenate(vertices), np.concatenate(triangles)
 
 
@@ -278,17 +203,24 @@ def _node_matrix(node: dict[str, Any]) -> Array:
     return matrix
 
 
-def _accessor(scene: dict[str, Any], binary: bytes, number: int) -> Array:
-    accessor = scene["accessors"][number]
+def _accessor(scene: dict[str, Any], binary: memoryview, number: int, kind: str, most: int) -> NDArray[Any]:
+    """The values (N, 1) or (N, 3) of an accessor: glTF 2.0, section 5.1; at most so many of them."""
+    accessor = item(scene["accessors"], number)
     if "sparse" in accessor or "bufferView" not in accessor:
         raise ValueError("sparse positions and compressed meshes are not read; export without them")
-    view = scene["bufferViews"][accessor["bufferView"]]
-    kind = np.dtype("<" + _GLTF_TYPES[accessor["componentType"]])
-    width = {"SCALAR": 1, "VEC3": 3}[accessor["type"]]
-    stride = view.get("byteStride", kind.itemsize * width)
-    start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-    count = accessor["count"]
-    if start + (count - 1) * stride + kind.itemsize * width > len(binary):
+    if accessor["type"] != kind:
+        raise ValueError(f"accessor {number} is {accessor['type']}, expected {kind}")
+    own = np.dtype("<" + _GLTF_TYPES[accessor["componentType"]])
+    width = {"SCALAR": 1, "VEC3": 3}[kind]
+    view = item(scene["bufferViews"], accessor["bufferView"])
+    content = view_of(scene, binary, accessor["bufferView"])
+    size, start, count = own.itemsize * width, accessor.get("byteOffset", 0), accessor["count"]
+    stride = view.get("byteStride", size)
+    if not all(isinstance(n, int) for n in (start, count, stride)) or start < 0 or count < 1 or stride < size:
+        raise ValueError(f"accessor {number} has impossible numbers")
+    if count > most:
+        raise ValueError(f"accessor {number} has {count:,} values; the limit is {most:,}")
+    if start + (count - 1) * stride + size > len(content):
         raise ValueError("the data is shorter than the file says")
-    array: NDArray[np.generic] = np.ndarray((count, width), kind, binary, start, (stride, kind.itemsize))
-    return array.astype(np.float64)
+    array: NDArray[Any] = np.ndarray((count, width), own, content, start, (stride, own.itemsize))
+    return array.astype(np.float64) if kind == "VEC3" else array

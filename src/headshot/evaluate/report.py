@@ -11,6 +11,9 @@ from headshot.evaluate.page import html
 from headshot.evaluate.result import SCHEMA, Result
 from headshot.evaluate.tables import markdown
 from headshot.export.atomic import check_replaceable, write_files
+from headshot.reading.bounds import REPORT
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_json
 
 ENDINGS = (".json", ".md", ".html")
 """Of the files of a report."""
@@ -47,12 +50,8 @@ def read(file: str | Path) -> list[Result]:
     Raises:
         HeadshotError: there is no such file, or it is not one of its files.
     """
-    try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise HeadshotError(
-            f"cannot read {file}: {error}; give a JSON file of `headshot evaluate`"
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("results"), list):
-        raise HeadshotError(f"{file} is no result of `headshot evaluate`: give one of its JSON files")
-    return [Result.from_json(result) for result in content["results"]]
+    with reading(file, "a result", HeadshotError, "give a JSON file of `headshot evaluate`"):
+        content = read_json(file, REPORT)
+        if not isinstance(content, dict) or not isinstance(content.get("results"), list):
+            raise ValueError("it has no results")
+        return [Result.from_json(result) for result in content["results"]]

@@ -18,6 +18,9 @@ from typing import Any
 from headshot.errors import HeadshotError
 from headshot.evaluate.report import ENDINGS
 from headshot.export.mark import carries_mark
+from headshot.reading.bounds import REPORT, read_bytes
+from headshot.reading.complaint import RAISED, reading
+from headshot.reading.documents import parse_json
 
 Row = dict[str, Any]
 
@@ -63,7 +66,10 @@ class ResumeLog:
         """Rows of an earlier run under the same fingerprint; otherwise begin a new log."""
         if self.file is None:
             return {}
-        lines = self.file.read_bytes().split(b"\n") if self.file.exists() else []
+        lines: list[bytes] = []
+        if self.file.exists():
+            with reading(self.file, "a resume log", HeadshotError, "delete it to measure again"):
+                lines = read_bytes(self.file, REPORT).split(b"\n")
         if any(lines) and not lines[0].startswith(b'{"fingerprint"'):
             raise HeadshotError(
                 f"{self.file} is no resume log of Headshot: move it, or choose another folder"
@@ -110,9 +116,9 @@ def failures(rows: Mapping[str, Row], what: str = "Photos") -> str:
 def _entry(line: bytes) -> tuple[str, Row] | None:
     """Key and row of a line; None of a damaged one."""
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
         key, row = entry["key"], entry["row"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except RAISED:
         return None
     return (key, row) if isinstance(key, str) and isinstance(row, dict) else None
 

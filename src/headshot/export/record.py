@@ -26,6 +26,9 @@ from headshot.export.settings import ExportSettings, Target
 from headshot.image.files import readable_name
 from headshot.models.contour import landmarks68
 from headshot.models.protocol import BUNDLED, fingerprint
+from headshot.reading.bounds import DOCUMENT, read_bytes
+from headshot.reading.complaint import reading
+from headshot.reading.documents import parse_json
 from headshot.version import __version__
 
 if TYPE_CHECKING:
@@ -36,8 +39,7 @@ if TYPE_CHECKING:
 # Readers must refuse another major version; a new minor version only adds fields.
 MAJOR, MINOR = 2, 2
 SCHEMA_VERSION = f"{MAJOR}.{MINOR}"
-# A view takes 32 KB (photos/astronaut.jpg), so this is room for six hundred.
-MAX_BYTES = 20_000_000
+MAX_BYTES = DOCUMENT
 
 
 def write(head: HeadData, target: Target) -> dict[str, bytes]:
@@ -196,11 +198,8 @@ def parse_record(text: str | bytes, name: str = "the JSON") -> dict[str, Any]:
     """
     if len(text) > MAX_BYTES:
         raise RecordError(f"{name} has more than {MAX_BYTES // 1_000_000} MB, too much for a head")
-    try:
-        fields = json.loads(text, parse_int=_integer)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise RecordError(f"{name} cannot be read as JSON: {reason}") from error
+    with reading(name, "JSON", RecordError):
+        fields = parse_json(text)
     _check_version(fields, name)
     root = Field(name, "", fields)
     check_numbers(root)
@@ -215,11 +214,8 @@ def read_record(path: str | Path) -> dict[str, Any]:
         RecordError: likewise, or there is no such file.
     """
     file = Path(path)
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise RecordError(f"cannot read {file} ({error.strerror or error})") from error
+    with reading(file, "the JSON of a head", RecordError):
+        content = read_bytes(file, MAX_BYTES)
     return parse_record(content, file.name)
 
 
@@ -242,11 +238,6 @@ def _check_version(fields: Any, name: str) -> None:
             f"{name} has schema {version}, and this version of Headshot reads {MAJOR}.x: "
             "pip install --upgrade headshot"
         )
-
-
-def _integer(digits: str) -> int | float:
-    """An integer of any length in bounded time: `check_numbers` refuses what is too large."""
-    return int(digits) if len(digits) < 20 else float(digits)
 
 
 def _lines(value: Any, indent: str) -> str:

@@ -21,16 +21,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from headshot import assets
-from headshot.arrays import F32, Array
+from headshot.arrays import F32, Array, all_finite
 from headshot.errors import ModelFormatError
 from headshot.geometry.camera import angles_of
 from headshot.models.head_model import PointModel
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 ASSET = "landmark_noise.npz"
 FORMAT_VERSION = 1
@@ -114,26 +115,25 @@ def read(file: str | Path) -> LandmarkNoiseModel:
     Raises:
         ModelFormatError: the file is not such a file, or has another format version.
     """
-    try:
-        with np.load(file, allow_pickle=False) as data:
-            version = int(data["format_version"])
-            if version != FORMAT_VERSION:
-                raise ModelFormatError(
-                    f"{file} has format version {version}; this version reads {FORMAT_VERSION}"
-                )
-            yaw = data["yaw"].astype(np.float64)
-            names = ("identity", "modes", "deviation")
-            identity, modes, deviation = (data[name].astype(np.float32) for name in names)
-    except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
-        raise ModelFormatError(f"{file} holds no landmark noise model: {error}") from error
-    shape = identity.shape[1:]
-    if not (
-        len(yaw) == len(modes) == len(deviation) >= 2
-        and (np.diff(yaw) > 0).all()
-        and len(shape) == 2
-        and modes.shape[2:] == shape
-        and deviation.shape[1:] == shape[:1]
-        and (deviation > 0).all()
-    ):
-        raise ModelFormatError(f"the arrays of {file} do not belong together")
-    return LandmarkNoiseModel(yaw, identity, modes, deviation)
+    with reading(file, "a landmark noise model", ModelFormatError), open_arrays(file) as data:
+        version = int(data["format_version"])
+        if version != FORMAT_VERSION:
+            raise ModelFormatError(
+                f"{file} has format version {version}; this version reads {FORMAT_VERSION}"
+            )
+        yaw = data["yaw"].astype(np.float64)
+        names = ("identity", "modes", "deviation")
+        identity, modes, deviation = (data[name].astype(np.float32) for name in names)
+        shape = identity.shape[1:]
+        if not (
+            len(yaw) == len(modes) == len(deviation) >= 2
+            and yaw.ndim == 1
+            and (np.diff(yaw) > 0).all()
+            and all_finite(yaw, identity, modes, deviation)
+            and len(shape) == 2
+            and modes.shape[2:] == shape
+            and deviation.shape[1:] == shape[:1]
+            and (deviation > 0).all()
+        ):
+            raise ModelFormatError(f"the arrays of {file} do not belong together")
+        return LandmarkNoiseModel(yaw, identity, modes, deviation)

@@ -17,7 +17,10 @@ import numpy as np
 
 from headshot import assets
 from headshot.arrays import Array
+from headshot.errors import AssetError
 from headshot.geometry.camera import Camera
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 ASSET = "size.npz"
 
@@ -74,7 +77,8 @@ def load_size_regression() -> SizeRegression:
     Raises:
         AssetError: the file is missing or altered.
     """
-    with np.load(assets.path(ASSET), allow_pickle=False) as data:
+    file = assets.path(ASSET)
+    with reading(file, "a regression of sizes", AssetError), open_arrays(file) as data:
         weights, at, deviation = (data[name].astype(np.float64) for name in ("weights", "at", "deviation"))
         return SizeRegression(weights, float(data["offset"]), at, deviation, float(data["photo"]))
 

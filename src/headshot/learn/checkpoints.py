@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import re
 import shutil
 from collections.abc import Callable
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from headshot.errors import HeadshotError
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_json
 
 _SAME = ("batch", "seed", "precision")  # what a resumed run may not change
 
@@ -40,7 +44,8 @@ def best_weights(folder: Path) -> dict[str, Tensor]:
     file = folder / "best" / "network.safetensors"
     if not file.is_file():
         raise HeadshotError(f"{folder} has no best weights yet: train until the first validation")
-    return load_file(file)
+    with reading(file, "weights of a run", HeadshotError, also=(SafetensorError,)):
+        return load_file(file)
 
 
 def save(state: State, plan: dict[str, Any], folder: Path) -> None:
@@ -90,25 +95,27 @@ def resume(state: State, plan: dict[str, Any], folder: Path, device: torch.devic
     found = _checkpoints(folder)
     if not found:
         return
-    try:
-        content = json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))
-        _ = content["step"], content["best"], [content["plan"][name] for name in _SAME]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise HeadshotError(f"{found[-1]} is damaged ({error!r}): delete it, or train anew") from error
+    with reading(found[-1], "a checkpoint", HeadshotError, also=(SafetensorError, pickle.UnpicklingError)):
+        _resume(state, plan, found[-1], device)
+
+
+def _resume(state: State, plan: dict[str, Any], folder: Path, device: torch.device) -> None:
+    content = read_json(folder / "state.json")
     for name in _SAME:
         if content["plan"][name] != plan[name]:
             raise HeadshotError(
                 f"{folder} was begun with {name} {content['plan'][name]}, not {plan[name]}: "
                 "keep it, or train into another folder"
             )
+    weights = [load_file(folder / name) for name in ("network.safetensors", "average.safetensors")]
     try:
-        state.network.load_state_dict(load_file(found[-1] / "network.safetensors"))
-        state.average.load_state_dict(load_file(found[-1] / "average.safetensors"))
+        state.network.load_state_dict(weights[0])
+        state.average.load_state_dict(weights[1])
     except RuntimeError as error:
-        raise HeadshotError(f"{found[-1]} is of another network: train into another folder") from error
-    saved = torch.load(found[-1] / "optimiser.pt", map_location=device, weights_only=True)
+        raise HeadshotError(f"{folder} is of another network: train into another folder") from error
+    saved = torch.load(folder / "optimiser.pt", map_location=device, weights_only=True)
     state.optimiser.load_state_dict(saved)
-    state.step, state.best = content["step"], content["best"]
+    state.step, state.best = int(content["step"]), float(content["best"])
 
 
 def plain_weights(network: nn.Module) -> dict[str, Tensor]:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from headshot.errors import HeadshotError
+from headshot.reading.bounds import MODEL_FILE
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_table
+
 Metrics = dict[str, float]
 
 
@@ -17,8 +22,9 @@ class Curves:
         self.file = folder / "curves.csv"
         rows: list[list[str]] = []
         if self.file.is_file():  # what an interrupted run logged after its checkpoint happens again
-            with self.file.open(newline="", encoding="utf-8") as handle:
-                rows = [row for row in list(csv.reader(handle))[1:] if int(row[0]) <= step]
+            with reading(self.file, "curves of a training run", HeadshotError, "delete it"):
+                table = [list(row.values()) for _, row in read_table(self.file, MODEL_FILE)]
+                rows = [row for row in table if int(row[0]) <= step]
         with self.file.open("w", newline="", encoding="utf-8") as handle:
             csv.writer(handle).writerows([["step", "kind", "name", "value"], *rows])
         self.events = SummaryWriter(str(folder / "events"), purge_step=step + 1)

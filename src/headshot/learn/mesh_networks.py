@@ -20,6 +20,8 @@ from headshot.learn.networks.meshnet import MeshNet
 from headshot.learn.networks.meshnet_plus import MeshNetPlus
 from headshot.learn.template import face_template
 from headshot.models.correspondence import Correspondence
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 _FINE = 8  # pixels of the raster in which points are found on MeshNet's mesh, per pixel
 _TRAINING = 60  # training photos whose mean mesh that is
@@ -40,11 +42,12 @@ def crop_size(run: Path) -> int:
     Raises:
         HeadshotError: it has none.
     """
-    try:
-        with np.load(run / "faces.npz", allow_pickle=False) as archive:
-            return int(archive["pixels"].shape[1])
-    except (OSError, ValueError, KeyError) as error:
-        raise HeadshotError(f"{run} has no faces.npz: it is not a run of `headshot learn mesh`") from error
+    file = run / "faces.npz"
+    with (
+        reading(file, "the faces of a run of `headshot learn mesh`", HeadshotError),
+        open_arrays(file, None) as archive,
+    ):
+        return int(archive["pixels"].shape[1])
 
 
 def is_plus(run: Path) -> bool:

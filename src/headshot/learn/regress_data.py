@@ -19,9 +19,11 @@ from headshot.errors import HeadshotError
 from headshot.export.origin import PhotoFile
 from headshot.learn.data.photos import Wanted, learn_photo, marked_photos
 from headshot.learn.data.portraits import read_portraits, save_portraits
-from headshot.learn.data.training_crops import EMBEDDING, EMBEDDINGS, save_training_crops
+from headshot.learn.data.training_crops import EMBEDDING, EMBEDDINGS, open_pixels, save_training_crops
 from headshot.models.topologies.ibug68 import five_points
 from headshot.perception.recognition import Recogniser
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 from headshot.version import __version__
 
 Say = Callable[[str], None]
@@ -144,9 +146,9 @@ def embed_photos(store: Path, recogniser: Path, *, say: Say = print) -> None:
         piece = _Piece(store / EMBEDDINGS, file.stem, [PhotoFile.of(recogniser), *crops])
         if piece.done():
             continue
-        with np.load(file, allow_pickle=False) as data:
+        with reading(file, "training crops", HeadshotError), open_arrays(file, None) as data:
             points, usable = data["points"][:, 478:], (data["weight"][:, 478:] > 0).all(axis=1)
-        pixels = np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+            pixels = open_pixels(file)
         found = np.zeros((len(points), EMBEDDING), np.float32)
         for k in np.flatnonzero(usable).tolist():
             found[k] = network.both_sides(np.ascontiguousarray(pixels[k]), five_points(points[k]))

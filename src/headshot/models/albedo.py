@@ -9,24 +9,24 @@ modes.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
-from headshot.arrays import F32, Array, ReadOnly
+from headshot.arrays import F32, Array, ReadOnly, all_finite
 from headshot.errors import ModelFormatError
 from headshot.geometry.light import LightPrior
 from headshot.models.head_model import HeadModel, combine, load_head_model
+from headshot.reading.arrays import open_arrays
+from headshot.reading.bounds import MODEL_ARRAYS, require_at_most
+from headshot.reading.complaint import reading
 
 ASSET = "albedo.npz"
 FORMAT_VERSION = 1
-_UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error)  # what a truncated or foreign file raises
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,14 +78,15 @@ def read(file: str | Path, resolution: str = "high") -> AlbedoModel:
         raise ValueError(f'resolution must be "low" or "high", got {resolution!r}')
     # The first vertices of the high resolution are those of the low one.
     half = half_of(load_head_model("high"))[: len(load_head_model(resolution).mean)]
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            data = {key: archive[key] for key in archive.files}
+    with reading(file, "a Headshot albedo model", ModelFormatError), open_arrays(file) as data:
         version = int(data["format_version"])
         if version != FORMAT_VERSION:
             raise ModelFormatError(
                 f"{file} has format version {version}; this version reads {FORMAT_VERSION}"
             )
+        if len(data["mean"]) != half_of(load_head_model("high")).max() + 1:
+            raise ValueError("it was made for another head model")
+        require_at_most(MODEL_ARRAYS // (12 * len(half)), modes=len(data["modes"]))
         modes = data["modes"][:, half].astype(np.float32) * data["scale"].astype(np.float32)[:, None, None]
         model = AlbedoModel(
             mean=data["mean"].astype(np.float32)[half],
@@ -94,26 +95,18 @@ def read(file: str | Path, resolution: str = "high") -> AlbedoModel:
             light_mean=data["light_mean"].astype(np.float64),
             light_precision=data["light_precision"].astype(np.float64),
         )
-        if len(data["mean"]) != half_of(load_head_model("high")).max() + 1:
-            raise ValueError("it was made for another head model")
         v, a = len(half), len(modes)
-        shapes = {
-            "mean": (model.mean.shape, (v, 3)),
-            "modes": (model.modes.shape, (a, v, 3)),
-            "occlusion": (model.occlusion.shape, (v,)),
-            "light_mean": (model.light_mean.shape, (27,)),
-            "light_precision": (model.light_precision.shape, (27, 27)),
-        }
-        for name, (shape, expected) in shapes.items():
-            if shape != expected:
-                raise ValueError(f"{name} has shape {shape}, expected {expected}")
-        if not all(np.isfinite(x).all() for x in (model.mean, model.modes, model.light_precision)):
-            raise ValueError("it contains numbers that are not finite")
+        shapes: dict[str, tuple[int, ...]] = {
+            "mean": (v, 3), "modes": (a, v, 3), "occlusion": (v,), "light_mean": (27,),
+            "light_precision": (27, 27),
+        }  # fmt: skip
+        for name, expected in shapes.items():
+            values = getattr(model, name)
+            if values.shape != expected:
+                raise ValueError(f"{name} has shape {values.shape}, expected {expected}")
+            if not all_finite(values):
+                raise ValueError(f"{name} has numbers that are not finite")
         return model
-    except ModelFormatError:
-        raise
-    except (*_UNREADABLE, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise ModelFormatError(f"{file} is not a Headshot albedo model: {error}") from error
 
 
 @lru_cache(maxsize=2)

@@ -11,27 +11,31 @@ F triangles, I identity modes, E expressions, L landmarks.
 
 from __future__ import annotations
 
-import zlib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from headshot import assets
-from headshot.arrays import F32, I32, Index, ReadOnly
+from headshot.arrays import F32, I32, Index, ReadOnly, all_finite
 from headshot.errors import ModelFormatError
 from headshot.models.correspondence import Correspondence
 from headshot.models.protocol import BUNDLED, LANDMARK_SETS, ExpressionPrior, LandmarkSet, arkit_numbers
 from headshot.models.subdivision import refined, sparse_product
 from headshot.models.topologies import ibug68
+from headshot.reading.arrays import open_arrays
+from headshot.reading.bounds import ARRAYS, ENTRIES, index_of, require_at_most, require_mesh, size_of
+from headshot.reading.complaint import reading
 
 FORMAT_VERSION = 1
+LEVELS = ("low", "high")
 ASSET = "head_model.npz"
-_UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error)  # what a truncated or foreign file raises
+_WEIGHTS = 16  # of a vertex of the fine mesh, from those of the coarse one: a face point has four
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -232,9 +236,7 @@ def read(file: str | Path, resolution: str = "high") -> HeadModel:
     """
     if resolution not in ("low", "high"):
         raise ValueError(f'resolution must be "low" or "high", got {resolution!r}')
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            data = {key: archive[key] for key in archive.files}
+    with reading(file, "a Headshot head model", ModelFormatError), open_arrays(file) as data:
         version = int(data["format_version"])
         if version != FORMAT_VERSION:
             raise ModelFormatError(
@@ -244,14 +246,11 @@ def read(file: str | Path, resolution: str = "high") -> HeadModel:
         model = replace(_assemble(data, resolution), id=BUNDLED if ours else Path(file).name)
         _check(model)
         return model
-    except ModelFormatError:
-        raise
-    except (*_UNREADABLE, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise ModelFormatError(f"{file} is not a Headshot head model: {error}") from error
 
 
-def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
+def _assemble(data: Mapping[str, NDArray[Any]], resolution: str) -> HeadModel:
     """Build the model from the arrays of its file, which are those of the low resolution."""
+    _check_sizes(data)
     mean = data["mean"].astype(np.float32)
     identity = data["identity"].astype(np.float32)
     expression = data["expression"].astype(np.float32)
@@ -279,6 +278,9 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
             and 0 <= column.min() <= column.max() < len(mean)
             and all(field.shape[-2:] == mean.shape for field in (identity, expression))
             and regions.shape[1] == len(mean)
+            and correction.ndim == 4
+            and 0 <= correction_vertices.min() <= correction_vertices.max() < len(mean)
+            and correction.shape[2:] == (len(correction_vertices), 3)
         ):  # the kernel below would read outside of its arrays
             raise ValueError("its subdivision does not fit its mesh")
         every = np.arange(len(start) - 1, dtype=np.int32)
@@ -294,6 +296,7 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
         expression = sparse_product(*matrix, every, expression)
         regions = sparse_product(*matrix, every, np.repeat(regions[:, :, None], 3, axis=2))[..., 0]
         landmarks = {name: refined(points) for name, points in landmarks.items()}
+    vertices, layout = len(mean), data[f"{resolution}/uv"]
     return HeadModel(
         resolution=resolution,
         mean=mean,
@@ -303,9 +306,9 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
         corrected=data["corrected"].astype(np.int32),
         correction_vertices=correction_vertices,
         correction=correction,
-        triangles=data[f"{resolution}/triangles"].astype(np.int32),
-        uv=data[f"{resolution}/uv"].astype(np.float32),
-        triangles_uv=data[f"{resolution}/triangles_uv"].astype(np.int32),
+        triangles=index_of("triangles", data[f"{resolution}/triangles"], vertices),
+        uv=layout.astype(np.float32),
+        triangles_uv=index_of("triangles_uv", data[f"{resolution}/triangles_uv"], len(layout)),
         parts={
             str(name): (int(first), int(last))
             for name, (first, last) in zip(data["part_names"], data[f"{resolution}/parts"], strict=True)
@@ -317,6 +320,24 @@ def _assemble(data: dict[str, NDArray[Any]], resolution: str) -> HeadModel:
         landmarks=landmarks,
         mirror=data[f"{resolution}/mirror"].astype(np.int32),
     )
+
+
+def _check_sizes(data: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse files from which more would be made than the limits allow."""
+    vertices = max(len(data["mean"]), len(data["high/indptr"]))
+    require_mesh(vertices, max(len(data[f"{level}/triangles"]) for level in LEVELS))
+    require_at_most(_WEIGHTS * vertices, weights=len(data["high/indices"]))
+    made = {
+        "modes": len(data["identity"]) + len(data["expression"]),
+        "corrections": math.prod(data["correction"].shape[:2]),
+        "regions": len(data["regions"]),
+    }
+    for what, count in made.items():
+        size_of(f"all {what} on the fine mesh", (count, vertices, 3), 4, there=math.inf, limit=ARRAYS)
+    names = [data[name] for name in ("landmark_names", "expression_names", "part_names", "region_names")]
+    require_at_most(ENTRIES, names=max(len(found) for found in names))
+    for name in data["landmark_names"]:
+        require_at_most(vertices, landmarks=len(data[f"landmarks/{name}/triangle"]))
 
 
 def _check(model: HeadModel) -> None:
@@ -345,7 +366,11 @@ def _check(model: HeadModel) -> None:
     ]  # fmt: skip
     if any(len(x) and not 0 <= x.min() <= x.max() < bound for x, bound in indices):
         raise ValueError("an index points outside of its array")
-    if not all(np.isfinite(x).all() for x in (model.mean, model.identity, model.expression, model.uv)):
+    numbers = (
+        model.mean, model.identity, model.expression, model.correction, model.uv, *model.regions.values(),
+        *(points.barycentric for points in model.landmarks.values()),
+    )  # fmt: skip
+    if not all_finite(*numbers):
         raise ValueError("it contains numbers that are not finite")
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, Array, ReadOnly
+from headshot.arrays import F32, I32, Array, ReadOnly, all_finite
 from headshot.errors import ModelFormatError
 from headshot.geometry.align import Surface
 from headshot.models.correspondence import Correspondence
@@ -93,11 +93,16 @@ class LinearModel(ReadOnly):
         if self.albedo_mean is not None:
             wanted["albedo_mean"] = (self.albedo_mean.shape, (v, 3))
             wanted["albedo"] = (self.albedo.shape[1:], (v, 3) if len(self.albedo) else self.albedo.shape[1:])
+        indices = [("triangles", self.triangles, v)]
+        if self.uv is not None and self.triangles_uv is not None:
+            wanted["uv"] = (self.uv.shape, (len(self.uv), 2))
+            wanted["triangles_uv"] = (self.triangles_uv.shape, (f, 3))
+            indices.append(("texture triangles", self.triangles_uv, len(self.uv)))
         for key, (actual, expected) in wanted.items():
             if actual != expected:
                 raise ModelFormatError(f"{self.name}: {key} has shape {actual}, expected {expected}")
         for key, values, limit in (
-            ("triangles", self.triangles, v),
+            *indices,
             ("landmark triangles", self.landmarks.points.triangle, f),
             ("right contour", self.contours["right"].triangle, f),
             ("left contour", self.contours["left"].triangle, f),
@@ -107,8 +112,16 @@ class LinearModel(ReadOnly):
                     f"{self.name}: {key} index {values.min()}..{values.max()}, but there are {limit}: do the "
                     "files belong to the same resolution of the model?"
                 )
-        if not all(np.isfinite(x).all() for x in (self.mean, self.identity, self.expression)):
-            raise ModelFormatError(f"{self.name}: numbers that are not finite; is the file damaged?")
+        fields = {
+            "mean": self.mean, "identity": self.identity, "expression": self.expression,
+            "albedo": self.albedo, "albedo_mean": self.albedo_mean, "uv": self.uv,
+            "landmarks": self.landmarks.points.barycentric,
+        }  # fmt: skip
+        for key, numbers in fields.items():
+            if numbers is not None and not all_finite(numbers):
+                raise ModelFormatError(
+                    f"{self.name}: {key} has numbers that are not finite; is the file damaged?"
+                )
 
     @property
     def id(self) -> str:
@@ -187,6 +200,8 @@ def at_vertices(vertices: ArrayLike, triangles: I32) -> Correspondence:
         ModelFormatError: a vertex belongs to no triangle.
     """
     wanted = np.asarray(vertices, dtype=np.int64)
+    if not len(triangles):
+        raise ModelFormatError("the model has no triangles")
     used, first = np.unique(triangles, return_index=True)
     row = np.minimum(np.searchsorted(used, wanted), len(used) - 1)
     missing = wanted[used[row] != wanted]

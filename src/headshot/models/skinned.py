@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from headshot.arrays import F32, I32, Array, ReadOnly
+from headshot.arrays import F32, I32, Array, ReadOnly, all_finite
 from headshot.errors import ModelFormatError
 from headshot.models.correspondence import Correspondence
 from headshot.models.protocol import ExpressionPrior, LandmarkSet
@@ -71,11 +71,20 @@ class SkinnedModel(ReadOnly):
         for key, (values, expected) in shapes.items():
             if values.shape != expected:
                 raise ModelFormatError(f"{self.name}: {key} has shape {values.shape}, expected {expected}")
-            if not np.isfinite(values).all():
+            if not all_finite(values):
                 raise ModelFormatError(f"{self.name}: {key} has numbers that are not finite")
-        if np.abs(self.skin.weight.sum(axis=1) - 1).max() > 1e-3:
+        if not v or np.abs(self.skin.weight.sum(axis=1) - 1).max() > 1e-3:
             raise ModelFormatError(f"{self.name}: the weights of a vertex must sum to 1")
-        if not 0 <= self.triangles.min() <= self.triangles.max() < v:
+        if self.uv is not None and self.triangles_uv is not None:
+            t, index = len(self.uv), self.triangles_uv
+            if self.uv.shape != (t, 2) or not all_finite(self.uv):
+                raise ModelFormatError(f"{self.name}: uv {self.uv.shape} must be (T, 2) finite numbers")
+            if index.shape != self.triangles.shape or not 0 <= index.min() <= index.max() < t:
+                raise ModelFormatError(
+                    f"{self.name}: texture triangles {index.shape} must be {self.triangles.shape} and point "
+                    f"to the {t} texture coordinates"
+                )
+        if not len(self.triangles) or not 0 <= self.triangles.min() <= self.triangles.max() < v:
             raise ModelFormatError(f"{self.name}: a triangle has a vertex that is not there")
         unknown = sorted(set(self.free) - set(self.skeleton.names))
         if unknown:

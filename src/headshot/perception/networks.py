@@ -10,6 +10,7 @@ from threading import Lock
 from types import MappingProxyType
 
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from headshot import assets
 from headshot.errors import AssetError
@@ -116,6 +117,12 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
     }
 )
 """By the name of their asset without ``.onnx``."""
+
+FAILURES: tuple[type[Exception], ...] = (
+    state.EPFail, state.EngineError, state.Fail, state.InvalidArgument, state.InvalidGraph,
+    state.InvalidProtobuf, state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException,
+)  # fmt: skip
+"""What ONNX Runtime raises on files that hold no network which it can run."""
 
 _lock = Lock()
 

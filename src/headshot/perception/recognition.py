@@ -17,15 +17,17 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import ArrayLike
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
 from headshot.arrays import U8, Array
 from headshot.errors import HeadshotError
 from headshot.geometry.align import planar_similarity
 from headshot.image.resample import warp
-from headshot.perception.networks import open_network
+from headshot.perception.networks import FAILURES, open_network
+from headshot.reading.bounds import MODEL_FILE, open_regular
+from headshot.reading.complaint import reading
 
 HEIGHT, WIDTH = 112, 96
+_GIVE = "give the ONNX file of a face-recognition network, from somebody whom you trust"
 # Eyes, nose tip and corners of the mouth in such a picture; counted in whole pixels from 0, so centres lie
 # at +0.5 of our coordinates.
 POINTS = np.array([[30.29, 51.70], [65.53, 51.50], [48.03, 71.74], [33.55, 92.37], [62.73, 92.20]]) + 0.5
@@ -50,7 +52,12 @@ class Recogniser:
         pictures = (np.concatenate([faces, faces[:, :, ::-1]]).astype(np.float32) - 127.5) / 128
         network = _session(self.file)
         feed = {network.get_inputs()[0].name: np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))}
-        found = np.asarray(network.run(None, feed)[0], np.float64)
+        with reading(self.file, "a face-recognition network", HeadshotError, _GIVE, FAILURES):
+            found = np.asarray(network.run(None, feed)[0], np.float64)
+            if found.ndim != 2 or len(found) != len(pictures) or not np.isfinite(found).all():
+                raise ValueError(f"it returns {found.shape} for {len(pictures)} pictures, expected vectors")
+            if not found.any(axis=1).all():
+                raise ValueError("it returns a vector of zeros")
         both = np.concatenate(np.split(found, 2), axis=1)
         return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True))
 
@@ -62,16 +69,13 @@ class Recogniser:
 
 @lru_cache(maxsize=1)
 def _session(file: Path) -> ort.InferenceSession:
-    if not file.is_file():
-        raise HeadshotError(f"there is no {file}: give the ONNX file of a face-recognition network")
-    try:
-        network = open_network(file)
-    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
-        raise HeadshotError(f"{file} is no network that ONNX Runtime can run: {error}") from error
-    shape = network.get_inputs()[0].shape
-    if len(network.get_inputs()) != 1 or shape[1:] != [3, HEIGHT, WIDTH]:
-        raise HeadshotError(f"{file} takes pictures {shape}, expected (B, 3, {HEIGHT}, {WIDTH})")
-    return network
+    with reading(file, "a network of ONNX Runtime", HeadshotError, _GIVE, FAILURES):
+        with open_regular(file, MODEL_FILE):
+            network = open_network(file)
+        shapes = [found.shape for found in network.get_inputs()]
+        if len(shapes) != 1 or shapes[0][1:] != [3, HEIGHT, WIDTH]:
+            raise ValueError(f"it takes pictures {shapes}, expected (B, 3, {HEIGHT}, {WIDTH})")
+        return network
 
 
 def aligned_face(pixels: U8, points: ArrayLike) -> U8:

@@ -24,7 +24,10 @@ from numpy.typing import ArrayLike
 
 from headshot import assets
 from headshot.arrays import Array, ReadOnly
+from headshot.errors import AssetError
 from headshot.perception.identity import IdentityPrediction
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 ASSET = "same_person.npz"
 LEAST_PROBABILITY = 0.2
@@ -97,9 +100,15 @@ def load_metric() -> Metric:
     Raises:
         AssetError: the file is missing or altered.
     """
-    with np.load(assets.path(ASSET), allow_pickle=False) as data:
-        arrays = [data[name].astype(np.float64) for name in ("centre", "projection", "between")]
-        return Metric(*arrays, *(float(data[name]) for name in ("within", "correlation", "slope", "offset")))
+    file = assets.path(ASSET)
+    with reading(file, "a metric of the identity network", AssetError), open_arrays(file) as data:
+        centre, projection, between = (
+            data[name].astype(np.float64) for name in ("centre", "projection", "between")
+        )
+        within, correlation, slope, offset = (
+            float(data[name]) for name in ("within", "correlation", "slope", "offset")
+        )
+        return Metric(centre, projection, between, within, correlation, slope, offset)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -197,8 +197,10 @@ def test_npz_and_command(files: Files, tmp_path: Path) -> None:
         assert refused.exit_code == ExitCode.UNWRITABLE and "is not replaced" in refused.output
         assert (tmp_path / name).read_bytes() == before
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
-    with pytest.raises(ModelFormatError, match="convert-basel"):
+    with pytest.raises(ModelFormatError, match="not a zip file"):
         read_linear_model(tmp_path / "bad.npz")
+    with pytest.raises(ModelFormatError, match="convert-basel"):
+        load_front(tmp_path / "bad.npz")
 
 
 @pytest.mark.parametrize(

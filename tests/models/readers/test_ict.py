@@ -13,40 +13,16 @@ from headshot.models.head_model import load_head_model
 from headshot.models.linear import LinearModel
 from headshot.models.protocol import arkit_numbers
 from headshot.models.readers import read_linear_model, read_model
-from headshot.models.readers.ict import NEUTRAL, ORIGIN, PARTS, VERTICES
+from headshot.models.readers.ict import NEUTRAL, ORIGIN, PARTS
 
-NAMES = ("browInnerUp_L", "jawOpen", "mouthSmile_R")
-
-
-def made() -> dict[str, np.ndarray]:
-    """Arrays of ICT's sizes around the surface of the bundled head: its skin, and its eyeballs."""
-    head = load_head_model("low")
-    mean = np.zeros((VERTICES, 3))
-    triangles = []
-    for part, name in (("skin", "skin"), ("eye_left", "eye_left"), ("eye_right", "eye_right")):
-        used, index = np.unique(head.part_triangles(part), return_inverse=True)
-        first = PARTS[name][0]
-        mean[first : first + len(used)] = (head.mean[used] + ORIGIN) / 10
-        triangles.append(first + index.reshape(-1, 3))
-    cornea = np.array([[22221, 22222, 22223]])
-    faces = np.concatenate([cornea, *triangles]).astype(np.int32)
-    rng = np.random.default_rng(3)
-    uv = rng.uniform(0, 1, (500, 2)) + np.stack([rng.integers(0, 7, 500), np.zeros(500)], axis=1)
-    return {
-        "mean": np.round(mean, 4).astype(np.float32),
-        "identity": np.round(rng.normal(0, 0.1, (2, VERTICES, 3)), 4).astype(np.float32),
-        "expression": np.round(rng.normal(0, 0.1, (3, VERTICES, 3)), 4).astype(np.float32),
-        "expression_names": np.array(NAMES),
-        "triangles": faces,
-        "triangle_uv": rng.integers(0, 500, faces.shape).astype(np.int32),
-        "uv": np.round(uv, 5).astype(np.float32),
-    }
+from ...fuzzing.samples import ICT_NAMES as NAMES
+from ...fuzzing.samples import ict
 
 
 @pytest.fixture(scope="module")
 def npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("ict") / "ict_facekit_light.npz"
-    np.savez(file, **made())
+    np.savez(file, **ict())
     return file
 
 
@@ -66,7 +42,7 @@ def write_obj(file: Path, vertices: np.ndarray, arrays: dict[str, np.ndarray] | 
 
 
 def test_the_npz_is_read_in_millimetres(npz: Path) -> None:
-    arrays, model = made(), linear(npz)
+    arrays, model = ict(), linear(npz)
     np.testing.assert_allclose(model.mean, arrays["mean"] * 10 - ORIGIN, atol=1e-3)
     np.testing.assert_allclose(model.identity, arrays["identity"] * 10, atol=1e-4)
     assert model.expression_names == NAMES and model.file == npz.name and "MIT" in model.terms
@@ -84,7 +60,7 @@ def test_what_lies_over_the_eyes_is_left_out(npz: Path) -> None:
 
 
 def test_several_textures_become_one(npz: Path) -> None:
-    arrays, model = made(), linear(npz)
+    arrays, model = ict(), linear(npz)
     assert model.uv is not None and model.triangles_uv is not None
     assert model.uv.min() >= 0 and model.uv.max() <= 1
     first = arrays["uv"][:, 0] < 1
@@ -116,7 +92,7 @@ def test_landmarks_are_those_of_the_bundled_head(npz: Path) -> None:
 
 
 def test_the_folder_is_the_same_model(npz: Path, tmp_path: Path) -> None:
-    arrays = made()
+    arrays = ict()
     write_obj(tmp_path / NEUTRAL, arrays["mean"], arrays)
     for k, offset in enumerate(arrays["identity"]):
         write_obj(tmp_path / f"identity{k:03d}.obj", arrays["mean"] + offset)
@@ -134,7 +110,7 @@ def test_the_folder_is_the_same_model(npz: Path, tmp_path: Path) -> None:
 def test_what_is_no_ict_model_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelFormatError, match=NEUTRAL):
         read_model(tmp_path)
-    arrays = made()
+    arrays = ict()
     np.savez(tmp_path / "short.npz", **(arrays | {"mean": arrays["mean"][:-1]}))
     with pytest.raises(ModelFormatError, match="26719"):
         read_model(tmp_path / "short.npz")

@@ -53,8 +53,22 @@ def test_models_check_themselves() -> None:
         replace(model, identity=model.identity[:, :-1])
     with pytest.raises(ModelFormatError, match="same resolution"):
         replace(model, triangles=model.triangles + 1)
-    with pytest.raises(ModelFormatError, match="finite"):
-        replace(model, mean=model.mean * np.float32(np.nan))
+    colours = np.zeros_like(model.mean)
+    for wrong in (
+        {"mean": model.mean * np.float32(np.nan)},
+        {
+            "expression": np.where(
+                np.arange(len(model.mean))[:, None] == 7, np.float32(np.nan), model.expression
+            )
+        },
+        {"albedo_mean": colours + np.float32(np.inf)},
+        {"albedo_mean": colours, "albedo": np.full((1, *colours.shape), np.nan, np.float32)},
+        {"uv": np.full_like(model.uv, np.nan)},
+    ):
+        with pytest.raises(ModelFormatError, match="finite"):
+            replace(model, **wrong)
+    with pytest.raises(ModelFormatError, match="texture triangles index"):
+        replace(model, triangles_uv=model.triangles_uv + np.int32(1))
     with pytest.raises(ValueError, match="at most"):
         model.shape(np.zeros(1000), [])
     with pytest.raises(ValueError, match="no albedo"):

@@ -26,6 +26,8 @@ from PIL import Image
 
 from headshot.arrays import F32, U8, Array
 from headshot.errors import HeadshotError
+from headshot.reading.complaint import RAISED, reading
+from headshot.reading.documents import parse_json
 
 _BEGIN, _END = b"HSFACES1", b"HSINDEX1"
 _TAIL = struct.Struct("<Q8s")
@@ -184,15 +186,21 @@ class FaceCache:
             HeadshotError: the file is missing, unfinished or something else.
         """
         self.file = Path(file)
-        index, _ = _read_index(self.file)
-        header, *lines = _parsed(self.file, index)
-        self.making = Making(header["size"], header["landmarks"], header["mask"])
-        self._entries = sorted((x for x in lines if "error" not in x), key=lambda x: str(x["photo"]))
-        self.failed = {x["photo"]: x["error"] for x in lines if "error" in x}
-        self.photos = [str(x["photo"]) for x in self._entries]
-        self.people = [str(x["person"]) for x in self._entries]
-        self.five = np.array([x["five"] for x in self._entries]).reshape(-1, 5, 2)
-        self.affine = np.array([x["affine"] for x in self._entries]).reshape(-1, 2, 3)
+        index, start = _read_index(self.file)
+        with reading(self.file, "prepared faces", HeadshotError, "prepare the photos again"):
+            header, *lines = _parsed(self.file, index)
+            self.making = Making(header["size"], header["landmarks"], header["mask"])
+            self._entries = sorted((x for x in lines if "error" not in x), key=lambda x: str(x["photo"]))
+            self.failed = {x["photo"]: x["error"] for x in lines if "error" in x}
+            self.photos = [str(x["photo"]) for x in self._entries]
+            self.people = [str(x["person"]) for x in self._entries]
+            self.five = np.array([x["five"] for x in self._entries], np.float64).reshape(-1, 5, 2)
+            self.affine = np.array([x["affine"] for x in self._entries], np.float64).reshape(-1, 2, 3)
+            for entry in self._entries:
+                if min(entry["offset"], entry["picture"], entry["points"], entry["mask"]) < 0:
+                    raise ValueError(f"{entry['photo']} lies before the file")
+                if _end_of(entry) > start:
+                    raise ValueError(f"{entry['photo']} lies beyond the end of the file")
         self._memory: np.memmap[Any, np.dtype[np.uint8]] | None = None
 
     def __len__(self) -> int:
@@ -252,13 +260,11 @@ def _read_index(file: Path) -> tuple[bytes, int]:
 
 def _parsed(file: Path, index: bytes) -> list[dict[str, Any]]:
     """The lines of the index of a finished file."""
-    try:
-        lines = [json.loads(line) for line in index.decode("utf-8").splitlines()]
-    except (ValueError, RecursionError) as error:
-        raise HeadshotError(f"the index of {file} is damaged ({error}): prepare the photos again") from error
-    if not lines or not all(isinstance(line, dict) for line in lines):
-        raise HeadshotError(f"the index of {file} is damaged: prepare the photos again")
-    return lines
+    with reading(file, "prepared faces", HeadshotError, "prepare the photos again"):
+        lines = [parse_json(line) for line in index.splitlines()]
+        if not lines or not all(isinstance(line, dict) for line in lines):
+            raise ValueError("the index is damaged")
+        return lines
 
 
 def _check_begin(records: Path) -> None:
@@ -282,10 +288,10 @@ def _complete_lines(file: Path) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for text in file.read_bytes().split(b"\n")[:-1]:
         try:
-            line = json.loads(text)
+            line = parse_json(text)
             if lines:
                 _end_of(line), line["photo"]
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except RAISED:
             break
         lines.append(line)
     return lines

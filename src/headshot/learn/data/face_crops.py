@@ -20,6 +20,8 @@ from headshot.image.files import readable_name
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import MARGIN, RAISED, crop_of
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_json
 
 FACE = classes("skin", "nose", "eyes", "brows", "glasses", "mouth", "upper_lip", "lower_lip")
 PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not used
@@ -106,13 +108,11 @@ def _name(sample: Sample) -> str:
 
 
 def _read(cache: Path) -> dict[str, list[float]]:
-    try:
-        known = json.loads(cache.read_text(encoding="utf-8"))
+    with reading(cache, "a file of face crops", HeadshotError, "delete it"):
+        known = read_json(cache)
         if not all(
             len(crop) == 4 and all(isinstance(v, float | int) for v in crop) for crop in known.values()
         ):
             raise ValueError("it holds other things than crops")
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise HeadshotError(f"{cache} is not a file of face crops ({error}): delete it") from error
     crops: dict[str, list[float]] = known
     return crops

@@ -7,11 +7,9 @@ the pose that fits them. Dimension letters: N faces, S pixels of a crop.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +28,8 @@ from headshot.image.resample import warp
 from headshot.perception.detection.detect import detect_faces
 from headshot.perception.landmarks.mediapipe import find_landmarks
 from headshot.perception.segmentation import CLASSES, crop_of, segment
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 PRESENCE, SPREAD = 0.5, 0.08  # landmarks with less of the one or more of the other are not used
 FACE = ("skin", "nose", "brows", "eyes", "glasses", "mouth", "upper_lip", "lower_lip")
@@ -186,11 +186,20 @@ def collect(
 
 def read(file: Path, size: int) -> Faces:
     """Faces from a file of `collect`; see there."""
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            faces = Faces(*(archive[f.name] for f in fields(Faces)))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise HeadshotError(f"{file} is not a file of faces: delete it") from error
+    with reading(file, "a file of faces", HeadshotError, "delete it"), open_arrays(file, None) as archive:
+        return checked(Faces(*(archive[f.name] for f in fields(Faces))), size)
+
+
+def checked(faces: Faces, size: int) -> Faces:
+    """Faces of a file, if their arrays belong together.
+
+    Raises:
+        ValueError: they do not, or the crops have another size than ``size`` pixels.
+    """
+    lengths = {f.name: getattr(faces, f.name).shape[:1] for f in fields(Faces)}
+    if len(set(lengths.values())) != 1 or () in lengths.values():
+        raise ValueError(f"its arrays have the lengths {lengths}")
     if faces.pixels.shape[1:] != (size, size, 3):
-        raise HeadshotError(f"{file} has crops of {faces.pixels.shape[1]} pixels, not {size}: delete it")
+        side = faces.pixels.shape[1] if faces.pixels.ndim > 1 else 1
+        raise ValueError(f"it has crops of {side} pixels, not {size}")
     return faces

@@ -6,11 +6,9 @@ in any photo, with all the errors of the networks that find them.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -20,10 +18,12 @@ from headshot.errors import HeadshotError, NoFaceError
 from headshot.geometry.align import Surface, similarity
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, read_photo
-from headshot.learn.data.faces import Faces, face_in
+from headshot.learn.data.faces import Faces, checked, face_in
 from headshot.learn.data.rendered import LEVEL, Rendered, in_crop, in_fitted_camera, join_rendered
 from headshot.learn.template import Template
 from headshot.models.head_model import load_head_model
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 _OFF_SKIN = 2.0  # mm from the skin from which a vertex of the template is looked for on all of the head
 _MISSED = 0.1  # of the face's extent, from which a face that was found is another one
@@ -119,12 +119,6 @@ def _places(mesh: Mesh, template: Template) -> tuple[Index, Array]:
 
 
 def _read(file: Path, size: int) -> Rendered:
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            faces = Faces(*(archive[f.name] for f in fields(Faces)))
-            out = Rendered(faces, *(archive[name] for name in _STORED))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise HeadshotError(f"{file} is not a file of heads: delete it") from error
-    if faces.pixels.shape[1:] != (size, size, 3):
-        raise HeadshotError(f"{file} has crops of {faces.pixels.shape[1]} pixels, not {size}: delete it")
-    return out
+    with reading(file, "a file of heads", HeadshotError, "delete it"), open_arrays(file, None) as archive:
+        faces = checked(Faces(*(archive[f.name] for f in fields(Faces))), size)
+        return Rendered(faces, *(archive[name] for name in _STORED))

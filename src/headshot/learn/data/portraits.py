@@ -18,10 +18,13 @@ from typing import Any
 import numpy as np
 
 from headshot.arrays import F32, U8, Index
+from headshot.errors import HeadshotError
 from headshot.geometry.raster import vertex_normals
 from headshot.image.resample import warp
 from headshot.learn.data.training_crops import into_crop, upright_crop_map
 from headshot.models.head_model import load_head_model
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 from headshot.results import Head
 from headshot.texture import TextureSettings, TextureView, make_texture
 from headshot.texture.photographed import as_photographed
@@ -92,12 +95,16 @@ def save_portraits(file: Path, portraits: Sequence[Portrait]) -> None:
 
 
 def read_portraits(files: Sequence[Path]) -> list[Portrait]:
-    """What `save_portraits` wrote."""
+    """What `save_portraits` wrote.
+
+    Raises:
+        HeadshotError: a file is damaged.
+    """
     found = []
     for file in files:
-        with np.load(file, allow_pickle=False) as data:
-            columns = {name: data[name] for name in data.files}
-        for k in range(len(columns["yaw"])):
-            row = {name: values[k] for name, values in columns.items()}
-            found.append(Portrait(**row | {"yaw": float(row["yaw"]), "name": str(row["name"])}))
+        with reading(file, "a file of portraits", HeadshotError), open_arrays(file, None) as data:
+            columns = {name: data[name] for name in data}
+            for k in range(len(columns["yaw"])):
+                row = {name: values[k] for name, values in columns.items()}
+                found.append(Portrait(**row | {"yaw": float(row["yaw"]), "name": str(row["name"])}))
     return found

@@ -27,6 +27,8 @@ from headshot.geometry.pose import pose_in_crop
 from headshot.image.crop import FaceCrop
 from headshot.image.resample import warp
 from headshot.models.albedo import AlbedoModel, load_albedo
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 SIDE = 192
 MARGIN = 2.2
@@ -220,17 +222,19 @@ def read_training_crops(folder: Path, measured: frozenset[str] = frozenset()) ->
         measured: people and photos to leave out of training, `measured_names`; they count as held out.
 
     Raises:
-        HeadshotError: it is empty.
+        HeadshotError: it is empty, or a file is damaged.
     """
     pixels, where, tables, embeddings = [], [], [], []
     for number, file in enumerate(sorted(f for f in folder.glob("*.npz") if f.name[0] != ".")):
-        with np.load(file, allow_pickle=False) as data:
-            tables.append({key: data[key] for key in data.files})
-        pixels.append(np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False))
-        rows = len(tables[-1]["kind"])
-        embedded = folder / EMBEDDINGS / f"{file.stem}.npy"
-        known = np.load(embedded, allow_pickle=False) if embedded.is_file() else np.zeros((rows, EMBEDDING))
-        embeddings.append(known.astype(np.float32))
+        with reading(file, "training crops", HeadshotError):
+            with open_arrays(file, None) as data:
+                tables.append({key: data[key] for key in data})
+            pixels.append(open_pixels(file))
+            rows = len(tables[-1]["kind"])
+            embedded, known = folder / EMBEDDINGS / f"{file.stem}.npy", np.zeros((rows, EMBEDDING))
+            if embedded.is_file():
+                known = np.load(embedded, mmap_mode="r", allow_pickle=False)
+            embeddings.append(known.astype(np.float32))
         where.append(np.column_stack([np.full(rows, number), np.arange(rows)]))
     if not tables:
         raise HeadshotError(f"{folder} has no training crops yet: see `headshot learn regressor-data --help`")
@@ -242,6 +246,15 @@ def read_training_crops(folder: Path, measured: frozenset[str] = frozenset()) ->
         pixels, np.concatenate(where), table["kind"], table["name"], table["person"],
         table["held_out"] | np.array(apart), labels,
     )  # fmt: skip
+
+
+def open_pixels(file: Path) -> U8:
+    """The pixels (N, SIDE, SIDE, 3) that belong to a table of training crops, as a memory map.
+
+    Raises:
+        OSError, ValueError: they are missing, or fewer than the header says.
+    """
+    return np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
 
 
 def learned_from(folder: Path, benchmark: Path | None) -> TrainingCrops:

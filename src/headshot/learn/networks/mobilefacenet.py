@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from headshot.errors import HeadshotError
+from headshot.reading.complaint import reading
 
 # Expansion, channels, repeats and stride of the bottlenecks.
 _BOTTLENECKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
@@ -101,10 +102,8 @@ def load_mobilefacenet(file: str | Path) -> MobileFaceNet:
             "(docs/explanation/jiang-yang.md), or do without --recogniser"
         )
     network = MobileFaceNet()
-    try:
+    with reading(file, "MobileFaceNet's weights", HeadshotError, also=(SafetensorError,)):
         missing, unexpected = network.load_state_dict(load_file(file), strict=False)
-    except (SafetensorError, RuntimeError) as error:
-        raise HeadshotError(f"{file} does not hold MobileFaceNet's weights: {error}") from error
     if unexpected or [key for key in missing if not key.endswith("num_batches_tracked")]:
         raise HeadshotError(f"{file} does not hold MobileFaceNet's weights: other names are in it")
     return network.eval().requires_grad_(False)

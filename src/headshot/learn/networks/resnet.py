@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from headshot.errors import HeadshotError
+from headshot.reading.complaint import reading
 
 Depth = Literal[18, 34, 50]
 
@@ -143,10 +144,8 @@ def load_imagenet(network: ResNet, weights: str | Path) -> None:
             f"https://download.pytorch.org/models/{name} to that place, or begin from random weights with "
             "--weights none"
         )
-    try:
+    with reading(file, "weights as torchvision has them", HeadshotError, also=(pickle.UnpicklingError,)):
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
-        raise HeadshotError(f"{file} is not a file of weights as torchvision has them: {error}") from error
     wanted = {key for key in network.state_dict() if not key.endswith("num_batches_tracked")}
     if not isinstance(state, dict) or not wanted <= set(state):
         missing = len(wanted - set(state)) if isinstance(state, dict) else len(wanted)

@@ -20,10 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 from headshot.errors import ModelFormatError
 from headshot.models.protocol import BUNDLED
+from headshot.reading.complaint import reading
 
 if TYPE_CHECKING:
     from headshot.models.linear import LinearModel
@@ -79,15 +79,11 @@ def _basel2009(file: Path) -> LinearModel:
 
 def _npz(file: Path) -> FaceModel:
     """By the arrays that it holds."""
-    import numpy as np
-
     from headshot.models.head_model import read
+    from headshot.reading.arrays import open_arrays
 
-    try:
-        with np.load(_existing(file), allow_pickle=False) as archive:
-            names = set(archive.files)
-    except (OSError, EOFError, ValueError, BadZipFile):
-        names = set()  # the last reader says what is wrong
+    with reading(file, "an npz of arrays", ModelFormatError), open_arrays(_existing(file)) as archive:
+        names = set(archive)
     if "landmark_names" in names:
         return read(file, "high")
     if "v_template" in names:
@@ -178,7 +174,9 @@ def read_model(source: str | Path) -> FaceModel:
         )
     for reader in READERS:
         if kind in reader.suffixes:
-            return _named(reader.read(file), file)
+            # Its reader says what is wrong with a file; here what only shows when a model is made of it.
+            with reading(file, f"a head model ({reader.models})", ModelFormatError):
+                return _named(reader.read(file), file)
     kinds = ", ".join(f"*{reader.suffixes[0]} ({reader.models})" for reader in READERS)
     raise ModelFormatError(
         f'{file} is no model that Headshot reads: {kinds}, or the word "{BUILT_IN}" for the built-in model'

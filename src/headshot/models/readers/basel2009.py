@@ -28,9 +28,13 @@ from headshot.models.readers.basel_front import (
     TERMS,
     TEXTURE,
     BaselFront,
+    checked,
 )
 from headshot.models.readers.eos import landmark_set
 from headshot.models.readers.matlab import read_mat
+from headshot.reading.bounds import MODEL_FILE, Span, index_of, open_regular, require_mesh
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_text
 
 MODEL = "01_MorphableModel.mat"
 UNITS_PER_MM = 1000.0  # shapeMU is in micrometres
@@ -56,10 +60,17 @@ def read_basel2009(file: str | Path) -> LinearModel:
     Raises:
         ModelFormatError: a file is missing or has another layout; the message says what to get.
     """
-    folder = Path(file) if Path(file).is_dir() else Path(file).parent
-    name = Path(file).name if Path(file).is_file() else MODEL
+    with reading(file, "a Basel Face Model 2009", ModelFormatError):
+        return _whole(
+            Path(file) if Path(file).is_dir() else Path(file).parent,
+            Path(file).name if Path(file).is_file() else MODEL,
+        )
+
+
+def _whole(folder: Path, name: str) -> LinearModel:
     source = _variables(folder, name, *SHAPE, *COLOUR, "tl")
-    mean = _points(source["shapeMU"])[0] / np.float32(UNITS_PER_MM)
+    mean = _points(source.pop("shapeMU"))[0] / np.float32(UNITS_PER_MM)
+    require_mesh(len(mean), source["tl"].size // 3)
     # The file's triangles are clockwise from outside.
     triangles = facing_out(_index(source["tl"], len(mean), MODEL).reshape(-1, 3), mean)
     select = _index(
@@ -68,16 +79,22 @@ def read_basel2009(file: str | Path) -> LinearModel:
     keypoints = _index(
         _variables(folder, "facemodel_info.mat", "keypoints")["keypoints"], len(select), "keypoints"
     )
+    if keypoints.size != 68:
+        raise ModelFormatError(f"facemodel_info.mat has {keypoints.size} keypoints; expected 68")
     vertices = select.ravel()[keypoints.ravel()]
     landmarks = landmark_set(
         {n: int(vertices[n - 1]) for n in (9, *range(18, 69))}, triangles, len(mean), "facemodel_info.mat"
     )
     origin = eye_origin(mean, landmarks, triangles)
     colour = np.float32(255)
+    identity = _modes(source, "shape")
+    identity /= np.float32(UNITS_PER_MM)
+    albedo = _modes(source, "tex")
+    albedo /= colour
     return LinearModel(
         name=f"Basel Face Model 2009, {len(mean):,} vertices",
         mean=(mean - origin).astype(np.float32),
-        identity=_modes(source, "shape") / np.float32(UNITS_PER_MM),
+        identity=identity,
         expression=np.zeros((0, *mean.shape), np.float32),
         expression_names=(),
         expression_kind="pca",
@@ -88,7 +105,7 @@ def read_basel2009(file: str | Path) -> LinearModel:
             "left": at_vertices(vertices[16:7:-1], triangles),
         },
         albedo_mean=_points(source["texMU"])[0] / colour,
-        albedo=_modes(source, "tex") / colour,
+        albedo=albedo,
         origin=origin,
         terms=TERMS,
     )
@@ -103,11 +120,16 @@ def prepare(folder: str | Path) -> BaselFront:
     Raises:
         ModelFormatError: a file is missing or has another layout; the message says what to get.
     """
-    folder = Path(folder)
-    source = _variables(folder, MODEL, *SHAPE, *COLOUR)
+    with reading(folder, "the files of a Basel Face Model 2009", ModelFormatError):
+        return _front(Path(folder))
+
+
+def _front(folder: Path) -> BaselFront:
+    source = _variables(folder, MODEL, *SHAPE)
     count = source["shapeMU"].size // 3
     trim = _index(_variables(folder, "BFM_exp_idx.mat", "trimIndex")["trimIndex"], count, "trimIndex").ravel()
     face = _index(_variables(folder, "BFM_front_idx.mat", "idx")["idx"], len(trim), "idx").ravel()
+    require_mesh(max(count, len(trim), len(face)), 0)
     chosen = trim[face]
     _check_selection(folder, chosen)
     expression = _expressions(folder, len(trim))
@@ -115,19 +137,24 @@ def prepare(folder: str | Path) -> BaselFront:
     size, scale = len(chosen), np.float32(UNITS_PER_DM)
     triangles = _index(info["tri"], size, "tri").reshape(-1, 3)
     front = _index(info["frontmask2_idx"], size, "frontmask2_idx").ravel()
+    require_mesh(size, len(triangles))
     mean = _points(source["shapeMU"])[0][chosen] / scale
-    return BaselFront(
-        mean=mean - mean.mean(axis=0),
-        identity=_modes(source, "shape", IDENTITY)[:, chosen] / scale,
-        expression=expression[:EXPRESSION, face] / scale,
-        texture_mean=_points(source["texMU"])[0][chosen],
-        texture=_modes(source, "tex", TEXTURE)[:, chosen],
-        triangles=triangles,
-        vertex_triangles=_index(info["point_buf"], len(triangles) + 1, "point_buf"),
-        keypoints=_index(info["keypoints"], size, "keypoints").ravel(),
-        front=front,
-        front_triangles=_index(info["tri_mask2"], len(front), "tri_mask2").reshape(-1, 3),
-        skin=info["skinmask"].ravel().astype(np.float32),
+    identity = _modes(source, "shape", IDENTITY)[:, chosen] / scale
+    source = _variables(folder, MODEL, *COLOUR)  # apart, so that both are not in memory at once
+    return checked(
+        BaselFront(
+            mean=mean - mean.mean(axis=0),
+            identity=identity,
+            expression=expression[:, face] / scale,
+            texture_mean=_points(source["texMU"])[0][chosen],
+            texture=_modes(source, "tex", TEXTURE)[:, chosen],
+            triangles=triangles,
+            vertex_triangles=_index(info["point_buf"], len(triangles) + 1, "point_buf"),
+            keypoints=_index(info["keypoints"], size, "keypoints").ravel(),
+            front=front,
+            front_triangles=_index(info["tri_mask2"], len(front), "tri_mask2").reshape(-1, 3),
+            skin=info["skinmask"].ravel().astype(np.float32),
+        )
     )
 
 
@@ -151,34 +178,31 @@ def _points(flat: NDArray[Any]) -> F32:
 
 
 def _modes(source: dict[str, NDArray[Any]], kind: str, count: int | None = None) -> F32:
-    """Modes (K, V, 3) times their standard deviations, which the file calls EV."""
-    basis, deviation = source[f"{kind}PC"], source[f"{kind}EV"].ravel()
-    if len(basis) != source[f"{kind}MU"].size or basis.shape[1] != len(deviation):
-        raise ModelFormatError(
-            f"{MODEL}: {kind}PC {basis.shape} does not fit {kind}MU and {kind}EV ({len(deviation)})"
-        )
+    """Modes (K, V, 3) times their standard deviations, which the file calls EV; the basis is used up."""
+    basis, deviation = source.pop(f"{kind}PC"), source[f"{kind}EV"].ravel()
+    if basis.ndim != 2 or basis.shape[1] != len(deviation):
+        raise ModelFormatError(f"{MODEL}: {kind}PC {basis.shape} does not fit {kind}EV ({len(deviation)})")
     if count is not None and len(deviation) < count:
         raise ModelFormatError(f"{MODEL} has {len(deviation)} modes in {kind}PC; {count} are needed")
-    return _points(basis[:, :count]) * deviation[:count, None, None].astype(np.float32)
+    modes = _points(basis[:, :count])
+    modes *= deviation[:count, None, None].astype(np.float32)  # in place: models are large
+    return modes
 
 
 def _index(values: NDArray[Any], limit: int, what: str) -> I32:
     """MATLAB's indices from 1 as indices from 0."""
-    index = values.astype(np.int32) - 1
-    if index.size and not 0 <= index.min() <= index.max() < limit:
-        raise ModelFormatError(
-            f"{what} points to {index.min() + 1}..{index.max() + 1} of {limit}: the files do not belong "
-            "together"
-        )
-    return index
+    try:
+        return index_of(what, values.astype(np.float64) - 1, limit)
+    except ValueError as error:
+        raise ModelFormatError(f"{error}, counted from 0: the files do not belong together") from error
 
 
 def _check_selection(folder: Path, chosen: I32) -> None:
     """Compare the two-step selection with the one-step one, where that is there."""
     if not (folder / "select_vertex_id.mat").is_file():
         return
-    select = _variables(folder, "select_vertex_id.mat", "select_id")["select_id"].ravel().astype(np.int64) - 1
-    if not np.array_equal(select, chosen):
+    select = _variables(folder, "select_vertex_id.mat", "select_id")["select_id"].ravel()
+    if not np.array_equal(select, chosen.astype(np.int64) + 1):
         raise ModelFormatError(
             f"{folder}: BFM_exp_idx.mat and BFM_front_idx.mat select other vertices than "
             f"select_vertex_id.mat; take all three from one place: {_ELSEWHERE}"
@@ -186,7 +210,7 @@ def _check_selection(folder: Path, chosen: I32) -> None:
 
 
 def _expressions(folder: Path, vertices: int) -> F32:
-    """Expression modes (K, vertices, 3) in micrometres per standard deviation.
+    """The first expression modes (64, vertices, 3) in micrometres per standard deviation.
 
     ``Exp_Pca.bin``: the number K as int32, a mean that nobody uses, then K modes, all float32.
     """
@@ -194,18 +218,19 @@ def _expressions(folder: Path, vertices: int) -> F32:
     for needed in (file, deviations):
         if not needed.is_file():
             raise ModelFormatError(f"{needed} is missing: {WHERE.get(needed.name, _ELSEWHERE)}")
-    data = file.read_bytes()
-    count = int(np.frombuffer(data[:4], "<i4")[0]) if len(data) >= 4 else -1
-    if count < EXPRESSION or len(data) != 4 + 12 * vertices * (count + 1):
-        raise ModelFormatError(
-            f"{file} has {len(data)} bytes, which is no basis of {EXPRESSION} or more modes on {vertices:,} "
-            f"vertices: {WHERE[file.name]}"
-        )
-    modes = np.frombuffer(data, "<f4", offset=4 + 12 * vertices).reshape(count, vertices, 3)
-    try:
-        deviation = np.array(deviations.read_text(encoding="ascii").split(), np.float32)
-    except ValueError as error:
-        raise ModelFormatError(f"{deviations} is no list of numbers: {error}") from error
+    with reading(file, "an expression basis", ModelFormatError), open_regular(file, MODEL_FILE) as stream:
+        span = Span(stream, file.stat().st_size)
+        count = int(np.frombuffer(span.read(4), "<i4")[0])
+        if count < EXPRESSION or span.left != 12 * vertices * (count + 1):
+            raise ModelFormatError(
+                f"{file} has {span.left + 4} bytes, which is no basis of {EXPRESSION} or more modes on "
+                f"{vertices:,} vertices: {WHERE[file.name]}"
+            )
+        span.skip(12 * vertices)
+        modes = np.asarray(span.array("the basis", (EXPRESSION, vertices, 3), "<f4"), np.float32)
+    with reading(deviations, "a list of numbers", ModelFormatError):
+        deviation = np.array(read_text(deviations).split(), np.float32)
     if len(deviation) < count:
         raise ModelFormatError(f"{deviations} has {len(deviation)} numbers for {count} modes")
-    return modes * deviation[:count, None, None]
+    modes *= deviation[:EXPRESSION, None, None]
+    return modes

@@ -8,9 +8,7 @@ Needs h5py (extra ``basel2017``).
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +17,10 @@ from headshot.errors import MissingExtraError, ModelFormatError
 from headshot.models.linear import LinearModel, eye_origin, facing_out
 from headshot.models.protocol import LandmarkSet
 from headshot.models.readers.eos import companions, contour_lines, landmark_set, read_mapping
+from headshot.reading.bounds import MODEL_MODES, index_of, require_at_most, require_mesh
+from headshot.reading.complaint import reading
+from headshot.reading.documents import parse_json
+from headshot.reading.hdf5 import Hdf5File, open_hdf5
 
 WHERE = (
     "ask the University of Basel for the 2017 or 2019 model (https://faces.dmi.unibas.ch/bfm, free for "
@@ -52,36 +54,35 @@ def read_basel2017(file: str | Path) -> LinearModel:
         ModelFormatError: missing, or of another layout; the message says what to get.
         MissingExtraError: h5py is not installed.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError(f"reading {file} needs h5py: pip install 'headshot[basel2017]'") from error
-    try:
-        with h5py.File(file, "r") as source:
-            shape, colour = _pca(source, "shape"), _pca(source, "color")
-            expression = _pca(source, "expression") if "expression/model" in source else None
-            cells = np.asarray(source["shape/representer/cells"][()], np.int32)
-            named = _landmarks(source)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ModelFormatError(f"{file} is no Basel model of 2017 or 2019 ({error}): {WHERE}") from error
+    with reading(file, "a Basel model of 2017 or 2019", ModelFormatError, WHERE):
+        try:
+            with open_hdf5(file) as source:
+                return _model(Path(file), source)
+        except ImportError as error:
+            raise MissingExtraError(
+                f"reading {file} needs h5py: pip install 'headshot[basel2017]'"
+            ) from error
+
+
+def _model(file: Path, source: Hdf5File) -> LinearModel:
+    shape = _pca(source, "shape")
+    colour = _pca(source, "color")
+    expression = _pca(source, "expression") if "expression/model" in source else None
+    cells = source.array("shape/representer/cells")
     mean = shape[0] + (0 if expression is None else expression[0])
-    if (
-        cells.ndim != 2
-        or 3 not in cells.shape
-        or cells.size == 0
-        or not 0 <= cells.min() <= cells.max() < len(mean)
-    ):
-        raise ModelFormatError(
-            f"{file}: its triangles {cells.shape} do not fit {len(mean):,} vertices: {WHERE}"
-        )
+    if cells.ndim != 2 or 3 not in cells.shape or cells.size == 0:
+        raise ValueError(f"its triangles have the shape {cells.shape}")
+    require_mesh(len(mean), cells.size // 3)
+    cells = index_of("cells", cells, len(mean))
     triangles = facing_out(np.ascontiguousarray(cells.T if len(cells) == 3 else cells), mean)
+    named = _landmarks(source)
     # eos calls its files for model2017-1_bfm_nomouth.h5 after bfm2017-1_bfm_nomouth.
-    beside = companions(file, Path(file).stem.replace("model", "bfm", 1))
-    landmarks = _landmark_set(beside.mapping, named, mean, triangles, Path(file))
+    beside = companions(file, file.stem.replace("model", "bfm", 1))
+    landmarks = _landmark_set(beside.mapping, named, mean, triangles, file)
     origin = eye_origin(mean, landmarks, triangles)
     modes = np.zeros((0, *mean.shape), np.float32) if expression is None else expression[1]
     return LinearModel(
-        name=f"Basel Face Model {Path(file).stem}, {len(mean):,} vertices",
+        name=f"Basel Face Model {file.stem}, {len(mean):,} vertices",
         mean=(mean - origin).astype(np.float32),
         identity=shape[1],
         expression=modes,
@@ -97,32 +98,35 @@ def read_basel2017(file: str | Path) -> LinearModel:
     )
 
 
-def _pca(source: Any, part: str) -> tuple[F32, F32]:
+def _pca(source: Hdf5File, part: str) -> tuple[F32, F32]:
     """Mean (V, 3) and modes (K, V, 3) per standard deviation."""
-    mean, basis, variance = (
-        np.asarray(source[f"{part}/model/{key}"][()], np.float32)
-        for key in ("mean", "pcaBasis", "pcaVariance")
+    mean, variance = (
+        source.array(f"{part}/model/{key}").astype(np.float32) for key in ("mean", "pcaVariance")
     )
-    if basis.shape != (mean.size, variance.size):
+    modes = source.columns(f"{part}/model/pcaBasis")
+    if modes.shape != (variance.size, mean.size):
         raise ValueError(
-            f"{part}: a basis {basis.shape} for {mean.size} coordinates and {variance.size} variances"
+            f"{part}: a basis {modes.shape[::-1]} for {mean.size} coordinates and {variance.size} variances"
         )
-    modes = (basis * np.sqrt(np.maximum(variance, 0))).T
-    return mean.reshape(-1, 3), np.ascontiguousarray(modes).reshape(len(modes), -1, 3)
+    require_at_most(MODEL_MODES, modes=len(modes))
+    modes *= np.sqrt(np.maximum(variance, 0)).reshape(-1, 1)  # in place: models are large
+    return mean.reshape(-1, 3), modes.reshape(len(modes), -1, 3)
 
 
-def _landmarks(source: Any) -> dict[int, Array]:
+def _landmarks(source: Hdf5File) -> dict[int, Array]:
     """iBUG point (from 1) -> place (3,), of the points that the file names."""
     if "metadata/landmarks/json" not in source:
         return {}
-    text = source["metadata/landmarks/json"][()]
-    text = text if isinstance(text, bytes) else np.asarray(text).tobytes()
-    entries = json.loads(text.decode("utf-8").strip("\0 \n"))
-    return {
+    entries = parse_json(source.text("metadata/landmarks/json").strip("\0 \n"))
+    found = {
         NAMES[entry["id"]]: np.array(entry["coordinates"], np.float64)
         for entry in entries
         if entry["id"] in NAMES
     }
+    for number, place in found.items():
+        if place.shape != (3,) or not np.isfinite(place).all():
+            raise ValueError(f"landmark {number} is no place of three coordinates")
+    return found
 
 
 def _landmark_set(

@@ -15,19 +15,21 @@ from __future__ import annotations
 
 import math
 import os
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32, Array, ReadOnly
+from headshot.arrays import F32, I32, Array, ReadOnly, all_finite
 from headshot.errors import ModelFormatError, OutputError
 from headshot.models.linear import LinearModel, at_vertices, eye_origin, facing_out
 from headshot.models.protocol import LandmarkSet
 from headshot.models.topologies import ibug68
+from headshot.reading.arrays import open_arrays
+from headshot.reading.bounds import index_of, require_mesh
+from headshot.reading.complaint import RAISED, reading
 
 IDENTITY, EXPRESSION, TEXTURE, ANGLES, LIGHT, TRANSLATION = 80, 64, 80, 3, 27, 3
 COEFFICIENTS = IDENTITY + EXPRESSION + TEXTURE + ANGLES + LIGHT + TRANSLATION
@@ -249,9 +251,9 @@ def save_front(model: BaselFront, file: str | Path) -> None:
 def _is_front(file: Path) -> bool:
     """Whether a file is one of `save_front`."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            return set(archive.files) == {f.name for f in fields(BaselFront)}
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error, AttributeError):
+        with open_arrays(file) as arrays:
+            return set(arrays) == {f.name for f in fields(BaselFront)}
+    except RAISED:
         return False
 
 
@@ -261,14 +263,41 @@ def load_front(file: str | Path) -> BaselFront:
     Raises:
         ModelFormatError: missing, or another kind of file.
     """
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            return BaselFront(**{f.name: archive[f.name] for f in fields(BaselFront)})
-    except (OSError, KeyError, ValueError, EOFError, BadZipFile, zlib.error) as error:
-        raise ModelFormatError(
-            f"{file} is not a prepared Basel model ({error}): make one with `headshot convert-basel FOLDER "
-            f"-o {Path(file).name}`"
-        ) from error
+    with (
+        reading(file, "a prepared Basel model", ModelFormatError, _ADVICE.format(Path(file).name)),
+        open_arrays(file) as arrays,
+    ):
+        return checked(BaselFront(**{f.name: arrays[f.name] for f in fields(BaselFront)}))
+
+
+_ADVICE = "make one with `headshot convert-basel FOLDER -o {}`"
+
+
+def checked(model: BaselFront) -> BaselFront:
+    """The model with arrays of its types, if they fit each other.
+
+    Raises:
+        ValueError: they do not, an index points outside, or a number is not finite.
+    """
+    v, f, n = len(model.mean), len(model.triangles), len(model.front)
+    require_mesh(max(v, n), max(f, len(model.front_triangles)))
+    shapes = {
+        "mean": (v, 3), "identity": (IDENTITY, v, 3), "expression": (EXPRESSION, v, 3),
+        "texture_mean": (v, 3), "texture": (TEXTURE, v, 3), "skin": (v,),
+    }  # fmt: skip
+    found: dict[str, Any] = {}
+    for name, expected in shapes.items():
+        values = getattr(model, name)
+        if values.shape != expected or not all_finite(values):
+            raise ValueError(f"{name} {values.shape} must be {expected} finite numbers")
+        found[name] = values.astype(np.float32, copy=False)
+    indices: dict[str, tuple[int, tuple[int, ...]]] = {
+        "triangles": (v, (f, 3)), "vertex_triangles": (f + 1, (v, 8)), "keypoints": (v, (68,)),
+        "front": (v, (n,)), "front_triangles": (n, (len(model.front_triangles), 3)),
+    }  # fmt: skip
+    for name, (limit, expected) in indices.items():
+        found[name] = index_of(name, getattr(model, name), limit, expected)
+    return BaselFront(**found)
 
 
 def _unit(vectors: F32) -> F32:

@@ -1,67 +1,54 @@
 """Reading binary files of the C++ library cereal, as far as the eos model library writes them.
 
 The format has no types, only values in the order of the C++ members (little-endian; sizes of containers are
-64-bit), so a reader must know what comes. Every length is checked against what is left of the file before
-anything is allocated: a damaged or foreign file gives an error, not a crash.
+64-bit), so a reader must know what comes. Files keep to the rule of `headshot.reading`; errors are
+ValueError.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from headshot.arrays import F32
-from headshot.errors import ModelFormatError
+from headshot.reading.bounds import MODEL_ARRAYS, MODEL_FILE, Span, open_regular
 
 
-class CerealReader:
+class CerealReader(Span):
     """Reads values from the front of a file."""
 
-    def __init__(self, file: str | Path, data: bytes) -> None:
-        self.file, self.data, self.at = file, memoryview(data), 0
-
-    def _take(self, count: int) -> memoryview:
-        if not 0 <= count <= len(self.data) - self.at:
-            raise ModelFormatError(
-                f"{self.file} ends too early or is not a binary model of eos: {count} more bytes were "
-                f"announced at position {self.at} of {len(self.data)}"
-            )
-        piece = self.data[self.at : self.at + count]
-        self.at += count
-        return piece
+    def __init__(self, stream: IO[bytes], length: int) -> None:
+        super().__init__(stream, length)
+        self._room = MODEL_ARRAYS
 
     def unpack(self, code: str) -> Any:
         """One number, by its `struct` code."""
-        return struct.unpack("<" + code, self._take(struct.calcsize("<" + code)))[0]
+        return struct.unpack("<" + code, self.read(struct.calcsize("<" + code)))[0]
 
     def size(self, smallest: int) -> int:
         """The size of a container whose elements take at least ``smallest`` bytes."""
         count = int(self.unpack("Q"))
-        if count * max(smallest, 1) > len(self.data) - self.at:
-            raise ModelFormatError(f"{self.file} is not a binary model of eos: {count} elements do not fit")
+        if count * max(smallest, 1) > self.left:
+            raise ValueError(f"{count} elements are announced, which do not fit into {self.left} bytes")
         return count
 
     def text(self) -> str:
         """A std::string."""
-        return bytes(self._take(self.size(1))).decode("utf-8", "replace")
+        return self.read(self.size(1)).decode("utf-8", "replace")
 
     def matrix(self) -> F32:
         """An Eigen matrix of floats (rows, columns); it is stored by columns."""
         rows, columns = self.unpack("i"), self.unpack("i")
-        if rows < 0 or columns < 0:
-            raise ModelFormatError(f"{self.file} is not a binary model of eos: a matrix is {rows}x{columns}")
-        values = np.frombuffer(self._take(rows * columns * 4), "<f4")
-        return values.reshape(columns, rows).T
+        return self._array("a matrix", (columns, rows), "<f4").T
 
     def rows(self, count: int, kind: str) -> NDArray[Any]:
         """A std::vector of std::array: (N, count) numbers of a NumPy type."""
-        width = count * np.dtype(kind).itemsize
-        n = self.size(width)
-        return np.frombuffer(self._take(n * width), kind).reshape(n, count)
+        return self._array("a list", (int(self.unpack("Q")), count), kind)
 
     def optional(self) -> bool:
         """Whether a std::optional has a value."""
@@ -71,20 +58,23 @@ class CerealReader:
         """Check that nothing is left.
 
         Raises:
-            ModelFormatError: there is more.
+            ValueError: there is more.
         """
-        left = len(self.data) - self.at
-        if left:
-            raise ModelFormatError(f"{self.file} is not a binary model of eos: {left} bytes are left over")
+        if self.left:
+            raise ValueError(f"{self.left} bytes are left over")
+
+    def _array(self, what: str, shape: tuple[int, int], kind: str) -> NDArray[Any]:
+        found = self.array(what, shape, kind, self._room)
+        self._room -= found.nbytes
+        return found
 
 
-def open_cereal(file: str | Path) -> CerealReader:
+@contextmanager
+def open_cereal(file: str | Path) -> Iterator[CerealReader]:
     """Open a file.
 
     Raises:
-        ModelFormatError: it cannot be read.
+        OSError, ValueError: it cannot be read, or is too large.
     """
-    try:
-        return CerealReader(file, Path(file).read_bytes())
-    except OSError as error:
-        raise ModelFormatError(f"cannot read {file}: {error.strerror or error}") from error
+    with open_regular(file, MODEL_FILE) as stream:
+        yield CerealReader(stream, Path(file).stat().st_size)

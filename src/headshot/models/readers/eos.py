@@ -15,7 +15,6 @@ model of either kind, with landmark definitions of its own.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,9 @@ from headshot.models.linear import (
 )
 from headshot.models.protocol import LandmarkSet
 from headshot.models.readers.cereal import CerealReader, open_cereal
+from headshot.reading.bounds import ENTRIES, MODEL_MODES, index_of, require_at_most, require_mesh
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_json, read_text
 
 WHERE = (
     "The public Surrey Face Model (non-commercial use) is the folder `share` of "
@@ -47,7 +49,7 @@ SURREY_TERMS = (
     "see https://cvssp.org/facemodel"
 )
 SURREY_VERTICES = (845, 3448, 16759, 29587)
-_LARGEST = 10_000_000  # vertices; more is no face model but a damaged file
+_KIND = "a model of eos"
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,26 @@ def companions(model: str | Path, stem: str | None = None) -> EosFiles:
 
 @dataclass(frozen=True)
 class _Pca:
-    """A principal component model of eos: mean (3V,), modes (3V, K) per standard deviation, triangles."""
+    """A principal component model of eos: mean (3V,), modes (K, 3V) per standard deviation, triangles."""
 
     mean: F32
     modes: F32
     triangles: I32
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a model file holds: see `headshot.models.linear.LinearModel`."""
+
+    shape: _Pca
+    colour: _Pca
+    names: tuple[str, ...]
+    kind: ExpressionKind
+    expression: F32
+    expression_mean: F32
+    defined: dict[int, int]
+    uv: NDArray[Any]
+    triangles_uv: NDArray[Any]
 
 
 def read_eos(files: EosFiles) -> LinearModel:
@@ -109,72 +126,89 @@ def read_eos(files: EosFiles) -> LinearModel:
     Raises:
         ModelFormatError: a file is missing or has another layout; the message says what to get.
     """
-    reader = open_cereal(files.model)
+    with reading(files.model, _KIND, ModelFormatError, WHERE):
+        with open_cereal(files.model) as reader:
+            content = _content(reader)
+            reader.finish()
+        return _model(files, content)
+
+
+def _content(reader: CerealReader) -> _Content:
     version = reader.unpack("I")
     if not 1 <= version <= 4:
-        raise ModelFormatError(
-            f"{files.model} is not a model of eos (version {version}, known are 1 to 4). {WHERE}"
-        )
+        raise ValueError(f"its version is {version}, known are 1 to 4")
     shape, colour = _pca(reader), _pca(reader)
-    if not 9 <= len(shape.mean) <= 3 * _LARGEST or len(shape.mean) % 3:
-        raise ModelFormatError(f"{files.model} is not a shape model of eos. {WHERE}")
+    size = len(shape.mean)
+    if size < 9 or size % 3:
+        raise ValueError(f"its shape has {size} coordinates")
+    require_mesh(size // 3, len(shape.triangles))
     names: tuple[str, ...] = ()
     kind: ExpressionKind = "blendshapes"
-    expression: F32 = np.zeros((0, len(shape.mean)), np.float32)
-    expression_mean: F32 = np.zeros(len(shape.mean), np.float32)
+    expression: F32 = np.zeros((0, size), np.float32)
+    expression_mean: F32 = np.zeros(size, np.float32)
     if version >= 2 and reader.optional():
         if reader.unpack("i") == 0:
             inner = _pca(reader)
-            expression, kind = np.ascontiguousarray(inner.modes.T), "pca"
+            expression, kind, expression_mean = inner.modes, "pca", inner.mean
             names = tuple(f"expression{i + 1}" for i in range(len(expression)))
-            expression_mean = inner.mean
         else:
-            names, expression = _blendshapes(reader, len(shape.mean))
+            names, expression = _blendshapes(reader, size)
     defined: dict[int, int] = {}
     if version >= 3 and reader.optional():
         for _ in range(reader.size(12)):
             key, vertex = reader.text(), reader.unpack("i")
-            if key.isdecimal():
+            if re.fullmatch("[0-9]{1,9}", key):
                 defined[int(key)] = vertex
     uv = reader.rows(2, "<f8")
     uv_triangles = reader.rows(3, "<i4") if version >= 4 else np.zeros((0, 3), np.int32)
-    reader.finish()
+    return _Content(shape, colour, names, kind, expression, expression_mean, defined, uv, uv_triangles)
 
+
+def _model(files: EosFiles, content: _Content) -> LinearModel:
+    shape, colour, uv = content.shape, content.colour, content.uv
+    names, expression, defined = content.names, content.expression, content.defined
     if files.blendshapes is not None and not names:
-        separate = open_cereal(files.blendshapes)
-        names, expression = _blendshapes(separate, len(shape.mean))
-        separate.finish()
+        names, expression = read_blendshapes(files.blendshapes, len(shape.mean))
     if files.mapping is not None:
         defined = read_mapping(files.mapping)
     if not defined:
-        raise ModelFormatError(
-            f"no landmarks are known for {files.model}: give the mapping file that belongs to it "
-            f"(ibug_to_*.txt). {WHERE}"
+        raise ValueError(
+            "no landmarks are known for it; give the mapping file that belongs to it, ibug_to_*.txt"
         )
-    mean = _vectors((shape.mean + expression_mean)[None])[0]
-    triangles = facing_out(shape.triangles, mean)
+    mean = _vectors((shape.mean + content.expression_mean)[None])[0]
+    triangles = facing_out(index_of("triangles", shape.triangles, len(mean)), mean)
     landmarks = landmark_set(defined, triangles, len(mean), files.mapping or files.model)
     origin = eye_origin(mean, landmarks, triangles)
     surrey = len(mean) in SURREY_VERTICES
     return LinearModel(
         name=f"Surrey Face Model, {len(mean):,} vertices" if surrey else files.model.stem,
         mean=(mean - origin).astype(np.float32),
-        identity=_vectors(np.ascontiguousarray(shape.modes.T)),
+        identity=_vectors(shape.modes),
         expression=_vectors(expression),
         expression_names=names,
-        expression_kind=kind,
+        expression_kind=content.kind,
         triangles=triangles,
         landmarks=landmarks,
         contours=contour_lines(files.contours, triangles),
         albedo_mean=_vectors(colour.mean[None])[0] if len(colour.mean) else None,
-        albedo=_vectors(np.ascontiguousarray(colour.modes.T))
-        if len(colour.mean)
-        else np.zeros((0, 0, 3), np.float32),
+        albedo=_vectors(colour.modes) if len(colour.mean) else np.zeros((0, 0, 3), np.float32),
         uv=uv.astype(np.float32) if len(uv) else None,
-        triangles_uv=_uv_triangles(uv_triangles, shape.triangles, triangles) if len(uv) else None,
+        triangles_uv=_uv_triangles(content.triangles_uv, shape.triangles, triangles) if len(uv) else None,
         origin=origin,
         terms=SURREY_TERMS if surrey else "",
     )
+
+
+def read_blendshapes(file: Path, size: int) -> tuple[tuple[str, ...], F32]:
+    """Names and offsets (E, 3V) of a file of expression blendshapes.
+
+    Raises:
+        ModelFormatError: it is no such file, or has another resolution than 3V = ``size``.
+    """
+    with reading(file, "expression blendshapes of eos", ModelFormatError, WHERE), open_cereal(file) as reader:
+        found = _blendshapes(reader, size)
+        reader.finish()
+        return found
 
 
 def _pca(reader: CerealReader) -> _Pca:
@@ -182,23 +216,28 @@ def _pca(reader: CerealReader) -> _Pca:
     mean, basis, variance = reader.matrix()[:, :1], reader.matrix(), reader.matrix()
     triangles = reader.rows(3, "<i4").astype(np.int32)
     if mean.size and (len(basis) != len(mean) or variance.size != basis.shape[1]):
-        raise ModelFormatError(
-            f"{reader.file} is not a model of eos: {len(mean)} coordinates, a basis {basis.shape} and "
-            f"{variance.size} variances do not fit"
+        raise ValueError(
+            f"{len(mean)} coordinates, a basis {basis.shape} and {variance.size} variances do not fit"
         )
-    modes = basis * np.sqrt(np.maximum(variance.ravel(), 0)) if mean.size else basis
-    return _Pca(mean.ravel().astype(np.float32), modes.astype(np.float32), triangles)
+    require_at_most(MODEL_MODES, modes=basis.shape[1])
+    modes = np.ascontiguousarray(basis.T, np.float32)
+    if mean.size:
+        modes *= np.sqrt(np.maximum(variance.ravel(), 0))[:, None]  # in place: models are large
+    return _Pca(mean.ravel().astype(np.float32), modes, triangles)
 
 
 def _blendshapes(reader: CerealReader, size: int) -> tuple[tuple[str, ...], F32]:
     """A vector of blendshapes: names, offsets (E, 3V)."""
+    count = reader.size(16)
+    if count > ENTRIES:
+        raise ValueError(f"it has {count} blendshapes; the limit is {ENTRIES}")
     names, offsets = [], []
-    for _ in range(reader.size(16)):
+    for _ in range(count):
         names.append(reader.text())
         offset = reader.matrix()
         if offset.size != size:
-            raise ModelFormatError(
-                f"{reader.file}: blendshape {names[-1]!r} has {offset.size // 3:,} vertices, the shape model "
+            raise ValueError(
+                f"blendshape {names[-1]!r} has {offset.size // 3:,} vertices, the shape model "
                 f"{size // 3:,}: take the blendshapes of the same resolution"
             )
         offsets.append(offset.ravel())
@@ -240,9 +279,10 @@ def read_mapping(file: str | Path) -> dict[int, int]:
     Raises:
         ModelFormatError: missing, or without a mapping.
     """
-    text = re.sub(r"#.*", "", _text(file))
+    with reading(file, "a mapping file of eos", ModelFormatError, WHERE):
+        text = re.sub(r"#.*", "", read_text(file))
     section = re.search(r"\[landmark_mappings\](.*?)(?=^\s*\[[a-z]|\Z)", text, re.S | re.M)
-    pairs = re.findall(r'^\s*"?(\d+)"?\s*=\s*(\d+)\s*$', section[1] if section else "", re.M)
+    pairs = re.findall(r'^\s*"?([0-9]{1,9})"?\s*=\s*([0-9]{1,9})\s*$', section[1] if section else "", re.M)
     if not pairs:
         raise ModelFormatError(f"{file} has no section [landmark_mappings] with lines `9 = 33`. {WHERE}")
     return {int(a): int(b) for a, b in pairs}
@@ -254,12 +294,9 @@ def read_contours(file: str | Path) -> dict[str, I32]:
     Raises:
         ModelFormatError: missing, or not such a file.
     """
-    document = _json(file)
-    try:
-        sides = document["model_contour"]
+    with reading(file, "a contour file of eos", ModelFormatError, WHERE):
+        sides = read_json(file)["model_contour"]
         return {side: np.array(sides[f"{side}_contour"], np.int32).reshape(-1) for side in ("right", "left")}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFormatError(f"{file} is no contour file of eos: {error!r}. {WHERE}") from error
 
 
 def read_edge_topology(file: str | Path) -> tuple[I32, I32]:
@@ -271,29 +308,12 @@ def read_edge_topology(file: str | Path) -> tuple[I32, I32]:
     Raises:
         ModelFormatError: missing, or not such a file.
     """
-    document = _json(file)
-    try:
-        table = document["edge_topology"]
+    with reading(file, "an edge topology of eos", ModelFormatError, WHERE):
+        table = read_json(file)["edge_topology"]
         faces, vertices = (
             np.array([[pair["value0"], pair["value1"]] for pair in table[key]], np.int32).reshape(-1, 2) - 1
             for key in ("adjacent_faces", "adjacent_vertices")
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFormatError(f"{file} is no edge topology of eos: {error!r}. {WHERE}") from error
-    if len(faces) != len(vertices):
-        raise ModelFormatError(f"{file} has {len(faces)} pairs of triangles for {len(vertices)} edges")
-    return faces, vertices
-
-
-def _text(file: str | Path) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelFormatError(f"cannot read {file}: {error}. {WHERE}") from error
-
-
-def _json(file: str | Path) -> Any:
-    try:
-        return json.loads(_text(file))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ModelFormatError(f"{file} is not JSON: {error}. {WHERE}") from error
+        if len(faces) != len(vertices):
+            raise ValueError(f"{len(faces)} pairs of triangles for {len(vertices)} edges")
+        return faces, vertices

@@ -17,11 +17,9 @@ points. ICT's own 68 landmark vertices differ from them by up to 7 mm.
 
 from __future__ import annotations
 
-import json
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +32,11 @@ from headshot.models.linear import LinearModel, on_surface
 from headshot.models.protocol import LandmarkSet
 from headshot.models.topologies import ibug68
 from headshot.models.topologies.mediapipe478 import IRIS_LEFT_IN_IMAGE, IRIS_RIGHT_IN_IMAGE, POINTS
+from headshot.reading.arrays import open_arrays
+from headshot.reading.bounds import MODEL_MODES, index_of, inside, require_at_most, require_mesh
+from headshot.reading.complaint import reading
+from headshot.reading.documents import read_json
+from headshot.reading.obj import read_obj
 
 TERMS = "ICT-FaceKit Light, (c) 2020 USC Institute for Creative Technologies: MIT"
 NEUTRAL = "generic_neutral_mesh.obj"
@@ -53,7 +56,6 @@ PARTS = {
     "eye_right": (23021, 23791),
 }
 _NEAR = 1.0  # mm, median distance of landmarks from the mean above which it is another head
-_UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error, ValueError, KeyError, IndexError, TypeError)
 
 
 def read_ict(source: Path) -> LinearModel:
@@ -62,66 +64,54 @@ def read_ict(source: Path) -> LinearModel:
     Raises:
         ModelFormatError: files are missing or hold something else.
     """
-    try:
-        data = _from_folder(source) if source.is_dir() else _from_npz(source)
-        return _model(data)
-    except ModelFormatError as error:
-        raise ModelFormatError(f"{source}: {error}") from error
-    except _UNREADABLE as error:
-        raise ModelFormatError(f"{source} is not ICT-FaceKit Light: {error}") from error
-
-
-def _from_npz(file: Path) -> dict[str, NDArray[Any]]:
-    with np.load(file, allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
+    with reading(source, "ICT-FaceKit Light", ModelFormatError):
+        if source.is_dir():
+            return _model(_from_folder(source))
+        with open_arrays(source) as data:
+            return _model(data)
 
 
 def _from_folder(folder: Path) -> dict[str, NDArray[Any]]:
-    mean, uv, triangles, triangle_uv = _obj(folder / NEUTRAL)
+    neutral = read_obj(folder / NEUTRAL)
     identity = sorted(folder.glob("identity[0-9][0-9][0-9].obj"))
-    listed = json.loads((folder / "vertex_indices.json").read_text(encoding="utf-8"))["expressions"]
-    names = [str(name) for name in listed if (folder / f"{name}.obj").is_file()]
-    if not identity or not names:
+    listed = read_json(folder / "vertex_indices.json")["expressions"]
+    names = [str(name) for name in listed if inside(folder, f"{name}.obj").is_file()]
+    if not identity or not names or len(set(names)) != len(names):
         raise ModelFormatError("it has no identity000.obj, or no OBJ of an expression of vertex_indices.json")
+    mean = neutral.vertices.astype(np.float32)
+    if len(mean) != VERTICES:
+        raise ModelFormatError(f"it has {len(mean)} vertices, ICT-FaceKit Light has {VERTICES}")
+    triangles, triangle_uv = neutral.triangles()
+    if triangle_uv is None:
+        raise ModelFormatError(f"{NEUTRAL} has no texture coordinates")
     return {
         "mean": mean,
         "identity": np.stack([_positions(file) - mean for file in identity]),
         "expression": np.stack([_positions(folder / f"{name}.obj") - mean for name in names]),
         "expression_names": np.array(names),
-        "uv": uv,
+        "uv": neutral.uv.astype(np.float32),
         "triangles": triangles,
         "triangle_uv": triangle_uv,
     }
 
 
-def _lines(file: Path, kind: str) -> list[str]:
-    """What follows ``kind`` on the lines that begin with it."""
-    start = f"{kind} "
-    return [line[len(start) :] for line in file.read_text("utf-8").splitlines() if line.startswith(start)]
-
-
 def _positions(file: Path) -> F32:
-    return np.array([line.split()[:3] for line in _lines(file, "v")], np.float32)
+    with reading(file, "an OBJ of ICT-FaceKit Light", ModelFormatError):
+        found = read_obj(file).vertices.astype(np.float32)
+        if len(found) != VERTICES:
+            raise ValueError(f"it has {len(found)} vertices, expected {VERTICES}")
+        return found
 
 
-def _obj(file: Path) -> tuple[F32, F32, I32, I32]:
-    """Positions (V, 3), texture coordinates (T, 2), and the corners (F, 3) of triangles in either."""
-    uv = np.array([line.split()[:2] for line in _lines(file, "vt")], np.float32)
-    corners = []
-    for line in _lines(file, "f"):
-        face = [[int(part) for part in corner.split("/")[:2]] for corner in line.split()]
-        corners += [(face[0], face[k], face[k + 1]) for k in range(1, len(face) - 1)]
-    index = np.array(corners, np.int32) - 1
-    return _positions(file), uv, index[..., 0], index[..., 1]
-
-
-def _model(data: dict[str, NDArray[Any]]) -> LinearModel:
+def _model(data: Mapping[str, NDArray[Any]]) -> LinearModel:
+    if len(data["mean"]) != VERTICES:
+        raise ModelFormatError(f"it has {len(data['mean'])} vertices, ICT-FaceKit Light has {VERTICES}")
+    require_mesh(max(VERTICES, len(data["uv"])), max(len(data["triangles"]), len(data["triangle_uv"])))
+    require_at_most(MODEL_MODES, expressions=len(data["expression_names"]))
     mean = (data["mean"].astype(np.float64) * MM - ORIGIN).astype(np.float32)
-    triangles, triangles_uv = data["triangles"].astype(np.int32), data["triangle_uv"].astype(np.int32)
-    if len(mean) != VERTICES:
-        raise ModelFormatError(f"it has {len(mean)} vertices, ICT-FaceKit Light has {VERTICES}")
-    if not 0 <= triangles.min() <= triangles.max() < len(mean):
-        raise ModelFormatError(f"its triangles index {triangles.min()} to {triangles.max()}")
+    shape = (len(data["triangles"]), 3)
+    triangles = index_of("triangles", data["triangles"], len(mean), shape)
+    triangles_uv = index_of("triangle_uv", data["triangle_uv"], len(data["uv"]), shape)
     order, parts = _parts(triangles)
     triangles, triangles_uv = triangles[order], triangles_uv[order]
     jaw, fixed, dense = _landmarks(mean, triangles, parts)

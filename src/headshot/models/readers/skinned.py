@@ -23,19 +23,15 @@ of which the frontal row is taken (FLAME's).
 
 from __future__ import annotations
 
-import json
-import math
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.arrays import F32, I32, Array, Index
+from headshot.arrays import F32, I32, Array, all_finite
 from headshot.errors import ModelFormatError
 from headshot.geometry.raster import rasterise
 from headshot.models.linear import eye_origin, on_surface
@@ -43,6 +39,16 @@ from headshot.models.protocol import LandmarkSet
 from headshot.models.skinned import SkinnedModel
 from headshot.models.skinning import Skeleton, Skin
 from headshot.models.topologies import ibug68
+from headshot.reading.arrays import open_arrays
+from headshot.reading.bounds import (
+    DOCUMENT,
+    MODEL_JOINTS,
+    MODEL_MODES,
+    index_of,
+    require_at_most,
+    require_mesh,
+)
+from headshot.reading.complaint import reading
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -50,10 +56,13 @@ FLAME_IDENTITY = 300
 FLAME_JOINTS = ("root", "neck", "jaw", "eye_left", "eye_right")
 FLAME_TERMS = "FLAME, Max Planck Institute for Intelligent Systems: see https://flame.is.tue.mpg.de"
 GNM_TERMS = "GNM, Google: Apache License 2.0"
-_UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error, ValueError, KeyError, IndexError, TypeError)
 _GRID, _SHARED = 256, 0.02  # texels of a side in which layouts are checked, and share of them on edges
+_MARKS = (
+    "indices", "weights", "full_lmk_faces_idx", "full_lmk_bary_coords", "lmk_faces_idx", "lmk_b_coords",
+    "dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords",
+)  # fmt: skip
 _OFF = 1.0  # mm that a landmark may lie off the surface
-_LARGEST = 2_000_000_000  # bytes of a safetensors file's arrays
+_DRAWN = 8.0  # whole layouts that the boxes around all triangles may fill: one layout's fill about two
 
 
 def read_flame(file: Path) -> SkinnedModel:
@@ -74,42 +83,32 @@ def read_gnm(file: Path) -> SkinnedModel:
     return _read(file, _gnm)
 
 
-def arrays_of(file: Path) -> Arrays:
-    """The arrays of an npz or safetensors file, by name."""
-    if file.suffix.lower() == ".safetensors":
-        return _safetensors(file)
-    with np.load(file, allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
-
-
 def _read(file: Path, model: Callable[[Arrays, Arrays], SkinnedModel]) -> SkinnedModel:
-    try:
-        data = arrays_of(file)
+    with reading(file, "a skinned head model", ModelFormatError), open_arrays(file) as data:
         beside = file.with_name(f"{file.stem}_landmarks.npz")
-        return model(data, arrays_of(beside) if beside.is_file() else data)
-    except ModelFormatError as error:
-        raise ModelFormatError(f"{file}: {error}") from error
-    except KeyError as error:
-        raise ModelFormatError(f"{file} has no array {error}") from error
-    except _UNREADABLE as error:
-        raise ModelFormatError(f"{file} cannot be read as a skinned head model: {error}") from error
+        if not beside.is_file():
+            return model(data, data)
+        with reading(beside, "landmarks of a head", ModelFormatError), open_arrays(beside, DOCUMENT) as own:
+            marks = {name: own[name] for name in _MARKS if name in own}
+        return model(data, marks)
 
 
 def _flame(data: Arrays, landmarks: Arrays) -> SkinnedModel:
-    mean, triangles = data["v_template"].astype(np.float64), data["f"].astype(np.int32)
-    modes = np.moveaxis(data["shapedirs"].astype(np.float64), 2, 0)
+    mean, triangles = _mesh(data["v_template"], data["f"])
+    modes = np.moveaxis(data["shapedirs"], 2, 0)
+    require_at_most(MODEL_MODES, modes=len(modes))
     count = int(data["identity_modes"]) if "identity_modes" in data else FLAME_IDENTITY
     if not 0 < count <= len(modes):
         raise ModelFormatError(f"shapedirs has {len(modes)} modes, of which {count} are to be identity")
     regressor = data["J_regressor"].astype(np.float64)
     joints = len(regressor)
-    parents = (-1, *(int(parent) for parent in data["kintree_table"][0, 1:]))
+    parents = _parents(data["kintree_table"][0], joints)
     corrective = None
     if "posedirs" in data:
-        below_root = np.moveaxis(data["posedirs"].astype(np.float64), 2, 0)
-        corrective = np.concatenate([np.zeros((9, *mean.shape)), below_root])
+        below_root = np.moveaxis(data["posedirs"], 2, 0)
+        corrective = np.concatenate([np.zeros((9, *mean.shape), below_root.dtype), below_root])
     names = FLAME_JOINTS if joints == len(FLAME_JOINTS) else tuple(f"joint{j}" for j in range(joints))
-    moved = np.einsum("jv,kvc->kjc", regressor, modes)
+    moved = np.array([regressor @ mode for mode in modes])
     raw = _Raw(
         mean, modes[:count], modes[count:], data["weights"], corrective, names, parents,
         regressor @ mean, moved[:count], moved[count:], triangles,
@@ -117,38 +116,60 @@ def _flame(data: Arrays, landmarks: Arrays) -> SkinnedModel:
     expressions = tuple(f"expression{k + 1}" for k in range(len(modes) - count))
     uv = triangles_uv = None
     if "vt" in data and "ft" in data:
-        uv, triangles_uv = _flipped(data["vt"]), data["ft"].astype(np.int32)
+        require_mesh(len(data["vt"]), len(data["ft"]))
+        uv, triangles_uv = _flipped(data["vt"]), index_of("ft", data["ft"], len(data["vt"]), triangles.shape)
     return raw.model(
         f"FLAME, {len(mean):,} vertices", expressions, landmarks, (uv, triangles_uv), FLAME_TERMS
     )
 
 
 def _gnm(data: Arrays, landmarks: Arrays) -> SkinnedModel:
-    mean = data["template_vertex_positions"].astype(np.float64)
+    mean, triangles = _mesh(data["template_vertex_positions"], data["triangles"])
+    parents = _parents(data["joint_parent_indices"], len(data["joint_names"]))
     names = tuple(str(name) for name in data["joint_names"])
-    parents = (-1, *(int(parent) for parent in data["joint_parent_indices"][1:]))
     expression = data["expression_basis"]
+    require_at_most(MODEL_MODES, modes=max(len(expression), len(data["expression_names"])))
+    if data["triangle_uvs"].shape != (len(triangles), 3, 2) or not all_finite(data["triangle_uvs"]):
+        raise ModelFormatError("triangle_uvs must be three finite texture coordinates for each triangle")
     corrective = None
     if "pose_correctives_regressor" in data:
         corrective = data["pose_correctives_regressor"].reshape(9 * len(names), *mean.shape)
     raw = _Raw(
         mean, data["vertex_identity_basis"], expression, data["skinning_weights"].T, corrective, names,
         parents, data["template_joint_positions"], data["joint_identity_basis"],
-        np.zeros((len(expression), len(names), 3)), data["triangles"].astype(np.int32),
+        np.zeros((len(expression), len(names), 3)), triangles,
     )  # fmt: skip
     uv, index = np.unique(data["triangle_uvs"].reshape(-1, 2), axis=0, return_inverse=True)
     layout: tuple[F32 | None, I32 | None] = (None, None)
     triangles_uv = index.reshape(-1, 3).astype(np.int32)
     # Several tiles are several textures, and so are parts that lie on each other.
-    if uv.min() >= 0 and uv.max() <= 1 and not _overlapping(_flipped(uv), triangles_uv):
+    if len(uv) and uv.min() >= 0 and uv.max() <= 1 and not _overlapping(_flipped(uv), triangles_uv):
         layout = _flipped(uv), triangles_uv
     expressions = tuple(str(name) for name in data["expression_names"])
     version = str(data["version"]) if "version" in data else "?"
     return raw.model(f"GNM {version}, {len(mean):,} vertices", expressions, landmarks, layout, GNM_TERMS)
 
 
+def _mesh(vertices: NDArray[Any], triangles: NDArray[Any]) -> tuple[Array, I32]:
+    """Vertices (V, 3) as float64, and triangles (F, 3) that point to them."""
+    require_mesh(len(vertices), len(triangles))
+    if not len(triangles):
+        raise ModelFormatError("it has no triangles")
+    index = index_of("triangles", triangles, len(vertices), (len(triangles), 3))
+    return vertices.astype(np.float64), index
+
+
+def _parents(above: NDArray[Any], joints: int) -> tuple[int, ...]:
+    """The parent of each joint; of the first, the root, it is -1 whatever the file says."""
+    require_at_most(MODEL_JOINTS, joints=max(joints, len(above)))
+    return (-1, *(int(parent) for parent in above[1:]))
+
+
 def _overlapping(uv: F32, triangles_uv: I32) -> bool:
     """Whether more than a few texels belong to several triangles: drawn in reverse, the layout differs."""
+    corners = uv[triangles_uv]
+    if np.prod(corners.max(axis=1) - corners.min(axis=1), axis=1).sum() > _DRAWN:
+        return True  # and it would take minutes to draw
     found = []
     for order in (triangles_uv, triangles_uv[::-1]):
         xy, flat = uv * np.float32(_GRID), np.ones(len(uv), np.float32)
@@ -188,8 +209,6 @@ class _Raw:
         terms: str,
     ) -> SkinnedModel:
         """The model in millimetres, with its origin between the eyes."""
-        if not 0 <= self.triangles.min() <= self.triangles.max() < len(self.mean):
-            raise ModelFormatError("a triangle has a vertex that is not there")
         places = _landmarks(landmarks, self.mean, self.triangles)
         corners = places[list(ibug68.OUTER_EYE_CORNERS)]
         unit = _unit(float(np.linalg.norm(corners[1] - corners[0])))
@@ -200,7 +219,10 @@ class _Raw:
         origin = eye_origin((unit * self.mean).astype(np.float32), fixed, self.triangles)
 
         def mm(values: NDArray[Any]) -> F32:
-            return (unit * values).astype(np.float32)
+            out = np.empty(values.shape, np.float32)
+            for into, part in zip(out, values, strict=True):  # models are large
+                into[...] = unit * part
+            return out
 
         return SkinnedModel(
             name,
@@ -246,55 +268,23 @@ def _unit(eyes: float) -> float:
 def _landmarks(data: Arrays, mean: Array, triangles: I32) -> Array:
     """(68, 3) the iBUG points on the mean head, in the file's unit."""
     if "indices" in data:
-        return _weighted(mean, data["indices"].astype(np.int64), data["weights"])
+        return _weighted(mean, data["indices"], data["weights"])
     if "full_lmk_faces_idx" in data:
-        return _weighted(
-            mean,
-            triangles[data["full_lmk_faces_idx"].reshape(-1)].astype(np.int64),
-            data["full_lmk_bary_coords"].reshape(-1, 3),
-        )
-    if "lmk_faces_idx" not in data or "dynamic_lmk_faces_idx" not in data:
+        faces = data["full_lmk_faces_idx"].reshape(-1)
+        weights = data["full_lmk_bary_coords"].reshape(-1, 3)
+    elif "lmk_faces_idx" in data and "dynamic_lmk_faces_idx" in data:
+        faces = np.concatenate([data["dynamic_lmk_faces_idx"][0], data["lmk_faces_idx"]])
+        weights = np.concatenate([data["dynamic_lmk_bary_coords"][0], data["lmk_b_coords"]])
+    else:
         raise ModelFormatError(
             "it has no landmarks: save them beside it as STEM_landmarks.npz "
             "(docs/reference/model-formats.md says which arrays)"
         )
-    faces = np.concatenate([data["dynamic_lmk_faces_idx"][0], data["lmk_faces_idx"]])
-    weights = np.concatenate([data["dynamic_lmk_bary_coords"][0], data["lmk_b_coords"]])
-    return _weighted(mean, triangles[faces].astype(np.int64), weights)
+    return _weighted(mean, triangles[index_of("landmarks", faces, len(triangles), (68,))], weights)
 
 
-def _weighted(mean: Array, vertices: Index, weights: NDArray[Any]) -> Array:
-    if vertices.shape != (68, 3) or weights.shape != (68, 3):
-        raise ModelFormatError(
-            f"landmarks have shapes {vertices.shape} and {weights.shape}, expected (68, 3)"
-        )
-    return np.asarray((mean[vertices] * weights[:, :, None]).sum(axis=1), np.float64)
-
-
-_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U32": "<u4", "U8": "|u1"}
-
-
-def _safetensors(file: Path) -> Arrays:
-    """Arrays of a safetensors file: eight bytes of length, a JSON header, and the numbers.
-
-    https://github.com/huggingface/safetensors
-    """
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > 100_000_000:
-            raise ModelFormatError("its header is too long for safetensors")
-        header = json.loads(stream.read(length))
-        content = stream.read(_LARGEST)
-    found = {}
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        if entry["dtype"] not in _TYPES:
-            raise ModelFormatError(f"{name} has type {entry['dtype']}, expected one of {', '.join(_TYPES)}")
-        first, last = entry["data_offsets"]
-        kind = np.dtype(_TYPES[entry["dtype"]])
-        shape = tuple(int(n) for n in entry["shape"])
-        if last - first != math.prod(shape) * kind.itemsize or not 0 <= first <= last <= len(content):
-            raise ModelFormatError(f"{name} does not fit into the file")
-        found[name] = np.frombuffer(content[first:last], kind).reshape(shape)
-    return found
+def _weighted(mean: Array, vertices: NDArray[Any], weights: NDArray[Any]) -> Array:
+    if weights.shape != (68, 3) or not all_finite(weights):
+        raise ModelFormatError(f"landmarks have weights {weights.shape}, expected (68, 3) finite numbers")
+    index = index_of("landmarks", vertices, len(mean), (68, 3))
+    return np.asarray((mean[index] * weights[:, :, None]).sum(axis=1), np.float64)
