@@ -20,7 +20,7 @@ def camera_of_mean_head(seen: LandmarkObservation, detail: str = "low") -> Camer
         seen: 478 landmarks; their expression prior does not count.
         detail: resolution of the head.
     """
-    return fit_landmarks(replace(seen, expression=np.zeros(0)), _rigid(detail)).camera
+    return fit_landmarks(replace(seen, expression=np.zeros(0), narrowing=None), _rigid(detail)).camera
 
 
 @lru_cache(maxsize=2)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headshot.arrays import Array, Index
+from headshot.arrays import Array, Index, ReadOnly
 from headshot.reading.bounds import MESH_FILE, MESH_TRIANGLES, MESH_VERTICES, read_bytes
 from headshot.reading.polygons import fan
 
@@ -20,8 +20,8 @@ _LONGEST = 100_000  # bytes of a line
 _LINE = re.compile(rb"^(v|vt|f)[ \t]+([^\r\n]*)", re.M)
 
 
-@dataclass(frozen=True, eq=False)
-class ObjMesh:
+@dataclass(frozen=True, eq=False, repr=False)
+class ObjMesh(ReadOnly):
     """What an OBJ file holds.
 
     Attributes:
