@@ -193,7 +193,7 @@ def test_memory_stays_within_what_was_counted(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     run = [sys.executable, "-c", MEASURE, *(str(tmp_path / name) for name in files)]
     settings = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}  # what is freed is given back at once
-    taken = subprocess.run(run, capture_output=True, text=True, check=True, env=settings).stdout.split()
+    taken = subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True, env=settings).stdout.split()
     for name, peak in zip(files, taken[len(files) :], strict=True):
         found = format_of(files[name][:HEAD])
         assert found is not None

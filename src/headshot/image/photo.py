@@ -218,10 +218,12 @@ def _from_file(file: BinaryIO, name: str, max_megapixels: float) -> Photo:
             with kind.open_image(file) as image:
                 if image.width * image.height > header.width * header.height:
                     raise ValueError("its parts disagree about its size")
+                remaining = factor
                 if header.scales and factor > 1:
                     scale = min(factor, 8)
                     image.draft(None, (header.width // scale, header.height // scale))
-                return _decode(image, name, factor, factor // max(1, round(header.width / image.width)))
+                    remaining = factor // max(1, round(header.width / image.width))
+                return _decode(image, name, factor, remaining)
         except OverLimit as error:
             raise PhotoError(f"{name} {error}") from error
         except UNREADABLE as error:
