@@ -25,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from headshot.errors import HeadshotError
+from headshot.errors import ModelFormatError
 from headshot.learn.data.align import CENTRE
 from headshot.learn.render import (
     Meshes,
@@ -321,12 +321,12 @@ def load_face_model(source: str | Path, landmark_set: str = "mediapipe478") -> F
         landmark_set: that the built-in head's landmarks are to be; Basel's are always "ibug68".
 
     Raises:
-        HeadshotError: there is no such model.
+        ModelFormatError: there is no such model, or it cannot be read.
     """
     if str(source) == "ours":
         return HeadFace(load_head_model("low"), load_albedo("low"), landmark_set)
     if not Path(source).is_file():
-        raise HeadshotError(
+        raise ModelFormatError(
             f'--model is "ours" or a file of `headshot convert-basel` (docs/reference/model-formats.md), '
             f"and {source} is neither"
         )
