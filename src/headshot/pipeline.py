@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
 from time import perf_counter
@@ -40,6 +40,26 @@ POOR = 0.15
 face of some 25 pixels, or blurred by a Gaussian of 1 % of the face (`FaceObservation.sharpness`)."""
 
 FaceChoice = Literal["largest"] | int
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """The heads of faces in a photo, each made when its turn comes.
+
+    Attributes:
+        faces: detections and landmarks, largest first.
+        make: the head of one of them.
+    """
+
+    faces: Sequence[tuple[Face, Landmarks]]
+    make: Callable[[Face, Landmarks], Head]
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __iter__(self) -> Iterator[Head]:
+        for face, points in self.faces:
+            yield self.make(face, points)
 
 
 class Reconstructor:
@@ -115,9 +135,17 @@ class Reconstructor:
         if force:
             raise ValueError("force is for several photos of one person, and this is one photo")
         if face == "all":
-            return self._photo(photo, None)
+            return list(self._photo(photo, None))
         number = _face_number(face)
-        return self._photo(photo, [number - 1])[0]
+        (head,) = self._photo(photo, [number - 1])
+        return head
+
+    def each(self, source: Source) -> Heads:
+        """The heads of all faces in a photo, largest first, each made when its turn comes.
+
+        Of a group, only those heads take memory that are kept: some 15 MB each.
+        """
+        return self._photo(source, None)
 
     def of_face(self, photo: Photo, face: Face, landmarks: Landmarks) -> Head:
         """The head under landmarks that are already known."""
@@ -129,11 +157,11 @@ class Reconstructor:
 
     # --- one photo
 
-    def _photo(self, source: Source, wanted: list[int] | None) -> list[Head]:
+    def _photo(self, source: Source, wanted: list[int] | None) -> Heads:
         clock = _Clock()
         photo = _read(source, clock)
         found = self._faces(photo, wanted, clock)
-        return [self._head([(photo, face, points)], clock.copy()) for face, points in found]
+        return Heads(found, lambda face, points: self._head([(photo, face, points)], clock.copy()))
 
     def _faces(self, photo: Photo, wanted: list[int] | None, clock: _Clock) -> list[tuple[Face, Landmarks]]:
         s = self.settings

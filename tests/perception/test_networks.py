@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from headshot import assets
@@ -14,6 +15,7 @@ from headshot.perception.networks import (
     HEAD_MODEL,
     NETWORKS,
     require_head_model,
+    run_network,
     session,
     unusable_networks,
 )
@@ -66,3 +68,32 @@ def test_coefficients_belong_to_a_head_model() -> None:
     require_head_model("segmentation", "flame-2020")
     with pytest.raises(AssetError, match=r"'identity'.*'headshot-1'.*none for 'flame-2020'.*landmarks"):
         require_head_model("identity", "flame-2020")
+
+
+def test_many_inputs_are_given_in_parts_and_change_nothing() -> None:
+    rng = np.random.default_rng(0)
+    for name, side in (("mtcnn_rnet", 24), ("mtcnn_onet", 48), ("regressor", 128)):
+        network, found = NETWORKS[name], Counted(name)
+        pixels = rng.integers(0, 256, (2 * network.batch + 1, side, side, 3), dtype=np.uint8)
+        parts = run_network(name, list(network.outputs), {"pixels": pixels}, found)
+        assert found.counts == [network.batch, network.batch, 1]
+        for one, other in zip(
+            parts, session(name).run(list(network.outputs), {"pixels": pixels}), strict=True
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+class Counted:
+    """A network that notes how many inputs it gets at a time."""
+
+    def __init__(self, name: str) -> None:
+        self.network, self.counts = session(name), []
+
+    def run(self, outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.counts.append(len(next(iter(feed.values()))))
+        return self.network.run(outputs, feed)
+
+
+def test_no_plans_of_memory_are_kept_by_size() -> None:
+    """ONNX Runtime's plans grow with every size that it sees; the pyramid's levels have hundreds."""
+    assert not any(session(name).get_session_options().enable_mem_pattern for name in NETWORKS)

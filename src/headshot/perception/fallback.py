@@ -34,7 +34,7 @@ from headshot.perception.landmarks.in_house import (
     refine_points,
 )
 from headshot.perception.landmarks.mediapipe import Landmarks
-from headshot.perception.networks import session
+from headshot.perception.networks import run_network
 
 # With these thresholds no head is found in 58 desktop pictures without people (`python
 # benchmarks/faceless.py`, docs/explanation/regressor.md) and almost all of CFP's held-out profiles are
@@ -205,11 +205,10 @@ def detector_agreement(pixels: U8, crop: FaceCrop) -> float:
 
     Of each the best over several enlargements of the crop.
     """
-    mtcnn, blazeface = session("mtcnn_onet"), session("face_detector")
     small = cut_crops(pixels, [crop.varied(zoom) for zoom in ZOOMS], 48)
     large = cut_crops(pixels, [crop.varied(zoom) for zoom in (1.0, 1.6)], 128)
-    one = mtcnn.run(["scores"], {"pixels": small})[0][:, 1].max()
-    other = max(blazeface.run(["scores"], {"pixels": picture[None]})[0].max() for picture in large)
+    one = run_network("mtcnn_onet", ["scores"], {"pixels": small})[0][:, 1].max()
+    other = max(run_network("face_detector", ["scores"], {"pixels": p[None]})[0].max() for p in large)
     return float(one * other)
 
 
@@ -228,7 +227,7 @@ def face_score(pixels: U8, crop: FaceCrop) -> float:
     crops = cut_crops(pixels, varied, 48, clamp=False).astype(np.float64)
     low, high = np.quantile(crops, (0.01, 0.99), axis=(1, 2, 3), keepdims=True)
     stretched = np.clip((crops - low) * (255 / np.maximum(high - low, LEAST_CONTRAST)), 0, 255)
-    scores = session("mtcnn_onet").run(["scores"], {"pixels": stretched.astype(np.uint8)})[0]
+    scores = run_network("mtcnn_onet", ["scores"], {"pixels": stretched.astype(np.uint8)})[0]
     return float(np.median(scores[:, 1]))
 
 

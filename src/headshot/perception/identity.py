@@ -18,7 +18,7 @@ from onnxruntime import InferenceSession
 from headshot.arrays import U8, Array, ReadOnly
 from headshot.image.crop import FaceCrop, cut_crops
 from headshot.perception.landmarks.mirror import head_mirror
-from headshot.perception.networks import session
+from headshot.perception.networks import run_network, session
 
 SIZE, MARGIN = 112, 1.15
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
@@ -71,7 +71,8 @@ def predict_identity(
     pictures = cut_crops(pixels, [crop.varied(down=shift) for shift in SHIFTS], SIZE)
     both = np.ascontiguousarray(np.concatenate([pictures, pictures[:, :, ::-1]]))
     names = ["identity", "identity_sigma", "embedding"]
-    identity, sigma, embedding = (x.astype(np.float64) for x in network.run(names, {"pixels": both}))
+    found = run_network("identity", names, {"pixels": both}, network)
+    identity, sigma, embedding = (x.astype(np.float64) for x in found)
     one, other = identity.reshape(2, len(SHIFTS), -1).mean(axis=1)
     mean = (one + other * head_mirror().identity) / 2
     return IdentityPrediction(mean, sigma.mean(axis=0), embedding.mean(axis=0))

@@ -16,7 +16,7 @@ from PIL import Image
 from headshot.arrays import F32, U8, Array, ReadOnly, read_only
 from headshot.image.crop import FaceCrop, cut_crops
 from headshot.models.topologies.mediapipe478 import POINTS, roll_of
-from headshot.perception.networks import session
+from headshot.perception.networks import run_network
 
 CLASSES = (
     "background",
@@ -193,9 +193,8 @@ def segment_crop(pixels: U8, crop: FaceCrop) -> Segmentation:
     """Find the parts of the face in a crop as of `crop_of`; see `segment`."""
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"pixels must be uint8 of shape (H, W, 3), got {pixels.dtype} {pixels.shape}")
-    (found,) = session("segmentation").run(
-        ["probabilities"], {"pixels": cut_crops(pixels, [crop], SIZE, clamp=False)}
-    )
+    feed = {"pixels": cut_crops(pixels, [crop], SIZE, clamp=False)}
+    (found,) = run_network("segmentation", ["probabilities"], feed)
     return Segmentation(found[0], crop.pixel_map(SIZE), (pixels.shape[0], pixels.shape[1]))
 
 

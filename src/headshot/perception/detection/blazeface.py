@@ -12,7 +12,7 @@ import numpy as np
 from headshot.arrays import U8, Array
 from headshot.image.resample import warp
 from headshot.perception.detection.mtcnn import NOTHING, Found, overlaps
-from headshot.perception.networks import session
+from headshot.perception.networks import run_network
 
 INPUT = 128
 GRIDS = ((16, 2), (8, 6))  # cells a side, anchors a cell
@@ -43,7 +43,7 @@ def detect(image: U8, threshold: float) -> Found:
     corner = np.array([width - side, height - side]) / 2
     letterbox = np.column_stack([np.eye(2) * side / INPUT, corner])
     pixels = warp(image, letterbox[None], (INPUT, INPUT))
-    scores, offsets = session("face_detector").run(["scores", "boxes"], {"pixels": pixels})
+    scores, offsets = run_network("face_detector", ["scores", "boxes"], {"pixels": pixels})
     passed = np.flatnonzero(scores[0] > threshold)
     if not len(passed):
         return NOTHING

@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from PIL import Image
 
 from headshot.arrays import F32, U8, Array, Mask
 from headshot.image.resample import warp
-from headshot.perception.networks import session
+from headshot.perception.networks import run_network
 
 WINDOW, STRIDE = 12, 2  # receptive field and step of the proposal network, pixels
 PYRAMID_STEP = 0.709  # about sqrt(1/2), as in the authors' code: the area halves at each level
@@ -44,14 +45,14 @@ def cascade(image: U8, min_face: float, thresholds: tuple[float, float, float]) 
     boxes = _proposals(image, max(min_face, WINDOW), thresholds[0])
     if not len(boxes):
         return NOTHING
-    face, shifts = session("mtcnn_rnet").run(["scores", "boxes"], {"pixels": _crops(image, boxes, 24)})
+    face, shifts = run_network("mtcnn_rnet", ["scores", "boxes"], {"pixels": _crops(image, boxes, 24)})
     passed = np.flatnonzero(face[:, 1] > thresholds[1])
     passed = passed[suppress(boxes[passed], face[passed, 1], 0.7)]
     boxes = _squares(_corrected(boxes[passed], shifts[passed]))
     if not len(boxes):
         return NOTHING
-    face, shifts, places = session("mtcnn_onet").run(
-        ["scores", "boxes", "points"], {"pixels": _crops(image, boxes, 48)}
+    face, shifts, places = run_network(
+        "mtcnn_onet", ["scores", "boxes", "points"], {"pixels": _crops(image, boxes, 48)}
     )
     passed = np.flatnonzero(face[:, 1] > thresholds[2])
     local = places[passed].astype(np.float64).reshape(-1, 2, 5).swapaxes(1, 2)
@@ -69,7 +70,7 @@ def are_upright(image: U8, boxes: Array) -> Mask:
     """
     upright = _crops(image, _squares(boxes), 48)
     both = np.concatenate([upright, upright[:, ::-1, ::-1]])
-    score = session("mtcnn_onet").run(["scores"], {"pixels": both})[0][:, 1].reshape(2, -1)
+    score = run_network("mtcnn_onet", ["scores"], {"pixels": both})[0][:, 1].reshape(2, -1)
     return score[0] >= score[1]
 
 
@@ -81,7 +82,7 @@ def _proposals(image: U8, min_face: float, threshold: float) -> Array:
     while min(height, width) * scale >= WINDOW:
         size = (int(np.ceil(width * scale)), int(np.ceil(height * scale)))
         level = level.resize(size, Image.Resampling.BOX)
-        face, shift = session("mtcnn_pnet").run(["scores", "boxes"], {"pixels": np.asarray(level)[None]})
+        face, shift = run_network("mtcnn_pnet", ["scores", "boxes"], {"pixels": np.asarray(level)[None]})
         y, x = np.nonzero(face[0, :, :, 1] >= threshold)
         corner = np.stack([x, y], axis=1) * float(STRIDE)
         ratio = np.array([width, height]) / size
@@ -119,15 +120,41 @@ def _crops(image: U8, boxes: Array, size: int) -> U8:
     return warp(image, maps, (size, size))
 
 
+@njit(cache=True, nogil=True)
+def _overlap(one, other, of_smaller):  # type: ignore[no-untyped-def]
+    """Intersection of two boxes (4,) over their union, or over the smaller one."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    first = (one[2] - one[0]) * (one[3] - one[1])
+    second = (other[2] - other[0]) * (other[3] - other[1])
+    whole = min(first, second) if of_smaller else first + second - shared
+    return shared / max(whole, 1e-9)
+
+
+@njit(cache=True, nogil=True)
+def _overlaps(boxes, of_smaller, out):  # type: ignore[no-untyped-def]
+    """`overlaps`. boxes (n, 4), out (n, n)."""
+    for i in range(len(boxes)):
+        for j in range(len(boxes)):
+            out[i, j] = _overlap(boxes[i], boxes[j], of_smaller)
+
+
+@njit(cache=True, nogil=True)
+def _suppress(boxes, threshold, of_smaller, alive):  # type: ignore[no-untyped-def]
+    """`suppress` of boxes (n, 4) in the order of their scores; alive (n,) all True before."""
+    for i in range(len(boxes)):
+        if alive[i]:
+            for j in range(i + 1, len(boxes)):
+                if alive[j] and _overlap(boxes[i], boxes[j], of_smaller) > threshold:
+                    alive[j] = False
+
+
 def overlaps(boxes: Array, *, of_smaller: bool = False) -> Array:
     """Intersections (n, n) of boxes (n, 4) over their union, or over the smaller box of each pair."""
-    x0, y0, x1, y1 = boxes.T
-    width = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
-    height = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area = (x1 - x0) * (y1 - y0)
-    other = np.minimum(area[:, None], area) if of_smaller else area[:, None] + area - shared
-    return shared / np.maximum(other, 1e-9)
+    out = np.empty((len(boxes), len(boxes)))
+    _overlaps(np.ascontiguousarray(boxes, np.float64), of_smaller, out)
+    return out
 
 
 def suppress(
@@ -145,9 +172,8 @@ def suppress(
         Indices of the boxes to keep, best first.
     """
     order = np.argsort(-scores, kind="stable")
-    clash = overlaps(boxes[order], of_smaller=of_smaller) > threshold
     alive = np.ones(len(order), dtype=bool)
-    for i in range(len(order)):
-        if alive[i]:
-            alive[i + 1 :] &= ~clash[i, i + 1 :]
+    # One pair after the other: of a large photo of leaves there are 3,000 boxes and more, and n x n numbers
+    # of them would take gigabytes.
+    _suppress(np.ascontiguousarray(boxes[order], np.float64), threshold, of_smaller, alive)
     return order[alive]

@@ -21,7 +21,7 @@ from headshot.geometry.pose import camera_of_crop_pose
 from headshot.image.crop import FaceCrop, cut_crops, rotation2d
 from headshot.models.topologies.mediapipe478 import POINTS
 from headshot.perception.landmarks.mirror import head_mirror
-from headshot.perception.networks import session
+from headshot.perception.networks import NETWORKS, run_network
 
 SIZE, MARGIN = 128, 1.4
 """Side of the network's input in pixels, and in sizes of the face: the longer side of its points' box."""
@@ -121,7 +121,7 @@ def refine_points(pixels: U8, found: HeadPrediction) -> HeadPrediction:
         "points": np.stack([local, local[mirror] * [-1, 1] + [1, 0]]).astype(np.float32),
         "sigma": np.stack([sigma, sigma[mirror]]).astype(np.float32),
     }
-    refined, spread = session("refiner").run(["refined", "refined_sigma"], feed)
+    refined, spread = run_network("refiner", ["refined", "refined_sigma"], feed)
     one, other = refined.astype(np.float64)
     local = (one + other[mirror] * [-1, 1] + [1, 0]) / 2
     sigma = (spread[0] + spread[1][mirror]).astype(np.float64) / 2 * crop.side
@@ -145,9 +145,9 @@ def predict_heads(
     pictures = cut_crops(pixels, crops, SIZE)
     if mirrored:
         pictures = np.concatenate([pictures, pictures[:, :, ::-1]])
-    network = network or session("regressor")
-    names = [output.name for output in network.get_outputs()]
-    values = dict(zip(names, network.run(names, {"pixels": np.ascontiguousarray(pictures)}), strict=True))
+    names = list(NETWORKS["regressor"].outputs)
+    feed = {"pixels": np.ascontiguousarray(pictures)}
+    values = dict(zip(names, run_network("regressor", names, feed, network), strict=True))
     n = len(crops)
     found = [
         {name: value[k].astype(np.float64) for name, value in values.items()} for k in range(len(pictures))

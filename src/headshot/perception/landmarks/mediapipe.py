@@ -24,7 +24,7 @@ from headshot.models.topologies.mediapipe478 import (
 )
 from headshot.perception.detection.detect import Face
 from headshot.perception.landmarks.in_house import HeadPrediction
-from headshot.perception.networks import session
+from headshot.perception.networks import run_network
 
 SIZE = 256
 """Side of the network's input, pixels."""
@@ -240,7 +240,7 @@ def _run(pixels: U8, crop: FaceCrop, *, mirrored: bool = False) -> _Pass:
     picture = crop.cut(pixels, SIZE)[None]
     if mirrored:
         picture = np.ascontiguousarray(picture[:, :, ::-1])
-    found, presence = session("face_landmarks").run(["points", "presence"], {"pixels": picture})
+    found, presence = run_network("face_landmarks", ["points", "presence"], {"pixels": picture})
     local = found[0].astype(np.float64) / SIZE
     if mirrored:
         local[:, 0] = 1 - local[:, 0]
@@ -256,7 +256,7 @@ def _crop_of_points(points: Array) -> FaceCrop:
 def _blendshapes(found: _Pass) -> F32:
     """The 52 expression scores of upright points; the network itself is blind to position and size."""
     upright = (found.points[BLENDSHAPE_POINTS] @ rotation2d(found.crop.roll)).astype(np.float32)
-    scores = session("face_blendshapes").run(["scores"], {"points": upright[None]})[0]
+    scores = run_network("face_blendshapes", ["scores"], {"points": upright[None]})[0]
     # The network's first score is "_neutral"; the others are ARKit's but for tongueOut, which comes last.
     assert ARKIT52[-1] == "tongueOut"
     return np.append(np.clip(scores[1:], 0, 1), np.float32(0)).astype(np.float32)
