@@ -6,7 +6,7 @@
 them, of which the resident memory (RSS) is read after each photo:
 
 - ``command``: `headshot reconstruct FOLDER -r --face all`, as anybody would run it;
-- ``api``: one `headshot.Reconstructor` for all photos, all faces, 68 points of each kept, as are the errors;
+- ``api``: one `headshot.Reconstructor` for all photos, all faces, 68 points of each kept;
 - ``threads``: the same from four threads at a time;
 - ``keypoint``: the landmarks and the fit of `headshot keypoint --landmarks headshot`.
 
@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -99,15 +98,14 @@ def follow(command: Sequence[str], photos: Sequence[Path], log: Path) -> Course:
 
 
 def with_api(photos: Sequence[Path], threads: int) -> None:
-    """Keep 68 points of each head, and the errors, as a program would that goes on with them."""
+    """Keep 68 points of each head, as a program would that goes on with them."""
     reconstruct, kept = Reconstructor(), []
 
     def one(photo: Path) -> None:
         try:
             kept.append([head.project(head.landmarks68) for head in reconstruct(photo, face="all")])
         except HeadshotError as error:
-            traceback.clear_frames(error.__traceback__)
-            kept.append(error)
+            kept.append(str(error))
         print(photo, flush=True)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -174,6 +172,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=2000, help="how many [%(default)s]")
     parser.add_argument("--seed", type=int, default=0, help="of the photos [%(default)s]")
     parser.add_argument("--ways", default="command,api,threads,keypoint", help="[%(default)s]")
+    parser.add_argument("--folder", type=Path, help="keep the photos here, and take those that are there")
     parser.add_argument("--logs", type=Path, default=Path("memory"), help="folder for logs [%(default)s]")
     parser.add_argument("--worker", choices=sorted(WAYS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -183,9 +182,12 @@ def main() -> None:
     arguments.logs.mkdir(parents=True, exist_ok=True)
     courses = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, out = Path(name) / "photos", Path(name) / "out"
-        print(write_mixed_photos(arguments.data, folder, arguments.photos, arguments.seed))
+        folder, out = arguments.folder or Path(name) / "photos", Path(name) / "out"
+        if not folder.is_dir():
+            print(write_mixed_photos(arguments.data, folder, arguments.photos, arguments.seed))
         photos = [photo for photo, _ in find_photos([folder])]
+        if len(photos) != arguments.photos:
+            parser.error(f"{folder} has {len(photos)} photos, not {arguments.photos}")
         for way in arguments.ways.split(","):
             command = [sys.executable, "-u", "-m", "headshot", "reconstruct", str(folder), "-r"]
             command += ["--face", "all", "-o", str(out)]
