@@ -90,6 +90,7 @@ def test_heads_are_freed_one_after_the_other(
     heads = Heads([(template.face, template.landmarks)] * 5, make)
     monkeypatch.setattr("headshot.pipeline.Reconstructor.each", lambda *_: heads)
     monkeypatch.setattr(batch, "contents", lambda _, stem, *__: {stem: b""})
+    monkeypatch.setattr(batch, "write_files", lambda folder, files, _: [folder / name for name in files])
     (job,) = plan([(photos / "astronaut.jpg", Path())], tmp_path, ["json"])
     assert len(work(job, Request(None, ("json",))).files) == 5
     assert max(most) <= 2
