@@ -19,7 +19,7 @@ from headshot.texture import TextureSettings
 
 
 class StandIn:
-    """A function like `headshot.reconstruct` for files of any content.
+    """Like a `headshot.Reconstructor` for files of any content.
 
     Its heads have identities that follow from the content. "3 faces" at the beginning stands for three faces,
     "no face" for none.
@@ -42,6 +42,12 @@ class StandIn:
             return named.with_identity(self.identity(content, int(face)))
         count = int(content[:1]) if content[1:6] == b" face" else 1
         return [named.with_identity(self.identity(content, k)) for k in range(1, count + 1)]
+
+    def each(self, source: Path) -> Sequence[Head]:
+        """All faces."""
+        heads = self(source, face="all")
+        assert isinstance(heads, list)
+        return heads
 
     def identity(self, content: bytes, face: int) -> list[float]:
         """The coefficients of a face in a photo of this content."""
@@ -66,7 +72,7 @@ def low_head(photos: Path) -> Head:
 
 @pytest.fixture
 def quick(low_head: Head, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """`headshot.reconstruct` replaced by a `StandIn` for the command."""
+    """`headshot.Reconstructor` replaced by a `StandIn` for the command."""
     made = StandIn(low_head)
-    monkeypatch.setattr("headshot.pipeline.reconstruct", made)
+    monkeypatch.setattr("headshot.pipeline.Reconstructor", lambda *_, **__: made)
     return made

@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from PIL import Image
 
 from headshot.arrays import F32, U8, Array, Mask
 from headshot.image.resample import warp
+from headshot.kernels import njit
 from headshot.perception.networks import run_network
 
 WINDOW, STRIDE = 12, 2  # receptive field and step of the proposal network, pixels
