@@ -53,6 +53,13 @@ def _task(stop_at: int | None = None) -> Task:
     return Task(network, Line(), loss, validate, "fit", lambda network: np.zeros((4, 6, 3), np.uint8))
 
 
+def _untrained_score() -> float:
+    """What the network is worth before training."""
+    task = _task()
+    with torch.no_grad():
+        return task.validate(task.network.eval())["fit"]
+
+
 def _rows(folder: Path) -> list[list[str]]:
     with (folder / "curves.csv").open(newline="", encoding="utf-8") as handle:
         return [row for row in csv.reader(handle) if row[2] != "seconds_per_step"]
@@ -65,6 +72,8 @@ def test_the_loss_falls_and_everything_is_written(tmp_path: Path) -> None:
     losses = [float(row[3]) for row in _rows(tmp_path) if row[1:3] == ["train", "loss"]]
     assert len(losses) == 5 and losses[-1] < 0.3 * losses[0]
     assert not network.training
+    untrained = next(row for row in _rows(tmp_path) if row[1:3] == ["validation", "fit"])
+    assert untrained[0] == "0" and float(untrained[3]) == pytest.approx(_untrained_score(), abs=1e-5)
     scores = {int(row[0]): float(row[3]) for row in _rows(tmp_path) if row[1:3] == ["validation", "fit"]}
     best = json.loads((tmp_path / "best" / "metrics.json").read_text())
     assert best["step"] == max(scores, key=scores.__getitem__)
@@ -114,8 +123,9 @@ def test_a_loss_that_explodes_ends_the_run(tmp_path: Path) -> None:
     bad = replace(task, loss=lambda network, batch: (network(batch[0]).sum() * float("inf"), {}))
     with pytest.raises(HeadshotError, match="no longer finite at step 0"):
         train(bad, PLAN, tmp_path, say=lambda line: None)
+    assert json.loads((tmp_path / "best" / "metrics.json").read_text())["step"] == 0
     with pytest.raises(HeadshotError, match="no best weights yet"):
-        best_weights(tmp_path)
+        best_weights(tmp_path / "elsewhere")
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

@@ -33,7 +33,11 @@ from headshot.learn.face import (  # noqa: E402
     steps_per_epoch,
 )
 from headshot.learn.face_model import load_face_model  # noqa: E402
+from headshot.learn.losses.face import normalised_error  # noqa: E402
 from headshot.learn.networks.mobilefacenet import MobileFaceNet  # noqa: E402
+from headshot.models.readers.basel_front import load_front  # noqa: E402
+from headshot.models.readers.basel_front import split as basel_coefficients  # noqa: E402
+from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68  # noqa: E402
 
 SMALL = FaceSettings(size=48, depth=18, imagenet="none", soft=False, held_out=0.0, dropout=0.0)
 
@@ -152,6 +156,14 @@ def test_masked_pixels_do_not_count(cache: FaceCache) -> None:
     assert seen > 1e-4 and hidden == pytest.approx(0, abs=1e-9)
 
 
+def _mean_face_error(cache: FaceCache, basel_file: Path) -> float:
+    """Landmark error of the mean face in the middle of every crop, without any network."""
+    model = load_front(basel_file)
+    still = model.landmarks(basel_coefficients(np.zeros(257)))
+    points = [cache.points(i)[MEDIAPIPE_TO_IBUG68] for i in range(len(cache))]
+    return float(np.mean([normalised_error(still[None], p[None]) for p in points]))
+
+
 def test_the_command(cache: FaceCache, basel_file: Path, tmp_path: Path) -> None:
     options = ["--weights", "none", "--depth", "18", "--size", "32", "--renderer", "hard"]
     options += ["--held-out", "0", "--epochs", "2", "--batch", "4", "--workers", "0"]
@@ -159,10 +171,12 @@ def test_the_command(cache: FaceCache, basel_file: Path, tmp_path: Path) -> None
     arguments = ["learn", "face", str(cache.file), str(tmp_path / "run"), *options]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert len(_curve(tmp_path / "run", "validation", "nme")) == 2  # once an epoch
+    errors = _curve(tmp_path / "run", "validation", "nme")
+    assert len(errors) == 3  # before anything is learned, and once an epoch
+    assert errors[0] == pytest.approx(_mean_face_error(cache, basel_file), abs=1e-3)
     assert (tmp_path / "run" / "best" / "network.safetensors").is_file()
     shown = sorted((tmp_path / "run" / "pictures").iterdir())
-    assert len(shown) == 2 and np.asarray(Image.open(shown[1])).shape == (3 * 32, 8 * 32, 3)
+    assert len(shown) == 3 and np.asarray(Image.open(shown[1])).shape == (3 * 32, 8 * 32, 3)
     for wrong, message in (
         (["--depth", "19"], "--depth is 18"),
         (["--renderer", "x"], "--renderer is"),

@@ -162,10 +162,7 @@ def test_stitching(soft):
     whole, half = stitch(pictures[0], photo), stitch(pictures[0], photo, mask)
     torch.testing.assert_close(whole, stitch(pictures[1], photo))  # the background does not matter
     assert (whole[0, :2] == photo[:2]).all()
-    # Soft silhouettes let a little through along the edges of triangles, hard ones nothing.
-    share = pictures[0].silhouette[0, 20:28, 20:28, None]
-    assert share.min() > 0.7 if soft else (share == 1).all()
-    centre = share * colour + (1 - share) * photo[20:28, 20:28]
+    centre = colour.expand(8, 8, 3)
     torch.testing.assert_close(whole[0, 20:28, 20:28], centre, atol=1e-5, rtol=0)
     assert (half[0, :, 24:] == photo[:, 24:]).all()
     torch.testing.assert_close(half[0, :, :24], whole[0, :, :24])
@@ -178,6 +175,56 @@ def test_stitching(soft):
         stitch(pictures[0], photo[:40])
     with pytest.raises(ValueError, match="mask"):
         stitch(pictures[0], photo, mask[:40])
+
+
+@pytest.mark.parametrize("soft", [None, SoftSettings()])
+def test_a_wrong_face_cannot_hide_behind_its_photo(soft):
+    """Where the mesh is, along edges between triangles too, nothing of the photo is left."""
+    shape = ico_sphere(3)
+    colours = torch.rand((len(shape.vertices), 3), generator=torch.Generator().manual_seed(1))
+    mesh = Meshes(torch.tensor(shape.vertices), shape.triangles, VertexColours(colours))
+    camera = PerspectiveCameras.from_fov(64, 60, *look_at_view_transform(3.0))
+    plain = MeshRenderer(camera, settings=RendererSettings(64, antialias=False))(mesh)
+    drawn = MeshRenderer(camera, settings=RendererSettings(64, soft=soft, cull=True))(mesh)
+    # All four neighbours are covered too: antialiasing reaches one pixel across a silhouette.
+    covered = torch.nn.functional.max_pool2d(1 - plain.silhouette, 3, 1, 1)[0] == 0
+    assert covered.sum() > 700
+    photos = torch.zeros((64, 64, 3)), torch.ones((64, 64, 3))
+    dark, bright = (stitch(drawn, photo)[0] for photo in photos)
+    torch.testing.assert_close(dark[covered], bright[covered], atol=1e-6, rtol=0)
+    torch.testing.assert_close(dark[covered], plain.rgb[0][covered], atol=0.06 if soft else 1e-6, rtol=0)
+    # So the whole difference of the colours is in the image loss.
+    error = (bright - photos[1]).square()[covered].mean()
+    expected = (plain.rgb[0] - photos[1]).square()[covered].mean()
+    assert float(error) == pytest.approx(float(expected), rel=0.01)
+    outside = plain.silhouette[0] == 0
+    assert (bright[outside] == 1).sum() > 1000
+
+
+def test_stitching_has_the_slopes_of_finite_differences():
+    """So soft that the weight of the background, and with it the photo's, changes everywhere."""
+    shape = ico_sphere(0)
+    soft = SoftSettings(sigma=2e-2, gamma=0.2, dist_eps=1e-13, near=1, far=6)
+    camera = PerspectiveCameras.from_fov(10, 60, *look_at_view_transform(3.0, 20, 30))
+    camera = PerspectiveCameras(
+        *(getattr(camera, f).double() for f in ("focal", "centre", "rotation", "translation"))
+    )
+    random = torch.Generator().manual_seed(2)
+
+    def some(*size):
+        return torch.rand(size, generator=random, dtype=F64, requires_grad=True)
+
+    vertices = torch.tensor(shape.vertices, dtype=F64, requires_grad=True)
+    renderer = MeshRenderer(camera, settings=RendererSettings(10, soft=soft, background=0.3))
+
+    def stitched(vertices, colours, photo, mask):
+        drawn = renderer(Meshes(vertices, shape.triangles, VertexColours(colours)))
+        share = drawn.coverage
+        assert share.min() < 0.3 and 0.7 < share.max() < 1
+        return stitch(drawn, photo, mask)
+
+    arguments = vertices, some(len(shape.vertices), 3), some(10, 10, 3), some(10, 10)
+    assert torch.autograd.gradcheck(stitched, arguments, eps=1e-6, atol=1e-6)
 
 
 def test_srgb():

@@ -21,7 +21,8 @@ class Curves:
 
         self.file = folder / "curves.csv"
         rows: list[list[str]] = []
-        if self.file.is_file():  # what an interrupted run logged after its checkpoint happens again
+        # What an interrupted run logged after its checkpoint happens again, and so does all without one.
+        if step and self.file.is_file():
             with reading(self.file, "curves of a training run", HeadshotError, "delete it"):
                 table = [list(row.values()) for _, row in read_table(self.file, MODEL_FILE)]
                 rows = [row for row in table if int(row[0]) <= step]

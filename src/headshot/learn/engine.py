@@ -7,6 +7,9 @@ A run lives in one folder:
     curves.csv             every number that was logged; also as TensorBoard events in events/
     pictures/001500.png    what the network makes of a few validation items
 
+The first validation, of step 0, comes before anything is learned: what is not better than it was not worth
+the training, and it stays the best until something is.
+
 A run that is interrupted (Ctrl-C, or the machine) continues from its latest checkpoint and ends with the same
 bits as if nothing had happened, on the same machine and number of threads: items of the data depend on their
 number alone, and the random generator is seeded anew at every step. Weights are safetensors, the optimiser's
@@ -134,6 +137,10 @@ def _train(
     state = State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
     resume(state, asdict(plan), folder, device)
     curves = Curves(folder, state.step) if group.first else None
+    if state.step == 0:
+        if curves is not None:
+            _validate(state, task, folder, curves, say)
+        group.any(False)  # the others wait
     started, first, stopping = time.monotonic(), state.step, False
     with _interruptible() as interrupted:
         for batch in _batches(task.data, plan, state.step, group):

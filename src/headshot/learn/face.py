@@ -175,7 +175,7 @@ class FaceLearner:
             terms["landmarks"] = w.landmarks, points
         if w.attention:
             # M is where the face is rendered; errors there must not be reduced by moving the face away.
-            drawn = out.rendering.silhouette.detach()
+            drawn = out.rendering.coverage.detach()
             attention = losses.skin_attention(batch["mask"].float() / 255) * drawn
             terms["attention"] = w.attention, losses.attention_loss(out.stitched, photo, attention)
         if w.identity:
@@ -222,9 +222,10 @@ class Validation:
             metrics["loss"] = total.item()
             metrics["nme"] = losses.normalised_error(out.points.cpu().numpy(), batch["points"].cpu().numpy())
             photo = (batch["photo"].float() / 255).permute(0, 2, 3, 1)
-            cover = (out.rendering.silhouette * batch["mask"] / 255)[..., None]
-            squares = ((out.rendering.foreground - photo).square() * cover).sum(dim=(1, 2, 3))
-            error = (squares / (3 * cover.sum(dim=(1, 2, 3)).clamp(min=1))).sqrt()
+            # stitched - photo = cover (colour - photo)
+            cover = out.rendering.coverage * batch["mask"] / 255
+            squares = (out.stitched - photo).square().sum(dim=(1, 2, 3))
+            error = (squares / (3 * cover.square().sum(dim=(1, 2)).clamp(min=1))).sqrt()
             metrics["image_error"] = error.mean().item()
             for name, value in metrics.items():
                 sums[name] = sums.get(name, 0.0) + value * len(chosen)

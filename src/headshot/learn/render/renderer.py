@@ -67,13 +67,14 @@ class Rendering:
         rgba: (B, H, W, C + 1) colour over the background, and silhouette.
         depth: (B, H, W) distance of the surface along the viewing axis, in units of the mesh; 0 where empty.
         background: (C,) what is behind.
-        share: (B, H, W) how much of rgb is not background. In hard mode that is the silhouette.
+        coverage: (B, H, W) how much of rgb is not background. In hard mode that is the silhouette; in soft
+            mode 1 - w_b (Soft Rasterizer, eq. 2 and 3), which is 1 wherever a triangle is near.
     """
 
     rgba: Tensor
     depth: Tensor
     background: Tensor
-    share: Tensor
+    coverage: Tensor
 
     @property
     def rgb(self) -> Tensor:
@@ -82,16 +83,17 @@ class Rendering:
 
     @property
     def silhouette(self) -> Tensor:
-        """(B, H, W) how much of each pixel the meshes cover, 0 to 1."""
+        """(B, H, W) how much of each pixel the meshes cover, 0 to 1.
+
+        In soft mode eq. 4: on an edge between two triangles each of them covers half, so that it is
+        1 - (1 - 1/2)^2 = 3/4 there. For comparing silhouettes; what is behind is hidden by `coverage`.
+        """
         return self.rgba[..., -1]
 
     @property
     def foreground(self) -> Tensor:
-        """(B, H, W, C) colour of the surface alone, times silhouette."""
-        front = self.rgb - (1 - self.share)[..., None] * self.background
-        some = self.share > 10 * torch.finfo(self.share.dtype).eps
-        scale = torch.where(some, self.silhouette, 0.0) / torch.where(some, self.share, 1.0)
-        return front * scale[..., None]
+        """(B, H, W, C) rgb without the background: colour of the surface, times coverage."""
+        return self.rgb - (1 - self.coverage)[..., None] * self.background
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,10 +188,10 @@ class MeshRenderer:
         rgb = colour + behind[..., None] * background  # eq. 2
         rgba = torch.cat([rgb, 1 - clear[..., None]], dim=3)  # eq. 4
         # The surface's depth alone: the weights of eq. 3 without the background's, where any surface is.
-        share = 1 - behind
-        some = share > 10 * torch.finfo(share.dtype).eps
-        depth = torch.where(some, mean_depth, 0.0) / torch.where(some, share, 1.0)
-        return Rendering(rgba, depth, background, share)
+        coverage = 1 - behind
+        some = coverage > 10 * torch.finfo(coverage.dtype).eps
+        depth = torch.where(some, mean_depth, 0.0) / torch.where(some, coverage, 1.0)
+        return Rendering(rgba, depth, background, coverage)
 
     def _background(self, like: Tensor) -> Tensor:
         """(C,)."""

@@ -18,12 +18,19 @@ def stitch(rendering: Rendering, photo: Tensor, mask: Tensor | None = None) -> T
     "After generating the 2D face image, we stitch the face image back into the original image to cover the
     face area" (Jiang and Yang, "3D Human Face Reconstruction
     with 3DMM Face Model from RGB Image", section E), so that the image loss of its
-    section F sees a difference in the face alone. A pixel is the face's as far as the mesh covers it and the
-    mask is 1 where the photo shows the face, not hair, glasses or a hand in front of it:
+    section F sees a difference in the face alone. The picture is the Soft Rasterizer's (Liu et al. 2019,
+    eq. 2) with the photo as the colour of the background, C_b:
 
-        stitched = mask * (colour * silhouette) + (1 - mask * silhouette) * photo
+        stitched = sum_j w_j C_j + w_b photo,    w_b = 1 - sum_j w_j = 1 - coverage    (eq. 3)
 
-    Gradients reach the rendering through colour and silhouette, and the photo and mask too.
+    So no pixel of the face keeps anything of the photo, and a wrong face cannot hide behind it. The
+    silhouette of eq. 4 would let a quarter of the photo through along every edge between two triangles, and
+    its slope would teach faces to shrink, since outside of them the stitched picture has no error. With a
+    mask that is 1 where the photo shows the face, not hair, glasses or a hand in front of it,
+
+        stitched = photo + mask * (sum_j w_j C_j + w_b photo - photo)
+
+    Gradients reach the rendering through colours and weights, and the photo and mask too.
 
     Args:
         rendering: B pictures of H x W pixels. Its background does not matter.
@@ -33,19 +40,19 @@ def stitch(rendering: Rendering, photo: Tensor, mask: Tensor | None = None) -> T
     Raises:
         ValueError: sizes differ.
     """
-    foreground, silhouette = rendering.foreground, rendering.silhouette
-    if photo.shape[-3:] != foreground.shape[-3:]:
+    if photo.shape[-3:] != rendering.rgb.shape[-3:]:
         raise ValueError(
-            f"the photo {tuple(photo.shape)} must have the size of the rendering {tuple(foreground.shape)}"
+            f"the photo {tuple(photo.shape)} must have the size of the rendering {tuple(rendering.rgb.shape)}"
         )
+    coverage = rendering.coverage
     if mask is None:
-        return foreground + (1 - silhouette[..., None]) * photo
-    if mask.shape[-2:] != silhouette.shape[-2:]:
+        return rendering.foreground + (1 - coverage)[..., None] * photo
+    if mask.shape[-2:] != coverage.shape[-2:]:
         raise ValueError(
-            f"the mask {tuple(mask.shape)} must have the size of the rendering {tuple(silhouette.shape)}"
+            f"the mask {tuple(mask.shape)} must have the size of the rendering {tuple(coverage.shape)}"
         )
-    weight = mask.to(foreground)[..., None]
-    return weight * foreground + (1 - weight * silhouette[..., None]) * photo
+    weight = mask.to(coverage)
+    return weight[..., None] * rendering.foreground + (1 - weight * coverage)[..., None] * photo
 
 
 def to_srgb(linear: Tensor) -> Tensor:
