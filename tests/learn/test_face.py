@@ -171,6 +171,8 @@ def test_the_command(cache: FaceCache, basel_file: Path, tmp_path: Path) -> None
     arguments = ["learn", "face", str(cache.file), str(tmp_path / "run"), *options]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
+    listed = (tmp_path / "run" / "held-out.txt").read_text(encoding="utf-8").splitlines()
+    assert listed == cache.photos and len(listed) == 8
     errors = _curve(tmp_path / "run", "validation", "nme")
     assert len(errors) == 3  # before anything is learned, and once an epoch
     assert errors[0] == pytest.approx(_mean_face_error(cache, basel_file), abs=1e-3)

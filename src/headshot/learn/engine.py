@@ -6,6 +6,7 @@ A run lives in one folder:
     best/                  the averaged weights with the best validation score, and that score
     curves.csv             every number that was logged; also as TensorBoard events in events/
     pictures/001500.png    what the network makes of a few validation items
+    held-out.txt           names of the validation items, if they have some
 
 The first validation, of step 0, comes before anything is learned: what is not better than it was not worth
 the training, and it stays the best until something is.
@@ -96,6 +97,7 @@ class Task:
         validate: network in evaluation mode to its metrics.
         score: the metric by which the best checkpoint is chosen, the higher the better.
         picture: network in evaluation mode to a picture (H, W, 3) uint8, or None for no pictures.
+        held_out: names of what is validated on.
     """
 
     network: nn.Module
@@ -104,6 +106,7 @@ class Task:
     validate: Callable[[nn.Module], Metrics]
     score: str
     picture: Callable[[nn.Module], U8] | None = None
+    held_out: tuple[str, ...] = ()
 
 
 def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> nn.Module:
@@ -139,6 +142,8 @@ def _train(
     curves = Curves(folder, state.step) if group.first else None
     if state.step == 0:
         if curves is not None:
+            if task.held_out:
+                (folder / "held-out.txt").write_text("\n".join(task.held_out) + "\n", encoding="utf-8")
             _validate(state, task, folder, curves, say)
         group.any(False)  # the others wait
     started, first, stopping = time.monotonic(), state.step, False

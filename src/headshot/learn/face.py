@@ -205,6 +205,11 @@ class Validation:
         self.learner, self.stream, self.batch = learner, stream, batch
         self.faces = stream.faces[::step].tolist()
 
+    @property
+    def photos(self) -> list[str]:
+        """Names of the photos, as the cache has them."""
+        return [self.stream.cache.photos[face] for face in self.faces]
+
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> Metrics:
         """Means over photos of a network in evaluation mode.
@@ -278,6 +283,7 @@ def make_task(cache: FaceCache, settings: FaceSettings, plan: Plan) -> Task:
         validate=validation,
         score="score",
         picture=validation.picture,
+        held_out=tuple(validation.photos),
     )
 
 
