@@ -17,6 +17,7 @@ from torch import Tensor, nn  # noqa: E402
 from torch.utils.data import Dataset  # noqa: E402
 
 from headshot.errors import HeadshotError  # noqa: E402
+from headshot.learn import engine  # noqa: E402
 from headshot.learn.checkpoints import best_weights  # noqa: E402
 from headshot.learn.curves import Metrics  # noqa: E402
 from headshot.learn.engine import Plan, Task, learning_rate, train  # noqa: E402
@@ -99,6 +100,19 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path: Path, workers: int
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert _rows(tmp_path / "whole") == _rows(tmp_path / "parts")
+
+
+def test_slow_steps_are_saved_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 40))  # seconds from one look at the clock to the next
+    monkeypatch.setattr(engine.time, "monotonic", lambda: next(clock))
+    steps: list[int] = []
+    monkeypatch.setattr(engine, "save", lambda state, plan, folder: steps.append(state.step))
+    plan = replace(PLAN, steps=10, every=10, save_every=100, save_minutes=2)
+    train(_task(), plan, tmp_path, say=lambda line: None)
+    assert steps == [4, 8, 10]
+    steps.clear()
+    train(_task(), replace(plan, save_minutes=60), tmp_path, say=lambda line: None)
+    assert steps == [10]
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ class Plan:
         workers: processes that load data; 0 loads it in between.
         every: steps between validations, each followed by a picture and a checkpoint.
         save_every: steps between further checkpoints.
+        save_minutes: longest time between checkpoints, however slow the steps are.
     """
 
     steps: int
@@ -80,6 +81,7 @@ class Plan:
     workers: int = 0
     every: int = 500
     save_every: int = 100
+    save_minutes: float = 15.0
 
     def __post_init__(self) -> None:
         if self.precision not in ("float32", "bfloat16"):
@@ -146,7 +148,8 @@ def _train(
                 (folder / "held-out.txt").write_text("\n".join(task.held_out) + "\n", encoding="utf-8")
             _validate(state, task, folder, curves, say)
         group.any(False)  # the others wait
-    started, first, stopping = time.monotonic(), state.step, False
+    started = saved = time.monotonic()
+    first, stopping = state.step, False
     with _interruptible() as interrupted:
         for batch in _batches(task.data, plan, state.step, group):
             logged = _step(state, task, plan, _to(batch, device), group)
@@ -158,13 +161,15 @@ def _train(
                 left = pace * (plan.steps - state.step) / 60
                 say(f"step {state.step}/{plan.steps} loss {logged['loss']:.4f}, {left:.0f} min left")
             validating = state.step % plan.every == 0 or state.step == plan.steps
-            if validating or state.step % plan.save_every == 0 or stopping:
+            late = group.any(time.monotonic() - saved > 60 * plan.save_minutes)
+            if validating or state.step % plan.save_every == 0 or late or stopping:
                 group.mean_statistics(state.network)
                 group.mean_statistics(state.average)
                 if curves is not None:
                     if validating:
                         _validate(state, task, folder, curves, say)
                     save(state, asdict(plan), folder)
+                saved = time.monotonic()
                 group.any(False)  # nobody goes on, or ends, before the files are there
             if stopping:
                 say(f"interrupted at step {state.step}; the same command continues from here")

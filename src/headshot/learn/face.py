@@ -259,7 +259,8 @@ def make_network(model: FaceModel, settings: FaceSettings) -> FaceRegressor:
     network = FaceRegressor(model.layout.total, settings.depth, settings.dropout, confidences)
     if settings.imagenet != "none":
         load_imagenet(network.backbone, settings.imagenet)
-    return network
+    # Convolutions of processors are a third quicker when the channels of a pixel lie side by side.
+    return network.to(memory_format=torch.channels_last)
 
 
 def make_task(cache: FaceCache, settings: FaceSettings, plan: Plan) -> Task:
