@@ -260,7 +260,10 @@ def make_network(model: FaceModel, settings: FaceSettings) -> FaceRegressor:
     if settings.imagenet != "none":
         load_imagenet(network.backbone, settings.imagenet)
     # Convolutions of processors are a third quicker when the channels of a pixel lie side by side.
-    return network.to(memory_format=torch.channels_last)
+    for weight in network.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 def make_task(cache: FaceCache, settings: FaceSettings, plan: Plan) -> Task:
