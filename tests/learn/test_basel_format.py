@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
+
 from headshot.learn.data.align import CENTRE
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
