@@ -1,6 +1,6 @@
-"""Metric scale of a head from photos: by its looks.
+"""Metric scale of a head from photos: by face-recognition features.
 
-A photo fixes a head only up to its size. But looks tell children from adults, and with age, sex and race how
+A photo fixes a head only up to its size. But faces tell children from adults, and with age, sex and race how
 large a head usually is. The identity network's embedding knows them, though nobody taught it: a linear
 function of it predicts the logarithm of a head's scale. It was learned (ridge regression) from photos of
 UTKFace, with the interpupillary distances of people of their age, sex and race (`headshot.datasets.growth`),
@@ -39,19 +39,19 @@ class Scale:
 
 
 ANYBODY = Scale(0.95, 0.12)
-"""Where nothing is known of the looks: of UTKFace's photos, a fifth of them children's
+"""Where no features are known: of UTKFace's photos, a fifth of them children's
 (``python tools/size.py learn``)."""
 
 
 @dataclass(frozen=True, eq=False)
 class SizeRegression:
-    """What looks say of the size.
+    """What face-recognition features say of the size.
 
     Attributes:
         weights: (256,) of the embedding's numbers.
         offset: the logarithm of the scale is ``embedding @ weights + offset``.
         at, deviation: (K,) standard deviation of its error at predictions, ascending; linear in between. It
-            includes by how much people of one look differ.
+            includes by how much people of equal features differ.
         photo: standard deviation of predictions from photos of one person.
     """
 

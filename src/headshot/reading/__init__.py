@@ -2,7 +2,7 @@
 
 A file may be damaged, or made to do harm. Every reader of this package keeps to this:
 
-1. **No header is believed.** A size or count in a file is checked against the bytes that are there, and
+1. **No header is trusted.** A size or count in a file is checked against the bytes that are there, and
    against a limit of `headshot.reading.bounds`, before memory is taken for it or a loop is begun
    (`bounds.size_of`, `bounds.Span`). What is compressed is inflated in pieces, up to what was announced and
    not a byte further (`inflate.Inflated`). What a reader makes of a file, such as a finer mesh, is checked

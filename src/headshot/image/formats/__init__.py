@@ -19,7 +19,7 @@ from PIL import Image
 
 from headshot.image.limits import Header
 
-HEAD = 32  # bytes by which formats are told apart
+HEAD = 32  # bytes by which formats are distinguished
 
 
 @dataclass(frozen=True)
