@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headshot.fitting.working_photo import working_photo
+from headshot.fitting.working_photo import PixelWeights, working_photo
 from headshot.image.colour import TO_LINEAR
 
 
@@ -48,5 +48,24 @@ def test_the_weight_of_pixels_is_kept():
     pixels, _, _ = ramp()
     weight = np.ones((160, 200), np.float32)
     weight[:80] = 0
-    photo = working_photo(pixels, (100, 80), 100, 0.5, weight)
+    photo = working_photo(pixels, (100, 80), 100, 0.5, PixelWeights(weight, np.eye(2, 3)))
     assert photo.at([[100, 60], [100, 100]])[2] == pytest.approx([0, 1])
+
+
+def test_weights_on_a_grid_of_their_own_are_those_of_the_photo():
+    """A grid four times coarser, moved by (20, 8): its pixel (i, j) covers the photo's 20 + 4 i and so on."""
+    pixels, _, _ = ramp()
+    weight = np.zeros((160, 200), np.float32)
+    weight[8:148, 20:180] = np.kron(np.random.default_rng(3).random((35, 40)), np.ones((4, 4)))
+    coarse = PixelWeights(weight[10:148:4, 22:180:4], np.array([[4.0, 0.0, 20.0], [0.0, 4.0, 8.0]]))
+    fine = PixelWeights(weight, np.eye(2, 3))
+    one, other = (working_photo(pixels, (100, 80), 120, 0.25, w).values[..., 9] for w in (coarse, fine))
+    assert one == pytest.approx(other, abs=0.02)
+    assert one.std() > 0.05
+
+
+def test_weights_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(h, w\)"):
+        PixelWeights(np.ones((3, 3, 3), np.float32), np.eye(2, 3))
+    with pytest.raises(ValueError, match=r"map \(2, 3\)"):
+        PixelWeights(np.ones((3, 3), np.float32), np.eye(3))

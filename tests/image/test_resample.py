@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,18 @@ def test_many_crops_at_once_equal_single_ones() -> None:
     together = warp(picture, maps, (24, 24))
     for one, expected in zip(maps, together, strict=True):
         np.testing.assert_array_equal(warp(picture, one[None], (24, 24))[0], expected)
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_crops_of_a_large_photo_copy_none_of_it(writable):
+    """Neither of a photo that is read-only, as results are, nor of the part that is reduced."""
+    photo = np.zeros((4000, 3000, 3), np.uint8)
+    photo.flags.writeable = writable
+    maps = [[[8.0, 0.0, 100.0], [0.0, 8.0, 100.0]], [[0.5, 0.0, 900.0], [0.0, 0.5, 900.0]]]
+    warp(photo, maps, (64, 64))  # compiles
+    tracemalloc.start()
+    warp(photo, maps, (64, 64))
+    reduced(photo, 10)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < photo.nbytes / 20

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from headshot.arrays import U8, Array
 from headshot.export.settings import Target
 from headshot.export.sources import framed_photos, source_texture
+from headshot.image.resample import reduced
 from headshot.render import RenderSettings, render, view_camera
 
 if TYPE_CHECKING:
@@ -123,9 +124,12 @@ def _close_up(head: HeadData) -> tuple[Image.Image, Camera, tuple[int, int, floa
     # A head that nearly touches the camera projects to any size; the photo itself is enough then.
     side = round(min(1.1 * float((high - low).max()), 2.0 * max(head.photo.width, head.photo.height)))
     side = max(side, 8)
-    left, top = (round(float(c)) for c in (low + high) / 2 - side / 2)
-    cut = Image.new("RGB", (side, side), _BEYOND)
-    cut.paste(Image.fromarray(head.photo.pixels), (-left, -top))
+    # Of a large photo a smaller copy is cut, which has three pixels for one of the picture still.
+    k = max(1, side // (3 * CELL))
+    side = -(-side // k) * k
+    left, top = (k * round(float(c) / k) for c in (low + high) / 2 - side / 2)
+    cut = Image.new("RGB", (side // k, side // k), _BEYOND)
+    cut.paste(Image.fromarray(reduced(head.photo.pixels, k)), (-left // k, -top // k))
     scale = CELL / side
     picture = cut.resize((CELL, CELL), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return picture, head.camera.cropped(left, top, side, side).resized(scale), (left, top, scale)

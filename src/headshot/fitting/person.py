@@ -34,10 +34,12 @@ from headshot.fitting.settings import FitSettings, PhotometricSettings
 from headshot.fitting.terms import LocatedTerm
 from headshot.fitting.terms.silhouette import TURNED, Silhouette, silhouette_model
 from headshot.fitting.view_weights import ViewWeights, identity_prior, view_weights
+from headshot.fitting.working_photo import PixelWeights
 from headshot.geometry.camera import Camera
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel
 from headshot.perception.observe import FaceObservation
+from headshot.perception.segmentation import EXPLAINED, Segmentation
 
 _LAST_STEP = 1  # for pose and expression alone, once the shape is fixed
 
@@ -121,10 +123,7 @@ def fit_person(
 
     shape = None if expected is None else shrunk
     if colours is not None:
-        pictures = (
-            Picture(s.photo.pixels, None if s.segmentation is None else s.segmentation.explained())
-            for s in seen
-        )
+        pictures = (Picture(s.photo.pixels, _explicable(s.segmentation)) for s in seen)
         # At one resolution for all: the coefficients are the same, and so are the results.
         low = load_head_model("low")
         if len(seen) > 1:  # a single photo gains nothing by it (docs/explanation/fitting.md)
@@ -165,6 +164,11 @@ def _fit_landmarks(
     if len(singles) == 1:
         return singles[0], weights, expected
     return descend_landmarks(joined(singles, prior, weights.landmarks), settings), weights, expected
+
+
+def _explicable(parts: Segmentation | None) -> PixelWeights | None:
+    """How far pixels show what the model has: bare skin, brows, nose, ears and lips."""
+    return None if parts is None else PixelWeights(parts.in_crop(*EXPLAINED), parts.map)
 
 
 def _silhouettes(seen: Sequence[FaceObservation], fit: Fit, model: HeadModel) -> list[LocatedTerm | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headshot.arrays import F32, U8, Array
+from headshot.arrays import U8, Array
 from headshot.fitting.initialise import ViewStart
 from headshot.fitting.parameters import LIGHT, PersonState, State, ViewState
 from headshot.fitting.priors import IdentityPrior
@@ -22,7 +22,7 @@ from headshot.fitting.surface import samples_of
 from headshot.fitting.terms import LocatedTerm
 from headshot.fitting.terms.colours import ColourTerm, SurfaceCache, face_window, visibility
 from headshot.fitting.terms.landmarks import LandmarkNoise, yaw_between
-from headshot.fitting.working_photo import working_photo
+from headshot.fitting.working_photo import PixelWeights, working_photo
 from headshot.models.head_model import HeadModel
 from headshot.models.topologies.mediapipe478 import OVAL, POINTS
 
@@ -159,21 +159,12 @@ class Picture:
 
     Attributes:
         pixels: (H, W, 3) uint8 sRGB.
-        weight: (H, W) in [0, 1], how far each pixel shows skin of this face that the model can explain; the
-            fit finds out by itself when None.
-
-    Raises:
-        ValueError: the weight has another size than the photo.
+        weight: how far pixels show skin of this face that the model can explain; the fit finds out by
+            itself when None.
     """
 
     pixels: U8
-    weight: F32 | None = None
-
-    def __post_init__(self) -> None:
-        if self.weight is not None and self.weight.shape != self.pixels.shape[:2]:
-            raise ValueError(
-                f"weight must have shape {self.pixels.shape[:2]} like the photo, got {self.weight.shape}"
-            )
+    weight: PixelWeights | None = None
 
 
 def descend_colours(

@@ -49,8 +49,39 @@ class WorkingPhoto:
         return found[:, :3], gradient, found[:, 9] * inside, found[:, 10]
 
 
+@dataclass(frozen=True, eq=False)
+class PixelWeights:
+    """How far pixels of a photo are to be explained, on a grid of its own.
+
+    Attributes:
+        values: (h, w) in [0, 1]; beyond the grid the weight is 0.
+        to_photo: (2, 3) pixels of the grid to pixels of the photo.
+
+    Raises:
+        ValueError: they have other shapes.
+    """
+
+    values: F32
+    to_photo: Array
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or np.shape(self.to_photo) != (2, 3):
+            raise ValueError(
+                f"weights must have shape (h, w) and their map (2, 3), got {self.values.shape} and "
+                f"{np.shape(self.to_photo)}"
+            )
+
+    def on(self, to_photo: Array, side: int) -> F32:
+        """The weights (side, side) on another grid, of which ``to_photo`` (2, 3) is the map."""
+        levels = np.round(np.clip(self.values, 0, 1) * 255).astype(np.uint8)
+        moved = np.column_stack([to_photo[:, :2], to_photo[:, 2] - self.to_photo[:, 2]])
+        maps = np.linalg.solve(self.to_photo[:, :2], moved)[None]
+        crop = warp(np.repeat(levels[:, :, None], 3, axis=2), maps, (side, side))
+        return np.asarray(crop[0, :, :, 0], np.float32) / np.float32(255)
+
+
 def working_photo(
-    pixels: U8, centre: ArrayLike, extent: float, scale: float, weight: F32 | None = None
+    pixels: U8, centre: ArrayLike, extent: float, scale: float, weight: PixelWeights | None = None
 ) -> WorkingPhoto:
     """Reduce the part of a photo around the face.
 
@@ -59,19 +90,16 @@ def working_photo(
         centre: (2,) of the face, pixels.
         extent: width and height of the part, pixels.
         scale: working pixels per pixel.
-        weight: (H, W) in [0, 1], how far each pixel is to be explained; all when None.
+        weight: how far pixels are to be explained; all when None.
     """
     side = max(int(np.ceil(extent * scale)), 8)
     corner = np.asarray(centre, dtype=np.float64) - side / scale / 2
     step = 1 / scale
-    crop = [[[step, 0, corner[0]], [0, step, corner[1]]]]
-    colours = warp(pixels, crop, (side, side))[0]
+    crop = np.array([[step, 0, corner[0]], [0, step, corner[1]]])
+    colours = warp(pixels, crop[None], (side, side))[0]
     trust = _usable(colours)
     if weight is not None:
-        bytes_ = np.round(np.clip(weight, 0, 1) * 255).astype(np.uint8)
-        trust *= warp(np.repeat(bytes_[:, :, None], 3, axis=2), crop, (side, side))[0, :, :, 0] / np.float32(
-            255
-        )
+        trust *= weight.on(crop, side)
     x = corner[0] + step * (np.arange(side) + 0.5)
     y = corner[1] + step * (np.arange(side) + 0.5)
     inside = ((y > 0) & (y < len(pixels)))[:, None] & ((x > 0) & (x < pixels.shape[1]))

@@ -15,8 +15,8 @@ MAX_TAPS = 2  # samples a pixel and axis; a coarser crop is made from a reduced 
 
 
 @njit(cache=True, nogil=True)
-def _reduce(image, k, out):  # type: ignore[no-untyped-def]
-    """Mean of k x k pixels. image (H, W * 3) and out (h, w * 3) uint8; the remainder is left out."""
+def _reduce(image, top, left, k, out):  # type: ignore[no-untyped-def]
+    """Mean of k x k pixels from a corner on. image (H, W * 3) and out (h, w * 3) uint8."""
     height, width = out.shape[0], out.shape[1] // 3
     n = width * k * 3
     rows = np.empty(n, np.uint32)
@@ -24,7 +24,7 @@ def _reduce(image, k, out):  # type: ignore[no-untyped-def]
     for i in range(height):
         rows[:] = 0
         for a in range(k):
-            line = image[i * k + a]
+            line = image[top + i * k + a, 3 * left : 3 * left + n]
             for j in range(n):
                 rows[j] += line[j]
         for j in range(width):
@@ -113,11 +113,21 @@ def reduced(image: U8, k: int) -> U8:
     """
     if k == 1:
         return image
-    height, width = image.shape[0] // k, image.shape[1] // k
-    out = np.empty((height, width * 3), np.uint8)
-    image = np.require(image, requirements=["C", "W"])
-    _reduce(image.reshape(image.shape[0], -1), k, out)
-    return out.reshape(height, width, 3)
+    return _reduced_part(image, (0, 0), (image.shape[0] // k, image.shape[1] // k), k)
+
+
+def _reduced_part(image: U8, corner: tuple[int, int], size: tuple[int, int], k: int) -> U8:
+    """A part of a picture, k times smaller: (h, w, 3) of the pixels from the corner (top, left) on."""
+    out = np.empty((size[0], size[1] * 3), np.uint8)
+    _reduce(_uniform(image).reshape(image.shape[0], -1), *corner, k, out)
+    return out.reshape(*size, 3)
+
+
+def _uniform(image: U8) -> U8:
+    """The picture as one kind of array, read-only, for which kernels are compiled once; mostly no copy."""
+    view = np.ascontiguousarray(image).view()
+    view.flags.writeable = False
+    return view
 
 
 def warp(image: U8, maps: ArrayLike, size: tuple[int, int], *, clamp: bool = False) -> U8:
@@ -132,9 +142,7 @@ def warp(image: U8, maps: ArrayLike, size: tuple[int, int], *, clamp: bool = Fal
     Returns:
         (N, h, w, 3) uint8.
     """
-    image = np.require(
-        image, requirements=["C", "W"]
-    )  # one kind of array, so that the kernel is compiled once
+    image = _uniform(image)
     m = np.array(maps, dtype=np.float64).reshape(-1, 2, 3)
     out = np.empty((len(m), *size, 3), np.uint8)
     scale = np.sqrt(np.abs(np.linalg.det(m[:, :, :2])))
@@ -146,7 +154,7 @@ def warp(image: U8, maps: ArrayLike, size: tuple[int, int], *, clamp: bool = Fal
         chosen = np.flatnonzero((factors == k) & (samples == t))
         source, local = _reduced_around(image, m[chosen], size, k)
         part = np.empty((len(chosen), *size, 3), np.uint8)
-        _warp(source, np.ascontiguousarray(local, dtype=np.float32), t, clamp, part)
+        _warp(_uniform(source), np.ascontiguousarray(local, dtype=np.float32), t, clamp, part)
         out[chosen] = part
     return out
 
@@ -165,4 +173,4 @@ def _reduced_around(image: U8, maps: Array, size: tuple[int, int], k: int) -> tu
     x1, y1 = np.clip(high * k, [x0 + k, y0 + k], [width, height])
     moved = maps.copy()
     moved[:, :, 2] -= (x0, y0)
-    return reduced(image[y0:y1, x0:x1], k), moved / k
+    return _reduced_part(image, (int(y0), int(x0)), (int(y1 - y0) // k, int(x1 - x0) // k), k), moved / k
