@@ -10,13 +10,13 @@ them, of which the resident memory (RSS) is read after each photo:
 - ``threads``: the same from four threads at a time;
 - ``keypoint``: the landmarks and the fit of `headshot keypoint --landmarks headshot`.
 
-The peak is that of the whole process. Linux and macOS only.
+The peak is that of the whole process. Beside them: one photo of 200 megapixels, the largest of phones,
+enlarged from `photos/grace_hopper.jpg`. Linux and macOS only.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
 from headshot import HeadshotError, Reconstructor, read_photo
+from headshot.evaluate.processes import Program
 from headshot.image.files import find_photos
 from mixed_photos import write_mixed_photos
 from report import publish, table
@@ -36,6 +39,8 @@ STEPS = (1, 10, 50, 100, 200, 500, 1000, 1500, 2000)
 """Numbers of photos after which memory is shown."""
 LIMIT = 900
 """MB that a process with one photo at a time may take at most."""
+HUGE = (12240, 16320)
+"""Pixels of a photo of the largest phone cameras."""
 FLAT_FROM = 100
 """Photos after which memory should not grow further."""
 
@@ -75,26 +80,33 @@ def follow(command: Sequence[str], photos: Sequence[Path], log: Path) -> Course:
         SystemExit: it ended early.
     """
     names, samples, start = {str(photo) for photo in photos}, [], time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
+    program = Program(command, output=subprocess.PIPE)
     with log.open("w", encoding="utf-8") as stream:
-        for line in process.stdout:
+        for line in program.lines:
             line = line.removeprefix("headshot: ")
             name = (
                 line[: line.rfind(".jpg") + 4] if ".jpg" not in line else line.partition(".jpg")[0] + ".jpg"
             )
             if name in names:
                 names.discard(name)
-                sample = Sample(time.perf_counter() - start, resident(process.pid))
+                sample = Sample(time.perf_counter() - start, resident(program.pid))
                 samples.append(sample)
                 stream.write(f"{len(samples)}\t{sample.seconds:.1f}\t{sample.resident:.0f}\t{line}")
                 stream.flush()
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0  # it has been waited for
+    usage = program.finish()
     if names:
         raise SystemExit(f"{len(names)} photos are missing: see {log}")
-    unit = 1 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, kilobytes elsewhere
-    return Course(samples, usage.ru_maxrss * unit / 1e6, usage.ru_utime + usage.ru_stime)
+    return Course(samples, usage.peak, usage.processor)
+
+
+def write_huge(path: Path) -> None:
+    """A JPEG of 200 megapixels."""
+    width, height = HUGE
+    with Image.open(Path(__file__).resolve().parents[1] / "photos" / "grace_hopper.jpg") as photo:
+        across = photo.height * width / height
+        left = (photo.width - across) / 2
+        part = (left, 0.0, left + across, float(photo.height))
+        photo.convert("RGB").resize(HUGE, Image.Resampling.BICUBIC, part).save(path, "JPEG", quality=90)
 
 
 def with_api(photos: Sequence[Path], threads: int) -> None:
@@ -137,7 +149,7 @@ WAYS: dict[str, Callable[[Sequence[Path]], None]] = {
 }
 
 
-def show(courses: dict[str, Course], photos: int, seed: int) -> None:
+def show(courses: dict[str, Course], photos: int, seed: int, huge: Course) -> None:
     """Tables of memory over photos."""
     steps = [step for step in STEPS if step < photos] + [photos]
     rows = [
@@ -160,6 +172,8 @@ def show(courses: dict[str, Course], photos: int, seed: int) -> None:
         f"Most above the memory after {FLAT_FROM} photos, in MB; the peak of the whole process; processor "
         "time a photo in milliseconds.",
         table(["way", f"growth after {FLAT_FROM}", "peak", "ms a photo"], totals),
+        f"One photo of {HUGE[0] * HUGE[1] / 1e6:.0f} megapixels: peak {huge.peak:.0f} MB, "
+        f"{huge.seconds:.1f} s of processor time, start included.",
     )
     over = [way for way, course in courses.items() if course.peak > LIMIT and way != "threads"]
     if over:
@@ -188,13 +202,16 @@ def main() -> None:
         photos = [photo for photo, _ in find_photos([folder])]
         if len(photos) != arguments.photos:
             parser.error(f"{folder} has {len(photos)} photos, not {arguments.photos}")
+        write_huge(large := Path(name) / "huge.jpg")
+        command = [sys.executable, "-u", "-m", "headshot", "reconstruct", str(large), "-o", str(out)]
+        huge = follow(command, [large], arguments.logs / "huge.tsv")
         for way in arguments.ways.split(","):
             command = [sys.executable, "-u", "-m", "headshot", "reconstruct", str(folder), "-r"]
             command += ["--face", "all", "-o", str(out)]
             if way != "command":
                 command = [sys.executable, __file__, str(folder), "--worker", way]
             courses[way] = follow(command, photos, arguments.logs / f"{way}.tsv")
-    show(courses, arguments.photos, arguments.seed)
+    show(courses, arguments.photos, arguments.seed, huge)
 
 
 if __name__ == "__main__":

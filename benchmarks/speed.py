@@ -9,7 +9,6 @@ process, from start to files on disk, median of 5. First: the same with an empty
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from headshot import reconstruct
+from headshot.evaluate.processes import Program
 from report import publish, table
 
 PHOTOS = Path(__file__).resolve().parent.parent / "photos"
@@ -54,25 +54,12 @@ def command(photo: Path, out: Path, cache: Path | None = None) -> tuple[float, f
     if cache is not None:
         environment["NUMBA_CACHE_DIR"] = str(cache)
     code = "from headshot.apps.cli.main import main; main()"
-    start = perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "reconstruct", str(photo), "-o", str(out)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    peak = float("nan")
-    if hasattr(os, "wait4"):
-        _, status, usage = os.wait4(process.pid, 0)
-        unit = 1e6 if sys.platform == "darwin" else 1e3  # ru_maxrss: bytes on macOS, kilobytes elsewhere
-        peak = usage.ru_maxrss / unit
-        failed = status != 0
-    else:
-        failed = process.wait() != 0
-    seconds = perf_counter() - start
-    if failed:
+    usage = Program(
+        [sys.executable, "-c", code, "reconstruct", str(photo), "-o", str(out)], environment
+    ).finish()
+    if usage.code:
         raise SystemExit(f"the command failed on {photo}")
-    return seconds, peak
+    return usage.seconds, usage.peak
 
 
 def main() -> None:

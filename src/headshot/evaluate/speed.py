@@ -1,7 +1,7 @@
 """How long a photo takes, stage by stage, with how many threads, and how much memory.
 
 Warm: `headshot.reconstruct` in this process, after three runs that do not count. Process: the command as a
-new process, from its start to files on disk, with the peak of its resident memory (``ru_maxrss``).
+new process, from its start to files on disk, with the peak of its resident memory.
 
 Known weaknesses: other work on the machine and its clock speed enter; compare only numbers of one machine
 made one after the other. The minimum is the most repeatable, the median what a user feels.
@@ -10,16 +10,18 @@ made one after the other. The minimum is the most repeatable, the median what a 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from headshot import reconstruct
 from headshot.errors import HeadshotError
 from headshot.evaluate.machine import machine
+from headshot.evaluate.processes import Program
 from headshot.evaluate.result import Column, Item, Result
 from headshot.image.photo import read_photo
 
@@ -63,20 +65,11 @@ def process(photo: Path, out: Path, threads: int) -> dict[str, float]:
     names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     environment = {**os.environ, **dict.fromkeys(names, str(threads))}
     command = [sys.executable, "-m", "headshot", "reconstruct", str(photo), "-o", str(out)]
-    start = perf_counter()
-    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    values = {}
-    if hasattr(os, "wait4"):
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, kilobytes elsewhere
-        values["memory"] = usage.ru_maxrss * unit / 1e6
-    else:
-        child.wait()
-    values["total"] = 1e3 * (perf_counter() - start)
-    if child.returncode:
-        raise HeadshotError(f"the command failed on {photo} with exit code {child.returncode}")
-    return values
+    usage = Program(command, environment).finish()
+    if usage.code:
+        raise HeadshotError(f"the command failed on {photo} with exit code {usage.code}")
+    known = {} if np.isnan(usage.peak) else {"memory": usage.peak}
+    return {"total": 1e3 * usage.seconds} | known
 
 
 def evaluate_speed(photos: tuple[Path, ...], settings: SpeedSettings | None = None) -> Result:
