@@ -110,6 +110,65 @@ def test_a_cast_shadow_on_one_side_is_lifted(person):
     assert _by_side(after.pixels, chosen) > 0.85
 
 
+def _around_the_face(size: int) -> np.ndarray:
+    """Texels of forehead and temples, more than 35 mm from the middle of the brows' height up."""
+    texels = atlas_of(MODEL, size)
+    place = interpolate_texels(MODEL.mean, texels)
+    brows = MODEL.landmarks["ibug68"].on(MODEL.mean, MODEL.triangles)[17:27, 1].max()
+    skin = interpolate_texels(MODEL.regions["face"][:, None], texels)[..., 0] > 0.9
+    return skin & (texels.triangle >= 0) & (np.abs(place[..., 0]) < 40) & (place[..., 1] > brows + 14)
+
+
+def test_the_shadow_of_hair_is_lifted(person):
+    """A fringe darkens the upper forehead of both halves alike; it is not the skin's colour."""
+    light = ALBEDO.light_mean.reshape(9, 3)
+    pixels = _photo(person, light)
+    brows = project_for_raster(MODEL.landmarks["ibug68"].on(MODEL.mean, MODEL.triangles), CAMERA)[0][17:27, 1]
+    row = np.arange(CAMERA.height)
+    level = np.clip(1 - 0.5 * (brows.min() - 8 - row) / 12, 0.5, 1)  # darker upwards
+    dark = srgb_bytes(TO_LINEAR[pixels] * level[:, None, None])
+    albedo = PersonAlbedo(person, ALBEDO.occlusion)
+    lit, delit = (
+        make_texture([TextureView(dark, MODEL.mean, CAMERA, light)], MODEL, settings, albedo)
+        for settings in (SIZE, DELIT)
+    )
+    truth = interpolate_texels(person / np.maximum(ALBEDO.occlusion, 0.6)[:, None], atlas_of(MODEL, 256))
+    forehead = _around_the_face(256) & (delit.observed > 0.3)
+    assert forehead.sum() > 100
+    before, after = (TO_LINEAR[t.pixels][forehead].mean() / truth[forehead].mean() for t in (lit, delit))
+    assert before < 0.8
+    assert abs(after - 1) < 0.1
+
+
+def test_light_of_another_colour_on_one_half_leaves_the_texture(person):
+    """A blue lamp from one side, softer than spherical harmonics are, is not a blue cheek."""
+    light = ALBEDO.light_mean.reshape(9, 3)
+    pixels = _photo(person, light)
+    column = np.arange(CAMERA.width) / CAMERA.width
+    gain = 1 + np.clip((column - 0.55) / 0.08, 0, 1)[:, None] * np.array([-0.4, 0.0, 0.5])
+    blue = srgb_bytes(np.clip(TO_LINEAR[pixels] * gain[None], 0, 1))
+    albedo = PersonAlbedo(person, ALBEDO.occlusion)
+    chosen = _cheeks(256)
+
+    def tints(texture):
+        """Blue over red of the halves."""
+        texels = atlas_of(MODEL, 256)
+        x = MODEL.mean[MODEL.triangles[texels.triangle], 0].mean(axis=-1)
+        colours = TO_LINEAR[texture.pixels]
+        seen = chosen & (texture.observed > 0.5)
+        halves = [colours[seen & side].mean(axis=0) for side in (x > 15, x < -15)]
+        return [half[2] / half[0] for half in halves]
+
+    lit, delit = (
+        make_texture([TextureView(blue, MODEL.mean, CAMERA, light)], MODEL, settings, albedo)
+        for settings in (SIZE, DELIT)
+    )
+    one, other = tints(lit)
+    assert max(one, other) > 1.7 * min(one, other)
+    one, other = tints(delit)
+    assert max(one, other) < 1.15 * min(one, other)
+
+
 def test_light_found_without_knowing_the_colours(person):
     """From the picture alone: the pattern of the light, and a face that looks like the picture."""
     light = _light()

@@ -33,6 +33,8 @@ _DARKEST = 0.12  # of shading: what is darker carries more noise than colour,
 _DIM = 0.35  # and from here on it gets less and less weight
 _EXTENT = 9.0  # mm over which shading is smooth
 _FLOOR = 0.01  # linear; added before logarithms
+_SHADOW = 3.0  # mm, the same of hair's shadow
+_LITTLE = 0.1  # of hair's shadow, how little has to be seen
 _AGREE = 0.7  # how much of the smooth rest on which both halves agree is shading
 _DRAWN = 0.2  # the same on beards, brows, lids and lips
 _MOST = 1.2  # largest logarithm of shading that is corrected
@@ -86,8 +88,12 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     own = (np.maximum(albedo.colours, 0.005) / crease).astype(np.float32)
 
     found, seen = vertex_colours(texels, skin, colour, weight)
-    rest = _unexplained(skin, srgb_to_linear(found) / shading[skin.vertices], own[skin.vertices], seen)
-    shading[skin.vertices] *= np.exp(rest)[:, None]
+    # Towards hairline, ears and neck the albedo model knows little, and some of that is hair.
+    unsure = skin.selectivity * (1 - skin.beard * lit.skin.beard)
+    rest = _unexplained(
+        skin, srgb_to_linear(found) / shading[skin.vertices], own[skin.vertices], seen, unsure
+    )
+    shading[skin.vertices] *= np.exp(rest)
 
     level = interpolate(Raster(texels.triangle, texels.barycentric, weight), shading, model.triangles)
     level[texels.triangle < 0] = 1
@@ -99,9 +105,7 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     bright_enough = np.clip((level.mean(axis=2) / usual_level - _DARKEST) / (_DIM - _DARKEST), 0, 1)
     core = (skin.core * skin.area)[:, None]
     typical = (own[skin.vertices] * core).sum(axis=0) / core.sum()
-    # Towards hairline, ears and neck the albedo model knows little, and some of that is hair.
-    unsure = (skin.selectivity * (1 - skin.beard * lit.skin.beard))[:, None]
-    bare = np.maximum(own[skin.vertices] + unsure * (typical - own[skin.vertices]), _LEAST * typical)
+    bare = np.maximum(own[skin.vertices] + unsure[:, None] * (typical - own[skin.vertices]), _LEAST * typical)
     return TexelSamples(
         srgb_bytes(reflect),
         (weight * bright_enough).astype(np.float32),
@@ -110,25 +114,29 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     )
 
 
-def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32) -> F32:
-    """Logarithm (S,) of the shading that is left in reflectances (S, 3), given the person's colours (S, 3).
+def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32, unsure: F32) -> F32:
+    """Logarithm (S, 3) of the shading that is left in reflectances (S, 3), given the person's colours (S, 3).
 
-    ``seen`` (S,) in [0, 1] says how well the photo shows each vertex.
+    ``seen`` (S,) in [0, 1] says how well the photo shows each vertex, ``unsure`` (S,) in [0, 1] where smooth
+    differences from the person's colours are hair's shadow rather than skin.
     """
-    off = np.log((reflect + _FLOOR).mean(axis=1)) - np.log((own + _FLOOR).mean(axis=1))
+    off = np.log(reflect + _FLOOR) - np.log(own + _FLOOR)
     # Neither hair nor highlights are shading: little weight to what is far off.
-    robust = seen * geman_mcclure_weight((off / 1.2) ** 2)
-    data = (robust * skin.area / np.float32(_EXTENT**2)).astype(np.float32)
+    robust = seen * geman_mcclure_weight((off.mean(axis=1) / 1.2) ** 2)
+    robust += unsure * (np.minimum(seen / _LITTLE, 1) - robust)
+    extent = _EXTENT + unsure * (_SHADOW - _EXTENT)
+    data = (robust * skin.area / extent**2).astype(np.float32)
     diagonal = np.diff(skin.start) + data + skin.area / np.float32(100.0**2)
-    right = np.repeat((data * off)[:, None], 3, axis=1).astype(np.float32)
     smooth = np.zeros((len(off), 3), np.float32)
     ones = np.ones(len(off), np.float32)
+    right = (data[:, None] * off).astype(np.float32)
     solve(System(skin.start, skin.neighbour, ones, diagonal.astype(np.float32)), right, smooth, 40)
-    field, known = smooth[:, 0], np.minimum(seen, 1) * np.minimum(seen[skin.mirror], 1)
-    other = field[skin.mirror]
-    differ, agree = known * (field - other) / 2, field - known * (field - other) / 2
+    known = (np.minimum(seen, 1) * np.minimum(seen[skin.mirror], 1))[:, None]
+    differ = known * (smooth - smooth[skin.mirror]) / 2
+    agree = smooth - differ
     drawn = np.clip(np.maximum(skin.beard, 1 - skin.growth), 0, 1)
     share = _AGREE + drawn * (_DRAWN - _AGREE)
+    share = (share + unsure * (1 - share))[:, None]
     return np.clip(differ + share * agree, -_MOST, _MOST).astype(np.float32)
 
 
