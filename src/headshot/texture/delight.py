@@ -11,6 +11,7 @@ are what is much brighter than the skin may be; they are drawn towards its colou
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -89,10 +90,11 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
 
     found, seen = vertex_colours(texels, skin, colour, weight)
     # Towards hairline, ears and neck the albedo model knows little, and some of that is hair.
-    unsure = skin.selectivity * (1 - skin.beard * lit.skin.beard)
-    rest = _unexplained(
-        skin, srgb_to_linear(found) / shading[skin.vertices], own[skin.vertices], seen, unsure
-    )
+    beard = skin.beard * np.float32(lit.skin.beard)
+    unsure = np.maximum(skin.selectivity, skin.flank) * (1 - beard)
+    drawn = np.maximum(skin.growth <= 0, beard)
+    reflect = srgb_to_linear(found) / shading[skin.vertices]
+    rest = _unexplained(skin, reflect, own[skin.vertices], seen, _Shares(unsure, drawn))
     shading[skin.vertices] *= np.exp(rest)
 
     level = interpolate(Raster(texels.triangle, texels.barycentric, weight), shading, model.triangles)
@@ -114,17 +116,28 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     )
 
 
-def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32, unsure: F32) -> F32:
+class _Shares(NamedTuple):
+    """Where differences from the person's colours are whose.
+
+    Attributes:
+        unsure: (S,) in [0, 1], where smooth ones are hair's shadow rather than skin.
+        drawn: (S,) in [0, 1], where most are the skin's: beards, brows, lids and lips.
+    """
+
+    unsure: F32
+    drawn: F32
+
+
+def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32, shares: _Shares) -> F32:
     """Logarithm (S, 3) of the shading that is left in reflectances (S, 3), given the person's colours (S, 3).
 
-    ``seen`` (S,) in [0, 1] says how well the photo shows each vertex, ``unsure`` (S,) in [0, 1] where smooth
-    differences from the person's colours are hair's shadow rather than skin.
+    ``seen`` (S,) in [0, 1] says how well the photo shows each vertex.
     """
     off = np.log(reflect + _FLOOR) - np.log(own + _FLOOR)
     # Neither hair nor highlights are shading: little weight to what is far off.
     robust = seen * geman_mcclure_weight((off.mean(axis=1) / 1.2) ** 2)
-    robust += unsure * (np.minimum(seen / _LITTLE, 1) - robust)
-    extent = _EXTENT + unsure * (_SHADOW - _EXTENT)
+    robust += shares.unsure * (np.minimum(seen / _LITTLE, 1) - robust)
+    extent = _EXTENT + shares.unsure * (_SHADOW - _EXTENT)
     data = (robust * skin.area / extent**2).astype(np.float32)
     diagonal = np.diff(skin.start) + data + skin.area / np.float32(100.0**2)
     smooth = np.zeros((len(off), 3), np.float32)
@@ -134,9 +147,8 @@ def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32, unsure: F32) 
     known = (np.minimum(seen, 1) * np.minimum(seen[skin.mirror], 1))[:, None]
     differ = known * (smooth - smooth[skin.mirror]) / 2
     agree = smooth - differ
-    drawn = np.clip(np.maximum(skin.beard, 1 - skin.growth), 0, 1)
-    share = _AGREE + drawn * (_DRAWN - _AGREE)
-    share = (share + unsure * (1 - share))[:, None]
+    share = _AGREE + shares.drawn * (_DRAWN - _AGREE)
+    share = (share + shares.unsure * (1 - share))[:, None]
     return np.clip(differ + share * agree, -_MOST, _MOST).astype(np.float32)
 
 

@@ -38,6 +38,7 @@ class Surface:
             which have colours of their own, to 1 at hairline, temples, ears and neck, where what is not skin
             is seen most often.
         beard: (S,) in [0, 1], where beards grow.
+        flank: (S,) in [0, 1], the sides of the face, from before the ears on.
         skin_prior: (S,) prior probability that a photo shows bare skin here; 0 on scalp and nape.
         bare: (S,) 1 where everybody's skin is bare: cheeks, nose, lower forehead.
         core: (S,) 1 where hair hardly ever hides it, either: cheeks and nose, between the brows.
@@ -59,6 +60,7 @@ class Surface:
     mirror: I32
     selectivity: F32
     beard: F32
+    flank: F32
     skin_prior: F32
     bare: F32
     core: F32
@@ -155,6 +157,7 @@ def _priors(model: HeadModel, points: F32) -> dict[str, F32]:
     values = {
         "selectivity": selectivity,
         "beard": beard,
+        "flank": smoothstep(side, 36, 52),
         "skin_prior": skin_prior,
         "bare": bare,
         "core": core,
