@@ -1,6 +1,7 @@
 """Is the skin of a texture one skin, and is it the person's, whatever the light of the photo?
 
-    python benchmarks/skin.py $HEADSHOT_DATA [--people 40] [--pictures skin.jpg]
+    python benchmarks/skin.py $HEADSHOT_DATA [--people 60] [--pictures skin.jpg]
+    python benchmarks/skin.py photos --pictures docs/images/delit.jpg --draw
 
 People of LFW of whom there are two photos and who are held out of everything that is learned
 (`headshot.datasets.split`); of each photo the texture as photographed and without the photo's light, in
@@ -106,8 +107,14 @@ def people(data: Path, number: int, out: bool) -> list[list[Path]]:
 
 def picture(heads: list[Head]) -> np.ndarray:
     """A photo, and its textures from some sides."""
-    photo = Image.fromarray(heads[0].photo.pixels).resize((CELL, CELL))
-    row = [np.asarray(photo)]
+    photo = heads[0].photo.pixels
+    side = min(photo.shape[:2])
+    centre = np.clip(
+        heads[0].face.box.reshape(2, 2).mean(axis=0), side / 2, np.array(photo.shape[1::-1]) - side / 2
+    )
+    left, top = (centre - side / 2).astype(int)
+    photo = np.asarray(Image.fromarray(photo[top : top + side, left : left + side]).resize((CELL, CELL)))
+    row = [photo]
     for head in heads:
         assert head.texture is not None
         for yaw in YAWS:
@@ -123,7 +130,8 @@ def picture(heads: list[Head]) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder of the research data (docs/reference/data.md)")
-    parser.add_argument("--people", type=int, default=40, help="[%(default)s]")
+    parser.add_argument("--people", type=int, default=60, help="[%(default)s]")
+    parser.add_argument("--draw", action="store_true", help="only draw the photos of a folder")
     parser.add_argument("--learned", action="store_true", help="other people, to choose settings on")
     parser.add_argument("--pictures", type=Path, help="file for a contact sheet of the first photos")
     options = parser.parse_args()
@@ -131,6 +139,11 @@ def main() -> None:
         kind: Reconstructor(Settings(texture=TextureSettings(size=SIZE, delit=delit)))
         for kind, delit in KINDS.items()
     }
+    if options.draw:
+        files = sorted(options.data.glob("*.jpg"))
+        rows_drawn = [picture([reconstruct(file) for reconstruct in made.values()]) for file in files]
+        Image.fromarray(np.concatenate(rows_drawn)).save(options.pictures, quality=88)
+        return
     skins: dict[str, list[list[Skin]]] = {kind: [] for kind in KINDS}
     sheet = []
     for pair in track(people(options.data, options.people, not options.learned), "people"):

@@ -54,6 +54,8 @@ class HeadData(ReadOnly):
         timings: seconds by stage.
         colours: (V, 3) uint8 sRGB of the vertices, of heads of other models than the bundled one; None
             likewise.
+        without_light: the texture without the photos' light, or the estimate with which the photos are
+            sampled when it is asked for; None where that cannot be done.
     """
 
     model: FaceModel
@@ -66,12 +68,14 @@ class HeadData(ReadOnly):
     left_out: tuple[LeftOut, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     colours: U8 | None = None
+    without_light: Texture | Estimate | None = None
 
     def __post_init__(self) -> None:
         for name, value, kind in (
             ("estimate", self.estimate, Estimate),
             ("quality", self.quality, Quality),
             ("texture", self.texture, Texture | None),
+            ("without_light", self.without_light, Texture | Estimate | None),
         ):
             if not isinstance(value, kind):
                 raise TypeError(f"{name} must be {kind}, got {value!r}")
@@ -265,6 +269,11 @@ class HeadData(ReadOnly):
         """File name of the first photo."""
         return self.estimate.views[0].photo.name
 
+    @property
+    def has_albedo_texture(self) -> bool:
+        """Whether there is an `albedo_texture`."""
+        return self.texture is not None and (self.texture.delit or self.without_light is not None)
+
     @cached_property
     def albedo_texture(self) -> Texture | None:
         """The texture with the photo's light taken out; made when it is first asked for.
@@ -272,14 +281,24 @@ class HeadData(ReadOnly):
         None when neither a texture nor colours were asked for.
 
         Raises:
-            HeadshotError: the head was loaded from a file, without photos; or another model was fitted.
+            HeadshotError: the head was loaded from a file, without photos; or another model was fitted; or it
+                is a blend with such a head.
         """
         from headshot.texture import TextureSettings
         from headshot.texturing import texture_of
 
         if self.texture is None and self.colours is None:
             return None
+        if self.texture is not None and self.texture.delit:
+            return self.texture
+        if isinstance(self.without_light, Texture):
+            return self.without_light
         model, _ = self.bundled, self.observation
+        if self.without_light is None:
+            raise HeadshotError(
+                "this head has no texture without light: blend heads that both have one, as those made of "
+                "photos do"
+            )
         assert self.texture is not None, "heads of the bundled model have textures, not colours of vertices"
         settings = TextureSettings(size=len(self.texture.pixels), delit=True)
-        return texture_of(self.estimate, self.observations, model, settings)
+        return texture_of(self.without_light, self.observations, model, settings)

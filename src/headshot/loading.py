@@ -57,17 +57,22 @@ def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
     found = _model(fields, file.name, model)
     estimate = _estimate(fields, found, file.name)
     quality = fields["quality"]
-    texture = _texture(file, fields)
+    coverage = quality["measures"].get("coverage", 1.0)
+    photographed, albedo = (
+        None if pixels is None else _as_texture(pixels, coverage, delit)
+        for pixels, delit in zip(_textures(file, fields), (False, True), strict=True)
+    )
     main = fields["main_view"]
     return Head(
         found,
         estimate,
         _expression(fields["expression"], found, file.name),
-        None if texture is None else _as_texture(texture, quality["measures"].get("coverage", 1.0)),
+        photographed or albedo,
         Quality(quality["score"], dict(quality["measures"]), tuple(quality["warnings"])),
         main,
         left_out=tuple(LeftOut(out["name"], out["reason"], out["figure"]) for out in fields["left_out"]),
         timings=dict(fields["timings"]),
+        without_light=albedo,
     )
 
 
@@ -150,19 +155,23 @@ def _array(values: Any) -> Array:
     return read_only(np.array(values, np.float64))
 
 
-def _texture(file: Path, fields: dict[str, Any]) -> U8 | None:
-    """The texture from the files beside the JSON; None where none was written or none is there any more."""
-    if fields["meshes"]["texture"] is None:
-        return None
-    for name in fields["files"]:
-        beside = file.parent / name
-        if not beside.is_file():
-            continue
-        if name.endswith("_texture.png"):
-            return _picture(_content(beside), beside)
-        if name.endswith(".glb"):
-            return _picture(_glb_picture(_content(beside), beside), beside)
-    return None
+def _textures(file: Path, fields: dict[str, Any]) -> tuple[U8 | None, U8 | None]:
+    """The textures as photographed and without light, from the files beside the JSON; None for what was not
+    written or is not there any more. Those of an OBJ are exact, those of a GLB mostly JPEGs."""
+    kind = fields["meshes"]["texture"]
+    base = photographed = None
+    if kind is not None:
+        for name in fields["files"]:
+            beside = file.parent / name
+            if not beside.is_file():
+                continue
+            if name.endswith("_texture.png"):
+                base = _picture(_content(beside), beside)
+            elif name.endswith(".glb"):
+                first, second = _glb_pictures(_content(beside), beside)
+                base = _picture(first, beside) if base is None else base
+                photographed = None if second is None else _picture(second, beside)
+    return (photographed, base) if kind == "albedo" else (base, None)
 
 
 def _content(file: Path) -> bytes:
@@ -183,13 +192,16 @@ def _picture(content: bytes, file: Path) -> U8:
         return np.ascontiguousarray(image.convert("RGB"))
 
 
-def _glb_picture(content: bytes, file: Path) -> bytes:
-    """The first picture in a GLB."""
+def _glb_pictures(content: bytes, file: Path) -> tuple[bytes, bytes | None]:
+    """The first picture in a GLB, and the one as photographed where it is another."""
     with reading(file, "a GLB", HeadshotError, _AGAIN):
         document, binary = open_glb(content)
-        return bytes(view_of(document, binary, item(document["images"], 0)["bufferView"]))
+        images = document["images"]
+        found = [bytes(view_of(document, binary, item(images, k)["bufferView"])) for k in range(len(images))]
+        return found[0], found[1] if len(found) > 1 else None
 
 
-def _as_texture(pixels: U8, coverage: float) -> Texture:
+def _as_texture(pixels: U8, coverage: float, delit: bool) -> Texture:
     shape = pixels.shape[:2]
-    return Texture(pixels, np.zeros(shape, np.float32), np.full(shape, COMPLETED, np.uint8), coverage)
+    hidden = np.full(shape, COMPLETED, np.uint8)
+    return Texture(pixels, np.zeros(shape, np.float32), hidden, coverage, delit)

@@ -249,7 +249,17 @@ class Reconstructor:
         quality = quality_of(seen[main], person, main, coverage, left_out, model)
         expression = estimate.views[main].expression
         return Head(
-            model, estimate, expression, texture, quality, main, tuple(seen), left_out, clock.seconds, colours
+            model,
+            estimate,
+            expression,
+            texture,
+            quality,
+            main,
+            tuple(seen),
+            left_out,
+            clock.seconds,
+            colours,
+            without_light=estimate if texture is not None and model.id == BUNDLED else None,
         )
 
 

@@ -147,7 +147,7 @@ class Head(HeadData):
         stem: str | None = None,
         *,
         expression: str | None = None,
-        texture: str = "photo",
+        texture: str | None = None,
         texture_encoding: str = "jpeg",
         jpeg_quality: int = 92,
         morph_normals: bool = True,
@@ -214,9 +214,12 @@ def blend(a: Head, b: Head, weight: float) -> Head:
         float(np.exp(mixed(np.log(a.scale), np.log(b.scale)))),
         float(mixed(a.scale_uncertainty, b.scale_uncertainty)),
     )
-    texture = None
+    texture = without_light = None
     if a.texture is not None and b.texture is not None:
         texture = _mixed_texture(a.texture, b.texture, weight)
+        if a.has_albedo_texture and b.has_albedo_texture:
+            assert a.albedo_texture is not None and b.albedo_texture is not None
+            without_light = _mixed_texture(a.albedo_texture, b.albedo_texture, weight)
     colours = None
     if a.colours is not None and b.colours is not None:
         colours = np.round(mixed(a.colours.astype(np.float32), b.colours)).astype(np.uint8)
@@ -226,6 +229,7 @@ def blend(a: Head, b: Head, weight: float) -> Head:
         expression=mixed(a.expression, b.expression),
         texture=texture,
         colours=colours,
+        without_light=without_light,
     )
 
 
@@ -236,4 +240,4 @@ def _mixed_texture(a: Texture, b: Texture, weight: float) -> Texture:
             "same settings"
         )
     pixels = (1 - weight) * a.pixels.astype(np.float32) + weight * b.pixels
-    return replace(a, pixels=np.round(pixels).astype(np.uint8))
+    return replace(a, pixels=np.round(pixels).astype(np.uint8), delit=a.delit and b.delit)

@@ -14,7 +14,7 @@ from PIL import Image
 from headshot.evaluate import report
 from headshot.export import FORMATS, contents
 from headshot.export.mark import NOTHING_KNOWN, PLACES, Mark, carries_mark, marked, read_mark
-from headshot.loading import _glb_picture
+from headshot.loading import _glb_pictures
 from headshot.results import Head
 
 MARK = Mark("1234" * 16, "ab" * 8, "cd" * 8, 2, 3, True)
@@ -98,7 +98,7 @@ def test_readers_do_not_mind(files: dict[str, bytes], tmp_path: Path) -> None:
     (old,) = struct.unpack_from("<I", plain, 12)
     assert document == json.loads(plain[20 : 20 + old])
     assert glb[20 + length :] == plain[20 + old :]
-    assert _glb_picture(glb, Path("x.glb")) == _glb_picture(plain, Path("x.glb"))
+    assert _glb_pictures(glb, Path("x.glb")) == _glb_pictures(plain, Path("x.glb"))
     fields = json.loads(marked("x.json", files["x.json"], MARK))
     assert fields.pop("mark").startswith("headshot-file/1 ")
     assert fields == json.loads(files["x.json"])

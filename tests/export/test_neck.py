@@ -55,6 +55,9 @@ def test_it_has_the_colour_of_the_nape(asset: HeadAsset) -> None:
     nape = asset.neck[asset.neutral[asset.neck, 2].argmin()]
     assert lid.uv[0].tolist() in asset.uv[asset.triangles_uv[asset.triangles == nape]].tolist()
     coloured = neck_lid(
-        replace(asset, texture=None, colours=np.full((len(asset.vertices), 3), 70, np.uint8)), asset.neck
+        replace(
+            asset, texture=None, photographed=None, colours=np.full((len(asset.vertices), 3), 70, np.uint8)
+        ),
+        asset.neck,
     )
     np.testing.assert_array_equal(coloured.colours, np.full((len(lid.vertices), 3), 70))

@@ -85,7 +85,7 @@ def test_three_shows_what_we_show(read: Path, cases: Any) -> None:
     black = np.zeros((camera.height, camera.width, 3), np.uint8)
     flat = RenderSettings(lighting=0)
     ours = render(
-        moved, head.model, camera, texture=head.texture.pixels, background=black, settings=flat
+        moved, head.model, camera, texture=head.albedo_texture.pixels, background=black, settings=flat
     ).astype(float)
     theirs = np.asarray(Image.open(read / f"{SHOWN}.glb.shot.png").convert("RGB")).astype(float)
     assert theirs.shape == ours.shape

@@ -111,6 +111,7 @@ class HeadAsset(ReadOnly):
         uv: (T, 2) texture coordinates in [0, 1], origin at the top left, or None.
         triangles_uv: (F, 3) indices into ``uv``; None without it.
         texture: (H, W, 3) uint8 sRGB, or None.
+        photographed: the same with the light of the photo, beside a texture without; or None.
         colours: (V, 3) uint8 sRGB, or None.
         comment: a line about source and terms, written into each file; may be empty.
         extras: what a format that has room for it says of the head, as JSON holds it.
@@ -130,6 +131,7 @@ class HeadAsset(ReadOnly):
     uv: F32 | None = None
     triangles_uv: I32 | None = None
     texture: U8 | None = None
+    photographed: U8 | None = None
     colours: U8 | None = None
     comment: str = ""
     extras: dict[str, Any] = field(default_factory=dict)
@@ -160,8 +162,11 @@ class HeadAsset(ReadOnly):
             _check_indices("triangles_uv", self.triangles_uv, len(self.uv))
         elif self.texture is not None:
             raise ValueError("a texture needs uv and triangles_uv")
-        if self.texture is not None:
-            _check_shape("texture", self.texture, (*self.texture.shape[:2], 3))
+        for name, pixels in (("texture", self.texture), ("photographed", self.photographed)):
+            if pixels is not None:
+                _check_shape(name, pixels, (*pixels.shape[:2], 3))
+        if self.photographed is not None and self.texture is None:
+            raise ValueError("a photographed texture needs one without light beside it")
 
     def _check_parts(self, faces: int) -> None:
         for part in self.parts:
@@ -190,13 +195,13 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
     offsets = model.expressions(head.identity) * np.float32(head.scale)
     morphs = zip(model.expression_names, offsets, weights, strict=True)
     started = options.expression == "photo"
-    texture = head.albedo_texture if options.texture == "albedo" else head.texture
+    kind, pixels = exported_texture(head, options)
     extras: dict[str, Any] = {
         "expression": dict(zip(model.expression_names, weights, strict=True)),
         "scaleUncertainty": round(float(head.scale_uncertainty), 4),
     }
-    if texture is not None:
-        extras["texture"] = options.texture
+    if kind is not None:
+        extras["texture"] = kind
     if head.light is not None:
         extras["light"] = np.round(head.light, 5).tolist()
     return HeadAsset(
@@ -207,11 +212,30 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
         morphs=tuple(MorphTarget(name, moved, weight if started else 0.0) for name, moved, weight in morphs),
         uv=model.uv,
         triangles_uv=model.triangles_uv,
-        texture=None if texture is None else texture.pixels,
+        texture=pixels,
+        photographed=head.texture.pixels if _has_both(head, options) and head.texture is not None else None,
         colours=head.colours,
         neck=_neck(model),
         comment="" if model.id == BUNDLED else f"{model.id}. {model.terms}".strip().replace("\n", " "),
         extras=extras,
+    )
+
+
+def exported_texture(head: HeadData, settings: ExportSettings) -> tuple[str | None, U8 | None]:
+    """What is in a head's texture in files, "albedo" or "photo", and its pixels (T, T, 3); both None where
+    there is no texture."""
+    wanted = settings.texture or ("albedo" if head.has_albedo_texture else "photo")
+    texture = head.albedo_texture if wanted == "albedo" else head.texture
+    return (None, None) if texture is None else ("albedo" if texture.delit else "photo", texture.pixels)
+
+
+def _has_both(head: HeadData, settings: ExportSettings) -> bool:
+    """Whether the texture as photographed is written beside the one without light."""
+    return (
+        settings.texture is None
+        and head.texture is not None
+        and not head.texture.delit
+        and head.has_albedo_texture
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.arrays import F32, I32, Index, Mask
+from headshot.arrays import F32, I32, U8, Index, Mask
 from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
 from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
 from headshot.export.neck import neck_lid
@@ -25,6 +25,9 @@ from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR
 from headshot.version import __version__
+
+VARIANTS = ("Lit", "Photo")
+"""Names of the variants of a GLB with both textures."""
 
 METRES = np.float32(1e-3)  # per millimetre
 
@@ -82,7 +85,50 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
         # Linear with mipmaps; clamped, since nothing repeats.
         document["samplers"] = [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]
         document["textures"] = [{"source": 0, "sampler": 0}]
+    if asset.photographed is not None:
+        _add_photo_variant(document, buffer, asset.photographed, options)
     return buffer.container(document)
+
+
+def _add_photo_variant(
+    document: dict[str, Any], buffer: GltfBuffer, pixels: U8, options: ExportSettings
+) -> None:
+    """A second material of each surface: the photo's light is in its colours, so that no other falls on it.
+
+    By KHR_materials_variants and KHR_materials_unlit; who does not know them sees the first materials.
+    """
+    image = encode_texture(pixels, options.texture_encoding, options.jpeg_quality)
+    document["images"].append(
+        {
+            "name": "TexturePhoto",
+            "bufferView": buffer.view(image),
+            "mimeType": f"image/{options.texture_encoding}",
+        }
+    )
+    document["textures"].append({"source": 1, "sampler": 0})
+    lit = document["materials"]
+    unlit = []
+    for material in lit:
+        surface = material["pbrMetallicRoughness"] | {"baseColorTexture": {"index": 1}}
+        unlit.append(
+            material
+            | {
+                "name": f"{material['name']}Photo",
+                "pbrMetallicRoughness": surface,
+                "extensions": {"KHR_materials_unlit": {}},
+            }
+        )
+    document["materials"] = lit + unlit
+    for mesh in document["meshes"]:
+        for primitive in mesh["primitives"]:
+            used = primitive["material"]
+            mappings = [
+                {"material": used, "variants": [0]},
+                {"material": used + len(lit), "variants": [1]},
+            ]
+            primitive["extensions"] = {"KHR_materials_variants": {"mappings": mappings}}
+    document["extensions"] = {"KHR_materials_variants": {"variants": [{"name": name} for name in VARIANTS]}}
+    document["extensionsUsed"] = ["KHR_materials_unlit", "KHR_materials_variants"]
 
 
 def _meshes(asset: HeadAsset, buffer: GltfBuffer, *, turning: bool) -> list[dict[str, Any]]:

@@ -22,7 +22,9 @@ class ExportSettings(Checked):
         expression: the expression in which meshes are shown: "neutral", "photo", or None for the usual: the
             GLB, which is made to be animated, starts neutral; OBJ and PLY keep the expression of the photo.
             A GLB always holds the neutral head and the 52 expressions; only its start weights change.
-        texture: "photo", with the light of the photo; or "albedo", without, for scenes with their own light.
+        texture: "albedo", without the light of the photo, for scenes with their own; "photo", as
+            photographed; or None for the usual: without light, and as photographed in a second, unlit
+            material of a GLB, its variant "Photo". Heads whose light is not known are as photographed.
         texture_encoding: "jpeg" or "png" inside the GLB. JPEG is about a fifth of the size; PNG is exact.
         jpeg_quality: of the texture inside the GLB, 1 to 95.
         morph_normals: store how each expression turns the normals, so that folds catch the light; costs
@@ -30,7 +32,7 @@ class ExportSettings(Checked):
     """
 
     expression: str | None = None
-    texture: str = "photo"
+    texture: str | None = None
     texture_encoding: str = "jpeg"
     jpeg_quality: int = 92
     morph_normals: bool = True
@@ -39,8 +41,8 @@ class ExportSettings(Checked):
         super().__post_init__()
         if self.expression not in (None, *EXPRESSIONS):
             raise ValueError(f"expression must be one of {EXPRESSIONS} or None, got {self.expression!r}")
-        if self.texture not in TEXTURES:
-            raise ValueError(f"texture must be one of {TEXTURES}, got {self.texture!r}")
+        if self.texture not in (None, *TEXTURES):
+            raise ValueError(f"texture must be one of {TEXTURES} or None, got {self.texture!r}")
         if self.texture_encoding not in ("jpeg", "png"):
             raise ValueError(f'texture_encoding must be "jpeg" or "png", got {self.texture_encoding!r}')
         if not 1 <= self.jpeg_quality <= 95:

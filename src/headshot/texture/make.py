@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,12 +72,14 @@ class Texture(ReadOnly):
         source: (T, T) uint8, the view that the detail of each texel mainly comes from, `COMPLETED` where it
             was completed.
         coverage: how much of the face that a frontal photo would show the photos do show, in [0, 1].
+        delit: whether the photos' light was taken out.
     """
 
     pixels: U8
     observed: F32
     source: U8
     coverage: float
+    delit: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,7 +125,7 @@ def make_texture(
         seen, source = merged.samples, merged.source
         painted = measure_best(layout, layers, views, merged.gains, seen.tone.tone)
     own = features_of(None if options.delit else albedo, layout.skin, seen.tone.tone)
-    return _complete(layout, seen, source, own, painted, options.grain)
+    return replace(_complete(layout, seen, source, own, painted, options.grain), delit=options.delit)
 
 
 def _check(

@@ -86,8 +86,12 @@ def reconstruct(
         int, typer.Option(min=512, max=4096, help="Width and height of the texture, pixels.")
     ] = 1024,
     texture: Annotated[
-        TextureKind, typer.Option(help="As photographed, or the skin's own colour without the photo's light.")
-    ] = TextureKind.photo,
+        TextureKind | None,
+        typer.Option(
+            help="As photographed, or the skin's own colour without the photo's light.",
+            show_default="without, and in a GLB as photographed too",
+        ),
+    ] = None,
     detail: Annotated[
         Detail, typer.Option(help="About 13,500 vertices of skin (high) or 3,400 (low).")
     ] = Detail.high,
@@ -180,7 +184,7 @@ def reconstruct(
         if texture is TextureKind.albedo:
             raise typer.BadParameter("only the bundled head model has an albedo", param_hint="--texture")
     shown = expression.value if expression else None
-    export = ExportSettings(expression=shown, texture=texture.value)
+    export = ExportSettings(expression=shown, texture=texture.value if texture else None)
     request = Request(number, wanted, export=export, force=force)
     own: set[Path] = set()  # files in folders that Headshot wrote
 
