@@ -15,16 +15,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from headshot.arrays import F32, Array
+from headshot.arrays import F32, Array, single
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import Raster, interpolate, vertex_normals
-from headshot.image.colour import TO_LINEAR, linear_to_srgb, srgb_bytes, srgb_to_linear
+from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, linear_to_srgb, srgb_to_linear
+from headshot.kernels import njit
 from headshot.models.head_model import HeadModel
 from headshot.robust import geman_mcclure_weight
 from headshot.texture.appearance import PersonAlbedo
 from headshot.texture.complete import vertex_colours
 from headshot.texture.layout import Layout
 from headshot.texture.poisson import System, solve
+from headshot.texture.rows import in_rows
 from headshot.texture.sample import TexelSamples
 from headshot.texture.skin_tone import colourful
 from headshot.texture.surface import Surface
@@ -97,20 +99,20 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     rest = _unexplained(skin, reflect, own[skin.vertices], seen, _Shares(unsure, drawn))
     shading[skin.vertices] *= np.exp(rest)
 
-    level = interpolate(Raster(texels.triangle, texels.barycentric, weight), shading, model.triangles)
-    level[texels.triangle < 0] = 1
-    reflect = TO_LINEAR[colour] / level
-    usual = interpolate(Raster(texels.triangle, texels.barycentric, weight), own, model.triangles)
-    _without_highlights(reflect, usual)
-    bright = level[::4, ::4].mean(axis=2)
-    usual_level = np.average(bright, weights=weight[::4, ::4] + 1e-6)
-    bright_enough = np.clip((level.mean(axis=2) / usual_level - _DARKEST) / (_DIM - _DARKEST), 0, 1)
+    strided = Raster(texels.triangle[::4, ::4], texels.barycentric[::4, ::4], weight[::4, ::4])
+    bright = interpolate(strided, shading, model.triangles).mean(axis=2)
+    usual_level = single(np.average(bright, weights=weight[::4, ::4] + 1e-6))
+    out = colour.copy(), weight.copy()
+    mesh = texels.mesh
+    in_rows(
+        lambda rows: _divide_rows(rows, mesh, shading, own, usual_level, TO_LINEAR, TO_SRGB, *out),
+        layout.size,
+    )
     core = (skin.core * skin.area)[:, None]
     typical = (own[skin.vertices] * core).sum(axis=0) / core.sum()
     bare = np.maximum(own[skin.vertices] + unsure[:, None] * (typical - own[skin.vertices]), _LEAST * typical)
     return TexelSamples(
-        srgb_bytes(reflect),
-        (weight * bright_enough).astype(np.float32),
+        *out,
         replace(lit.tone, tone=np.asarray(linear_to_srgb(np.clip(typical, 0, 1)), np.float32)),
         replace(lit.skin, tone=np.asarray(linear_to_srgb(np.clip(bare, 0, 1)), np.float32)),
     )
@@ -152,13 +154,39 @@ def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32, shares: _Shar
     return np.clip(differ + share * agree, -_MOST, _MOST).astype(np.float32)
 
 
-def _without_highlights(reflect: F32, usual: F32) -> None:
-    """Compress in place what is brighter (T, T, 3) than usual skin, and give it more of the skin's tint."""
-    bright, normal = reflect.mean(axis=2), np.maximum(usual.mean(axis=2), 0.01)
-    over = bright / (_SHINE * normal)
-    rows, columns = np.nonzero((over > 1) & (usual[..., 0] > 0))
-    ratio = over[rows, columns]
-    target = (_SHINE * ratio**_DULL)[:, None] * usual[rows, columns]
-    share = np.minimum(4 * (ratio - 1), 1)[:, None]
-    here = reflect[rows, columns] * (ratio ** (_DULL - 1))[:, None]
-    reflect[rows, columns] = here + share * 0.6 * (target - here)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _divide_rows(  # type: ignore[no-untyped-def]
+    rows, mesh, shading, own, usual_level, to_linear, to_srgb, colour, weight
+) -> None:
+    """Divide rows of colours (T, T, 3), sRGB, by the shading (V, 3), and give dim ones less weight (T, T).
+
+    What is brighter than skin of the person's own colours (V, 3) may be is compressed, and gets more of the
+    skin's tint.
+    """
+    zero, one, half, steps = single(0), single(1), single(0.5), single(LINEAR_STEPS - 1)
+    level, usual, reflect = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    third = single(1 / 3)
+    for y in range(rows[0], rows[1]):
+        for x in range(mesh.triangle.shape[1]):
+            t = mesh.triangle[y, x]
+            if t < 0 or not weight[y, x] > 0:
+                continue
+            a, b, c = mesh.barycentric[y, x, 0], mesh.barycentric[y, x, 1], mesh.barycentric[y, x, 2]
+            i, j, k = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+            for d in range(3):
+                level[d] = a * shading[i, d] + b * shading[j, d] + c * shading[k, d]
+                usual[d] = a * own[i, d] + b * own[j, d] + c * own[k, d]
+                reflect[d] = to_linear[colour[y, x, d]] / level[d]
+            normal = max((usual[0] + usual[1] + usual[2]) * third, single(0.01))
+            ratio = (reflect[0] + reflect[1] + reflect[2]) * third / (single(_SHINE) * normal)
+            if ratio > one:
+                share = single(0.6) * min(single(4) * (ratio - one), one)
+                target, less = single(_SHINE) * ratio ** single(_DULL), ratio ** single(_DULL - 1)
+                for d in range(3):
+                    here = reflect[d] * less
+                    reflect[d] = here + share * (target * usual[d] - here)
+            for d in range(3):
+                colour[y, x, d] = to_srgb[int(min(max(reflect[d], zero), one) * steps + half)]
+            bright = (level[0] + level[1] + level[2]) * third / usual_level
+            enough = (bright - single(_DARKEST)) / single(_DIM - _DARKEST)
+            weight[y, x] *= min(max(enough, zero), one)
