@@ -137,6 +137,42 @@ def calibrated(rows: Sequence[Row]) -> str:
     return "\n".join(["SCALES = {", *lines, BY_HAND, "}", *found])
 
 
+WEAR = 0.05
+"""Share of eyewear and hats that costs nothing: what the segmentation sees by mistake."""
+
+
+def worn_scales(rows: Sequence[Row]) -> str:
+    """Scales of ``eyewear`` and ``hat``, code, and what was found: a Markdown table.
+
+    Least squares of the logarithm of the loss on the halvings by all else and on both measures; what a unit
+    of them costs beside a halving by others is the halvings of a unit.
+    """
+    photos = Photos(rows)
+    names = ("eyewear", "hat")
+    without = [
+        assess({k: v for k, v in row["measures"].items() if k not in names}).score for row in photos.rows
+    ]
+    extra = [np.maximum(photos.measure(name) - WEAR, 0) for name in names]
+    design = np.column_stack([-np.log2(np.maximum(without, _LEAST_SCORE)), *extra])
+    weight = _non_negative(design, np.log(photos.loss))
+    lines = [
+        f'    "{name}": Scale({WEAR}, {WEAR + weight[0] / w:.3g}),'
+        if w > 0
+        else f"    # {name} costs nothing"
+        for name, w in zip(names, weight[1:], strict=True)
+    ]
+    cells = []
+    for kind in ("neither", "glasses", "hat", "both"):
+        of = photos.kind == kind
+        fine, before, now = photos.fine[of].mean(), np.array(without)[of].mean(), photos.score[of].mean()
+        cells.append([kind, int(of.sum()), 100 * fine, before, now, 100 * photos.warned[of].mean()])
+    columns = ["worn", "n", "fine, %", "score without both measures", "score", "warned, %"]
+    return "\n".join([*lines, "", table(columns, cells)])
+
+
+_LEAST_SCORE = 1e-3
+
+
 def _transformed(values: np.ndarray, log: bool) -> np.ndarray:
     return np.log(np.maximum(values, 1e-3)) if log else values
 

@@ -1,6 +1,6 @@
 """What the quality score is worth: against landmark errors and a face-recognition network, on 300 photos.
 
-    python benchmarks/quality_score.py $HEADSHOT_DATA [--calibrate | --good 240] [--logs work/quality]
+    python benchmarks/quality_score.py $HEADSHOT_DATA [--calibrate | --worn 120 | --good 240]
 
 Photos of HELEN and CFP (with hand-made points) and of UTKFace (with groups) as they are, or spoiled by one
 kind of `headshot.evaluate.degraded`, drawn by the photo's name. How bad a head is: the mean distance of its
@@ -9,11 +9,12 @@ that a face-recognition network (`face-embedding` of the data) gives the head, d
 good photo, of profiles the person's frontal photo (*distance*). *Loss* is their geometric mean.
 
 ``--calibrate`` fits the scales of `headshot.quality` to people and photos that are not held out of training
-(`headshot.datasets.split.held_out`), spoiled by the kinds `SEEN`, and prints them. Without it the score is
-measured on those that are held out, spoiled by all kinds, and the page of results is written. ``--good``
-counts what is said of so many photos of UTKFace, and of those of CelebAMask-HQ, that are held out and as they
-are; the page has its table as soon as its log is there. Photos that are done are in the log, so that a
-stopped run goes on where it was.
+(`headshot.datasets.split.held_out`), spoiled by the kinds `SEEN`, and prints them; ``--worn`` those of
+``eyewear`` and ``hat``, to so many of the same photos with glasses and hats of other people's photos put on.
+Without either the score is measured on photos that are held out, spoiled by all kinds, and the page of
+results is written. ``--good`` counts what is said of so many photos of UTKFace, and of those of
+CelebAMask-HQ, that are held out and as they are; the page has its table as soon as its log is there. Photos
+that are done are in the log (``--logs``), so that a stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from headshot.datasets.annotations import read_annotations, read_cfp
 from headshot.datasets.split import held_out
 from headshot.datasets.subject import find_subject
 from headshot.datasets.utkface import groups_of, with_border
-from headshot.evaluate.degraded import SEEN, UNSEEN, Face, Others
+from headshot.evaluate.degraded import SEEN, UNSEEN, WORN, Face, Kind, Others
 from headshot.image.photo import Photo
 from headshot.models.topologies.ibug68 import five_points
 from headshot.perception.landmarks.in_house import MARGIN, predict_head
@@ -43,7 +44,7 @@ from headshot.pipeline import Reconstructor
 from headshot.render import render, view_camera
 from headshot.results import Head
 from headshot.texture import TextureSettings
-from quality_report import COMMAND, calibrated, pages, warned_of
+from quality_report import COMMAND, calibrated, pages, warned_of, worn_scales
 from report import publish
 
 SETTINGS = Settings(detail="low", texture=TextureSettings(size=512))
@@ -135,11 +136,11 @@ def others(root: Path, held: bool) -> Others:
 class Measurer:
     """Measures cases; see the top of this file."""
 
-    def __init__(self, root: Path, held: bool) -> None:
+    def __init__(self, root: Path, held: bool, kinds: dict[str, Kind], share_good: float = GOOD) -> None:
         self.network = Recogniser(root / "face-embedding" / "mobilefacenet.onnx")
         self.reconstruct = Reconstructor(SETTINGS)
         self.others = others(root, held)
-        self.kinds = SEEN | UNSEEN if held else SEEN
+        self.kinds, self.share_good = kinds, share_good
 
     def vector(self, pixels: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Features of a face with points (68, 2)."""
@@ -161,7 +162,7 @@ class Measurer:
             photo = with_border(photo, photo.width // 2)
         kind = (
             "as it is"
-            if case.data == "cfp" or random.random() < GOOD
+            if case.data == "cfp" or random.random() < self.share_good
             else str(random.choice(list(self.kinds)))
         )
         row: dict[str, object] = {"key": case.key, "data": case.data, "groups": groups_of(case.file.name)}
@@ -253,16 +254,22 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path, help="folder of the research data (docs/reference/data.md)")
     parser.add_argument("--calibrate", action="store_true", help="fit the scales, and print them")
+    parser.add_argument("--worn", type=int, help="fit the scales of glasses and hats on so many photos")
     parser.add_argument("--good", type=int, help="count warnings of so many good photos of UTKFace")
     parser.add_argument("--logs", type=Path, default=Path("work/quality"), help="folder of the resume logs")
     a = parser.parse_args()
+    if a.worn:
+        chosen = [case for case in cases(a.data, held=False) if case.data != "cfp"][: a.worn]
+        rows = run(chosen, lambda: Measurer(a.data, False, WORN, 0.0), a.logs / "worn.jsonl")
+        print(worn_scales(rows))
+        return
     held = not a.calibrate
     good = a.logs / "good.jsonl"
     if a.good:
         print(warned_of(run(good_cases(a.data, a.good), GoodMeasurer, good)))
         return
     log = a.logs / ("measured.jsonl" if held else "calibration.jsonl")
-    rows = run(cases(a.data, held), lambda: Measurer(a.data, held), log)
+    rows = run(cases(a.data, held), lambda: Measurer(a.data, held, SEEN | UNSEEN if held else SEEN), log)
     if a.calibrate:
         print(calibrated(rows))
         return

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from headshot import Head, Reconstructor, Settings
+from headshot.datasets.subject import find_subject
 from headshot.evaluate import degraded
 from headshot.evaluate.degraded import Face
 from headshot.image.photo import Photo
+from headshot.perception.segmentation import segment
 from headshot.pipeline import _main_view
 from headshot.quality import LOW, REASONS, SCALES, Scale, assess
 from headshot.texture import TextureSettings
@@ -31,6 +33,8 @@ GOOD = {
     "hidden_nose": 0.0,
     "hidden_eyes": 0.0,
     "glasses": 0.0,
+    "eyewear": 0.0,
+    "hat": 0.0,
     "yaw": 5.0,
     "pitch": -5.0,
     "inside": 1.0,
@@ -68,7 +72,9 @@ def test_a_good_portrait_scores_one_without_warnings():
         ({"hidden": 0.4, "hidden_mouth": 1.0}, "the mouth is hidden by a hand"),
         ({"hidden": 0.4, "hidden_eyes": 1.0}, "the eyes are hidden"),
         ({"hidden": 0.6, "hidden_nose": 0.7, "hidden_mouth": 1.0}, "the nose and the mouth are hidden"),
-        ({"glasses": 1.0}, "glasses"),
+        ({"glasses": 1.0, "eyewear": 0.6}, "dark glasses"),
+        ({"eyewear": 0.4}, "there are glasses before the eyes"),
+        ({"hat": 0.5}, "a hat or a scarf hides 50 % of forehead"),
         ({"yaw": -75.0}, "turned by 75"),
         ({"pitch": 45.0}, "tilted by 45"),
         ({"residual": 5.0}, "overlay"),
@@ -152,10 +158,27 @@ def clean(reconstructor, photos) -> dict[str, Head]:
     return {name: reconstructor(photos / f"{name}.jpg") for name in ("astronaut", "grace_hopper")}
 
 
-def test_the_photos_as_they_are_have_no_warnings(clean):
-    for name, head in clean.items():
-        assert head.quality.warnings == (), name
-        assert head.quality.score > 0.75, name
+def test_nothing_is_said_of_the_photos_as_they_are_but_of_glasses(clean):
+    """Grace Hopper's are clear, below a hat that leaves her forehead free."""
+    assert clean["astronaut"].quality.warnings == ()
+    assert clean["astronaut"].quality.score > 0.75
+    (warning,) = clean["grace_hopper"].quality.warnings
+    assert "there are glasses before the eyes" in warning
+    assert 0.6 < clean["grace_hopper"].quality.score < clean["astronaut"].quality.score
+
+
+def test_a_hat_over_the_brows_is_said(reconstructor, clean):
+    """Grace Hopper's, put on the astronaut lower than it was worn."""
+    wearer, head = clean["grace_hopper"], clean["astronaut"]
+    points = wearer.project(wearer.landmarks68)
+    found = find_subject(wearer.photo).landmarks.points
+    hat = segment(wearer.photo.pixels, found).probability("hat") > 0.5
+    lower = points - [0, 0.35 * np.ptp(points[:, 1])]
+    face = Face(head.photo.pixels, head.project(head.landmarks68))
+    made = degraded.pasted(face, Face(wearer.photo.pixels, lower), hat)
+    quality = reconstructor(Photo(made.pixels, "hat.jpg")).quality
+    assert any("a hat or a scarf hides" in warning for warning in quality.warnings), quality
+    assert quality.score < 0.85 * head.quality.score
 
 
 def dark_glasses(face: Face) -> Face:
@@ -170,6 +193,21 @@ def dark_glasses(face: Face) -> Face:
         draw.line([*left, *right], fill=255, width=5)
 
     return face.painted(lenses, face.flat((22, 20, 24)))
+
+
+def clear_glasses(face: Face) -> Face:
+    """Rims around both eyes, nothing before them."""
+    left, right = face.points[36:42].mean(axis=0), face.points[42:48].mean(axis=0)
+    distance = np.linalg.norm(right - left)
+    half = np.array([0.38, 0.28]) * distance
+    width = max(2, round(0.05 * distance))
+
+    def rims(draw):
+        for eye in (left, right):
+            draw.ellipse([*(eye - half), *(eye + half)], outline=255, width=width)
+        draw.line([left[0] + half[0], left[1], right[0] - half[0], right[1]], fill=255, width=width)
+
+    return face.painted(rims, face.flat((30, 26, 28)))
 
 
 CASES = {
@@ -205,7 +243,18 @@ def test_spoiled_photos_score_below_the_clean_one_and_say_why(reconstructor, cle
     made = spoil(Face(head.photo.pixels, head.project(head.landmarks68)))
     quality = reconstructor(Photo(made.pixels, case)).quality
     assert any(words in warning for warning in quality.warnings), quality.warnings
-    assert quality.score < min(0.85 * head.quality.score, 0.75)
+    # Paint may hide Grace Hopper's glasses.
+    without_glasses = assess(head.quality.measures | {"eyewear": 0.0}).score
+    assert quality.score < min(0.85 * without_glasses, 0.75)
+
+
+def test_clear_glasses_are_said(reconstructor, clean):
+    head = clean["astronaut"]
+    made = clear_glasses(Face(head.photo.pixels, head.project(head.landmarks68)))
+    quality = reconstructor(Photo(made.pixels, "glasses.jpg")).quality
+    assert any("there are glasses before the eyes" in warning for warning in quality.warnings)
+    assert quality.measures["glasses"] == 0, "they are clear"
+    assert quality.score < 0.95 * head.quality.score
 
 
 def test_the_main_view_shows_the_face():

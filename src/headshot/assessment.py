@@ -117,6 +117,8 @@ def _of_photo(seen: FaceObservation) -> dict[str, float]:
             "hidden_nose": parts.nose,
             "hidden_eyes": parts.eyes,
             "glasses": parts.glasses,
+            "eyewear": parts.eyewear,
+            "hat": parts.hat,
         }
     return found
 

@@ -47,7 +47,8 @@ class Quality(ReadOnly):
 
             Of what covers the face, in shares: ``hidden`` (all of it, by things that are not hair),
             ``hair``, ``hidden_mouth``, ``hidden_nose``, ``hidden_eyes``, ``glasses`` (of the eyes, behind
-            dark glasses).
+            dark glasses), ``eyewear`` (of the region around the eyes, behind rims and lenses, clear ones
+            too), ``hat`` (of forehead and brows, behind a hat or a scarf).
         warnings: sentences for the user, empty when nothing is wrong.
     """
 
@@ -92,6 +93,8 @@ SCALES = {
     "hair": Scale(0.0272, 0.225),
     "hidden_mouth": Scale(0, 1.76),
     "glasses": Scale(0, 1.17),
+    "eyewear": Scale(0.05, 0.92),
+    "hat": Scale(0.05, 0.92),
     "yaw": Scale(16.4, 44.7),
     "pitch": Scale(12.6, 35.8),
     "residual": Scale(0.783, 26.3, log=True),
@@ -105,6 +108,11 @@ SCALES = {
 """What each measure costs (python benchmarks/quality_score.py DATA --calibrate)."""
 
 Measures = Mapping[str, float]
+
+DARK_GLASSES = 0.8
+"""Share of the eyes behind dark glasses from which they are called so."""
+EYEWEAR, HAT = 0.1, 0.2
+"""Limits of ``eyewear`` and ``hat`` (python benchmarks/glasses_and_hats.py DATA)."""
 
 
 def _small(m: Measures) -> str:
@@ -180,7 +188,19 @@ def _covered(m: Measures) -> str:
 
 
 def _glasses(m: Measures) -> str:
-    return "the eyes are behind dark glasses: they come from the prior"
+    if m.get("glasses", 0) > DARK_GLASSES:
+        return "the eyes are behind dark glasses: they come from the prior"
+    return (
+        "there are glasses before the eyes: their rims are taken for skin, and what they hide comes from the "
+        "prior; use a photo without them"
+    )
+
+
+def _hat(m: Measures) -> str:
+    return (
+        f"a hat or a scarf hides {100 * m['hat']:.0f} % of forehead and brows: what is hidden comes from the "
+        "prior; use a photo without it"
+    )
 
 
 def _misfit(m: Measures) -> str:
@@ -240,7 +260,8 @@ REASONS = (
     Reason(_compressed, {"blocks": 2.0}),
     Reason(_flat, {"flat": 0.5}),
     Reason(_covered, {"hidden": 0.2, "hair": 0.2, "hidden_mouth": 0.5, "hidden_eyes": 0.7}),
-    Reason(_glasses, {"glasses": 0.8}),
+    Reason(_glasses, {"glasses": DARK_GLASSES, "eyewear": EYEWEAR}),
+    Reason(_hat, {"hat": HAT}),
     Reason(_turned, {"yaw": 45.0}),
     Reason(_tilted, {"pitch": 35.0}),
     Reason(_cut, {"inside": 0.95}, ("inside",)),

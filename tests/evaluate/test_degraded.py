@@ -7,7 +7,7 @@ import pytest
 
 from headshot.datasets.subject import find_subject
 from headshot.evaluate import degraded
-from headshot.evaluate.degraded import SEEN, UNSEEN, Face, Others
+from headshot.evaluate.degraded import SEEN, UNSEEN, WORN, Face, Others
 from headshot.image.photo import read_photo
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 
@@ -25,13 +25,13 @@ def others(face) -> Others:
     return Others((face.pixels[::-1],), ((face, band),), ((face, band),))
 
 
-@pytest.mark.parametrize("kind", [*SEEN, *UNSEEN])
+@pytest.mark.parametrize("kind", [*SEEN, *UNSEEN, *WORN])
 def test_kinds_change_the_face_and_are_the_same_for_the_same_number(face, others, kind):
-    one, again = ((SEEN | UNSEEN)[kind](face, np.random.default_rng(5), others) for _ in range(2))
+    one, again = ((SEEN | UNSEEN | WORN)[kind](face, np.random.default_rng(5), others) for _ in range(2))
     assert one.pixels.dtype == np.uint8
     np.testing.assert_array_equal(one.pixels, again.pixels)
     same = one.pixels.shape == face.pixels.shape and (one.pixels == face.pixels).all()
-    assert same == (kind == "as it is")
+    assert same == (kind in ("as it is", "neither"))
 
 
 def test_reduced_photos_keep_their_points(face):

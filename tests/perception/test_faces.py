@@ -82,13 +82,14 @@ def cut_photo(photos: Path, name: str, part: str) -> tuple[Photo, Landmarks, Arr
         "left": (slice(None), slice(None, x)),
         "right": (slice(None), slice(x, None)),
         "upper": (slice(None, y), slice(None)),
+        "lower": (slice(y, None), slice(None)),
     }
-    corner = np.array([x, 0.0]) if part == "right" else np.zeros(2)
+    corner = {"right": np.array([x, 0.0]), "lower": np.array([0.0, y])}.get(part, np.zeros(2))
     return Photo(np.ascontiguousarray(photo.pixels[views[part]]), "half.jpg"), whole, corner
 
 
 @pytest.mark.parametrize("name", ["astronaut.jpg", "grace_hopper.jpg"])
-@pytest.mark.parametrize("part", ["left", "right", "upper"])
+@pytest.mark.parametrize("part", ["left", "right", "upper", "lower"])
 def test_half_faces_at_the_border_are_found(photos: Path, name: str, part: str) -> None:
     half, whole, corner = cut_photo(photos, name, part)
     ((_, points),) = locate_faces(half, detect_faces(half.pixels), [0], PLAIN)

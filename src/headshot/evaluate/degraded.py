@@ -2,8 +2,8 @@
 
 Each kind spoils a sharp photo of a face by a strength that is drawn between hardly visible and severe, so
 that what measures quality has to say how bad a photo is, and not only that it is not as it was. `SEEN` kinds
-are those that the quality score is calibrated with, `UNSEEN` ones those that it never saw
-(docs/explanation/quality.md).
+are those that the quality score is calibrated with, `WORN` those of its scales of glasses and hats, `UNSEEN`
+ones those that it never saw (docs/explanation/quality.md).
 
 Known weaknesses: real hands have shadows and real blur varies over the photo; hats and glasses are real
 pixels of other people's photos, but laid on by five points.
@@ -279,10 +279,16 @@ def _mask(face: Face, random: np.random.Generator, others: Others) -> Face:
     return surgical_mask(face, (red, green, blue))
 
 
-def _worn(face: Face, random: np.random.Generator, others: Others) -> Face:
-    for worn in (others.hats, others.glasses):
-        face = pasted(face, *worn[int(random.integers(len(worn)))])
-    return face
+def _worn(*names: str) -> Kind:
+    """Glasses or hats or both, by the names in `Others`."""
+
+    def kind(face: Face, random: np.random.Generator, others: Others) -> Face:
+        for name in names:
+            worn = getattr(others, name)
+            face = pasted(face, *worn[int(random.integers(len(worn)))])
+        return face
+
+    return kind
 
 
 SEEN: dict[str, Kind] = {
@@ -306,5 +312,12 @@ UNSEEN: dict[str, Kind] = {
     "low light": lambda f, r, o: low_light(f, _log_uniform(r, 0.004, 0.3), r),
     "cartoon": lambda f, r, o: cartoon(f, int(r.integers(4, 13)), int(r.choice([5, 7, 9]))),
     "patch": lambda f, r, o: patch(f, o.textures[int(r.integers(len(o.textures)))], r),
-    "glasses and hat": _worn,
+    "glasses and hat": _worn("hats", "glasses"),
+}
+
+WORN: dict[str, Kind] = {
+    "neither": lambda f, r, o: f,
+    "glasses": _worn("glasses"),
+    "hat": _worn("hats"),
+    "both": _worn("hats", "glasses"),
 }

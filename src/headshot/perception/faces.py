@@ -9,7 +9,6 @@ faces are wanted, and where there is no other one.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -21,18 +20,17 @@ from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.crop import FaceCrop, head_roll
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
-from headshot.perception.detection.detect import Face, faces_at_border, is_cut_off
-from headshot.perception.detection.mtcnn import overlaps
+from headshot.perception.cut_off import find_cut_off
+from headshot.perception.detection.detect import Face
 from headshot.perception.fallback import (
     FallbackSettings,
     face_of,
     face_score,
     in_house_landmarks,
-    presence_around,
     search,
     verify_detection,
 )
-from headshot.perception.landmarks.in_house import MARGIN, predict_heads
+from headshot.perception.landmarks.in_house import MARGIN
 from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks
 
 MAX_SPREAD = 0.04
@@ -51,16 +49,6 @@ MIN_FACE_SCORE = 0.5
 kinds has less, and half of the animals have that pass all else (`python benchmarks/faceless.py`)."""
 CERTAIN_PRESENCE, CERTAIN_SPREAD = 0.999, 0.02
 """Presence and spread of landmarks that no animal had both of."""
-
-WINDOW, WINDOW_SIZE = 3.0, 640
-"""Side of the picture in which a cut-off face is looked at: in sizes of its box, and in pixels."""
-MIN_PRESENCE_CUT_OFF, MAX_SPREAD_CUT_OFF = 0.9, 0.05
-"""Of faces that the border cuts off: least presence and largest spread by MediaPipe's network."""
-AGREEMENTS_CUT_OFF = ((0.22, 0.5), (0.08, 0.2))
-"""By the in-house network, either of: largest mean distance of its points from MediaPipe's, as a share of
-their extent, and least presence in the crops around such a face, which is small of the lower half of a face.
-Chosen on 24 photos of HELEN and CelebAMask-HQ cut in halves (other than those of `python
-benchmarks/cut_off_faces.py`)."""
 
 
 def locate_faces(
@@ -87,7 +75,7 @@ def locate_faces(
     found = _faces_of(photo.pixels, faces, needed, settings, fallback)
     # They come last, so that one that is largest by what is left of it is not taken for the subject.
     if fallback.enabled and (wanted is None or len(found) <= max(wanted)):
-        found += _cut_off_faces(photo.pixels, faces, [face for face, _ in found], settings)
+        found += find_cut_off(photo.pixels, faces, [face for face, _ in found], settings)
     if not found and fallback.enabled:
         pairs = search(photo.pixels, fallback)
         found = [_more_accurate(photo.pixels, *pair, settings, fallback) for pair in pairs]
@@ -143,58 +131,6 @@ def _landmarks(
     if in_house is None or (good and abs(yaw_of(in_house)) < fallback.prefer_yaw):
         return points if good else None
     return in_house if good or verify_detection(pixels, in_house) else None
-
-
-def _cut_off_faces(
-    pixels: U8, detections: list[Face], found: list[Face], settings: LandmarkSettings
-) -> list[tuple[Face, Landmarks]]:
-    """Faces that the border of the photo cuts off, with their landmarks.
-
-    Args:
-        pixels: (H, W, 3) uint8 RGB.
-        detections: of the usual search; those over the border that were refused are candidates too.
-        found: those that are faces; candidates that overlap one are dropped.
-        settings: see `LandmarkSettings`.
-    """
-    known, pairs = list(found), []
-    for face in [*faces_at_border(pixels), *(face for face in detections if is_cut_off(face.box, pixels))]:
-        if any(overlaps(np.stack([face.box, other.box]), of_smaller=True)[0, 1] > 0.5 for other in known):
-            continue
-        points = _cut_off_landmarks(pixels, face, settings)
-        if points is not None:
-            known.append(face)
-            pairs.append((face, points))
-    return pairs
-
-
-def _cut_off_landmarks(pixels: U8, face: Face, settings: LandmarkSettings) -> Landmarks | None:
-    """Landmarks of what the border leaves of a face, or None when it is none.
-
-    MediaPipe's network places them; that it is a face, the in-house network has to find as well, with points
-    near those. Both see the face before black: beyond the border of a photo they otherwise see that border
-    repeated, which makes half a face look like a covered one.
-    """
-    window = FaceCrop.of_box(face.box, WINDOW)
-    picture = window.cut(pixels, WINDOW_SIZE, clamp=False)
-    box, five = (
-        WINDOW_SIZE * window.from_photo(corners) for corners in (face.box.reshape(2, 2), face.points)
-    )
-    points = find_landmarks(picture, Face(box.ravel(), five, face.score), settings)
-    if points.presence < MIN_PRESENCE_CUT_OFF or points.spread > MAX_SPREAD_CUT_OFF:
-        return None
-    if not _is_person(picture, points):
-        return None
-    crop = points.crop(MARGIN)
-    seen = predict_heads(picture, [crop])[0]
-    gap = float(np.linalg.norm(seen.points - points.points, axis=1).mean()) / points.extent
-    presence = presence_around(picture, crop)
-    if not any(gap <= most and presence >= least for most, least in AGREEMENTS_CUT_OFF):
-        return None
-    return replace(
-        points,
-        points=window.to_photo(points.points / WINDOW_SIZE),
-        depth=points.depth * window.side / WINDOW_SIZE,
-    )
 
 
 def _more_accurate(

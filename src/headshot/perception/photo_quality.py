@@ -28,6 +28,8 @@ _CALM = 0.3  # levels; smaller differences make no blocks
 _MIDDLE = 384  # pixels of the middle of the face in which blocks are looked for
 _FEW = 16  # pixels across the face that say nothing about blocks
 _COVERS = ("background", "hat", "cloth")  # hands, masks and things count among the background
+FOREHEAD = (10, 338, 297, 109, 67, 151, 9, 108, 337, 69, 299, 105, 66, 107, 336, 296, 334)
+"""Points of MediaPipe on the forehead and the brows."""
 _INNER = np.setdiff1d(np.arange(POINTS), OVAL)
 # Places around an eye in widths of it, and points of MediaPipe on the cheeks; and the brightness of the
 # brightest tenth of the former over that of the latter behind clear and behind dark glasses (of 36 photos of
@@ -35,6 +37,8 @@ _INNER = np.setdiff1d(np.arange(POINTS), OVAL)
 _AROUND = np.array([(x, y) for x in (-0.4, -0.2, 0.0, 0.2, 0.4) for y in (-0.15, 0.0, 0.15)])
 _CHEEKS = (50, 205, 280, 425)
 _CLEAR, _DARK = 0.7, 0.5
+# Where glasses are worn, in distances of the eyes from the middle between them.
+_GLASSES_ACROSS, _GLASSES_DOWN = np.linspace(-1.0, 1.0, 64), np.linspace(-0.35, 0.45, 28)
 _LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))  # upper and lower ones of iBUG
 
 
@@ -144,6 +148,8 @@ class HiddenParts:
         hair: likewise, behind hair.
         mouth, nose, eyes: of these parts, behind anything but glasses.
         glasses: of the eyes between the lids, behind dark glasses.
+        eyewear: of the region around the eyes, behind rims and lenses of any glasses.
+        hat: of forehead and brows, behind a hat or a scarf.
     """
 
     face: float
@@ -152,6 +158,8 @@ class HiddenParts:
     nose: float
     eyes: float
     glasses: float
+    eyewear: float
+    hat: float
 
 
 def hidden_parts(pixels: U8, points: Array, segmentation: Segmentation) -> HiddenParts:
@@ -177,7 +185,18 @@ def hidden_parts(pixels: U8, points: Array, segmentation: Segmentation) -> Hidde
         nose=share(p[ibug68.NOSE], *hiding),
         eyes=share(between, *hiding),
         glasses=behind * _darkness(pixels, points, p) if behind else 0.0,
+        eyewear=share(_around_eyes(p), "glasses"),
+        hat=share(points[list(FOREHEAD)], "hat", "cloth"),
     )
+
+
+def _around_eyes(ibug: Array) -> Array:
+    """Places (N, 2) of a grid from temple to temple and from the brows to the cheeks."""
+    left, right = ibug[ibug68.EYE_LEFT_IN_IMAGE].mean(axis=0), ibug[ibug68.EYE_RIGHT_IN_IMAGE].mean(axis=0)
+    across = right - left
+    down = np.array([-across[1], across[0]])
+    x, y = np.meshgrid(_GLASSES_ACROSS, _GLASSES_DOWN)
+    return (left + right) / 2 + x.reshape(-1, 1) * across + y.reshape(-1, 1) * down
 
 
 def _darkness(pixels: U8, points: Array, ibug: Array) -> float:

@@ -35,10 +35,11 @@ are not mostly interpolated."""
 BORDER_SHARE = 0.1
 """Smallest face sought at the border, as a share of the photo's longer side."""
 CONTINUED = 0.35
-"""How far the photo is continued there, as a share of its shorter side: half of the largest face."""
-BORDER_THRESHOLDS = (0.5, 0.5, 0.3)
-"""Scores that MTCNN's three networks must give there: where half of a face is left, the output network's
-are 0.3 to 0.5 (`python benchmarks/cut_off_faces.py`)."""
+"""How far the photo is continued there, as a share of its longer side: half of the largest face."""
+BORDER_THRESHOLDS, MIRROR_THRESHOLDS = (0.1, 0.02, 0.0), (0.3, 0.1, 0.1)
+"""Scores that MTCNN's three networks must give there, before black and before the mirror image: of lower
+halves of faces, at the scores that whole ones need, one in two is proposed, at these nine in ten
+(`python benchmarks/cut_off_faces.py`)."""
 CUT_OFF = (0.04, 0.75)
 """Shares of a box's side beyond the border, least and most: with less, `detect_faces` finds the face."""
 
@@ -119,25 +120,37 @@ def faces_at_border(pixels: U8) -> list[Face]:
     """Candidates for faces of which the border of a photo cuts off a part, up to a half and more.
 
     MTCNN proposes windows inside of a picture only, and what is left of such a face fills none. Here the
-    photo is continued by black, as the later networks of the cascade see it, and lower scores pass. What is
-    found is to be verified (`headshot.perception.faces`).
+    photo is continued by black, as the later networks of the cascade see it, and very low scores pass; and
+    at its sides by its mirror image, in which half of a face is mostly whole. What is found is to be verified
+    (`headshot.perception.cut_off`).
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
     """
     copy, min_face, factor = _working_copy(pixels, BORDER_SHARE, DetectSettings())
-    pad = int(CONTINUED * min(copy.shape[:2]))
-    found = mtcnn.cascade(np.pad(copy, ((pad, pad), (pad, pad), (0, 0))), min_face, BORDER_THRESHOLDS)
-    boxes, points = (found.boxes - pad) * factor, (found.points - pad) * factor
-    faces = [Face(*one[:2], float(one[2])) for one in zip(boxes, points, found.scores, strict=True)]
+    height, width = copy.shape[:2]
+    pad = int(CONTINUED * max(height, width))
+    side = min(pad, width)
+    faces = []
+    for picture, corner, thresholds in (
+        (np.pad(copy, ((pad, pad), (pad, pad), (0, 0))), (pad, pad), BORDER_THRESHOLDS),
+        (np.pad(copy, ((0, 0), (side, side), (0, 0)), mode="symmetric"), (side, 0), MIRROR_THRESHOLDS),
+    ):
+        found = mtcnn.cascade(picture, min_face, thresholds)
+        boxes, points = (found.boxes - np.tile(corner, 2)) * factor, (found.points - corner) * factor
+        faces += [Face(*one[:2], float(one[2])) for one in zip(boxes, points, found.scores, strict=True)]
     return [face for face in faces if is_cut_off(face.box, pixels)]
 
 
 def is_cut_off(box: Array, pixels: U8) -> bool:
     """Whether a share `CUT_OFF` of a box (4,) lies beyond the border of a photo (H, W, 3)."""
+    return bool(CUT_OFF[0] < beyond_border(box, pixels).max() < CUT_OFF[1])
+
+
+def beyond_border(box: Array, pixels: U8) -> Array:
+    """Shares (4,) of a box (4,) that lie left of a photo (H, W, 3), above, right of and below it."""
     size = (pixels.shape[1], pixels.shape[0])
-    beyond = np.concatenate([-box[:2], box[2:] - size]) / np.tile(box[2:] - box[:2], 2)
-    return bool(CUT_OFF[0] < beyond.max() < CUT_OFF[1])
+    return np.concatenate([-box[:2], box[2:] - size]) / np.tile(box[2:] - box[:2], 2)
 
 
 def _searches(pixels: U8, settings: DetectSettings) -> Iterator[Found]:

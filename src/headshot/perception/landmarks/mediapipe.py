@@ -7,6 +7,7 @@ are named in `headshot.models.topologies.mediapipe478`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -168,13 +169,31 @@ def find_landmarks(
     Returns:
         The landmarks. With a low ``presence`` there may be no face.
     """
-    roll = head_roll(face.points[:2], face.points[3:])
-    first = FaceCrop.of_box(face.box, FIRST_MARGIN, roll)
-    best, spread = _attempt(pixels, first)
-    for scale, right, turn in ALTERNATIVES if alternatives else ():
+    first = first_crop(face)
+    others = ALTERNATIVES if alternatives else ()
+    return landmarks_from(
+        pixels, [first, *(first.varied(scale, right, turn=turn) for scale, right, turn in others)], settings
+    )
+
+
+def first_crop(face: Face) -> FaceCrop:
+    """The crop around a detection from which the landmarks are first placed."""
+    return FaceCrop.of_box(face.box, FIRST_MARGIN, head_roll(face.points[:2], face.points[3:]))
+
+
+def landmarks_from(pixels: U8, crops: Sequence[FaceCrop], settings: LandmarkSettings) -> Landmarks:
+    """Place the landmarks from the first crop that gives confident ones, or else from the best.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        crops: at least one.
+        settings: see `LandmarkSettings`.
+    """
+    best, spread = _attempt(pixels, crops[0])
+    for crop in crops[1:]:
         if best.presence >= CONFIDENT_PRESENCE and spread <= CONFIDENT_SPREAD:
             break
-        other, other_spread = _attempt(pixels, first.varied(scale, right, turn=turn))
+        other, other_spread = _attempt(pixels, crop)
         if _score(other.presence, other_spread) > _score(best.presence, spread):
             best, spread = other, other_spread
     if spread > RERUN_SPREAD:
