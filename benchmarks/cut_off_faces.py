@@ -38,7 +38,7 @@ from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import LandmarkSettings
 
 SETS = ("helen-train", "celebamask-train/images")
-SHARES = (0.6, 0.5, 0.4)
+SHARES = [0.6, 0.5, 0.4]
 CUTS = ("left part", "right part", "upper part", "lower part")
 TURNED = {"upper part": "left part", "lower part": "right part"}
 SAME = 0.1
@@ -82,13 +82,13 @@ def beside(pixels: U8, other: U8, part: str) -> tuple[U8, Array]:
     return np.concatenate([pixels, neighbour], axis=1), np.zeros(2)
 
 
-def measure(photo: Photo, other: U8) -> Iterator[tuple[str, float, bool, float, int]]:
+def measure(photo: Photo, other: U8, shares: list[float]) -> Iterator[tuple[str, float, bool, float, int]]:
     """For each cut of a photo: part, share, beside another face or not, error of the face, faces found."""
     whole = points_in(photo, photo.pixels, [0])
     if not whole:
         return
     for part in CUTS:
-        for share in SHARES:
+        for share in shares:
             pixels, corner = cut(photo.pixels, whole[0], part, share)
             group, moved = beside(pixels, other, part)
             for picture, offset, wanted in ((pixels, corner, [0]), (group, corner - moved, None)):
@@ -164,6 +164,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="research data: the folder of HELEN and CelebAMask-HQ")
     parser.add_argument("--photos", type=int, default=12, help="of each set")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="of the face that are left")
     parser.add_argument(
         "--choose", type=int, default=0, help="what the limits were chosen by, on so many others"
     )
@@ -174,11 +175,11 @@ def main() -> None:
         choose(files, options.faceless)
         return
     other = read_photo("photos/astronaut.jpg").pixels
-    rows = [row for file in track(files) for row in measure(read_photo(file), other)]
+    rows = [row for file in track(files) for row in measure(read_photo(file), other, options.shares)]
     columns = ("alone: found", "points off by", "in a group: found", "points off by")
     table = Table("part left", "share of the face", *columns)
     for part in CUTS:
-        for share in SHARES:
+        for share in options.shares:
             cells = []
             for group in (False, True):
                 errors = np.array([row[3] for row in rows if row[:3] == (part, share, group)])

@@ -105,7 +105,12 @@ def find_cut_off(
 
 
 def _is_any_of(face: Face, others: list[Face]) -> bool:
-    return any(overlaps(np.stack([face.box, other.box]), of_smaller=True)[0, 1] > SAME for other in others)
+    return any(same_face(face, other) for other in others)
+
+
+def same_face(one: Face, other: Face) -> bool:
+    """Whether the boxes of two faces are of one."""
+    return bool(overlaps(np.stack([one.box, other.box]), of_smaller=True)[0, 1] > SAME)
 
 
 @dataclass(frozen=True)

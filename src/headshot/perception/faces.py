@@ -20,8 +20,8 @@ from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.crop import FaceCrop, head_roll
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
-from headshot.perception.cut_off import find_cut_off
-from headshot.perception.detection.detect import Face
+from headshot.perception.cut_off import find_cut_off, same_face
+from headshot.perception.detection.detect import Face, beyond_border
 from headshot.perception.fallback import (
     FallbackSettings,
     face_of,
@@ -43,6 +43,9 @@ HALF_HIDDEN = 40.0
 """Degrees of yaw: a face that is a profile to the in-house network, but turned by less than this to
 MediaPipe's, has one half covered; of profiles MediaPipe's network, given the place, sees more, if it finds a
 face at all."""
+
+AT_BORDER = 0.05
+"""Distance from the border, in sizes of their box, up to which landmarks reach it."""
 
 MIN_FACE_SCORE = 0.5
 """Least `face_score` of a face, unless the landmark network is certain: hardly a person in photos of all
@@ -73,6 +76,8 @@ def locate_faces(
     fallback = fallback or FallbackSettings()
     needed = len(faces) if wanted is None else max(wanted) + 1
     found = _faces_of(photo.pixels, faces, needed, settings, fallback)
+    if fallback.enabled:
+        found = _not_profiles(photo.pixels, faces, found, settings)
     # They come last, so that one that is largest by what is left of it is not taken for the subject.
     if fallback.enabled and (wanted is None or len(found) <= max(wanted)):
         found += find_cut_off(photo.pixels, faces, [face for face, _ in found], settings)
@@ -104,6 +109,31 @@ def _faces_of(
         if points is not None and _is_person(pixels, points):
             found.append((face, points))
     return found
+
+
+def _not_profiles(
+    pixels: U8, detections: list[Face], found: list[tuple[Face, Landmarks]], settings: LandmarkSettings
+) -> list[tuple[Face, Landmarks]]:
+    """Faces that are profiles to the in-house network, because the border cuts off their other half.
+
+    MediaPipe's network, which sees them before black, places those as what they are.
+    """
+    at_border = [points.prediction is not None and _at_border(points, pixels) for _, points in found]
+    if not any(at_border):
+        return found
+    others = [face for (face, _), doubtful in zip(found, at_border, strict=True) if not doubtful]
+    halves = find_cut_off(pixels, detections, others, settings)
+    halves = [half for half in halves if abs(yaw_of(half[1])) < HALF_HIDDEN]
+    return [
+        next((half for half in halves if doubtful and same_face(half[0], pair[0])), pair)
+        for pair, doubtful in zip(found, at_border, strict=True)
+    ]
+
+
+def _at_border(points: Landmarks, pixels: U8) -> bool:
+    """Whether landmarks reach the border of a photo (H, W, 3)."""
+    box = np.concatenate([points.points.min(axis=0), points.points.max(axis=0)])
+    return bool(beyond_border(box, pixels).max() > -AT_BORDER)
 
 
 def _landmarks(
