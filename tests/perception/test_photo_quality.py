@@ -11,7 +11,7 @@ from headshot.arrays import U8, Array
 from headshot.evaluate.degraded import Face, exposure, few_colours, jpeg, noise
 from headshot.image.crop import FaceCrop
 from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68, POINTS
-from headshot.perception.photo_quality import hidden_parts, measure_photo
+from headshot.perception.photo_quality import FOREHEAD, hidden_parts, measure_photo
 from headshot.perception.segmentation import CLASSES, Segmentation
 
 CROP = FaceCrop(150.5, 150.5, 200.0)
@@ -129,3 +129,13 @@ def test_dark_glasses_hide_eyes_and_clear_ones_do_not(points):
     assert hidden_parts(SKIN, points, parts).glasses == 0
     assert hidden_parts((dark * 0.3).astype(np.uint8), points, parts).glasses == 1
     assert hidden_parts(dark, points, segmented()).glasses == 0
+
+
+def test_glasses_of_any_kind_count_and_hats_where_they_hide_the_forehead(points):
+    with_forehead = points.copy()
+    with_forehead[list(FOREHEAD), 1] = 60.0
+    above, over = (slice(0, 40), slice(0, 256)), (slice(0, 70), slice(0, 256))
+    assert hidden_parts(SKIN, points, segmented()).eyewear == 0
+    assert hidden_parts(SKIN, points, segmented(glasses=MIDDLE)).eyewear > 0.3
+    assert hidden_parts(SKIN, with_forehead, segmented(hat=above)).hat == 0
+    assert hidden_parts(SKIN, with_forehead, segmented(hat=over)).hat == 1
