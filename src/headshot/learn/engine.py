@@ -7,6 +7,7 @@ A run lives in one folder:
     curves.csv             every number that was logged; also as TensorBoard events in events/
     pictures/001500.png    what the network makes of a few validation items
     held-out.txt           names of the validation items, if they have some
+    run.json               what the run is of (`headshot.learn.records`)
 
 The first validation, of step 0, comes before anything is learned: what is not better than it was not worth
 the training, and it stays the best until something is.
@@ -25,10 +26,10 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from headshot.errors import HeadshotError
 from headshot.learn.checkpoints import State, plain_weights, resume, save, write_whole
 from headshot.learn.curves import Curves, Metrics
 from headshot.learn.distributed import Group, join
+from headshot.learn.records import write_record
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Task:
         score: the metric by which the best checkpoint is chosen, the higher the better.
         picture: network in evaluation mode to a picture (H, W, 3) uint8, or None for no pictures.
         held_out: names of what is validated on.
+        about: the kind of the run, and what is needed to use its network, plain values.
     """
 
     network: nn.Module
@@ -109,6 +112,7 @@ class Task:
     score: str
     picture: Callable[[nn.Module], U8] | None = None
     held_out: tuple[str, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train(task: Task, plan: Plan, folder: Path, *, say: Callable[[str], None] = print) -> nn.Module:
@@ -142,6 +146,8 @@ def _train(
     state = State(network, deepcopy(network).requires_grad_(False), _optimiser(network, plan))
     resume(state, asdict(plan), folder, device)
     curves = Curves(folder, state.step) if group.first else None
+    if group.first and task.about:
+        write_record(folder, task.about, asdict(plan))
     if state.step == 0:
         if curves is not None:
             if task.held_out:

@@ -11,7 +11,7 @@ Dimension letters: B batch, S side of pictures, N coefficients, L landmarks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from headshot.learn.losses.face import IdentityLoss
 from headshot.learn.networks.mobilefacenet import load_mobilefacenet
 from headshot.learn.networks.regressor import FaceRegressor
 from headshot.learn.networks.resnet import Depth, load_imagenet
+from headshot.learn.records import file_record
 from headshot.learn.render import Rendering, stitch
 
 
@@ -140,7 +141,7 @@ class FaceLearner:
 
     def outcome(self, network: nn.Module, batch: Item, sets: int = 1) -> Outcome:
         """Coefficients, landmarks and pictures of a batch of `FaceStream`."""
-        photo = batch["photo"].float() / 255
+        photo = unit_pixels(batch)
         raw, confidence = network(photo)
         # Rendering and losses need all their bits, also where the network runs with fewer.
         with torch.autocast(photo.device.type, enabled=False):
@@ -195,6 +196,11 @@ class FaceLearner:
             raise HeadshotError("all losses have weight 0")
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         return total, {name: value.item() for name, (_, value) in terms.items()}
+
+
+def unit_pixels(batch: Item) -> Tensor:
+    """Pictures (B, 3, S, S) of a batch as networks read them: sRGB in [0, 1]."""
+    return batch["photo"].float() / 255
 
 
 class Validation:
@@ -288,7 +294,15 @@ def make_task(cache: FaceCache, settings: FaceSettings, plan: Plan) -> Task:
         score="score",
         picture=validation.picture,
         held_out=tuple(validation.photos),
+        about=about(settings, model),
     )
+
+
+def about(settings: FaceSettings, model: FaceModel) -> dict[str, Any]:
+    """What the record of a run says (`headshot.learn.records`): settings, landmarks and the model's file."""
+    plain = {**asdict(settings), "recogniser": settings.recogniser and str(settings.recogniser)}
+    file = None if settings.model == "ours" else file_record(Path(settings.model))
+    return {"kind": "face", "settings": plain, "landmarks": model.landmark_set, "model": file}
 
 
 def paper_plan(steps_per_epoch: int, epochs: int = 20, **changes: Any) -> Plan:

@@ -179,5 +179,6 @@ def run(
         lambda net: validate(reference, held, net),
         "score",
         lambda net: sheet(reference, held, net),
+        about={"kind": "meshnet", "crop": faces.pixels.shape[1], "size": size},
     )
     train(task, plan, folder, say=say)

@@ -18,6 +18,7 @@ from headshot.learn.mesh import Hemisphere, Photos
 from headshot.learn.mesh_plus import surface_of
 from headshot.learn.networks.meshnet import MeshNet
 from headshot.learn.networks.meshnet_plus import MeshNetPlus
+from headshot.learn.records import read_record
 from headshot.learn.template import face_template
 from headshot.models.correspondence import Correspondence
 from headshot.reading.arrays import open_arrays
@@ -37,11 +38,14 @@ def faces_of(run: Path) -> Faces:
 
 
 def crop_size(run: Path) -> int:
-    """Pixels of the crops of a run.
+    """Pixels of the crops of a run, by its record, or by the photos in its folder.
 
     Raises:
-        HeadshotError: it has none.
+        HeadshotError: it has neither.
     """
+    known = read_record(run).get("crop")
+    if isinstance(known, int):
+        return known
     file = run / "faces.npz"
     with (
         reading(file, "the faces of a run of `headshot learn mesh`", HeadshotError),

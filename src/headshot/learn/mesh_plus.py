@@ -258,5 +258,6 @@ def run(
         lambda module: validate(loss, held, unseen, net(module)),
         "score",
         lambda module: sheet(held, net(module)),
+        about={"kind": "meshnet+", "crop": photos.pixels.shape[1]},
     )
     train(task, plan, folder, say=say)

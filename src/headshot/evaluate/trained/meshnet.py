@@ -20,6 +20,7 @@ from headshot.evaluate.baselines import Head, Prediction, Predictor
 from headshot.geometry.align import Surface
 from headshot.geometry.camera import Camera
 from headshot.learn.data.faces import Faces, face_seen
+from headshot.learn.data.rendered import in_photo
 from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus
 from headshot.learn.mesh_plus import batch_of, item
 from headshot.learn.mesh_plus_loss import predict
@@ -95,7 +96,7 @@ class PaperHead:
         shift = middle - model.mean.mean(axis=0)
         focal, half = float(cameras.focal[0]), size / 2
         crop = Camera(size, size, focal, (half, half), np.eye(3), shift.astype(np.float64))
-        camera = _in_photo(crop, affine, subject)
+        camera = in_photo(crop, affine, subject.photo.width, subject.photo.height)
         return _prediction(Head(model, vertices, vertices, camera, np.zeros(0), 1.0))
 
 
@@ -116,20 +117,7 @@ def _camera_of(face: Faces, affine: Array, subject: Subject) -> Camera:
         size, size, float(face.focal[0]), (size / 2, size / 2), face.rotation[0].astype(np.float64),
         face.translation[0].astype(np.float64),
     )  # fmt: skip
-    return _in_photo(crop, affine, subject)
-
-
-def _in_photo(crop: Camera, affine: Array, subject: Subject) -> Camera:
-    """A camera of a crop as one of the photo: the reverse of `data.rendered.in_crop`."""
-    scale = float(np.sqrt(np.linalg.det(affine[:, :2])))
-    around = np.eye(3)
-    around[:2, :2] = (affine[:, :2] / scale).T
-    x, y = affine[:, :2] @ np.array(crop.centre) + affine[:, 2]
-    photo = subject.photo
-    return Camera(
-        photo.width, photo.height, crop.focal * scale, (float(x), float(y)), around @ crop.rotation,
-        around @ crop.translation,
-    )  # fmt: skip
+    return in_photo(crop, affine, subject.photo.width, subject.photo.height)
 
 
 @lru_cache(maxsize=1)

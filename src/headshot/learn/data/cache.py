@@ -70,6 +70,16 @@ class PreparedFace:
     affine: Array
     mask: bytes | None = None
 
+    def pixels(self) -> U8:
+        """The crop (S, S, 3), sRGB, as networks get it."""
+        return picture_of(self.picture)
+
+
+def picture_of(content: bytes) -> U8:
+    """A crop (S, S, 3) of its file."""
+    with Image.open(io.BytesIO(content)) as image:
+        return np.array(image.convert("RGB"))
+
 
 class CacheWriter:
     """Writes a cache, or goes on writing it."""
@@ -212,8 +222,7 @@ class FaceCache:
     def picture(self, i: int) -> U8:
         """Crop (S, S, 3) of face i, sRGB."""
         entry = self._entries[i]
-        with Image.open(io.BytesIO(self._bytes(entry["offset"], entry["picture"]))) as image:
-            return np.array(image.convert("RGB"))
+        return picture_of(self._bytes(entry["offset"], entry["picture"]))
 
     def points(self, i: int) -> F32:
         """Landmarks (L, 2) of face i, pixels of the crop."""

@@ -32,7 +32,7 @@ from headshot.learn.data.align import SIZE, alignment, standard_points, to_crop
 from headshot.learn.data.cache import CacheWriter, Making, PreparedFace
 from headshot.models.head_model import load_head_model
 from headshot.perception.detection.detect import Face, detect_faces
-from headshot.perception.landmarks.mediapipe import LandmarkSettings, find_landmarks
+from headshot.perception.landmarks.mediapipe import Landmarks, LandmarkSettings, find_landmarks
 from headshot.perception.segmentation import EXPLAINED, segment
 from headshot.version import __version__
 
@@ -174,12 +174,30 @@ def prepare_photo(name: str, path: Path, settings: PrepareSettings) -> PreparedF
     face = main_face(detect_faces(pixels), pixels.shape[1], pixels.shape[0])
     if face is None:
         raise HeadshotError("no face found")
-    affine = alignment(face.points, _standard(), settings.size)
     dense = None
     if settings.landmarks == "headshot" or settings.mask:
         dense = find_landmarks(pixels, face)
         if dense.presence < LandmarkSettings().minimum_presence:
             raise HeadshotError("the face has no landmarks that can be relied on")
+    return prepare_face(name, pixels, face, dense, settings)
+
+
+def prepare_face(
+    name: str, pixels: U8, face: Face, dense: Landmarks | None, settings: PrepareSettings
+) -> PreparedFace:
+    """Prepare a face that has been found: the only way from photos to what networks see.
+
+    Args:
+        name: of the photo, below the folder that is prepared.
+        pixels: (H, W, 3) of the photo.
+        face: the face.
+        dense: its 478 landmarks; None if neither they nor the mask are wanted.
+        settings: how.
+
+    Raises:
+        HeadshotError: its five points cannot be those of a face.
+    """
+    affine = alignment(face.points, _standard(), settings.size)
     if settings.landmarks == "fan":
         from headshot.learn.data.fan import fan_points
 

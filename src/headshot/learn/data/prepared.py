@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from headshot.arrays import Array, Index
+from headshot.arrays import F32, U8, Array, Index
 from headshot.errors import HeadshotError
 from headshot.image.resample import warp
 from headshot.learn.data.cache import FaceCache
@@ -81,6 +81,55 @@ class StreamSettings:
 Item = dict[str, Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """A face as `headshot.learn.data.prepare` aligns it.
+
+    Attributes:
+        picture: (P, P, 3) uint8 crop.
+        mask: (P, P) uint8 where the crop shows the bare face, or None.
+        points: (L, 2), five: (5, 2), pixels of the crop.
+    """
+
+    picture: U8
+    mask: U8 | None
+    points: F32
+    five: Array
+
+
+def item_of(face: AlignedFace, size: int, moved: Array | None = None, flip: bool = False) -> Item:
+    """What networks read of a face: an item of `FaceStream`.
+
+    Args:
+        face: the face.
+        size: S of the picture.
+        moved: map (2, 3) of the new crop's pixels to the old one's; None for the same crop.
+        flip: mirror it.
+    """
+    own, picture, mask = len(face.picture), face.picture, face.mask
+    affine = np.array([[1.0, 0, 0], [0, 1.0, 0]]) if moved is None else moved
+    back = np.linalg.inv(affine[:, :2])
+    points, five = ((p.astype(np.float64) - affine[:, 2]) @ back.T for p in (face.points, face.five))
+    if moved is not None or size != own:
+        scaled = affine @ np.diag([own / size, own / size, 1])
+        picture = warp(picture, scaled[None], (size, size))[0]
+        if mask is not None:
+            wide = np.repeat(mask[:, :, None], 3, axis=2)
+            mask = warp(wide, scaled[None], (size, size))[0, :, :, 0]
+    if mask is None:
+        mask = np.full((size, size), 255, np.uint8)
+    if flip:
+        picture, mask = picture[:, ::-1], mask[:, ::-1]
+        points, five = points[_mirror(len(points))], five[MIRROR5]
+        points[:, 0], five[:, 0] = own - points[:, 0], own - five[:, 0]
+    return {
+        "photo": torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))),
+        "points": torch.from_numpy((points * (UNITS / own)).astype(np.float32)),
+        "five": torch.from_numpy((five * (UNITS / own)).astype(np.float32)),
+        "mask": torch.from_numpy(np.ascontiguousarray(mask)),
+    }
+
+
 class FaceStream(Dataset[Item]):
     """Item k, for any k, which depends on k and the settings alone.
 
@@ -116,30 +165,9 @@ class FaceStream(Dataset[Item]):
 
     def item(self, face: int, moved: Array | None = None, flip: bool = False) -> Item:
         """A face of the cache, its crop changed by a map (2, 3) of the new crop's pixels to the old one's."""
-        size, own = self.settings.size, self.cache.making.size
-        picture, mask = self.cache.picture(face), self.cache.mask(face)
-        points, five = self.cache.points(face)[self._convert].astype(np.float64), self.cache.five[face]
-        affine = np.array([[1.0, 0, 0], [0, 1.0, 0]]) if moved is None else moved
-        back = np.linalg.inv(affine[:, :2])
-        points, five = ((p - affine[:, 2]) @ back.T for p in (points, five))
-        if moved is not None or size != own:
-            scaled = affine @ np.diag([own / size, own / size, 1])
-            picture = warp(picture, scaled[None], (size, size))[0]
-            if mask is not None:
-                wide = np.repeat(mask[:, :, None], 3, axis=2)
-                mask = warp(wide, scaled[None], (size, size))[0, :, :, 0]
-        if mask is None:
-            mask = np.full((size, size), 255, np.uint8)
-        if flip:
-            picture, mask = picture[:, ::-1], mask[:, ::-1]
-            points, five = points[_mirror(len(points))], five[MIRROR5]
-            points[:, 0], five[:, 0] = own - points[:, 0], own - five[:, 0]
-        return {
-            "photo": torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))),
-            "points": torch.from_numpy((points * (UNITS / own)).astype(np.float32)),
-            "five": torch.from_numpy((five * (UNITS / own)).astype(np.float32)),
-            "mask": torch.from_numpy(np.ascontiguousarray(mask)),
-        }
+        points = self.cache.points(face)[self._convert]
+        aligned = AlignedFace(self.cache.picture(face), self.cache.mask(face), points, self.cache.five[face])
+        return item_of(aligned, self.settings.size, moved, flip)
 
     def _face(self, k: int) -> int:
         epoch, n = divmod(k, len(self))

@@ -169,6 +169,18 @@ def in_crop(camera: Camera, affine: Array) -> Camera:
     )  # fmt: skip
 
 
+def in_photo(crop: Camera, affine: Array, width: int, height: int) -> Camera:
+    """A camera of a crop as one of the photo of ``width`` x ``height`` pixels: the reverse of `in_crop`."""
+    scale = float(np.sqrt(np.linalg.det(affine[:, :2])))
+    around = np.eye(3)
+    around[:2, :2] = (affine[:, :2] / scale).T
+    x, y = affine[:, :2] @ np.array(crop.centre) + affine[:, 2]
+    return Camera(
+        width, height, crop.focal * scale, (float(x), float(y)), around @ crop.rotation,
+        around @ crop.translation,
+    )  # fmt: skip
+
+
 def _picture(
     model: HeadModel, appearance: tuple[F32, Array], topology: Topology, vertices: Array, camera: Camera,
     size: int, random: np.random.Generator,
