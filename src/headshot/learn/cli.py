@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from headshot.exit_codes import exit_code_of_several
 from headshot.learn import cli_options as option
 from headshot.learn.cli_regressor import commands
-from headshot.terminal import errors_as_messages
+from headshot.terminal import complain, errors_as_messages
 
 app = typer.Typer(name="learn", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -130,6 +131,32 @@ def mesh(
         faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
         learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered,
                   heads=heads)  # fmt: skip
+
+
+@app.command("apply")
+def apply_run(
+    run: Annotated[Path, typer.Argument(help="Folder of `headshot learn face` or `headshot learn mesh`.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos, or folders of photos.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("out"),
+    formats: Annotated[str, typer.Option(help="Of the mesh: any of glb, obj, ply.")] = "glb,obj",
+    model: Annotated[
+        str | None,
+        typer.Option(help="Basel model of the run, if it is no longer where it was, or older runs' ones."),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Pixels that the network sees, of runs that do not say it.")
+    ] = None,
+) -> None:
+    """Apply a trained network to photos: the papers' figures, and meshes."""
+
+    with errors_as_messages():
+        from headshot.learn.apply import commands as learn
+        from headshot.learn.apply.runs import Given
+
+        made = learn.apply_run(run, photos, output, formats, Given(model, size), typer.echo)
+        for photo, error in made.failed.items():
+            complain(f"{photo}: {error}")
+        raise typer.Exit(exit_code_of_several(made.done, list(made.failed.values())))
 
 
 @app.command()
