@@ -23,11 +23,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("headshot.learn", "headshot.evaluate"),  # beside each other, see the tests about them below
     ("headshot.datasets", "headshot.metrics"),  # what both need; heads are made without them
     ("headshot",),  # the public names alone
-    ("headshot.pipeline", "headshot.settings"),
+    ("headshot.pipeline", "headshot.method", "headshot.settings"),
     ("headshot.results", "headshot.loading"),
     ("headshot.export",),
     ("headshot.head_data", "headshot.texturing", "headshot.assessment"),
-    ("headshot.texture", "headshot.hair", "headshot.photo_colours"),
+    ("headshot.texture", "headshot.hair", "headshot.photo_colours", "headshot.photo_choice"),
     ("headshot.fitting",),
     ("headshot.perception", "headshot.render", "headshot.measurements"),
     ("headshot.models", "headshot.estimate"),

@@ -32,6 +32,7 @@ def quality_of(
     coverage: float,
     left_out: Sequence[LeftOut],
     model: FaceModel,
+    method: str | None = None,
 ) -> Quality:
     """The quality of a head.
 
@@ -42,6 +43,7 @@ def quality_of(
         coverage: share of the face that texture or colours cover; 1 without them.
         left_out: photos that the head was not made of.
         model: the head model.
+        method: the training run that took the place of the fit, if one did.
     """
     view = person.views[main]
     measures = {
@@ -49,7 +51,7 @@ def quality_of(
         **_of_networks(seen, view, person.identity, model),
         **_of_photo(seen),
     }
-    return assess(measures, _warnings(seen, left_out, model))
+    return assess(measures, _warnings(seen, left_out, model, method))
 
 
 def _of_fit(seen: FaceObservation, fit: FittedView, coverage: float) -> dict[str, float]:
@@ -123,10 +125,14 @@ def _of_photo(seen: FaceObservation) -> dict[str, float]:
     return found
 
 
-def _warnings(seen: FaceObservation, left_out: Sequence[LeftOut], model: FaceModel) -> tuple[str, ...]:
+def _warnings(
+    seen: FaceObservation, left_out: Sequence[LeftOut], model: FaceModel, method: str | None
+) -> tuple[str, ...]:
     """What is known to limit a head before it is measured: sentences for the user."""
     found = [f"{out.name} was left out: {out.reason}" for out in left_out]
-    if model.id != BUNDLED:
+    if method is not None:
+        found.append(f"shape and pose are those of {method}, not of the fit")
+    elif model.id != BUNDLED:
         found.append(
             f"{model.id} was fitted to landmarks alone: the prior from face recognition, the errors of "
             "landmarks, the albedo and the completed texture are of the bundled model only"

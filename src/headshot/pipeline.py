@@ -20,6 +20,7 @@ from headshot.fitting.other_models import other_model
 from headshot.fitting.person import FittedPerson, fit_person
 from headshot.image.files import readable_name
 from headshot.image.photo import Photo, Source, read_photo
+from headshot.method import Method, load_method
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel
 from headshot.models.readers import read_model
@@ -28,16 +29,13 @@ from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import Landmarks
 from headshot.perception.networks import NETWORKS, session
 from headshot.perception.observe import FaceObservation, ObserveSettings, observe
-from headshot.perception.same_person import odd_ones_out
+from headshot.photo_choice import of_one_person, sharp_enough
 from headshot.results import Head
 from headshot.settings import Settings
 from headshot.texturing import photo_colours_of, texture_of
 
 MOST_PHOTOS = 50
 """Photos of one person that are fitted together at most: more tell nothing new, and all stay in memory."""
-POOR = 0.15
-"""Share of the sharpness of the sharpest photo below which another one of the person is left out: that of a
-face of some 25 pixels, or blurred by a Gaussian of 1 % of the face (`FaceObservation.sharpness`)."""
 
 FaceChoice = Literal["largest"] | int
 
@@ -74,6 +72,7 @@ class Reconstructor:
         settings: Settings | None = None,
         model: str | Path | FaceModel = BUNDLED,
         *,
+        method: str | Path | Method | None = None,
         preload: bool = True,
     ) -> None:
         """Load what is needed.
@@ -84,11 +83,15 @@ class Reconstructor:
                 bundled model's coefficients.
             model: the head model: "headshot", the bundled one; a file of another
                 (docs/reference/model-formats.md); or a loaded one.
+            method: a training run of `headshot learn` whose network finds shape and pose in the place of the
+                fit: its folder, or one of `headshot.method.load_method`. Its heads are of the model that it
+                learned with; ``model`` is then that model's file, if the run does not know where it is.
             preload: open the networks now rather than when the first photo needs them.
 
         Raises:
+            MissingExtraError: PyTorch, which training runs need, is not installed.
             ModelFormatError: there is no such model, or it cannot be read.
-            HeadshotError: the model has too few landmarks.
+            HeadshotError: the model has too few landmarks; or there is no such run, or it makes no heads.
             ValueError: the settings ask for a texture without the photo's light of another model.
             TypeError: settings or model are something else.
         """
@@ -98,7 +101,14 @@ class Reconstructor:
             raise TypeError(f'model must be "headshot", a file, or a loaded head model; got {model!r}')
         self.settings = settings or Settings()
         self.model: FaceModel
-        if isinstance(model, (str, Path)):
+        self.method: Method | None = None
+        if method is not None:
+            if not isinstance(model, (str, Path)):
+                raise TypeError("with a training run, model is the file of its face model")
+            given = None if str(model) == BUNDLED else model
+            self.method = load_method(method, given) if isinstance(method, (str, Path)) else method
+            self.model = self.method.model or load_head_model(self.settings.detail)
+        elif isinstance(model, (str, Path)):
             bundled = str(model) == BUNDLED
             self.model = load_head_model(self.settings.detail) if bundled else read_model(model)
         else:
@@ -128,6 +138,8 @@ class Reconstructor:
     ) -> Head | list[Head]:
         """The head in a photo, or of a person in several photos; see `reconstruct`."""
         if isinstance(source, list | tuple):
+            if self.method is not None:
+                raise HeadshotError(f"{self.method.name} reads one photo: give photos one by one")
             if face != "largest":
                 raise ValueError('several photos of one person are of the largest face: face="largest"')
             return self._person(source, force)
@@ -152,7 +164,13 @@ class Reconstructor:
         return self.of_faces([(photo, face, landmarks)])
 
     def of_faces(self, faces: Sequence[tuple[Photo, Face, Landmarks]]) -> Head:
-        """One head of a person under landmarks that are already known, in several photos; all are used."""
+        """One head of a person under landmarks that are already known, in several photos; all are used.
+
+        Raises:
+            HeadshotError: several photos, and a training run, which reads one.
+        """
+        if self.method is not None and len(faces) > 1:
+            raise HeadshotError(f"{self.method.name} reads one photo: give photos one by one")
         return self._head(faces, _Clock())
 
     # --- one photo
@@ -202,10 +220,10 @@ class Reconstructor:
         if not seen:
             reasons = "; ".join(f"{out.name}: {out.reason}" for out in left_out)
             raise NoFaceError(f"none of the {len(sources)} photos shows a face that can be used: {reasons}")
-        seen, poor = _sharp_enough(seen)
+        seen, poor = sharp_enough(seen)
         left_out += poor
         if not force:
-            seen, strangers = _one_person(seen)
+            seen, strangers = of_one_person(seen)
             left_out += strangers
         if not self._identity_prior:
             seen = [replace(s, identity=None) for s in seen]
@@ -234,9 +252,10 @@ class Reconstructor:
     def _fitted(self, seen: Sequence[FaceObservation], clock: _Clock, left_out: tuple[LeftOut, ...]) -> Head:
         s, model = self.settings, self.model
         with clock("fit"):
-            person = fit_person(seen, model, *s.steps())
+            person = fit_person(seen, model, *s.steps()) if self.method is None else self.method(seen[0])
         with clock("scale"):
-            estimate = estimate_of(person, seen, model, s.prior, s.preset)
+            prior = s.prior if self.method is None else "none"
+            estimate = estimate_of(person, seen, model, prior, s.preset)
         main = _main_view(seen, person)
         texture, colours, coverage = None, None, 1.0
         with clock("texture"):
@@ -246,7 +265,8 @@ class Reconstructor:
             elif s.texture is not None:
                 found = photo_colours_of(estimate, seen, model, s.texture.size, main)
                 texture, colours, coverage = found.texture, found.vertices, found.coverage
-        quality = quality_of(seen[main], person, main, coverage, left_out, model)
+        by = None if self.method is None else self.method.name
+        quality = quality_of(seen[main], person, main, coverage, left_out, model, by)
         expression = estimate.views[main].expression
         return Head(
             model,
@@ -271,6 +291,7 @@ def reconstruct(
     settings: Settings | None = ...,
     force: bool = ...,
     model: str | Path | FaceModel = ...,
+    method: str | Path | Method | None = ...,
 ) -> Head: ...
 @overload
 def reconstruct(
@@ -280,6 +301,7 @@ def reconstruct(
     settings: Settings | None = ...,
     force: bool = ...,
     model: str | Path | FaceModel = ...,
+    method: str | Path | Method | None = ...,
 ) -> list[Head]: ...
 def reconstruct(
     source: Source | Sequence[Source],
@@ -288,6 +310,7 @@ def reconstruct(
     settings: Settings | None = None,
     force: bool = False,
     model: str | Path | FaceModel = BUNDLED,
+    method: str | Path | Method | None = None,
 ) -> Head | list[Head]:
     """Reconstruct the head in a photo, or one head of a person from several photos.
 
@@ -302,16 +325,18 @@ def reconstruct(
         force: use photos of a person who seems to be somebody else as well.
         model: "headshot", the bundled head model; the file of another one, or a loaded one; see
             `Reconstructor`.
+        method: a training run of `headshot learn` in the place of the fit, likewise.
 
     Raises:
+        MissingExtraError: PyTorch, which training runs need, is not installed.
         ModelFormatError: the model cannot be read.
         PhotoError: the photo cannot be read.
         NoFaceError: there is no face, or no such face; of several photos, none has one.
-        HeadshotError: too many photos.
+        HeadshotError: too many photos; or there is no such run, or it makes no heads.
         ValueError: another face; or force with one photo.
         TypeError: settings or model are something else.
     """
-    made = Reconstructor(settings, model, preload=False)
+    made = Reconstructor(settings, model, method=method, preload=False)
     if face == "all":
         return made(cast(Source, source), face=face, force=force)
     return made(source, face=face, force=force)
@@ -331,47 +356,6 @@ class _Clock:
         start = perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
-
-
-def _sharp_enough(seen: list[FaceObservation]) -> tuple[list[FaceObservation], list[LeftOut]]:
-    """The photos that add something to the sharpest, and those that are too blurred or small to."""
-    least = POOR * max(min(s.sharpness, 1.0) for s in seen)
-    poor = [
-        LeftOut(
-            s.photo.name,
-            f"the face is blurred or small beside those of the other photos (sharpness {s.sharpness:.2f})",
-            s.sharpness,
-        )
-        for s in seen
-        if s.sharpness < least
-    ]
-    return [s for s in seen if s.sharpness >= least], poor
-
-
-def _one_person(seen: list[FaceObservation]) -> tuple[list[FaceObservation], list[LeftOut]]:
-    """The photos that show the person whom most of them show, and those that do not.
-
-    Raises:
-        HeadshotError: nobody is on more than half of the photos.
-    """
-    predictions = [s.identity for s in seen if s.identity is not None]
-    assert len(predictions) == len(seen)
-    check = odd_ones_out(predictions)
-    if len(seen) > 1 and check.several_people:
-        groups = "; ".join(", ".join(seen[i].photo.name for i in group) for group in check.groups)
-        raise HeadshotError(
-            f"the photos seem to show {len(check.groups)} people, none of them on more than half ({groups}): "
-            "give the photos of one person, or use force (--force) if they are of one"
-        )
-    strangers = [
-        LeftOut(
-            seen[i].photo.name,
-            f"it seems to show somebody else (probability {check.probability[i]:.2f} of the same person)",
-            float(check.probability[i]),
-        )
-        for i in check.left_out
-    ]
-    return [seen[i] for i in check.members], strangers
 
 
 def _face_number(face: FaceChoice) -> int:

@@ -69,7 +69,7 @@ def _made(job: Job, request: Request) -> tuple[dict[str, bytes], dict[str, Mark]
     """A photo's files, their marks, and the quality of its heads, of which there is one at a time."""
     from headshot.pipeline import Reconstructor
 
-    reconstructor = Reconstructor(request.settings, request.model, preload=False)
+    reconstructor = Reconstructor(request.settings, request.model, method=request.method, preload=False)
     # Before the photo is read: if it changes in between, the result is of an older photo and made again.
     origin = request.origin(job)
     heads: Heads | list[Head]

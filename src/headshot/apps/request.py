@@ -15,6 +15,7 @@ from headshot.export.origin import Origin
 from headshot.models.protocol import BUNDLED, fingerprint
 
 if TYPE_CHECKING:
+    from headshot.method import Method
     from headshot.models.protocol import FaceModel
     from headshot.settings import Settings
 
@@ -30,6 +31,7 @@ class Request:
         export: how to write.
         force: of several photos of one person, use those as well that seem to show somebody else.
         model: the head model: "headshot", the bundled one, or another one, loaded once for all photos.
+        method: a training run in the place of the fit, likewise; None for the fit.
     """
 
     face: int | None = 1
@@ -38,6 +40,7 @@ class Request:
     export: ExportSettings = field(default_factory=ExportSettings)
     force: bool = False
     model: str | FaceModel = BUNDLED
+    method: Method | None = None
 
     def numbered(self, job: Job) -> bool:
         """Whether the heads of a job are numbered."""
@@ -70,13 +73,18 @@ class Request:
 
     @cached_property
     def _model(self) -> str:
-        """The head model, and a hash of its coefficients and of the networks and models that ship with us."""
+        """The head model, the training run if there is one, and a hash of their numbers and of the networks
+        and models that ship with us."""
         digest = sha256(json.dumps(assets.manifest(), sort_keys=True).encode())
-        if isinstance(self.model, str):
-            name = self.model
+        model = self.model if self.method is None else self.method.model or BUNDLED
+        if isinstance(model, str):
+            name = model
         else:
-            name = self.model.id
-            digest.update(fingerprint(self.model).encode())
-            for values in (self.model.uv, self.model.triangles_uv):
+            name = model.id
+            digest.update(fingerprint(model).encode())
+            for values in (model.uv, model.triangles_uv):
                 digest.update(b"" if values is None else values.tobytes())
+        if self.method is not None:
+            name = f"{name}, by {self.method.name}"
+            digest.update(self.method.fingerprint.encode())
         return f"{name} {digest.hexdigest()}"

@@ -125,6 +125,14 @@ def reconstruct(
             "and more (docs/reference/model-formats.md). Others are fitted to landmarks alone."
         ),
     ] = "headshot",
+    method: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run of `headshot learn face` or `headshot learn mesh`, whose network takes the place "
+            'of the fit; needs the extra "train". With --model, the file of its face model.',
+            show_default="the fit",
+        ),
+    ] = None,
     one_person: Annotated[
         bool,
         typer.Option(
@@ -169,6 +177,8 @@ def reconstruct(
     output_folder(output)
     if one_person and number != 1:
         raise typer.BadParameter("one person is the largest face of each photo", param_hint="--face")
+    if one_person and method is not None:
+        raise typer.BadParameter("a training run reads one photo", param_hint="--one-person")
     if one_person:
         refuse_unused(context, ["recursive"], "with --one-person: name the folders of the people")
     else:
@@ -179,6 +189,8 @@ def reconstruct(
         raise typer.BadParameter(str(error), param_hint="--formats") from error
     if not any(FORMATS[name].subject == "asset" for name in wanted):
         refuse_unused(context, ["expression", "texture"], f"on {', '.join(wanted)}: they are of meshes")
+    if method is not None:
+        refuse_unused(context, ["prior", "preset", "photometric"], "on training runs: they are of the fit")
     if model != BUNDLED:
         refuse_unused(context, ["detail", "prior", "photometric"], "with other head models")
         if texture is TextureKind.albedo:
@@ -205,7 +217,14 @@ def reconstruct(
                 typer.echo(f"Pictures written by Headshot and left out: {len(own)}.")
         require_writable(output)
         request = replace(request, settings=_settings(detail, texture_size, photometric, prior, preset))
-        if model != BUNDLED:
+        if method is not None:
+            from headshot.method import load_method
+
+            request = replace(request, method=load_method(method, None if model == BUNDLED else model))
+            assert request.method is not None
+            if request.method.model is not None and texture is TextureKind.albedo:
+                raise HeadshotError("only heads of the bundled model have an albedo: leave out --texture")
+        elif model != BUNDLED:
             from headshot.models.readers import read_model
 
             request = replace(request, model=read_model(model))
