@@ -1,10 +1,11 @@
 """What a trained network of `headshot learn face` makes of the sample photos.
 
-    python benchmarks/jiang_yang.py RUN [--depth 50] [--size 160] [--output docs/images/jiang-yang.jpg]
+    python benchmarks/jiang_yang.py RUN [--model FILE] [--size 160] [--output docs/images/jiang-yang.jpg]
 
-Four rows: photos and their mirror images, aligned; what the network makes of them before it has learned
-anything, the mean face, stitched in; what it makes of them with its best weights; those faces alone. The
-model is the built-in head.
+Four rows, as the run draws them of its validation photos: photos and their mirror images, aligned; what the
+network makes of them before it has learned anything, the mean face, stitched in; what it makes of them with
+its best weights; those faces alone. Model and size are the run's; runs that began before they were recorded
+need --model and --size, as `headshot learn apply` does.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from headshot.learn.checkpoints import best_weights
+from headshot.learn.apply.face import FaceRun
+from headshot.learn.apply.runs import Given, open_run
 from headshot.learn.data.cache import FaceCache
 from headshot.learn.data.prepare import PrepareSettings, prepare
 from headshot.learn.data.prepared import FaceStream, StreamSettings
-from headshot.learn.face import FaceLearner, FaceSettings, Validation, make_network
-from headshot.learn.face_model import load_face_model
+from headshot.learn.face import FaceLearner, FaceSettings, Validation
+from headshot.learn.networks.regressor import FaceRegressor
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,13 +31,15 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--depth", type=int, default=50)
-    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--model", help="file of the run's Basel model")
+    parser.add_argument("--size", type=int, help="pixels that the network sees")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images" / "jiang-yang.jpg")
     options = parser.parse_args()
-    settings = FaceSettings(depth=options.depth, size=options.size, imagenet="none")
-    model = load_face_model("ours", "mediapipe478")
-    network = make_network(model, settings)
+    run = open_run(options.run, Given(options.model, options.size))
+    if not isinstance(run, FaceRun):
+        parser.error(f"{options.run} is no run of `headshot learn face`")
+    settings, model = FaceSettings(size=run.size), run.model
+    untrained = FaceRegressor(model.layout.total, 18)  # zeros, whatever its depth
     with tempfile.TemporaryDirectory() as folder:
         samples = Path(folder) / "photos"
         samples.mkdir()
@@ -49,12 +53,11 @@ def main() -> None:
         stream = FaceStream(
             cache,
             np.arange(len(cache)),
-            StreamSettings(options.size, model.landmark_set, varied=False),
+            StreamSettings(run.size, model.landmark_set, varied=False),
         )
         validation = Validation(FaceLearner(model, settings), stream)
-        _, before, _ = np.split(validation.picture(network.eval()), 3)
-        network.load_state_dict(best_weights(options.run))
-        photos, after, alone = np.split(validation.picture(network), 3)
+        _, before, _ = np.split(validation.picture(untrained.eval()), 3)
+        photos, after, alone = np.split(validation.picture(run.network), 3)
     drawn = np.concatenate([photos, before, after, alone])
     Image.fromarray(drawn).save(options.output, quality=90)
 

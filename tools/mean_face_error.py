@@ -1,12 +1,15 @@
 """What no training at all is worth: the mean face on the held-out photos of a prepared set.
 
-    python tools/mean_face_error.py lfw.faces [--model basel_front.npz] [--size 224]
+    python tools/mean_face_error.py lfw.faces [--model basel_front.npz] [--points 478] [--size 224]
 
 Two rows for a table of trainings, on the people and photos that `headshot learn face` validates on:
 
 - *mean face*: what the untrained network gives, the mean face in usual light in the middle of each crop;
 - *mean face, posed*: its angles and place by the least landmark error of each photo, which only knowing the
   photo's own landmarks can give: what is better has learned more than poses.
+
+With ``--points 68`` both are of the 68 key points of iBUG, of the built-in head too; a model in Basel's
+format has no others.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from headshot.learn.data.cache import FaceCache
-from headshot.learn.data.prepared import collate
-from headshot.learn.face import FaceSettings, Validation, make_task, paper_plan
+from headshot.learn.data.prepared import FaceStream, StreamSettings, collate, split
+from headshot.learn.face import FaceLearner, FaceSettings, Validation
+from headshot.learn.face_model import load_face_model
 from headshot.learn.losses.face import landmark_loss
 
 STEPS, RATE = 200, 0.03
@@ -66,17 +70,18 @@ def main() -> None:
     )
     parser.add_argument("cache", type=Path)
     parser.add_argument("--model", default="ours")
+    parser.add_argument("--points", type=int, choices=(478, 68), default=478)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--held-out", type=float, default=0.1)
     options = parser.parse_args()
-    settings = FaceSettings(
-        model=options.model, size=options.size, imagenet="none", held_out=options.held_out
-    )
-    task = make_task(FaceCache(options.cache), settings, paper_plan(1))
-    validation = task.validate
-    assert isinstance(validation, Validation)
+    cache = FaceCache(options.cache)
+    model = load_face_model(options.model, "ibug68" if options.points == 68 else "mediapipe478")
+    _, held_out = split(cache, options.held_out)
+    stream = StreamSettings(options.size, model.landmark_set, varied=False)
+    learner = FaceLearner(model, FaceSettings(model=options.model, size=options.size))
+    validation = Validation(learner, FaceStream(cache, held_out, stream))
     print(f"{len(validation.faces)} photos")
-    still = torch.zeros(len(validation.faces), validation.learner.model.layout.total)
+    still = torch.zeros(len(validation.faces), model.layout.total)
     for name in ("mean face", "mean face, posed"):
         values = validation(Still(still if name == "mean face" else posed(validation)))
         shown = ", ".join(f"{key} {values[key]:.4f}" for key in ("nme", "landmarks", "image", "image_error"))
