@@ -25,8 +25,8 @@ from headshot.models.topologies.mediapipe478 import MEDIAPIPE_TO_IBUG68
 from headshot.perception.segmentation import EXPLAINED, segment
 from headshot.render import RenderSettings, render, view_camera
 
-CELL = 300
-"""Side of a picture, pixels."""
+CELL, BIG = 300, 450
+"""Side of a picture in rows, and of others, pixels."""
 TURN = 40.0
 """Degrees by which faces are turned to the side."""
 _CLOSE = 1.35  # side of the close-up over that of the mesh in the photo
@@ -92,7 +92,7 @@ def sheet(rows: Sequence[Sequence[Panel]]) -> U8:
     return np.asarray(page)
 
 
-def model_pictures(model: ModelPictures, size: int = 2 * CELL) -> dict[str, U8]:
+def model_pictures(model: ModelPictures, size: int = BIG) -> dict[str, U8]:
     """Figures 1 to 3 by name: key points on the model, unlit, lit; each from the front and turned."""
     out = {}
     for name, mesh, coloured in (
@@ -109,13 +109,20 @@ def model_pictures(model: ModelPictures, size: int = 2 * CELL) -> dict[str, U8]:
     return out
 
 
-def landmarks_in_3d(found: FoundFace, size: int = 2 * CELL) -> U8:
-    """Figure 5: the key points of the face over its photo, and in space."""
-    photo, camera, _ = _close_up(found, size)
-    points = found.mesh.keypoints
-    return np.concatenate(
-        [joined(photo, camera.project(points)), in_space(camera.to_camera(points), size)], axis=1
+def landmarks_in_3d(found: FoundFace, size: int = BIG) -> U8:
+    """Figure 5: the landmarks of the photo; those in space, by the landmark network; the face's key points.
+
+    The landmark network's depth is in pixels of the photo, as its points are; key points are in millimetres.
+    """
+    photo, camera, affine = _close_up(found, size)
+    marks = found.subject.landmarks
+    points, depth = marks.points[MEDIAPIPE_TO_IBUG68], marks.depth[MEDIAPIPE_TO_IBUG68]
+    panels = (
+        joined(photo, _in_grid(affine, points)),
+        in_space(np.column_stack([points * [1, -1], depth]), size, "pixels"),
+        in_space(camera.to_camera(found.mesh.keypoints), size, "mm"),
     )
+    return np.concatenate(panels, axis=1)
 
 
 def picture(mesh: FaceMesh, camera: Camera, behind: U8 | None = None, *, coloured: bool = True) -> U8:
@@ -156,11 +163,14 @@ def joined(behind: U8, points: Array, *, numbers: bool = False) -> U8:
     return np.asarray(page.resize((behind.shape[1], behind.shape[0]), Image.Resampling.LANCZOS))
 
 
-def in_space(points: Array, size: int) -> U8:
-    """Points (68, 3), mm, y up and z towards the viewer, in a box with a scale, seen from the side above."""
-    known = points[np.isfinite(points).all(axis=1)]
-    low = np.floor(known.min(axis=0) / 20) * 20
-    high = np.ceil(known.max(axis=0) / 20) * 20
+def in_space(points: Array, size: int, unit: str) -> U8:
+    """Points (68, 3), y up and z towards the viewer, in a box with a scale, seen from the side above."""
+    points = points - np.nanmean(points, axis=0)
+    step = _round_step(float(np.ptp(points[np.isfinite(points).all(axis=1)], axis=0).max()) / 8)
+    low, high = (
+        np.floor(np.nanmin(points, axis=0) / step) * step,
+        np.ceil(np.nanmax(points, axis=0) / step) * step,
+    )
     middle, scale = (low + high) / 2, 2
     yaw, pitch = np.radians(-35), np.radians(20)
     turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
@@ -177,22 +187,28 @@ def in_space(points: Array, size: int) -> U8:
     for axis, at in enumerate(low):
         for along in (k for k in range(3) if k != axis):
             other = 3 - axis - along
-            for value in np.arange(low[along], high[along] + 1, 20):
+            for value in np.arange(low[along], high[along] + step / 2, step):
                 ends = np.empty((2, 3))
                 ends[:, axis], ends[:, along], ends[:, other] = at, value, (low[other], high[other])
                 draw.line([tuple(p) for p in seen(ends)], (214, 214, 220), 2)
     places = (("x", 0, (low[1], high[2])), ("y", 1, (low[0], high[2])), ("z", 2, (high[0], low[1])))
     for name, axis, corner in places:
         others = [k for k in range(3) if k != axis]
-        away = np.array([-26, 0]) if name == "y" else np.array([4, 18])
-        for value in np.arange(low[axis], high[axis] + 1, 40):
+        away = np.array({"x": (0, 20), "y": (-26, 0), "z": (24, 8)}[name])
+        for value in np.arange(low[axis], high[axis] + step / 2, 2 * step):
             p = np.empty(3)
             p[axis], p[others[0]], p[others[1]] = value, *corner
-            draw.text(tuple(seen(p) + away), f"{value - middle[axis]:.0f}", _INK, font, "mm")
+            draw.text(tuple(seen(p) + away), f"{value:g}", _INK, font, "mm")
         p[axis] = middle[axis]
-        draw.text(tuple(seen(p) + 2.6 * away), f"{name}, mm", _INK, font, "mm")
+        draw.text(tuple(seen(p) + 2.6 * away), f"{name}, {unit}", _INK, font, "mm")
     _draw_groups(draw, seen(points), scale * max(1.0, size / 250))
     return np.asarray(page.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _round_step(about: float) -> float:
+    """1, 2 or 5 times a power of ten, at least so much."""
+    power = 10.0 ** np.floor(np.log10(about))
+    return float(next(power * k for k in (1, 2, 5, 10) if power * k >= about * 0.999))
 
 
 def _draw_groups(draw: ImageDraw.ImageDraw, points: Array, width: float) -> None:
