@@ -174,6 +174,21 @@ def test_settings_that_do_not_go_together_are_explained(rendered: Rendered, tmp_
         mesh.run(tmp_path, rendered.faces, loss, Plan(1), mesh.MeshSettings(), known=Known(rendered))
 
 
+def test_a_similarity_is_undone() -> None:
+    random = torch.Generator().manual_seed(4)
+    others, weights = torch.randn(2, 30, 3, generator=random), torch.rand(30, generator=random)
+    turn = torch.linalg.qr(torch.randn(2, 3, 3, generator=random))[0]
+    turn = turn * torch.det(turn)[:, None, None]  # no reflections
+    moved = 1.7 * others @ turn.transpose(1, 2) + torch.randn(2, 1, 3, generator=random)
+    torch.testing.assert_close(mesh.laid_on(moved, others, weights), others, atol=1e-4, rtol=0)
+    # a mirrored shape stays mirrored, and what has weight lies nearer
+    flipped = others * torch.tensor([-1.0, 1, 1])
+    assert (mesh.laid_on(flipped, others, weights) - others).norm(dim=2).mean() > 0.5
+    weights[:5] = 100
+    off = (mesh.laid_on(flipped, others, weights) - others).norm(dim=2)
+    assert off[:, :5].mean() < off[:, 5:].mean()
+
+
 def test_smaller_pictures_show_the_same_face(rendered: Rendered) -> None:
     large = item(rendered, 2)
     small = resized(large, 32)
@@ -212,7 +227,7 @@ def test_faces_of_any_folder_are_found_once_and_go_on(
     for name in ("astronaut", "grace_hopper"):
         (people / name).mkdir(parents=True)
         shutil.copyfile(photos / f"{name}.jpg", people / name / f"{name}_0001.jpg")
-    found = find_sources([people], None, 10)
+    found = find_sources([people], 10)
     assert [(s.person, s.labelled) for s in found] == [("astronaut", None), ("grace_hopper", None)]
     monkeypatch.setattr(face_sources, "_SHARD", 1)
     cut: list[str] = []

@@ -28,13 +28,26 @@ def segment(
     celebamask: Annotated[Path | None, typer.Option(help="Folder of CelebAMask-HQ.")] = None,
     fasseg: Annotated[Path | None, typer.Option(help="Folder of FASSEG.")] = None,
     helen: Annotated[Path | None, typer.Option(help="Folder of HELEN's part labels.")] = None,
+    helen_points: Annotated[
+        Path | None, typer.Option(help="Folder of HELEN's photos with 68 points, whose outlines are labels.")
+    ] = None,
     lfw: Annotated[Path | None, typer.Option(help="Folder of LFW's part labels; needs --lfw-photos.")] = None,
     lfw_photos: option.LfwPhotos = None,
+    unseen: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Train on no photo of these labels (fasseg, fasseg-multipose, ...): all are held out."
+        ),
+    ] = None,
     network: Annotated[str, typer.Option(help='"lite", which ships, or the paper\'s "unet".')] = "lite",
     imagenet: option.Imagenet = True,
     small_steps: Annotated[
-        int, typer.Option(min=0, help="So many of the first steps see crops of 192 pixels instead of 256.")
+        int, typer.Option(min=0, help="So many of the first steps see smaller crops than 256 pixels.")
     ] = 1000,
+    small: Annotated[int, typer.Option(min=64, help="Pixels of these smaller crops.")] = 192,
+    occluded: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the crops with something drawn before the face.")
+    ] = 0.5,
     steps: option.Steps = 2000,
     batch: option.Batch = 16,
     rate: option.Rate = 1e-3,
@@ -54,11 +67,14 @@ def segment(
             learn.export_best(run, network, export)
             typer.echo(str(export))
             return
-        folders = learn.Folders(celebamask, fasseg, helen, lfw, lfw_photos)
+        folders = learn.Folders(celebamask, fasseg, helen, helen_points, lfw, lfw_photos)
         plan = option.plan(
             steps, batch, rate, every, seed, device=device, workers=workers, precision=precision
         )
-        learn.run(run, folders, plan, network=network, imagenet=imagenet, small_steps=small_steps)
+        settings = learn.SegmentSettings(
+            network, imagenet, small_steps, small, occluded, tuple(unseen or ())
+        )  # fmt: skip
+        learn.run(run, folders, plan, settings)
 
 
 @app.command()
@@ -100,11 +116,10 @@ def mesh(
     run: option.Run,
     photos: Annotated[
         list[Path],
-        typer.Option(help="Folder of photos, labelled (CelebAMask-HQ, HELEN, LFW) or not; may be repeated. "
+        typer.Option(help="Folder of photos, CelebAMask-HQ or any; may be repeated. "
                      "Or the faces.npz of another run."),
     ],
     network: Annotated[str, typer.Option(help='"paper" for MeshNet, "plus" for MeshNet+.')] = "plus",
-    lfw_photos: option.LfwPhotos = None,
     limit: Annotated[int, typer.Option(min=20, help="Use so many photos of each folder.")] = 1000,
     size: Annotated[int, typer.Option(min=64, help="Pixels that the network sees.")] = 128,
     template: Annotated[
@@ -143,7 +158,7 @@ def mesh(
         settings = MeshSettings(size, template, learn.is_lit(light), threads)
         count = rendered if rendered is not None else 400 if network == "plus" else 0
         learn.run(
-            run, network, learn.Photos(photos, lfw_photos, limit), learn.Heads(count, heads),
+            run, network, learn.Photos(photos, limit), learn.Heads(count, heads),
             learn.vgg_loss(vgg, blocks), plan, settings,
         )  # fmt: skip
 

@@ -242,7 +242,7 @@ def _validate(state: State, task: Task, folder: Path, curves: Curves, say: Calla
 
 
 def _optimiser(network: nn.Module, plan: Plan) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019), as one kernel: for MeshNet's 58.5 million weights ten times faster."""
+    """AdamW (Loshchilov and Hutter 2019), as one kernel: with many weights ten times faster."""
     matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [

@@ -46,7 +46,9 @@ class FinalLoss:
     Attributes:
         mse, vgg, chamfer, edge, normal, laplacian: the paper's.
         landmarks: mean distance of 478 landmarks over the size of the crop.
-        shape: mean distance from the true vertices where these are known, in units of the template.
+        shape: mean distance from the true vertices where these are known, after the best similarity, in units
+            of the template.
+        photometric: mean absolute sRGB difference in the mask, which l_mse shares with the empty background.
         light: half the squared deviation from the mean light, in its prior's own unit, over 27.
         albedo: mean absolute difference of the logarithms of true and found albedo, where it is known.
         known_light: mean absolute difference of true and found light, where it is known.
@@ -60,14 +62,15 @@ class FinalLoss:
     laplacian: float = 0.1
     landmarks: float = 0.0
     shape: float = 0.0
+    photometric: float = 0.0
     light: float = 0.0
     albedo: float = 0.0
     known_light: float = 0.0
 
 
-FACE = FinalLoss(landmarks=5.0, shape=5.0)
+FACE = FinalLoss(landmarks=10.0, shape=10.0)
 """For the mean face; found on the held-out training heads."""
-LIT = {"light": 0.02, "albedo": 0.05, "known_light": 0.05}
+LIT = {"photometric": 2.0, "light": 0.02, "albedo": 0.05, "known_light": 0.05}
 """What light adds."""
 
 
@@ -123,15 +126,22 @@ class Loss:
             drawn = self.reference.draw(found, cameras, shown)[:, :3] * mask
             wanted = batch["picture"] * mask
             terms = {"mse": (drawn - wanted).square().mean()}
-            terms |= self.reference.regularisers(found.offsets, batch)
             if self.reference.is_face:
+                batch = {**batch, "truth": self._laid(found, batch)}
                 terms |= self._face(found, cameras, batch)
+            terms |= self.reference.regularisers(found.offsets, batch)
             if found.light is not None:
+                terms["photometric"] = masked_error(drawn, wanted, mask).mean()
                 terms |= self._light(found, batch)
         if self.vgg is not None and w.vgg:
             terms["vgg"] = self.vgg(drawn, wanted)
         total = torch.stack([getattr(w, name) * value.float() for name, value in terms.items()]).sum()
         return total, {name: float(value.detach()) for name, value in terms.items()}
+
+    def _laid(self, found: Deformation, batch: Mapping[str, Tensor]) -> Tensor:
+        """True shapes (B, V, 3), mm, laid on the found ones: pose and size are the landmarks' business."""
+        ours = UNIT * (self.reference.vertices + found.offsets.detach())
+        return laid_on(batch["truth"], ours, self.reference.importance)
 
     def _face(
         self, found: Deformation, cameras: PerspectiveCameras, batch: Mapping[str, Tensor]
@@ -163,6 +173,22 @@ class Loss:
 def masked_error(drawn: Tensor, pictures: Tensor, masks: Tensor) -> Tensor:
     """Mean absolute sRGB difference (B,) in the mask."""
     return ((drawn - pictures).abs() * masks).sum(dim=(1, 2, 3)) / (3 * masks.sum(dim=(1, 2, 3)))
+
+
+def laid_on(points: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+    """Points (B, V, 3) after the similarity that brings them nearest to others (B, V, 3), weighted by (V,).
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
+    """
+    w = (weights / weights.sum())[:, None]
+    middle, other_middle = ((w * x).sum(dim=1, keepdim=True) for x in (points, others))
+    p, q = points - middle, others - other_middle
+    u, s, v = torch.linalg.svd((w * q).transpose(1, 2) @ p)  # eq. 38
+    sign = torch.ones_like(s)
+    sign[:, 2] = torch.det(u @ v).sign()
+    rotation = u * sign[:, None] @ v  # eq. 40
+    scale = (s * sign).sum(dim=1) / (w * p.square()).sum(dim=(1, 2)).clamp(min=1e-12)  # eq. 42
+    return scale[:, None, None] * p @ rotation.transpose(1, 2) + other_middle
 
 
 class Validation:

@@ -27,13 +27,11 @@ class Photos:
     """Where photos are.
 
     Attributes:
-        places: folders, labelled or not, or one file that another run has made of such (``faces.npz``).
-        lfw: folder of LFW's photos, if the labels are LFW's.
+        places: folders, or one file that another run has made of such (``faces.npz``).
         limit: at most so many of each folder, spread over it.
     """
 
     places: Sequence[Path]
-    lfw: Path | None = None
     limit: int = 1000
 
     def faces(self, cache: Path, size: int) -> Faces:
@@ -47,7 +45,7 @@ class Photos:
             shutil.copyfile(files[0], cache)
         if cache.is_file():
             return read(cache, size)
-        sources = find_sources(self.places, self.lfw, self.limit)
+        sources = find_sources(self.places, self.limit)
         return collect(sources, size, cache, progress=lambda some: track(some, "faces"))
 
 

@@ -1,4 +1,4 @@
-"""Photos for MeshNet, from folders of any kind: labelled ones keep their labels, those of others are found.
+"""Photos for MeshNet, from folders of any kind: CelebAMask-HQ keeps its labels, parts of others are found.
 
 Which photos are held out of training depends on names alone: labelled ones by `Sample.held_out`, others by
 the rule of `headshot.learn.data.prepared.split`, one person in ten.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headshot.datasets.parts import Sample, find
+from headshot.datasets.parts import Sample, celebamask
 from headshot.datasets.selection import photo_names, spread
 from headshot.datasets.subject import central_subject
 from headshot.datasets.utkface import with_border
@@ -65,12 +65,12 @@ class FaceSource:
         return face
 
 
-def find_sources(folders: Sequence[Path], lfw_photos: Path | None, limit: int) -> list[FaceSource]:
+def find_sources(folders: Sequence[Path], limit: int) -> list[FaceSource]:
     """The photos of folders.
 
     Args:
-        folders: of labelled photos (`headshot.datasets.parts`), or of any; sub-folders are people.
-        lfw_photos: of LFW, whose labels come without.
+        folders: of CelebAMask-HQ, the only labels that tell a face from ears and neck everywhere, or of any
+            photos; sub-folders are people.
         limit: at most so many of each folder, spread over it.
 
     Raises:
@@ -79,8 +79,7 @@ def find_sources(folders: Sequence[Path], lfw_photos: Path | None, limit: int) -
     found: list[FaceSource] = []
     for folder in folders:
         try:
-            samples = find(folder, lfw_photos)
-            these = [FaceSource(s.photo, s, s.group) for s in samples]
+            these = [FaceSource(s.photo, s, s.group) for s in celebamask.find(folder)]
         except HeadshotError:
             files = [folder / name for name in photo_names(folder)]
             these = [FaceSource(f, None, f.stem if f.parent == folder else f.parent.name) for f in files]

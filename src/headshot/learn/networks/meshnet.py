@@ -106,7 +106,8 @@ class MeshNet(nn.Module):
         """
         check_pictures(pictures, 3, self.size)
         check_pictures(segmentation, 3, self.size)
-        features = convolve(self.convolutions, torch.cat([pictures, segmentation], dim=1))
+        both = 2 * torch.cat([pictures, segmentation], dim=1) - 1
+        features = convolve(self.convolutions, both)
         offsets = self.offsets(features).float().view(-1, self.vertices, 3)
         painted = self.colours(features).float().view(-1, self.vertices, 3)
         if self.light is None:
