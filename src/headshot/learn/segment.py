@@ -126,13 +126,13 @@ def sample_picture(network: nn.Module, sources: Sequence[Source], rows: int = 4,
         chosen = Plain(_thinned(source, rows), size)
         for pixels, sets in (chosen[k] for k in range(len(chosen))):
             labels = network(to_network(pixels[None].to(device)))[0].argmax(dim=0).cpu().numpy()
-            tiles += [pixels.numpy().transpose(1, 2, 0), _coloured(sets.numpy()), PALETTE[labels]]
+            tiles += [pixels.numpy().transpose(1, 2, 0), coloured(sets.numpy()), PALETTE[labels]]
         tiles += [np.zeros((size, size, 3), np.uint8)] * (3 * rows - len(tiles))
         lines.append(np.concatenate(tiles, axis=1))
     return np.concatenate(lines)
 
 
-def _coloured(sets: I32) -> U8:
+def coloured(sets: I32) -> U8:
     """Pictures of sets: the mean colour of their members."""
     members = (sets[..., None] >> np.arange(len(CLASSES))) & 1
     return (members @ PALETTE.astype(float) / np.maximum(members.sum(axis=-1), 1)[..., None]).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The command ``headshot learn mesh-compare``, which measures what the commands beside it trained."""
+"""The commands ``headshot learn mesh-compare`` and ``segment-figure``: what those beside them trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from headshot.errors import HeadshotError
 from headshot.export.atomic import check_replaceable, write_files
+from headshot.learn import cli_options as option
 from headshot.learn.cli import app
 from headshot.terminal import errors_as_messages
 
@@ -44,3 +46,36 @@ def mesh_compare(
             Image.fromarray(compare.picture(paper, plus, show)).save(picture, "JPEG", quality=90)
             files["mesh-compare.jpg"] = picture.getvalue()
         write_files(output, files)
+
+
+@app.command("segment-figure")
+def segment_figure(
+    run: Annotated[Path, typer.Argument(help="Run of `headshot learn segment`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="For the picture.")] = Path("out"),
+    show: Annotated[list[Path] | None, typer.Option(help="Photos; may be repeated.")] = None,
+    labels: Annotated[
+        list[Path] | None, typer.Option(help="Folders of labelled photos, of which held-out ones are shown.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Photos of each such folder.")] = 3,
+    seed: option.Seed = 0,
+) -> None:
+    """Draw Figure 5 of Jeon et al.: photo, truth, result, and the network that ships; each occluded below."""
+
+    with errors_as_messages():
+        from PIL import Image
+
+        from headshot.datasets.parts import find
+        from headshot.datasets.selection import spread
+        from headshot.evaluate.trained import parts
+
+        faces = [parts.unlabelled(photo) for photo in show or ()]
+        for folder in labels or ():
+            held = [sample for sample in find(folder) if sample.held_out]
+            faces += [parts.labelled(sample) for sample in spread(held, limit)]
+        if not faces:
+            raise HeadshotError("nothing to draw: give --show PHOTO or --labels FOLDER")
+        check_replaceable(output, ["segment-figure.jpg"])
+        picture = BytesIO()
+        Image.fromarray(parts.figure(run, faces, seed=seed)).save(picture, "JPEG", quality=90)
+        write_files(output, {"segment-figure.jpg": picture.getvalue()})
+        typer.echo(str(output / "segment-figure.jpg"))
