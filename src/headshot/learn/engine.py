@@ -81,7 +81,7 @@ class Plan:
     workers: int = 0
     every: int = 500
     save_every: int = 100
-    save_minutes: float = 15.0
+    save_minutes: float = 10.0
 
     def __post_init__(self) -> None:
         if self.precision not in ("float32", "bfloat16"):

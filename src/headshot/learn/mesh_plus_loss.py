@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -205,5 +204,5 @@ def _corners(points: Correspondence, triangles: I32) -> tuple[Tensor, Tensor]:
     """Vertices (L, 3) and weights (L, 3) of points on a surface."""
     return (
         torch.from_numpy(triangles[points.triangle]).long(),
-        torch.from_numpy(np.asarray(points.barycentric, np.float32)),
+        torch.tensor(points.barycentric, dtype=torch.float32),
     )
