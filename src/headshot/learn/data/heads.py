@@ -55,7 +55,7 @@ def collect_heads(
     truths = read_truths(folder)
     heads = {name: k for k, name in enumerate(sorted({truth.head for truth in truths}))}
     meshes = {id(truth.mesh): truth.mesh for truth in truths}
-    places = {key: _places(mesh, template) for key, mesh in meshes.items()}
+    places = {key: places_on(mesh, template) for key, mesh in meshes.items()}
     rows = []
     for truth in progress(truths):
         found = _one(truth, places[id(truth.mesh)], size, template, heads[truth.head] % 10 == 0)
@@ -108,7 +108,7 @@ def _camera(truth: Truth, photo: Photo) -> Camera:
     return Camera(photo.width, photo.height, focal, middle, np.eye(3), np.zeros(3))
 
 
-def _places(mesh: Mesh, template: Template) -> tuple[Index, Array]:
+def places_on(mesh: Mesh, template: Template) -> tuple[Index, Array]:
     """Corners (V, 3) and weights (V, 3) of the template's vertices on a true mesh."""
     wanted = template.vertices[: template.counts[LEVEL]].astype(np.float64)
     skin, all_parts = (Surface(mesh.canonical, t) for t in (mesh.skin, mesh.triangles))
