@@ -286,6 +286,20 @@ def test_meshnet_plus_starts_from_landmarks_and_learns(template: Template, rende
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
+def test_in_bfloat16_only_the_encoder_loses_digits(template: Template, rendered: Rendered) -> None:
+    torch.manual_seed(0)
+    network = MeshNetPlus(mesh_plus.surface_of(template)).eval()
+    batch = batch_of([item(rendered, 0)])
+    with torch.no_grad():
+        plain = predict(network, batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            short = predict(network, batch)
+            loss, _ = Loss(template, None)(network, {**batch, "number": torch.tensor([1])})
+    torch.testing.assert_close(short.coarse.identity, plain.coarse.identity)
+    assert short.vertices.dtype == torch.float32 and loss.dtype == torch.float32
+    assert (short.vertices - plain.vertices).norm(dim=2).mean() < 0.1  # mm
+
+
 def test_landmarks_alone_beat_the_mean_face(template: Template) -> None:
     heads = render_faces(8, 64, template, seed=11)
     network = MeshNetPlus(mesh_plus.surface_of(template)).eval()

@@ -121,10 +121,11 @@ class Loss:
     def __call__(self, network: MeshNetPlus, batch: dict[str, Tensor]) -> tuple[Tensor, Metrics]:
         """Loss of a batch of `mesh_plus.item`, and its terms."""
         found = predict(network, batch)
-        terms = {**self._shape(batch, found), **self._colours(network, batch, found)}
-        drawn = draw(network, found, cameras_of(batch), batch["picture"].shape[2], self.threads)
         mask, wanted = batch["mask"], batch["picture"]
-        terms["photometric"] = masked_error(drawn[:, :3], wanted, mask).mean()
+        with torch.autocast(mask.device.type, enabled=False):
+            terms = {**self._shape(batch, found), **self._colours(network, batch, found)}
+            drawn = draw(network, found, cameras_of(batch), batch["picture"].shape[2], self.threads)
+            terms["photometric"] = masked_error(drawn[:, :3], wanted, mask).mean()
         if self.vgg is not None and int(batch["number"][0]) // len(mask) % VGG_EVERY == 0:
             terms["vgg"] = VGG_EVERY * self.vgg((drawn[:, :3] * mask)[:1], (wanted * mask)[:1])
         total = found.light.new_zeros(())
