@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from headshot.learn.data.faces import Faces, read
 from headshot.learn.data.mesh_items import batch_of, item, resized
 from headshot.learn.data.rendered import LEVEL
 from headshot.learn.mesh_plus import surface_of
-from headshot.learn.mesh_reference import UNIT, Reference, Shown, finest_on_level
+from headshot.learn.mesh_reference import NAMES, UNIT, Reference, Shown, finest_on_level
 from headshot.learn.networks.meshnet import Deformation, MeshNet
 from headshot.learn.networks.meshnet_plus import MeshNetPlus
 from headshot.learn.template import face_template
@@ -61,6 +62,33 @@ def is_plus(run: Path) -> bool:
     return "template" in best_weights(run)
 
 
+def meshnet_name(run: Path) -> str:
+    """What a run of MeshNet is called in tables: "MeshNet (paper)", or by what it deforms and how it paints.
+
+    Raises:
+        HeadshotError: it has no weights yet, or is of another network.
+    """
+    weights = best_weights(run)
+    reference, lit = reference_of(weights, run), "light.weight" in weights
+    if reference.is_face:
+        return "MeshNet (mean face, lit)" if lit else "MeshNet (mean face)"
+    return "MeshNet (lit)" if lit else "MeshNet (paper)"
+
+
+def reference_of(weights: Mapping[str, Tensor], run: Path) -> Reference:
+    """What the MeshNet with these weights deforms.
+
+    Raises:
+        HeadshotError: they are of another network; it names the run.
+    """
+    if "offsets.weight" not in weights or "reference" not in weights:
+        raise HeadshotError(f"{run} is not a run of MeshNet")
+    for reference in map(Reference, NAMES):
+        if torch.equal(reference.vertices, weights["reference"]):
+            return reference
+    raise HeadshotError(f"{run} is a run of MeshNet on another template: train it again")
+
+
 @lru_cache(maxsize=4)
 def load_plus(run: Path) -> MeshNetPlus:
     """MeshNet+ with its best weights.
@@ -98,13 +126,7 @@ class Paper:
             HeadshotError: the run has no weights yet, or is of another network.
         """
         weights = best_weights(run)
-        if "offsets.weight" not in weights or "reference" not in weights:
-            raise HeadshotError(f"{run} is not a run of MeshNet")
-        names = ("face", "hemisphere")
-        found = [r for r in map(Reference, names) if torch.equal(r.vertices, weights["reference"])]
-        if not found:
-            raise HeadshotError(f"{run} is a run of MeshNet on another template: train it again")
-        self.reference = found[0]
+        self.reference = reference_of(weights, run)
         size, lit = _size_of(weights["offsets.weight"].shape[1]), "light.weight" in weights
         count = len(self.reference.vertices)
         self.network = MeshNet(size, count, self.reference.skin if lit else None)

@@ -49,10 +49,10 @@ def test_both_networks_train_and_are_compared(tmp_path: Path, photos: Path) -> N
         for cells in ([cell.strip() for cell in line.split("|")] for line in table.splitlines())
         if len(cells) > 4 and "±" in "".join(cells)
     }
-    assert set(values) == {"MeshNet (paper)", "mean face", "MeshNet+"}
+    assert set(values) == {"MeshNet", "mean face", "MeshNet+"}
     # an untrained hemisphere is grey; pixels sampled on a head's shape are nearly the photo
-    assert values["MeshNet+"][0] < values["MeshNet (paper)"][0]
-    assert values["MeshNet+"][1] < values["MeshNet (paper)"][1]
+    assert values["MeshNet+"][0] < values["MeshNet"][0]
+    assert values["MeshNet+"][1] < values["MeshNet"][1]
     assert (out / "mesh-compare.jpg").stat().st_size > 5000
     with Image.open(out / "people.jpg") as image:  # two photos are held out: a row of two
         assert image.size == (14 * 128, 128)

@@ -24,6 +24,7 @@ from headshot.image.photo import read_photo  # noqa: E402
 from headshot.learn import mesh_plus  # noqa: E402
 from headshot.learn.data.faces import Faces  # noqa: E402
 from headshot.learn.data.rendered import render_faces  # noqa: E402
+from headshot.learn.mesh_networks import reference_of  # noqa: E402
 from headshot.learn.mesh_reference import Reference  # noqa: E402
 from headshot.learn.networks.meshnet import MeshNet  # noqa: E402
 from headshot.learn.networks.meshnet_plus import MeshNetPlus  # noqa: E402
@@ -110,8 +111,14 @@ def test_the_template_is_a_head_model_of_one_person() -> None:
 
 def test_networks_are_methods_of_the_benchmark(runs: tuple[Path, Path, Path], tmp_path: Path) -> None:
     assert [m.name for m in methods(runs[:2])][-2:] == ["MeshNet (paper)", "MeshNet+"]
+    assert methods(runs[2:])[-1].name == "MeshNet (mean face, lit)"
     assert len(methods(None)) == len(methods(runs[:2])) - 2
     with pytest.raises(HeadshotError, match="no best weights yet"):
         methods([tmp_path])
+    with pytest.raises(HeadshotError, match="is not a run of MeshNet"):
+        reference_of({"stem.weight": torch.zeros(1)}, tmp_path)
+    other = {"offsets.weight": torch.zeros(1), "reference": torch.zeros(3, 3)}
+    with pytest.raises(HeadshotError, match="another template"):
+        reference_of(other, tmp_path)
     result = CliRunner().invoke(app, ["synthetic", str(tmp_path), "--network", str(tmp_path)])
     assert result.exit_code == 1

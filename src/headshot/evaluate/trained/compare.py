@@ -45,7 +45,7 @@ from headshot.learn.mesh_reference import Shown
 from headshot.learn.networks.meshnet_plus import STAGES
 from headshot.learn.template import face_template
 
-METHODS = ("MeshNet (paper)", "mean face", "MeshNet+")
+METHODS = ("MeshNet", "mean face", "MeshNet+")
 
 
 @dataclass(frozen=True, eq=False)

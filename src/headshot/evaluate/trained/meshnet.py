@@ -21,7 +21,7 @@ from headshot.geometry.align import Surface
 from headshot.geometry.camera import Camera
 from headshot.learn.data.faces import Faces, face_seen
 from headshot.learn.data.mesh_items import batch_of, item
-from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus
+from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus, meshnet_name
 from headshot.learn.mesh_plus_loss import predict
 from headshot.learn.template import CENTRE, cast, face_template
 from headshot.models.correspondence import Correspondence
@@ -37,7 +37,7 @@ def predictor_of(run: Path) -> Predictor:
     Raises:
         HeadshotError: the run has no weights yet.
     """
-    return PlusHead(str(run)) if is_plus(run) else PaperHead(str(run))
+    return PlusHead(str(run)) if is_plus(run) else PaperHead(str(run), meshnet_name(run))
 
 
 @dataclass(frozen=True)
