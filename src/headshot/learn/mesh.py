@@ -68,7 +68,7 @@ class FinalLoss:
     known_light: float = 0.0
 
 
-FACE = FinalLoss(landmarks=10.0, shape=10.0)
+FACE = FinalLoss(landmarks=10.0, shape=10.0, laplacian=1.0)
 """For the mean face; found on the held-out training heads."""
 LIT = {"photometric": 2.0, "light": 0.02, "albedo": 0.05, "known_light": 0.05}
 """What light adds."""
@@ -123,8 +123,12 @@ class Loss:
         with torch.autocast(mask.device.type, enabled=False):
             cameras = self.reference.cameras(batch)
             shown = Shown(self.settings.size, self.settings.threads)
-            drawn = self.reference.draw(found, cameras, shown)[:, :3] * mask
-            wanted = batch["picture"] * mask
+            picture = self.reference.draw(found, cameras, shown)
+            if self.reference.is_face:
+                # The template ends before the ears and at the forehead. Where the mask goes on, its rim would
+                # be drawn out to cover that, and nothing would hold it where the mask ends.
+                mask = mask * picture[:, 3:].detach()
+            drawn, wanted = picture[:, :3] * mask, batch["picture"] * mask
             terms = {"mse": (drawn - wanted).square().mean()}
             if self.reference.is_face:
                 batch = {**batch, "truth": self._laid(found, batch)}
@@ -172,7 +176,7 @@ class Loss:
 
 def masked_error(drawn: Tensor, pictures: Tensor, masks: Tensor) -> Tensor:
     """Mean absolute sRGB difference (B,) in the mask."""
-    return ((drawn - pictures).abs() * masks).sum(dim=(1, 2, 3)) / (3 * masks.sum(dim=(1, 2, 3)))
+    return ((drawn - pictures).abs() * masks).sum(dim=(1, 2, 3)) / (3 * masks.sum(dim=(1, 2, 3))).clamp(min=1)
 
 
 def laid_on(points: Tensor, others: Tensor, weights: Tensor) -> Tensor:
