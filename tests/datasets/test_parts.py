@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headshot.datasets.parts import celebamask, fasseg, find, helen, lfw
+from headshot.datasets.parts import celebamask, fasseg, find, helen, helen_points, lfw
 from headshot.datasets.parts.scheme import UNKNOWN, Sample, classes
 from headshot.errors import HeadshotError
 from headshot.perception.segmentation import CLASSES
@@ -141,3 +141,34 @@ def test_folders_without_labels_say_what_was_expected(tmp_path: Path) -> None:
             reader(tmp_path)
     with pytest.raises(HeadshotError, match="Person_Name"):
         lfw.find(tmp_path, tmp_path)
+
+
+def test_points_of_helen_bound_what_is_known(tmp_path: Path) -> None:
+    turns = np.linspace(np.pi, 2 * np.pi, 17)
+    jaw = 50 + 30 * np.stack([np.cos(turns), -np.sin(turns)], axis=1)  # from the left ear round the chin
+    points = np.zeros((68, 2))
+    points[:17] = jaw
+    points[17:27] = np.column_stack([np.linspace(25, 75, 10), np.full(10, 38)])
+    points[27:36] = [(50, 48), (50, 52), (50, 56), (50, 60), (44, 62), (47, 63), (50, 64), (53, 63), (56, 62)]
+    eye = np.array([(-6, 0), (-2, -3), (2, -3), (6, 0), (2, 3), (-2, 3)])
+    points[36:42], points[42:48] = eye + (37, 50), eye + (63, 50)
+    outer = [(40, 70), (45, 67), (48, 66), (50, 66), (52, 66), (55, 67), (60, 70), (55, 76), (52, 77),
+             (50, 77), (48, 77), (45, 76)]  # fmt: skip
+    inner = [(41, 70), (46, 69), (50, 69), (54, 69), (59, 70), (54, 73), (50, 73), (46, 73)]
+    points[48:68] = outer + inner
+    _photo(tmp_path / "a.jpg", (100, 100))
+    lines = [" ".join(f"{v:.1f}" for v in point) for point in points + 1]  # iBUG counts from 1
+    (tmp_path / "a.pts").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (sample,) = find(tmp_path)
+    assert sample.scheme is helen_points.SCHEME
+    labels = np.array(_names(sample))
+    places = {
+        "eyes": (50, 37), "nose": (61, 50), "upper_lip": (67, 50), "mouth": (71, 50), "lower_lip": (75, 50),
+        "skin": (60, 30), "outside": (90, 90), "?": (30, 50),
+    }  # fmt: skip
+    assert {name: str(labels[at]) for name, at in places.items()} == {name: name for name in places}
+    assert labels[79, 50] == "?"  # the jaw itself
+    assert sample.read_sets()[60, 30] == classes("skin", "glasses", "nose", "hair")
+    assert sample.read_sets()[30, 50] == UNKNOWN
+    with pytest.raises(HeadshotError, match=r"NAME\.pts"):
+        helen_points.find(tmp_path / "none")

@@ -27,6 +27,7 @@ from headshot.learn.apply.found import find_main_subject  # noqa: E402
 from headshot.learn.apply.runs import KINDS, Given, open_run  # noqa: E402
 from headshot.learn.data.cache import FaceCache  # noqa: E402
 from headshot.learn.data.faces import face_in, join  # noqa: E402
+from headshot.learn.data.mesh_items import Known  # noqa: E402
 from headshot.learn.data.prepare import PrepareSettings, prepare  # noqa: E402
 from headshot.learn.data.prepared import collate  # noqa: E402
 from headshot.learn.data.rendered import render_faces  # noqa: E402
@@ -56,13 +57,15 @@ def runs(
     plan = Plan(steps=1, batch=2, warm_up=0, every=1, save_every=1)
     found = [face_in(read_photo(photos / f"{name}.jpg"), 64)[0] for name in ("astronaut", "grace_hopper")]
     faces = join([replace(found[0], held_out=np.zeros(1, bool)), found[1]])
-    for name in ("paper", "plus"):
+    for name in ("paper", "lit", "plus"):
         (root / name).mkdir()
         np.savez(root / name / "faces.npz", **vars(faces))
-    mesh.run(root / "paper", faces, VGGLoss(VGG("vgg16", 1)), plan, size=64)
+    for name, template in (("paper", "hemisphere"), ("lit", "face")):
+        settings = mesh.MeshSettings(64, template, lit=template == "face")
+        mesh.run(root / name, faces, VGGLoss(VGG("vgg16", 1)), plan, settings)
     rendered = render_faces(20, 64, face_template(), seed=1)
-    mesh_plus.run(root / "plus", faces, rendered, None, plan)
-    return {name: root / name for name in ("ours", "basel", "paper", "plus")}
+    mesh_plus.run(root / "plus", faces, Known(rendered), None, plan)
+    return {name: root / name for name in ("ours", "basel", "paper", "lit", "plus")}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,9 @@ def astronaut(photos: Path) -> Photo:
 def test_a_run_says_what_it_is_of(runs: dict[str, Path], basel_file: Path) -> None:
     records = {name: json.loads((folder / "run.json").read_text("utf-8")) for name, folder in runs.items()}
     kinds = {name: record["kind"] for name, record in records.items()}
-    assert kinds == {"ours": "face", "basel": "face", "paper": "meshnet", "plus": "meshnet+"}
+    assert kinds == {
+        "ours": "face", "basel": "face", "paper": "meshnet", "lit": "meshnet", "plus": "meshnet+",
+    }  # fmt: skip
     assert set(kinds.values()) == set(KINDS)
     assert records["ours"]["model"] is None and records["ours"]["settings"]["size"] == 48
     assert records["basel"]["model"]["path"] == str(basel_file.resolve())
@@ -116,7 +121,7 @@ def test_a_photo_is_read_as_in_training(
         np.testing.assert_allclose(camera.project(at), there, atol=0.02)
 
 
-@pytest.mark.parametrize("name", ["ours", "basel", "paper", "plus"])
+@pytest.mark.parametrize("name", ["ours", "basel", "paper", "lit", "plus"])
 def test_a_face_lies_where_the_photo_shows_it(name: str, runs: dict[str, Path], astronaut: Photo) -> None:
     subject = find_main_subject(astronaut)
     found = open_run(runs[name])(subject)

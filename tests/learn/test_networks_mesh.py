@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from headshot.learn.networks.babymesh import BabyMeshNet  # noqa: E402
-from headshot.learn.networks.meshnet import MeshNet  # noqa: E402
+from headshot.learn.networks.meshnet import MeshNet, Skin  # noqa: E402
 
 
 def count(module: torch.nn.Module) -> int:
@@ -43,9 +43,23 @@ def test_meshnet_is_appendix_b() -> None:
     ]  # fmt: skip
     pictures = torch.rand(3, 6, 128, 128).split(3, dim=1)
     assert shapes(net, *pictures) == [(16, 126, 126), (32, 61, 61), (64, 28, 28), (128, 12, 12)]
-    offsets, colours = net(*pictures)
+    offsets, colours, light = net(*pictures)
     assert offsets.shape == colours.shape == (3, 2113, 3)
     assert colours.min() > 0 and colours.max() < 1
+    assert light is None
+
+
+def test_light_adds_one_small_layer_to_meshnet() -> None:
+    skin = Skin(torch.rand(2113, 3), torch.rand(9, 3))
+    net = MeshNet(skin=skin)
+    assert count(net.light) == 124_443
+    assert count(net) == 58_530_774 + 124_443
+    small = MeshNet(64, 2113, skin)
+    picture = torch.rand(2, 3, 64, 64)
+    _, albedo, light = small(picture, picture)
+    assert light.shape == (2, 9, 3) and albedo.shape == (2, 2113, 3)
+    assert (light - skin.light).abs().max() < 0.1  # it starts from what it is given
+    assert (albedo - skin.albedo).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("size", [46, 64, 96])

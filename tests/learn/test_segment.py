@@ -26,6 +26,7 @@ from headshot.learn.engine import Plan, Task, train  # noqa: E402
 from headshot.learn.networks.unet import LiteUNet, UNet, load_imagenet  # noqa: E402
 from headshot.learn.segment import (  # noqa: E402
     Folders,
+    SegmentSettings,
     Validation,
     export_onnx,
     loss,
@@ -281,6 +282,16 @@ def test_the_plain_u_net_learns_from_real_photos(data: Path) -> None:
     assert history[-1] < 0.7 * history[0]
 
 
+def test_labels_can_be_held_out_as_a_whole(folder: Path, tmp_path: Path) -> None:
+    found = Folders(celebamask=folder).find()
+    training, validation = sources(found, folder / "crops.json")
+    assert training and len(validation[0].samples) < 24
+    training, validation = sources(found, folder / "crops.json", ["celebamask"])
+    assert not training and len(validation[0].samples) == 24
+    with pytest.raises(HeadshotError, match="labels at hand are celebamask"):
+        sources(found, folder / "crops.json", ["fasseg"])
+
+
 def _batch(training: list[Source]) -> tuple[torch.Tensor, torch.Tensor]:
     plain = Plain(training[0], 64)
     items = [plain[k] for k in range(8)]
@@ -321,5 +332,7 @@ def test_missing_data_and_unknown_networks_are_refused() -> None:
         Folders().find()
     with pytest.raises(HeadshotError, match="--lfw-photos"):
         Folders(lfw=Path("x")).find()
+    with pytest.raises(HeadshotError, match="multiple of 32"):
+        SegmentSettings(small=100)
     with pytest.raises(HeadshotError, match='"lite" or "unet"'):
         make_network("resnet", imagenet=False)

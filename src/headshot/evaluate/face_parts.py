@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from headshot.image.crop import FaceCrop
 from headshot.image.photo import Photo, read_photo
 from headshot.metrics.picture import skin_bin, typology
 from headshot.metrics.segmentation import confusion, scores
-from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, segment, segment_crop
+from headshot.perception.segmentation import CLASSES, PALETTE, Segmentation, crop_of, segment_crop
 
 METHOD = "headshot"
+Segmenter = Callable[[U8, FaceCrop], Segmentation]
 COMMON = 0.01  # classes with a smaller share of the labelled pixels do not count for the mean F1
 
 
@@ -37,25 +38,39 @@ class PartsSettings:
         photos: folder of the photos of LFW, whose labels come alone.
         held_out: only photos that training never sees.
         limit: at most so many photos, drawn with ``seed``.
+        network: run of `headshot learn segment` that is measured too.
     """
 
     photos: Path | None = None
     held_out: bool = False
     limit: int | None = None
     seed: int = 0
+    network: Path | None = None
+
+    def methods(self) -> dict[str, Segmenter]:
+        """What is measured, by name.
+
+        Raises:
+            HeadshotError: the run has no weights yet.
+        """
+        if self.network is None:
+            return {METHOD: segment_crop}
+        from headshot.evaluate.trained.parts import RunSegmenter, name_of  # PyTorch, which is an extra
+
+        return {METHOD: segment_crop, name_of(self.network): RunSegmenter(self.network)}
 
 
-def segment_photo(photo: Photo) -> tuple[Segmentation, bool]:
+def segment_photo(photo: Photo, segmenter: Segmenter = segment_crop) -> tuple[Segmentation, bool]:
     """Parts of the face nearest to the middle of a photo, and whether one was found.
 
     Without a face the crop is the whole photo: the label maps that this is compared with do show one.
     """
     middle = (photo.width / 2, photo.height / 2)
     try:
-        return segment(photo.pixels, find_subject(photo, middle).landmarks.points), True
+        return segmenter(photo.pixels, crop_of(find_subject(photo, middle).landmarks.points)), True
     except NoFaceError:
         whole = FaceCrop(*middle, side=float(max(photo.width, photo.height)))
-        return segment_crop(photo.pixels, whole), False
+        return segmenter(photo.pixels, whole), False
 
 
 def predict(found: Segmentation, scheme: Scheme) -> U8:
@@ -79,7 +94,8 @@ def evaluate_parts(
     root = Path(folder)
     samples = {_name(sample): sample for sample in _select(find(root, chosen.photos), chosen)}
     depends = {"settings": chosen, "folder": root.resolve()}
-    rows = (log or ResumeLog()).work(list(samples), lambda name: _attempt(samples[name]), depends)
+    methods = chosen.methods()
+    rows = (log or ResumeLog()).work(list(samples), lambda name: _attempt(samples[name], methods), depends)
     items = [Item(name, row.get("group", {}), row.get("values", {})) for name, row in rows.items()]
     lost = [name for name, row in rows.items() if not row.get("found", True)]
     notes = [failures(rows)]
@@ -93,12 +109,12 @@ def evaluate_parts(
             Column("accuracy", "pixel accuracy", "%", "higher"),
             Column("f1", "mean F1 of the photo's classes", "", "higher", decimals=3),
         ),
-        methods=(METHOD,),
+        methods=tuple(methods),
         items=items,
         statistic="mean",
         command=f"headshot evaluate segmentation {root.name}",
         machine=machine(),
-        notes=[*notes, *_tables(samples, rows)],
+        notes=[*notes, *(line for name in methods for line in _tables(samples, rows, name))],
     )
     result.pictures.extend(_worst(result, samples))
     return result
@@ -129,35 +145,39 @@ def _select(samples: Sequence[Sample], settings: PartsSettings) -> list[Sample]:
     return chosen
 
 
-def _attempt(sample: Sample) -> Row:
+def _attempt(sample: Sample, methods: dict[str, Segmenter]) -> Row:
     photo = read_photo(sample.photo)
     pixels = photo.pixels
     truth = sample.read(sample.labels)
-    found, detected = segment_photo(photo)
-    predicted = predict(found, sample.scheme)
-    if truth.shape != predicted.shape:  # labels of half the photo's size
-        size = (truth.shape[1], truth.shape[0])
-        predicted = np.asarray(Image.fromarray(predicted).resize(size, Image.Resampling.NEAREST))
-        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
-    counts = confusion(predicted, truth, len(sample.scheme.labels), ignore=255)
-    values = {"accuracy": 100 * np.trace(counts) / counts.sum(), "f1": scores(counts).mean_f1}
+    values, counts, detected = {}, {}, True
+    for name, segmenter in methods.items():
+        found, detected = segment_photo(photo, segmenter)
+        predicted = predict(found, sample.scheme)
+        if truth.shape != predicted.shape:  # labels of half the photo's size
+            size = (truth.shape[1], truth.shape[0])
+            predicted = np.asarray(Image.fromarray(predicted).resize(size, Image.Resampling.NEAREST))
+            pixels = np.asarray(Image.fromarray(photo.pixels).resize(size, Image.Resampling.BOX))
+        table = confusion(predicted, truth, len(sample.scheme.labels), ignore=255)
+        measured = {"accuracy": 100 * np.trace(table) / table.sum(), "f1": scores(table).mean_f1}
+        values[name] = {k: round(float(v), 4) for k, v in measured.items()}
+        counts[name] = table.tolist()
     skin = pixels[truth == sample.scheme.labels.index("skin")]
     return {
-        "values": {METHOD: {k: round(float(v), 4) for k, v in values.items()}},
+        "values": values,
         "group": {"skin": skin_bin(typology(np.median(skin, axis=0)))} if len(skin) else {},
-        "counts": counts.tolist(),
+        "counts": counts,
         "found": detected,
     }
 
 
-def _tables(samples: dict[str, Sample], rows: dict[str, Row]) -> list[str]:
-    """A table of classes for each labelling scheme."""
+def _tables(samples: dict[str, Sample], rows: dict[str, Row], method: str) -> list[str]:
+    """A table of classes for each labelling scheme, of one method."""
     found = []
     for scheme in dict.fromkeys(sample.scheme for sample in samples.values()):
         used = [row for name, row in rows.items() if samples[name].scheme == scheme and "counts" in row]
         if not used:
             continue
-        counts: Index = np.sum([row["counts"] for row in used], axis=0)
+        counts: Index = np.sum([row["counts"][method] for row in used], axis=0)
         result, share = scores(counts), counts.sum(axis=1) / counts.sum()
         lines = [
             [label, f"{100 * share[i]:.2f} %", f"{result.f1[i]:.3f}", f"{result.iou[i]:.3f}"]
@@ -169,7 +189,7 @@ def _tables(samples: dict[str, Sample], rows: dict[str, Row]) -> list[str]:
             ["mean of those above 1 %", "", *(f"{v[common].mean():.3f}" for v in (result.f1, result.iou))]
         )
         accuracy = 100 * np.trace(counts) / counts.sum()
-        heading = f"{scheme.name}, {len(used)} photos: pixel accuracy {accuracy:.2f} %"
+        heading = f"{method}, {scheme.name}, {len(used)} photos: pixel accuracy {accuracy:.2f} %"
         found.append(f"{heading}\n\n{table(['class', 'pixels', 'F1', 'IoU'], lines)}")
     return found
 

@@ -159,13 +159,16 @@ def segmentation(
     folder: Annotated[Path, typer.Argument(help="CelebAMask-HQ, FASSEG, HELEN or LFW part labels.")],
     photos: Annotated[Path | None, typer.Option(help="Folder of LFW's photos.")] = None,
     held_out: Annotated[bool, typer.Option(help="Only photos that training never sees.")] = False,
+    network: Annotated[
+        Path | None, typer.Option(help="Measure the network of a run of `headshot learn segment` too.")
+    ] = None,
     output: Output = Path("evaluation"),
     limit: Limit = None,
 ) -> None:
     """Pixel accuracy, F1 and IoU of face parts on labelled photos, docs/explanation/segmentation.md."""
     from headshot.evaluate.face_parts import PartsSettings, evaluate_parts
 
-    settings = PartsSettings(photos, held_out, limit)
+    settings = PartsSettings(photos, held_out, limit, network=network)
     _measure("segmentation", output, lambda log: evaluate_parts(folder, settings, log))
 
 

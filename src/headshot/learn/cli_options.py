@@ -22,6 +22,7 @@ Imagenet = Annotated[bool, typer.Option(help="Begin with ImageNet's weights, not
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
 Device = Annotated[str, typer.Option(help='As PyTorch names it: "cpu", "cuda", "mps".')]
 Precision = Annotated[str, typer.Option(help='"float32" or "bfloat16".')]
+Threads = Annotated[int, typer.Option(min=1, help="Pictures rendered at the same time.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that load photos.")]
 LfwPhotos = Annotated[Path | None, typer.Option(help="Folder of LFW's photos, for LFW's part labels.")]
 Recogniser = Annotated[
@@ -57,11 +58,13 @@ def plan(
     )  # fmt: skip
 
 
-def short_plan(steps: int, batch: int, rate: float, every: int, seed: int, average: float) -> Plan:
+def short_plan(
+    steps: int, batch: int, rate: float, every: int, seed: int, average: float, precision: str = "float32"
+) -> Plan:
     """The same for runs of a few hundred steps (`headshot.learn.engine.Plan`): a short warm-up, no decay."""
     from headshot.learn.engine import Plan
 
     return Plan(
         steps=steps, batch=batch, rate=rate, warm_up=min(20, steps), decay=0.0, average=average, every=every,
-        save_every=every, seed=seed,
+        save_every=every, save_minutes=10.0, seed=seed, precision=precision,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from headshot.errors import HeadshotError
 from headshot.geometry.raster import rasterise
 from headshot.learn.checkpoints import best_weights
 from headshot.learn.data.faces import Faces, read
-from headshot.learn.mesh import Hemisphere, Photos
+from headshot.learn.data.mesh_items import batch_of, item, resized
+from headshot.learn.data.rendered import LEVEL
 from headshot.learn.mesh_plus import surface_of
-from headshot.learn.networks.meshnet import MeshNet
+from headshot.learn.mesh_reference import NAMES, UNIT, Reference, Shown, finest_on_level
+from headshot.learn.networks.meshnet import Deformation, MeshNet
 from headshot.learn.networks.meshnet_plus import MeshNetPlus
 from headshot.learn.records import read_record
 from headshot.learn.template import face_template
@@ -63,6 +66,33 @@ def is_plus(run: Path) -> bool:
     return "template" in best_weights(run)
 
 
+def meshnet_name(run: Path) -> str:
+    """What a run of MeshNet is called in tables: "MeshNet (paper)", or by what it deforms and how it paints.
+
+    Raises:
+        HeadshotError: it has no weights yet, or is of another network.
+    """
+    weights = best_weights(run)
+    reference, lit = reference_of(weights, run), "light.weight" in weights
+    if reference.is_face:
+        return "MeshNet (mean face, lit)" if lit else "MeshNet (mean face)"
+    return "MeshNet (lit)" if lit else "MeshNet (paper)"
+
+
+def reference_of(weights: Mapping[str, Tensor], run: Path) -> Reference:
+    """What the MeshNet with these weights deforms.
+
+    Raises:
+        HeadshotError: they are of another network; it names the run.
+    """
+    if "offsets.weight" not in weights or "reference" not in weights:
+        raise HeadshotError(f"{run} is not a run of MeshNet")
+    for reference in map(Reference, NAMES):
+        if torch.equal(reference.vertices, weights["reference"]):
+            return reference
+    raise HeadshotError(f"{run} is a run of MeshNet on another template: train it again")
+
+
 @lru_cache(maxsize=4)
 def load_plus(run: Path) -> MeshNetPlus:
     """MeshNet+ with its best weights.
@@ -81,14 +111,16 @@ def load_plus(run: Path) -> MeshNetPlus:
 class Paper:
     """MeshNet with its best weights, and where faces lie on its mesh.
 
-    It has no correspondence with faces: a point of the face is the point of its mesh that lies, on the mean
-    of the meshes of training photos, where the point's mean lies.
+    The face template's vertices are those of a face. The hemisphere has no correspondence with faces: a point
+    of the face is the point of its mesh that lies, on the mean of the meshes of training photos, where the
+    point's mean lies.
 
     Attributes:
         network: MeshNet.
-        hemisphere: its reference mesh and camera.
+        reference: its reference mesh and cameras.
         landmarks: MediaPipe's 478 points on the mesh.
         template: the vertices of the face template on the mesh.
+        unit: millimetres in its unit; None for the hemisphere, whose size says nothing.
     """
 
     def __init__(self, run: Path) -> None:
@@ -98,45 +130,53 @@ class Paper:
             HeadshotError: the run has no weights yet, or is of another network.
         """
         weights = best_weights(run)
-        if "offsets.weight" not in weights:
-            raise HeadshotError(f"{run} is not a run of MeshNet")
-        self.hemisphere = Hemisphere()
-        self.network = MeshNet(_size_of(weights["offsets.weight"].shape[1]), len(self.hemisphere.vertices))
+        self.reference = reference_of(weights, run)
+        size, lit = _size_of(weights["offsets.weight"].shape[1]), "light.weight" in weights
+        count = len(self.reference.vertices)
+        self.network = MeshNet(size, count, self.reference.skin if lit else None)
+        self.network.register_buffer("reference", self.reference.vertices.clone())
         self.network.load_state_dict(weights)
         self.network.eval()
+        self.unit = UNIT if self.reference.is_face else None
+        if self.reference.is_face:
+            self.landmarks, self.template = face_template().landmarks[LEVEL], finest_on_level()
+            return
         faces = faces_of(run)
         training = faces.select(~faces.held_out)
         rows = list(range(0, len(training), max(1, len(training) // _TRAINING)))
-        size = training.pixels.shape[1]
-        photos = Photos(training, self.network.size, shuffled=False)
-        seen = [self.mesh(photos, n, size)[1:3] for n in rows]
+        crop = training.pixels.shape[1]
+        seen = [self.of_face(training, n)[1:3] for n in rows]
         mean = np.mean([xy for xy, _ in seen], axis=0), np.mean([depth for _, depth in seen], axis=0)
-        places = [_projected(training, n, size) for n in rows]
-        self.landmarks = self._found(mean, training.landmarks[rows].mean(axis=0), size)
-        self.template = self._found(mean, np.mean(places, axis=0), size)
+        places = [_projected(training, n, crop) for n in rows]
+        self.landmarks = self._found(mean, training.landmarks[rows].mean(axis=0), crop)
+        self.template = self._found(mean, np.mean(places, axis=0), crop)
 
-    def mesh(self, photos: Photos, n: int, size: int) -> tuple[Tensor, F32, F32, F32]:
-        """Picture (1, 3, size, size) of face n; pixels (V, 2), depths (V,) and places (V, 3) of its vertices.
-
-        Places are in the frame of the hemisphere's camera.
-        """
-        picture, painted, _ = (x[None] for x in photos[n])
+    def of_face(self, faces: Faces, n: int) -> tuple[Tensor, F32, F32, F32]:
+        """Picture (1, 3, S, S) of face n of some faces, as large as its crop; pixels (V, 2), depths (V,) and
+        places (V, 3) in the camera's frame of its vertices."""  # fmt: skip
+        found = self.deformation(faces, n)
+        cameras = self.reference.cameras(batch_of([item(faces, n)]))
         with torch.no_grad():
-            offsets, colours = self.network(picture, painted)
-            drawn = self.hemisphere.draw(offsets, colours, size)[:, :3]
-            cameras, vertices = self.hemisphere.cameras(size), self.hemisphere.vertices + offsets
+            drawn = self.reference.draw(found, cameras, Shown(faces.pixels.shape[1]))[:, :3]
+            vertices = self.reference.vertices + found.offsets
             xy, depth = cameras.project(vertices)
             points = cameras.to_camera(vertices)
         return drawn, xy[0].numpy(), depth[0].numpy(), points[0].numpy()
 
-    def of_face(self, faces: Faces, n: int) -> tuple[Tensor, F32, F32, F32]:
-        """`mesh` of face n of some faces."""
-        size = faces.pixels.shape[1]
-        return self.mesh(Photos(faces, self.network.size, shuffled=False), n, size)
+    def deformation(self, faces: Faces, n: int) -> Deformation:
+        """What the network says of face n."""
+        batch = batch_of([resized(item(faces, n), self.network.size)])
+        with torch.no_grad():
+            found: Deformation = self.network(batch["picture"], batch["painted"])
+        return found
+
+    def focal(self, faces: Faces, n: int) -> float:
+        """Focal length, in pixels of the crop, with which face n is seen."""
+        return float(self.reference.cameras(batch_of([item(faces, n)])).focal[0])
 
     def _found(self, mean: tuple[F32, F32], points: F32, size: int) -> Correspondence:
         """Points (N, 2), pixels, on the mean mesh; the nearest of its pixels for those beside it."""
-        triangles = self.hemisphere.topology.triangles
+        triangles = self.reference.topology.triangles
         seen = rasterise(mean[0] * _FINE, mean[1], triangles, size * _FINE, size * _FINE, cull=False)
         covered = np.argwhere(seen.triangle >= 0)
         faces, weights = np.empty(len(points), np.int32), np.empty((len(points), 3), np.float32)

@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
-from headshot.arrays import F32, U8, Index
+from headshot.arrays import F32, U8
+from headshot.errors import HeadshotError
 from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.learn.curves import Metrics
 from headshot.learn.data.faces import Faces
-from headshot.learn.data.rendered import LEVEL, Rendered
+from headshot.learn.data.mesh_items import Known, Mixed, batch_of, cameras_of, item
+from headshot.learn.data.rendered import Rendered
 from headshot.learn.engine import Plan, Task, train
 from headshot.learn.losses.perceptual import VGGLoss
 from headshot.learn.mesh import masked_error
-from headshot.learn.mesh_plus_loss import Loss, PlusWeights, cameras_of, draw, predict
+from headshot.learn.mesh_plus_loss import Loss, PlusWeights, draw, predict
 from headshot.learn.networks.meshnet_plus import MeshNetPlus, Prediction, Surface
 from headshot.learn.networks.solve import LandmarkModel
 from headshot.learn.render import PerspectiveCameras
@@ -33,11 +33,6 @@ from headshot.learn.template import Template, face_template
 from headshot.metrics.shape import aligned_distance
 from headshot.models.albedo import load_albedo
 from headshot.models.head_model import load_head_model
-from headshot.models.topologies.mediapipe478 import MIRROR
-
-# Light of a mirrored picture: the functions of normals that are odd in x change their sign
-# (headshot.geometry.light).
-_ODD_IN_X = torch.tensor([1.0, 1, 1, -1, -1, 1, 1, -1, 1])[:, None]
 
 
 def surface_of(template: Template) -> Surface:
@@ -68,79 +63,6 @@ def surface_of(template: Template) -> Surface:
             torch.tensor(reported.deviation, dtype=torch.float32),
         ),
     )
-
-
-class Mixed(Dataset[Any]):
-    """Item k: a photo, a synthetic head, a rendered one, a synthetic head; each in its own shuffled order."""
-
-    def __init__(
-        self, photos: Faces, rendered: Rendered, heads: Rendered | None, template: Template, seed: int = 0
-    ) -> None:
-        self.photos, self.rendered, self.heads = photos, rendered, heads
-        self.mirror, self.seed = template.mirror[: template.counts[LEVEL]].astype(np.int64), seed
-
-    def __getitem__(self, k: int) -> dict[str, Any]:
-        turn = k % 4 if self.heads is not None else (k % 2) * 2
-        if turn == 0:
-            out = item(self.photos, self._draw(k, len(self.photos)))
-        else:
-            known = self.rendered if turn == 2 or self.heads is None else self.heads
-            out = item(known, self._draw(k, len(known)))
-        if np.random.default_rng([self.seed, 1, k]).random() < 0.5:
-            out = mirrored(out, self.mirror)
-        return {**out, "number": torch.tensor(k)}
-
-    def _draw(self, k: int, count: int) -> int:
-        period = k // 4
-        return int(
-            np.random.default_rng([self.seed, k % 4, period // count]).permutation(count)[period % count]
-        )
-
-
-def item(source: Faces | Rendered, n: int) -> dict[str, Any]:
-    """Face n as tensors: "known" is 1 if its shape is, "lit" if its albedo and light are."""
-    faces = source.faces if isinstance(source, Rendered) else source
-    out = {
-        "picture": torch.from_numpy(faces.pixels[n]).permute(2, 0, 1).float() / 255,
-        "mask": torch.from_numpy(faces.select(slice(n, n + 1)).mask()).float(),
-        "landmarks": torch.from_numpy(faces.landmarks[n]),
-        "focal": torch.tensor(faces.focal[n]),
-        "rotation": torch.from_numpy(faces.rotation[n]),
-        "translation": torch.from_numpy(faces.translation[n]),
-    }
-    if not isinstance(source, Rendered):
-        blank = torch.zeros(face_template().counts[LEVEL], 3)
-        rest = {"truth": blank, "neutral": blank, "albedo": blank, "light": torch.zeros(9, 3)}
-        return {**out, **rest, "known": torch.tensor(0.0), "lit": torch.tensor(0.0)}
-    rest = {
-        name: torch.from_numpy(np.nan_to_num(getattr(source, name)[n]))
-        for name in ("truth", "neutral", "albedo", "light")
-    }
-    lit = float(np.isfinite(source.light[n]).all())
-    return {**out, **rest, "known": torch.tensor(1.0), "lit": torch.tensor(lit)}
-
-
-def mirrored(face: dict[str, Any], mirror: Index) -> dict[str, Any]:
-    """The same face in a mirror; ``mirror`` (V,) pairs the vertices of its truth."""
-    flip = torch.tensor([-1.0, 1.0, 1.0])
-    size = face["picture"].shape[2]
-    landmarks = face["landmarks"][torch.from_numpy(MIRROR).long()]
-    out = {
-        **face,
-        "picture": face["picture"].flip(2),
-        "mask": face["mask"].flip(2),
-        "landmarks": torch.stack([size - landmarks[:, 0], landmarks[:, 1]], dim=1),
-        "rotation": flip[:, None] * face["rotation"] * flip,
-        "translation": flip * face["translation"],
-        "light": _ODD_IN_X * face["light"],
-        "albedo": face["albedo"][mirror],
-    }
-    return {**out, **{name: flip * face[name][mirror] for name in ("truth", "neutral")}}
-
-
-def batch_of(items: list[dict[str, Any]]) -> dict[str, Tensor]:
-    """Items as a batch."""
-    return {key: torch.stack([x[key] for x in items]) for key in items[0]}
 
 
 def validate(loss: Loss, photos: Faces, heads: Rendered, network: MeshNetPlus, limit: int = 24) -> Metrics:
@@ -216,36 +138,33 @@ def sheet(photos: Faces, network: MeshNetPlus, columns: int = 8) -> U8:
 
 
 def run(
-    folder: Path, photos: Faces, rendered: Rendered, vgg: VGGLoss | None, plan: Plan, *,
-    heads: Rendered | None = None, weights: PlusWeights | None = None, say: Callable[[str], None] = print,
+    folder: Path, photos: Faces, known: Known, vgg: VGGLoss | None, plan: Plan, *,
+    weights: PlusWeights | None = None, threads: int = 1, say: Callable[[str], None] = print,
 ) -> None:  # fmt: skip
     """Train MeshNet+, or go on training, in the folder of a run (see `headshot.learn.engine`).
 
     Args:
         folder: of the run.
         photos: segmented photos; those held out are for validation.
-        rendered: heads of the head model, of the same size.
+        known: heads of the photos' size; those held out are for validation.
         vgg: perceptual loss, or None for none.
         plan: how to train.
-        heads: synthetic heads (`data.heads`), of the same size; those held out are for validation, which else
-            takes rendered ones.
         weights: of the loss.
+        threads: pictures that are drawn at the same time.
         say: called with lines of progress.
+
+    Raises:
+        HeadshotError: there are no heads.
     """
+    unseen = known.select(held_out=True).some()
+    if unseen is None:
+        raise HeadshotError("MeshNet+ learns shape from heads: give --heads or --rendered")
     torch.manual_seed(plan.seed)
     template = face_template()
     network = MeshNetPlus(surface_of(template))
-    loss = Loss(template, vgg, weights)
+    loss = Loss(template, vgg, weights, threads)
     held = photos.select(photos.held_out)
-    known = rendered if heads is None else heads
-    unseen = known.select(known.faces.held_out)
-    data = Mixed(
-        photos.select(~photos.held_out),
-        rendered.select(~rendered.faces.held_out),
-        None if heads is None else heads.select(~heads.faces.held_out),
-        template,
-        plan.seed,
-    )
+    data = Mixed(photos.select(~photos.held_out), known.select(held_out=False), template, plan.seed)
 
     def net(module: nn.Module) -> MeshNetPlus:
         assert isinstance(module, MeshNetPlus)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from headshot.arrays import I32
 from headshot.learn.connectivity import connectivity
 from headshot.learn.curves import Metrics
+from headshot.learn.data.mesh_items import cameras_of
 from headshot.learn.losses.mesh import laplacian_change
 from headshot.learn.losses.perceptual import VGGLoss
 from headshot.learn.mesh import masked_error
@@ -72,22 +72,19 @@ class PlusWeights:
     light: float = 0.05
 
 
-def draw(network: MeshNetPlus, found: Prediction, cameras: PerspectiveCameras, size: int) -> Tensor:
+def draw(
+    network: MeshNetPlus, found: Prediction, cameras: PerspectiveCameras, size: int, threads: int = 1
+) -> Tensor:
     """Pictures (B, 4, size, size): sRGB and coverage, black behind the face."""
     renderer = MeshRenderer(
-        cameras, SphericalHarmonics(found.light), RendererSettings(size=size, background=0.0)
+        cameras,
+        SphericalHarmonics(found.light),
+        RendererSettings(size=size, background=0.0, threads=threads),
     )
     meshes = Meshes(found.vertices, network.topologies[-1], VertexColours(found.albedo))
     out = renderer(meshes)
     rgb = to_srgb(out.rgb.clamp(0, 1)).permute(0, 3, 1, 2)
     return torch.cat([rgb, out.silhouette[:, None]], dim=1)
-
-
-def cameras_of(batch: dict[str, Tensor]) -> PerspectiveCameras:
-    """The cameras of a batch of items."""
-    size = batch["picture"].shape[2]
-    centre = torch.full((len(batch["focal"]), 2), size / 2)
-    return PerspectiveCameras(batch["focal"], centre, batch["rotation"], batch["translation"])
 
 
 def predict(network: MeshNetPlus, batch: dict[str, Tensor]) -> Prediction:
@@ -99,8 +96,11 @@ def predict(network: MeshNetPlus, batch: dict[str, Tensor]) -> Prediction:
 class Loss:
     """The loss and what it needs of the template."""
 
-    def __init__(self, template: Template, vgg: VGGLoss | None, weights: PlusWeights | None = None) -> None:
-        """``vgg`` may be None: then its weight does not count."""
+    def __init__(
+        self, template: Template, vgg: VGGLoss | None, weights: PlusWeights | None = None, threads: int = 1
+    ) -> None:
+        """``vgg`` may be None: then its weight does not count. ``threads`` draw pictures."""
+        self.threads = threads
         albedo, model = load_albedo("low"), load_head_model("low")
         self.vgg, self.weights = vgg, weights or PlusWeights()
         last = STAGES[-1]
@@ -121,10 +121,11 @@ class Loss:
     def __call__(self, network: MeshNetPlus, batch: dict[str, Tensor]) -> tuple[Tensor, Metrics]:
         """Loss of a batch of `mesh_plus.item`, and its terms."""
         found = predict(network, batch)
-        terms = {**self._shape(batch, found), **self._colours(network, batch, found)}
-        drawn = draw(network, found, cameras_of(batch), batch["picture"].shape[2])
         mask, wanted = batch["mask"], batch["picture"]
-        terms["photometric"] = masked_error(drawn[:, :3], wanted, mask).mean()
+        with torch.autocast(mask.device.type, enabled=False):
+            terms = {**self._shape(batch, found), **self._colours(network, batch, found)}
+            drawn = draw(network, found, cameras_of(batch), batch["picture"].shape[2], self.threads)
+            terms["photometric"] = masked_error(drawn[:, :3], wanted, mask).mean()
         if self.vgg is not None and int(batch["number"][0]) // len(mask) % VGG_EVERY == 0:
             terms["vgg"] = VGG_EVERY * self.vgg((drawn[:, :3] * mask)[:1], (wanted * mask)[:1])
         total = found.light.new_zeros(())
@@ -204,5 +205,5 @@ def _corners(points: Correspondence, triangles: I32) -> tuple[Tensor, Tensor]:
     """Vertices (L, 3) and weights (L, 3) of points on a surface."""
     return (
         torch.from_numpy(triangles[points.triangle]).long(),
-        torch.from_numpy(np.asarray(points.barycentric, np.float32)),
+        torch.tensor(points.barycentric, dtype=torch.float32),
     )

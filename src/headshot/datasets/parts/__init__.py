@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headshot.datasets.parts import celebamask, fasseg, helen, lfw
+from headshot.datasets.parts import celebamask, fasseg, helen, helen_points, lfw
 from headshot.datasets.parts.scheme import Sample, Scheme
 from headshot.errors import HeadshotError
 
@@ -23,12 +23,12 @@ def find(folder: Path, photos: Path | None = None) -> list[Sample]:
     """
     if photos is not None:
         return lfw.find(folder, photos)
-    for reader in (celebamask.find, helen.find, fasseg.find):
+    for reader in (celebamask.find, helen.find, fasseg.find, helen_points.find):
         try:
             return reader(folder)
         except HeadshotError:
             continue
     raise HeadshotError(
-        f"{folder} holds neither CelebAMask-HQ, FASSEG nor HELEN's part labels "
+        f"{folder} holds neither CelebAMask-HQ, FASSEG nor HELEN's part labels or points "
         "(docs/explanation/segmentation.md shows their layouts); LFW's part labels need --photos too"
     )

@@ -4,7 +4,7 @@ Measures:
 - photometric error: mean absolute sRGB difference where the segmentation sees the face, levels of 255;
 - LPIPS of photo and rendering, both grey outside of the face;
 - landmark error: mean distance of MediaPipe's 478 points, in the picture, over that of the outer corners of
-  the eyes (MeshNet has no correspondence with faces: see `mesh_networks.Paper`);
+  the eyes (the hemisphere has no correspondence with faces: see `mesh_networks.Paper`);
 - shape error on synthetic heads (tools/synthetic_heads.py): points of the true face that are seen in the
   photo against what a method's mesh has at the same pixel, after the best similarity, mm. It needs no
   correspondence, and forgives what is wrong sideways.
@@ -34,15 +34,18 @@ from headshot.geometry.camera import Camera
 from headshot.geometry.raster import interpolate, rasterise
 from headshot.image.photo import Photo, read_photo
 from headshot.learn.data.faces import Faces, face_in
+from headshot.learn.data.mesh_items import batch_of, cameras_of, item
 from headshot.learn.losses.perceptual import LPIPS
+from headshot.learn.mesh import clay as plain
 from headshot.learn.mesh import masked_error
 from headshot.learn.mesh_networks import Paper, crop_size, faces_of, load_plus
-from headshot.learn.mesh_plus import batch_of, clay, item, turned
-from headshot.learn.mesh_plus_loss import Loss, cameras_of, draw, predict
+from headshot.learn.mesh_plus import clay, turned
+from headshot.learn.mesh_plus_loss import Loss, draw, predict
+from headshot.learn.mesh_reference import Shown
 from headshot.learn.networks.meshnet_plus import STAGES
 from headshot.learn.template import face_template
 
-METHODS = ("MeshNet (paper)", "mean face", "MeshNet+")
+METHODS = ("MeshNet", "mean face", "MeshNet+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +83,10 @@ class Methods:
 
     def __call__(self, faces: Faces, n: int) -> dict[str, Result]:
         """What each method makes of face n."""
-        size, hemisphere = faces.pixels.shape[1], self.paper.hemisphere.topology.triangles
+        size, triangles = faces.pixels.shape[1], self.paper.reference.topology.triangles
         flat, at, deep, points = self.paper.of_face(faces, n)
-        known = self.paper.landmarks.on(at, hemisphere).astype(np.float64)
-        out = {METHODS[0]: Result(flat, known, at, deep, points, hemisphere)}
+        known = self.paper.landmarks.on(at, triangles).astype(np.float64)
+        out = {METHODS[0]: Result(flat, known, at, deep, points, triangles)}
         batch = batch_of([item(faces, n)])
         cameras = cameras_of(batch)
         triangles = self.template.triangles[-1]
@@ -223,27 +226,43 @@ def _same_pixel(found: dict[str, Result], where: Array, true: Array, size: int) 
     return out
 
 
+def tiles(methods: Methods, faces: Faces, n: int) -> Tensor:
+    """Row (3, S, 7 S) of face n: photo; MeshNet and its shape; MeshNet+, its shape, and both turned."""
+    size, paper = faces.pixels.shape[1], methods.paper
+    deformed = paper.deformation(faces, n)
+    batch = batch_of([item(faces, n)])
+    cameras, own = cameras_of(batch), paper.reference.cameras(batch)
+    with torch.no_grad():
+        found = predict(methods.plus, batch)
+        row = [batch["picture"]]
+        row += [paper.reference.draw(kind, own, Shown(size))[:, :3] for kind in (deformed, plain(deformed))]
+        row += [
+            draw(methods.plus, kind, view, size)[:, :3]
+            for view in (cameras, turned(cameras))
+            for kind in (found, clay(found))
+        ]
+    return torch.cat([tile[0].clamp(0, 1) for tile in row], dim=2)
+
+
 def picture(paper: Path, plus: Path, photos: Sequence[Path]) -> U8:
-    """For each photo: its crop; MeshNet's rendering; MeshNet+'s rendering, its shape, and both turned."""
-    methods = Methods(paper, plus)
-    size = crop_size(plus)
-    rows = []
-    for file in photos:
-        face, _ = face_in(read_photo(file), size)
-        first = methods.paper.of_face(face, 0)[0]
-        batch = batch_of([item(face, 0)])
-        cameras = cameras_of(batch)
-        with torch.no_grad():
-            found = predict(methods.plus, batch)
-            side = turned(cameras)
-            tiles = [batch["picture"], first] + [
-                draw(methods.plus, kind, view, size)[:, :3]
-                for view in (cameras, side)
-                for kind in (found, clay(found))
-            ]
-        rows.append(torch.cat([tile[0].clamp(0, 1) for tile in tiles], dim=2))
-    out = torch.cat(rows, dim=1).permute(1, 2, 0)
-    return (out.numpy() * 255 + 0.5).astype(np.uint8)
+    """`tiles` of the largest face of each photo, below each other."""
+    methods, size = Methods(paper, plus), crop_size(plus)
+    rows = [tiles(methods, face_in(read_photo(file), size)[0], 0) for file in photos]
+    return _pixels(torch.cat(rows, dim=1))
+
+
+def people(paper: Path, plus: Path, count: int) -> U8:
+    """`tiles` of so many photos that the plus run holds out, spread over them, in two columns."""
+    methods, faces = Methods(paper, plus), faces_of(plus)
+    held = faces.select(faces.held_out)
+    rows = [tiles(methods, held, int(n)) for n in np.linspace(0, len(held) - 1, min(count, len(held)))]
+    if len(rows) % 2:
+        rows.append(torch.zeros_like(rows[0]))
+    return _pixels(torch.cat([torch.cat(rows[0::2], dim=1), torch.cat(rows[1::2], dim=1)], dim=2))
+
+
+def _pixels(picture: Tensor) -> U8:
+    return (picture.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
 
 
 def compare(

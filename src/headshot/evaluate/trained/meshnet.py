@@ -1,8 +1,8 @@
 """MeshNet and MeshNet+ as methods of the benchmark (`headshot evaluate scan` and `synthetic`, ``--network``).
 
 MeshNet+ predicts a whole head: that of its coefficients, moved by its offsets on the face.
-MeshNet's head is the face template (`headshot.learn.template`), its vertices at their places on its
-hemisphere (`mesh_networks.Paper`).
+MeshNet's head is the face template (`headshot.learn.template`), its vertices at their places on the mesh that
+it deforms (`mesh_networks.Paper`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from headshot.evaluate.baselines import Head, Prediction, Predictor
 from headshot.geometry.align import Surface
 from headshot.geometry.camera import Camera
 from headshot.learn.data.faces import Faces, face_seen
+from headshot.learn.data.mesh_items import batch_of, item
 from headshot.learn.data.rendered import in_photo
-from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus
-from headshot.learn.mesh_plus import batch_of, item
+from headshot.learn.mesh_networks import Paper, crop_size, is_plus, load_plus, meshnet_name
 from headshot.learn.mesh_plus_loss import predict
 from headshot.learn.template import CENTRE, cast, face_template
 from headshot.models.correspondence import Correspondence
@@ -38,7 +38,7 @@ def predictor_of(run: Path) -> Predictor:
     Raises:
         HeadshotError: the run has no weights yet.
     """
-    return PlusHead(str(run)) if is_plus(run) else PaperHead(str(run))
+    return PlusHead(str(run)) if is_plus(run) else PaperHead(str(run), meshnet_name(run))
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,16 @@ class PaperHead:
         paper, size = _paper(self.run), crop_size(Path(self.run))
         face, affine = face_seen(subject, size)
         _, _, _, points = paper.of_face(face, 0)
-        there = paper.template.on(points, paper.hemisphere.topology.triangles)
-        # Its unit is not the millimetre: the depth is taken to be that of a mean face.
-        model, cameras = template_model(), paper.hemisphere.cameras(size)
+        there = paper.template.on(points, paper.reference.topology.triangles)
+        # The hemisphere has no unit: its depth is taken to be that of a mean face.
+        model = template_model()
         eyes = model.landmarks["ibug68"].on(model.mean, model.triangles)[list(ibug68.OUTER_EYE_CORNERS)]
         ours = model.landmarks["ibug68"].on(there, model.triangles)[list(ibug68.OUTER_EYE_CORNERS)]
-        scale = float(np.linalg.norm(eyes[0] - eyes[1]) / np.linalg.norm(ours[0] - ours[1]))
+        scale = paper.unit or float(np.linalg.norm(eyes[0] - eyes[1]) / np.linalg.norm(ours[0] - ours[1]))
         middle = scale * there.mean(axis=0)
         vertices = (scale * there - middle + model.mean.mean(axis=0)).astype(np.float32)
         shift = middle - model.mean.mean(axis=0)
-        focal, half = float(cameras.focal[0]), size / 2
+        focal, half = paper.focal(face, 0), size / 2
         crop = Camera(size, size, focal, (half, half), np.eye(3), shift.astype(np.float64))
         camera = in_photo(crop, affine, subject.photo.width, subject.photo.height)
         return _prediction(Head(model, vertices, vertices, camera, np.zeros(0), 1.0))

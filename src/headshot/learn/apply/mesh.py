@@ -21,10 +21,9 @@ from headshot.geometry.camera import Camera
 from headshot.learn.apply.face import view_of
 from headshot.learn.apply.found import FaceMesh, FoundFace
 from headshot.learn.data.faces import Faces, face_seen
+from headshot.learn.data.mesh_items import batch_of, item
 from headshot.learn.data.rendered import in_photo
-from headshot.learn.mesh import Photos
 from headshot.learn.mesh_networks import Paper, crop_size, load_plus
-from headshot.learn.mesh_plus import batch_of, item
 from headshot.learn.mesh_plus_loss import predict
 from headshot.learn.networks.meshnet_plus import Prediction
 from headshot.learn.render import Meshes, to_srgb
@@ -38,7 +37,7 @@ from headshot.perception.observe import FaceObservation
 
 
 class MeshNetRun:
-    """MeshNet: a hemisphere that is no face to begin with, and has no model."""
+    """MeshNet: a mesh without a model; the hemisphere is no face to begin with."""
 
     name, terms, contrast = "MeshNet", "", True
 
@@ -47,27 +46,27 @@ class MeshNetRun:
         self.paper, self.crop = Paper(folder), crop_size(folder)
 
     def __call__(self, subject: Subject) -> FoundFace:
-        """See `headshot.learn.apply.found.Run`; the frame is that of the hemisphere's camera, moved."""
+        """See `headshot.learn.apply.found.Run`; the frame is that of the camera, moved."""
         face, affine = face_seen(subject, self.crop)
-        paper, triangles = self.paper, self.paper.hemisphere.topology.triangles
-        picture, painted, _ = (x[None] for x in Photos(face, paper.network.size, shuffled=False)[0])
-        with torch.no_grad():
-            offsets, colours = paper.network(picture, painted)
-            cameras = paper.hemisphere.cameras(self.crop)
-            points = cameras.to_camera(paper.hemisphere.vertices + offsets)[0].double().numpy()
+        paper, triangles = self.paper, self.paper.reference.topology.triangles
+        found = paper.deformation(face, 0)
+        _, _, _, places = paper.of_face(face, 0)
+        points = places.astype(np.float64)
         known = paper.landmarks.on(points, triangles)[MEDIAPIPE_TO_IBUG68]
         corners = known[list(ibug68.OUTER_EYE_CORNERS)]
         # The hemisphere has no unit: its eyes are as far apart as those of the mean head.
-        scale = _eye_distance() / float(np.linalg.norm(corners[0] - corners[1]))
+        scale = paper.unit or _eye_distance() / float(np.linalg.norm(corners[0] - corners[1]))
         middle = scale * points.mean(axis=0)
+        with torch.no_grad():
+            colours = paper.reference.shaded(found)[0].clamp(0, 1).numpy()
         mesh = FaceMesh(
             (scale * points - middle).astype(np.float32),
             np.asarray(triangles, np.int32),
-            colours[0].clamp(0, 1).numpy(),
+            colours,
             scale * known - middle,
         )
         half = self.crop / 2
-        crop = Camera(self.crop, self.crop, float(cameras.focal[0]), (half, half), np.eye(3), middle)
+        crop = Camera(self.crop, self.crop, paper.focal(face, 0), (half, half), np.eye(3), middle)
         photo = subject.photo
         return FoundFace(subject, mesh, in_photo(crop, affine, photo.width, photo.height))
 

@@ -7,7 +7,7 @@ the pose that fits them. Dimension letters: N faces, S pixels of a crop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -155,37 +155,12 @@ def face_seen(subject: Subject, size: int) -> tuple[Faces, Array]:
     return _cropped(pixels, points, segment(pixels, points).labels, size, held_out=True)
 
 
-def collect(
-    samples: Sequence[Sample],
-    size: int,
-    cache: Path,
-    *,
-    progress: Callable[[Sequence[Sample]], Iterator[Sample]] = iter,
-) -> Faces:
-    """The faces of labelled photos.
-
-    Args:
-        samples: labelled photos.
-        size: S of the crops, pixels.
-        cache: .npz file, read if it exists (delete it when the photos change), else written.
-        progress: shows how far it is.
+def read(file: Path, size: int) -> Faces:
+    """Faces from a file of `headshot.learn.data.face_sources.collect`.
 
     Raises:
-        HeadshotError: no face is found, or the cache is not readable or of another size.
+        HeadshotError: it is not readable, or of another size.
     """
-    if cache.is_file():
-        return read(cache, size)
-    found = [face for sample in progress(samples) if (face := face_of(sample, size)) is not None]
-    if not found:
-        raise HeadshotError(f"no face was found in {len(samples)} photos: are these the right folders?")
-    faces = join(found)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(cache, **{f.name: getattr(faces, f.name) for f in fields(faces)})
-    return faces
-
-
-def read(file: Path, size: int) -> Faces:
-    """Faces from a file of `collect`; see there."""
     with reading(file, "a file of faces", HeadshotError, "delete it"), open_arrays(file, None) as archive:
         return checked(Faces(*(archive[f.name] for f in fields(Faces))), size)
 

@@ -6,8 +6,7 @@ in any photo, with all the errors of the networks that find them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,21 +17,26 @@ from headshot.errors import HeadshotError, NoFaceError
 from headshot.geometry.align import Surface, similarity
 from headshot.geometry.camera import Camera
 from headshot.image.photo import Photo, read_photo
-from headshot.learn.data.faces import Faces, checked, face_in
-from headshot.learn.data.rendered import LEVEL, Rendered, in_crop, in_fitted_camera, join_rendered
+from headshot.learn.data.faces import face_in
+from headshot.learn.data.rendered import (
+    LEVEL,
+    Rendered,
+    in_crop,
+    in_fitted_camera,
+    join_rendered,
+    read_rendered,
+    store_rendered,
+)
 from headshot.learn.template import Template
 from headshot.models.head_model import load_head_model
-from headshot.reading.arrays import open_arrays
-from headshot.reading.complaint import reading
 
 _OFF_SKIN = 2.0  # mm from the skin from which a vertex of the template is looked for on all of the head
 _MISSED = 0.1  # of the face's extent, from which a face that was found is another one
-_STORED = ("truth", "neutral", "albedo", "light")
 
 
 def collect_heads(
     folder: Path, size: int, template: Template, cache: Path, *,
-    progress: Callable[[Sequence[Truth]], Iterator[Truth]] = iter,
+    progress: Callable[[Sequence[Truth]], Iterable[Truth]] = iter,
 ) -> Rendered:  # fmt: skip
     """The faces that are found in a folder of synthetic heads; those of every tenth head are held out.
 
@@ -47,11 +51,11 @@ def collect_heads(
         HeadshotError: there are no heads, no face is found, or the cache is not readable or of another size.
     """
     if cache.is_file():
-        return _read(cache, size)
+        return read_rendered(cache, size)
     truths = read_truths(folder)
     heads = {name: k for k, name in enumerate(sorted({truth.head for truth in truths}))}
     meshes = {id(truth.mesh): truth.mesh for truth in truths}
-    places = {key: _places(mesh, template) for key, mesh in meshes.items()}
+    places = {key: places_on(mesh, template) for key, mesh in meshes.items()}
     rows = []
     for truth in progress(truths):
         found = _one(truth, places[id(truth.mesh)], size, template, heads[truth.head] % 10 == 0)
@@ -59,8 +63,7 @@ def collect_heads(
     if not rows:
         raise HeadshotError(f"no face was found in the {len(truths)} photos of {folder}")
     out = join_rendered(rows)
-    content = {f.name: getattr(out.faces, f.name) for f in fields(Faces)}
-    np.savez(cache, **content, **{name: getattr(out, name) for name in _STORED})
+    store_rendered(out, cache)
     return out
 
 
@@ -105,7 +108,7 @@ def _camera(truth: Truth, photo: Photo) -> Camera:
     return Camera(photo.width, photo.height, focal, middle, np.eye(3), np.zeros(3))
 
 
-def _places(mesh: Mesh, template: Template) -> tuple[Index, Array]:
+def places_on(mesh: Mesh, template: Template) -> tuple[Index, Array]:
     """Corners (V, 3) and weights (V, 3) of the template's vertices on a true mesh."""
     wanted = template.vertices[: template.counts[LEVEL]].astype(np.float64)
     skin, all_parts = (Surface(mesh.canonical, t) for t in (mesh.skin, mesh.triangles))
@@ -116,9 +119,3 @@ def _places(mesh: Mesh, template: Template) -> tuple[Index, Array]:
         triangle, weights[eyes], _ = all_parts.closest(wanted[eyes])
         corners[eyes] = all_parts.triangles[triangle]
     return corners, weights
-
-
-def _read(file: Path, size: int) -> Rendered:
-    with reading(file, "a file of heads", HeadshotError, "delete it"), open_arrays(file, None) as archive:
-        faces = checked(Faces(*(archive[f.name] for f in fields(Faces))), size)
-        return Rendered(faces, *(archive[name] for name in _STORED))

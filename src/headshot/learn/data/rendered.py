@@ -8,14 +8,16 @@ Landmarks are what the landmark network would report, by the noise model (`heads
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from headshot.arrays import F32, U8, Array, Mask
+from headshot.errors import HeadshotError
 from headshot.fitting.landmark_noise import load_landmark_noise
 from headshot.geometry.camera import Camera, rotation_from_angles
-from headshot.learn.data.faces import Faces, camera_of, join
+from headshot.learn.data.faces import Faces, camera_of, checked, join
 from headshot.learn.render import (
     Meshes,
     MeshRenderer,
@@ -30,6 +32,8 @@ from headshot.learn.template import Template
 from headshot.models.albedo import AlbedoModel, load_albedo
 from headshot.models.head_model import HeadModel, PointModel, load_head_model
 from headshot.perception.segmentation import CLASSES, crop_of
+from headshot.reading.arrays import open_arrays
+from headshot.reading.complaint import reading
 
 LEVEL = 5  # of the template at whose 2,113 vertices truth is stored
 _JITTER = 0.8  # mm: errors of single landmarks beside those that they have in common
@@ -69,8 +73,20 @@ def join_rendered(sets: list[Rendered]) -> Rendered:
     return Rendered(join([s.faces for s in sets]), *rest)
 
 
-def render_faces(count: int, size: int, template: Template, seed: int = 0) -> Rendered:
-    """So many faces in crops of ``size`` pixels; every tenth is held out."""
+def render_faces(
+    count: int, size: int, template: Template, seed: int = 0, cache: Path | None = None
+) -> Rendered:
+    """So many faces in crops of ``size`` pixels; every tenth is held out.
+
+    Args:
+        count: of faces.
+        size: S of the crops, pixels.
+        template: at whose vertices shapes are stored.
+        seed: of everything random.
+        cache: .npz file, read if it exists, else written.
+    """
+    if cache is not None and cache.is_file():
+        return read_rendered(cache, size)
     model, albedo = load_head_model("low"), load_albedo("low")
     points = model.at(model.landmarks["mediapipe478"])
     topology = Topology(model.triangles, len(model.mean))
@@ -81,7 +97,29 @@ def render_faces(count: int, size: int, template: Template, seed: int = 0) -> Re
         ]
     )
     found.faces.held_out[::10] = True
+    if cache is not None:
+        store_rendered(found, cache)
     return found
+
+
+def store_rendered(known: Rendered, file: Path) -> None:
+    """Write faces with known shape, complete or not at all."""
+    content = {f.name: getattr(known.faces, f.name) for f in fields(Faces)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.part.npz")
+    np.savez(draft, **content, **{f.name: getattr(known, f.name) for f in fields(Rendered)[1:]})
+    draft.replace(file)
+
+
+def read_rendered(file: Path, size: int) -> Rendered:
+    """What `store_rendered` wrote.
+
+    Raises:
+        HeadshotError: it is not readable, or has crops of another size.
+    """
+    with reading(file, "a file of heads", HeadshotError, "delete it"), open_arrays(file, None) as archive:
+        faces = checked(Faces(*(archive[f.name] for f in fields(Faces))), size)
+        return Rendered(faces, *(archive[f.name] for f in fields(Rendered)[1:]))
 
 
 def _one(

@@ -219,16 +219,22 @@ class MeshNetPlus(nn.Module):
         for block in self.encoder:
             x = block(x)
             maps.append(x)
-        whole = self.whole(x.mean(dim=(2, 3)))
+        # Millimetres do not fit into bfloat16, and what is solved would have no solution in it.
+        with torch.autocast(pictures.device.type, enabled=False):
+            return self._deformed([m.float() for m in maps], landmarks, cameras)
+
+    def _deformed(self, maps: list[Tensor], landmarks: Tensor, cameras: PerspectiveCameras) -> Prediction:
+        """The template deformed and painted, of the picture with its mask and the encoder's maps."""
+        whole = self.whole(maps[-1].mean(dim=(2, 3)))
         coarse = self.solve(landmarks, cameras)
-        coefficients = self._coefficients(coarse, maps, cameras, pictures.shape[2])
-        base = self._place(self.template + (coefficients @ self.modes).view(len(x), -1, 3), coarse)
+        coefficients = self._coefficients(coarse, maps, cameras, maps[0].shape[2])
+        base = self._place(self.template + (coefficients @ self.modes).view(len(whole), -1, 3), coarse)
         done = [base[:, : self.counts[STAGES[-1]]]]
         moved, hidden = self._deform(base, whole, coarse, maps, cameras, done)
         vertices = base + 10 * moved
         own = coefficients[:, : self.identities] @ self.modes[: self.identities]
         back = 10 * moved @ coarse.rotation  # the offsets before the head was turned
-        neutral = self.template + own.view(len(x), -1, 3) + back
+        neutral = self.template + own.view(len(whole), -1, 3) + back
         albedo, light, trust = self._paint(maps[:2], vertices, hidden, whole, cameras)
         return Prediction(
             done, vertices, albedo, light, trust, coarse, coefficients[:, : self.identities],
