@@ -222,7 +222,7 @@ def test_fan_says_what_is_missing(album: Path, tmp_path: Path, monkeypatch: pyte
         with pytest.raises(MissingExtraError, match=r"headshot\[fan\]"):
             prepare(album, tmp_path / "faces", PrepareSettings("fan"))
     else:
-        with pytest.raises(HeadshotError, match=f"download .*{fan.WEIGHTS}"):
+        with pytest.raises(HeadshotError, match=f"download .*{fan.FAN}"):
             prepare(album, tmp_path / "faces", PrepareSettings("fan"))
     assert not (tmp_path / "faces.part").exists()
 

@@ -195,7 +195,11 @@ def prepare(
     dataset: Annotated[Path, typer.Argument(help="Folder of photos; sub-folders are people.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The cache to write.")],
     landmarks: Annotated[
-        str, typer.Option(help='"headshot" (478 points) or "fan" (68; needs face-alignment, weights).')
+        str,
+        typer.Option(
+            help='"headshot" (478 points); "fan" or, with the paper\'s detector, "fan-s3fd" (68; both need '
+            "face-alignment and weights)."
+        ),
     ] = "headshot",
     mask: Annotated[bool, typer.Option(help="Find the bare skin of each face too.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
@@ -206,6 +210,20 @@ def prepare(
         from headshot.learn import face_commands as learn
 
         learn.prepare(dataset, output, landmarks, mask=mask, workers=workers)
+
+
+@app.command()
+def landmarks(
+    photo: Annotated[Path, typer.Argument(help="With a face.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Table (CSV) to write.")],
+    s3fd: Annotated[bool, typer.Option("--s3fd", help="Take the box of S3FD, as the paper does.")] = False,
+) -> None:
+    """Write 68 landmarks in 3D by the face-alignment network: x, y and depth towards the camera, pixels."""
+
+    with errors_as_messages():
+        from headshot.learn import face_commands as learn
+
+        learn.landmarks(photo, output, s3fd=s3fd)
 
 
 @app.command()

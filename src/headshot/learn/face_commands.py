@@ -1,4 +1,4 @@
-"""What `headshot learn prepare` and `headshot learn face` do with their options."""
+"""What `headshot learn prepare`, `landmarks` and `face` do with their options."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headshot.errors import HeadshotError
+from headshot.image.photo import read_photo
 from headshot.learn import face
+from headshot.learn.data import fan
 from headshot.learn.data import prepare as prepared
 from headshot.learn.data.cache import FaceCache
 from headshot.learn.networks.resnet import FILES, Depth
+from headshot.perception.detection.detect import detect_faces
 
 
 def prepare(dataset: Path, output: Path, landmarks: str, *, mask: bool, workers: int) -> None:
@@ -35,6 +38,18 @@ def prepare(dataset: Path, output: Path, landmarks: str, *, mask: bool, workers:
     print(f"{output}: {len(cache)} faces of {len(set(cache.people))} people")
     for reason, count in Counter(failed.values()).most_common():
         print(f"{count} photos cannot be used: {reason}", file=sys.stderr)
+
+
+def landmarks(photo: Path, output: Path, *, s3fd: bool) -> None:
+    """Write the 68 landmarks of a photo's main face in 3D, as a table with a line of names."""
+    pixels = read_photo(photo).pixels
+    found = prepared.main_face(detect_faces(pixels), pixels.shape[1], pixels.shape[0])
+    if found is None:
+        raise HeadshotError(f"{photo}: no face found")
+    points = fan.fan_points_3d(pixels, fan.s3fd_box(pixels, found) if s3fd else found.box)
+    lines = ["x,y,z", *(",".join(f"{v:.3f}" for v in point) for point in points)]
+    output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(output)
 
 
 def loss_weights(preset: str, changed: dict[str, float | None]) -> face.Weights:

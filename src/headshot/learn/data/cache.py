@@ -39,7 +39,7 @@ class Making:
 
     Attributes:
         size: side of the crops, pixels.
-        landmarks: "headshot", the 478 points of the built-in network, or "fan", 68.
+        landmarks: "headshot", the 478 points of the built-in network, or "fan" or "fan-s3fd", 68.
         mask: whether there are masks.
     """
 

@@ -37,6 +37,8 @@ from headshot.perception.segmentation import EXPLAINED, segment
 from headshot.version import __version__
 
 QUALITY = 95
+LANDMARKS = ("headshot", "fan", "fan-s3fd")
+"""The built-in 478 points; the 68 of FAN in MTCNN's box; those in the box of S3FD, as in the paper."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class PrepareSettings:
     """How to prepare.
 
     Attributes:
-        landmarks: "headshot" or "fan".
+        landmarks: "headshot", "fan" or "fan-s3fd", see `LANDMARKS`.
         mask: find the bare face too.
         size: of the crops, pixels.
         workers: processes.
@@ -56,8 +58,8 @@ class PrepareSettings:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        if self.landmarks not in ("headshot", "fan"):
-            raise HeadshotError(f'--landmarks is "headshot" or "fan", not {self.landmarks!r}')
+        if self.landmarks not in LANDMARKS:
+            raise HeadshotError(f"--landmarks is {', '.join(LANDMARKS)}, not {self.landmarks!r}")
 
 
 def prepare(
@@ -85,10 +87,10 @@ def prepare(
         HeadshotError: there are no photos, the cache was made in another way, or nothing could be used.
         KeyboardInterrupt: the same command goes on from here.
     """
-    if settings.landmarks == "fan":
-        from headshot.learn.data.fan import check_fan
+    if settings.landmarks != "headshot":
+        from headshot.learn.data import fan
 
-        check_fan()
+        fan.check_fan(fan.FAN, *([fan.S3FD] if settings.landmarks == "fan-s3fd" else []))
     found = find_photos([folder], recursive=True, leave_out=carries_mark)
     photos = {readable_name(p.relative_to(folder).as_posix()): p for p, _ in found}
 
@@ -198,13 +200,14 @@ def prepare_face(
         HeadshotError: its five points cannot be those of a face.
     """
     affine = alignment(face.points, _standard(), settings.size)
-    if settings.landmarks == "fan":
-        from headshot.learn.data.fan import fan_points
-
-        points = fan_points(pixels, face)
-    else:
+    if settings.landmarks == "headshot":
         assert dense is not None
         points = dense.points
+    else:
+        from headshot.learn.data import fan
+
+        box = fan.s3fd_box(pixels, face) if settings.landmarks == "fan-s3fd" else face.box
+        points = fan.fan_points(pixels, box)
     crop = warp(pixels, affine[None], (settings.size, settings.size))[0]
     mask = None
     if settings.mask:
