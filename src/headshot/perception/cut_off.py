@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headshot.arrays import U8
+from headshot.arrays import U8, ReadOnly
 from headshot.image.crop import FaceCrop
 from headshot.perception.detection.detect import Face, beyond_border, faces_at_border, is_cut_off
 from headshot.perception.detection.mtcnn import overlaps
@@ -113,8 +113,8 @@ def same_face(one: Face, other: Face) -> bool:
     return bool(overlaps(np.stack([one.box, other.box]), of_smaller=True)[0, 1] > SAME)
 
 
-@dataclass(frozen=True)
-class View:
+@dataclass(frozen=True, eq=False, repr=False)
+class View(ReadOnly):
     """A candidate as the networks see it: before black.
 
     Beyond the border of a photo they otherwise see that border repeated, which makes half a face look like a
