@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,19 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("set HEADSHOT_DATA to the folder of the research data sets to run this test")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The research data that tests of the papers' systems need, or rendered heads in the same layouts."""
+    folder = os.environ.get("HEADSHOT_DATA")
+    if folder and Path(folder).is_dir():
+        return Path(folder)
+    made = tmp_path_factory.mktemp("small_data")
+    path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, str(ROOT / "tools" / "small_data_set.py"), str(made)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path})
+    return made
 
 
 class SkinnedArrays:

@@ -48,13 +48,13 @@ class Skin:
 
 
 @lru_cache(maxsize=1)
-def _marks() -> np.ndarray:
+def mean_marks() -> np.ndarray:
     """(68, 3) iBUG points of the mean head."""
     model = load_head_model("low")
     return model.landmarks["ibug68"].on(model.mean, model.triangles).astype(float)
 
 
-def _line(p: np.ndarray, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def line(p: np.ndarray, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance (N,) of points (N, 2) from a polyline (K, 2), and where along it, 0 to 1."""
     best, along = np.full(len(p), np.inf), np.zeros(len(p))
     for k in range(len(chain) - 1):
@@ -66,10 +66,10 @@ def _line(p: np.ndarray, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return best, along
 
 
-def _inside(p: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+def inside(p: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """Signed distance (N,) of points (N, 2) from a polygon, negative inside."""
     closed = np.r_[polygon, polygon[:1]]
-    distance, _ = _line(p, closed)
+    distance, _ = line(p, closed)
     odd = np.zeros(len(p), bool)
     for (x0, y0), (x1, y1) in pairwise(closed):
         crosses = (y0 > p[:, 1]) != (y1 > p[:, 1])
@@ -108,7 +108,7 @@ def paint(
     colour = np.tile(base, (len(place), 1))
     gloss = np.full(len(place), 0.03)
     colour *= (1 + 0.06 * _noise(place, skin.phase, 30) + 0.05 * _noise(place, skin.phase, 5))[:, None]
-    marks, flat = _marks(), place[:, :2]
+    marks, flat = mean_marks(), place[:, :2]
     front = place[:, 2] > -35
 
     red = np.exp(-((np.abs(place[:, 0]) - 38) ** 2 + (place[:, 1] + 40) ** 2) / 500)
@@ -123,26 +123,26 @@ def paint(
         near = ((place - hole) / [4.0, 2.2, 8.0]) ** 2
         colour *= 1 - 0.8 * np.exp(-near.sum(axis=1))[:, None]
 
-    lips = _step(_inside(flat, marks[48:60, :2]), 0.7) * front
+    lips = _step(inside(flat, marks[48:60, :2]), 0.7) * front
     lip_colour = base * [0.95, 0.50, 0.50] + np.array([0.03, 0.0, 0.0])
     colour += (lips * skin.lips)[:, None] * (lip_colour - colour)
     gloss += 0.04 * lips
-    seam, _ = _line(flat, np.r_[marks[60:65, :2]])
+    seam, _ = line(flat, np.r_[marks[60:65, :2]])
     colour *= 1 - 0.55 * (np.exp(-((seam / 1.1) ** 2)) * lips)[:, None]
 
-    beard = _step(_inside(flat, np.r_[marks[3:14, :2], marks[[53, 51, 49], :2] + [0, 10]]), 5) * front
+    beard = _step(inside(flat, np.r_[marks[3:14, :2], marks[[53, 51, 49], :2] + [0, 10]]), 5) * front
     colour += (skin.beard * beard * (1 - lips))[:, None] * (skin.hair - colour) * 0.7
     for chain in (marks[17:22, :2], marks[22:27, :2]):
-        distance, along = _line(flat, chain[::-1] if chain[0, 0] > 0 else chain)
+        distance, along = line(flat, chain[::-1] if chain[0, 0] > 0 else chain)
         strands = 0.75 + 0.35 * np.sin(place[:, 0] * 3.1 + place[:, 1] * 1.7 + skin.phase[0, 0])
         thick = 2.2 + 2.2 * np.clip(along, 0, 1)
         brow = _step(distance - thick, 0.5) * strands * front
         colour += (np.clip(skin.brow * brow, 0, 1))[:, None] * (skin.hair - colour)
     for lid in (marks[36:40, :2], marks[42:46, :2]):  # lashes along the upper lid, a line along the lower
-        distance, _ = _line(flat, lid)
+        distance, _ = line(flat, lid)
         colour *= 1 - 0.75 * (np.exp(-((distance / 1.3) ** 2)) * front)[:, None]
     for lid in (marks[[39, 40, 41, 36], :2], marks[[42, 47, 46, 45], :2]):
-        distance, _ = _line(flat, lid)
+        distance, _ = line(flat, lid)
         colour *= 1 - 0.35 * (np.exp(-((distance / 1.0) ** 2)) * front)[:, None]
 
     edge = 0.45 + 0.12 * _noise(place, skin.phase, 25) + skin.hairline

@@ -11,6 +11,9 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from typer.testing import CliRunner  # noqa: E402
+
+from headshot.apps.cli.main import app  # noqa: E402
 from headshot.errors import HeadshotError  # noqa: E402
 from headshot.learn.losses.perceptual import LPIPS, VGG, VGGLoss, load_vgg  # noqa: E402
 
@@ -100,3 +103,18 @@ def test_lpips_ranks_what_people_rank(photos: Path) -> None:
     # the value that the package's own JAX network gives for this pair
     fixed = torch.linspace(0, 1, 3 * 64 * 64).view(1, 3, 64, 64)
     assert lpips(picture, fixed).item() == pytest.approx(0.901471, abs=1e-4)
+
+
+def test_meshnet_learns_with_vgg19_of_a_file(small_data: Path, tmp_path: Path) -> None:
+    """The command on labelled photos, from finding faces to pictures; weights in torchvision's layout."""
+    torch.save(torchvision_state("vgg19", 1), tmp_path / "vgg19.pth")
+    run = tmp_path / "run"
+    result = CliRunner().invoke(
+        app,
+        ["learn", "mesh", str(run), "--photos", str(small_data / "celebamask-train"), "--limit", "20",
+         "--network", "paper", "--size", "64", "--vgg", f"vgg19:{tmp_path / 'vgg19.pth'}", "--blocks", "5",
+         "--steps", "2", "--batch", "2", "--every", "2"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert (run / "best" / "network.safetensors").is_file() and (run / "pictures" / "000002.png").is_file()
+    assert "\n2,validation,photometric," in (run / "curves.csv").read_text(encoding="utf-8")

