@@ -141,6 +141,17 @@ def test_a_face_lies_where_the_photo_shows_it(name: str, runs: dict[str, Path], 
     assert np.abs(stitched[:8] - photo[:8]).max() == 0
 
 
+@pytest.mark.parametrize("name", ["ours", "lit", "plus"])
+def test_meshes_are_in_the_head_frame(name: str, runs: dict[str, Path], astronaut: Photo) -> None:
+    """Not in that of the camera, whichever way the head is turned: key points lie near the mean head's."""
+    turned = Image.fromarray(astronaut.pixels).rotate(25, Image.Resampling.BICUBIC, center=(220, 120))
+    found = open_run(runs[name])(find_main_subject(read_photo(turned)))
+    model = headshot.load_head_model("low")
+    mean = model.landmarks["ibug68"].on(model.mean, model.triangles)
+    off = np.linalg.norm(found.mesh.keypoints - mean, axis=1)[17:]
+    assert off.mean() < 10
+
+
 def test_rows_of_meshnet_have_its_papers_contrast(runs: dict[str, Path], astronaut: Photo) -> None:
     found = open_run(runs["paper"])(find_main_subject(astronaut))
     panels = dict(figures.row(found, contrast=True))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from headshot.arrays import Array
 from headshot.datasets.subject import Subject
 from headshot.errors import HeadshotError
 from headshot.fitting.person import FittedPerson
@@ -37,7 +38,7 @@ from headshot.perception.observe import FaceObservation
 
 
 class MeshNetRun:
-    """MeshNet: a mesh without a model; the hemisphere is no face to begin with."""
+    """MeshNet: the mean face or the hemisphere, which is no face to begin with; neither mesh has a model."""
 
     name, terms, contrast = "MeshNet", "", True
 
@@ -46,29 +47,35 @@ class MeshNetRun:
         self.paper, self.crop = Paper(folder), crop_size(folder)
 
     def __call__(self, subject: Subject) -> FoundFace:
-        """See `headshot.learn.apply.found.Run`; the frame is that of the camera, moved."""
+        """See `headshot.learn.apply.found.Run`; the hemisphere's frame is that of its camera, moved."""
         face, affine = face_seen(subject, self.crop)
-        paper, triangles = self.paper, self.paper.reference.topology.triangles
-        found = paper.deformation(face, 0)
-        _, _, _, places = paper.of_face(face, 0)
-        points = places.astype(np.float64)
-        known = paper.landmarks.on(points, triangles)[MEDIAPIPE_TO_IBUG68]
-        corners = known[list(ibug68.OUTER_EYE_CORNERS)]
-        # The hemisphere has no unit: its eyes are as far apart as those of the mean head.
-        scale = paper.unit or _eye_distance() / float(np.linalg.norm(corners[0] - corners[1]))
-        middle = scale * points.mean(axis=0)
+        found, reference = self.paper.deformation(face, 0), self.paper.reference
         with torch.no_grad():
-            colours = paper.reference.shaded(found)[0].clamp(0, 1).numpy()
-        mesh = FaceMesh(
-            (scale * points - middle).astype(np.float32),
-            np.asarray(triangles, np.int32),
-            colours,
-            scale * known - middle,
-        )
-        half = self.crop / 2
-        crop = Camera(self.crop, self.crop, paper.focal(face, 0), (half, half), np.eye(3), middle)
+            vertices = (reference.vertices + found.offsets)[0]
+            colours = reference.shaded(found)[0].clamp(0, 1).numpy()
+        if self.paper.unit is None:
+            points, crop = self._before_its_camera(face, vertices)
+        else:
+            points, crop = self.paper.unit * vertices.double().numpy(), _camera_of(face)
+        triangles = np.asarray(reference.topology.triangles, np.int32)
+        keypoints = self.paper.landmarks.on(points, triangles)[MEDIAPIPE_TO_IBUG68]
+        mesh = FaceMesh(points.astype(np.float32), triangles, colours, keypoints)
         photo = subject.photo
         return FoundFace(subject, mesh, in_photo(crop, affine, photo.width, photo.height))
+
+    def _before_its_camera(self, face: Faces, vertices: Tensor) -> tuple[Array, Camera]:
+        """The hemisphere's vertices (V, 3) in mm around their middle, and the crop's camera for them.
+
+        It has no unit: its eyes are as far apart as those of the mean head.
+        """
+        cameras = self.paper.reference.cameras(batch_of([item(face, 0)]))
+        points = cameras.to_camera(vertices[None])[0].double().numpy()
+        known = self.paper.landmarks.on(points, self.paper.reference.topology.triangles)[MEDIAPIPE_TO_IBUG68]
+        corners = known[list(ibug68.OUTER_EYE_CORNERS)]
+        points *= _eye_distance() / float(np.linalg.norm(corners[0] - corners[1]))
+        middle, half = points.mean(axis=0), self.crop / 2
+        crop = Camera(self.crop, self.crop, float(cameras.focal[0]), (half, half), np.eye(3), middle)
+        return points - middle, crop
 
     def model_pictures(self) -> None:
         """None: there is no model."""
