@@ -139,3 +139,10 @@ def test_light_is_found_for_heads_that_were_fitted_to_landmarks_only(astronaut: 
     face = astronaut.model.regions["cheeks"] > 0.9
     ratio = estimated.colours[face].mean(axis=0) / fitted.colours[face].mean(axis=0)
     assert (np.abs(np.log(ratio)) < 0.35).all()
+
+
+def test_a_record_alone_makes_no_texture(astronaut: Head) -> None:
+    """It only names what is in the files."""
+    fresh = replace(astronaut)
+    assert record(fresh)["meshes"]["texture"] == "albedo"
+    assert "albedo_texture" not in vars(fresh)

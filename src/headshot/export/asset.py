@@ -195,7 +195,12 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
     offsets = model.expressions(head.identity) * np.float32(head.scale)
     morphs = zip(model.expression_names, offsets, weights, strict=True)
     started = options.expression == "photo"
-    kind, pixels = exported_texture(head, options)
+    kind = texture_kind(head, options)
+    # Whoever asks for what this head cannot have gets the error that says so.
+    texture = head.albedo_texture if "albedo" in (kind, options.texture) else head.texture
+    photographed = None
+    if kind == "albedo" and options.texture is None and texture is not head.texture:
+        photographed = head.texture
     extras: dict[str, Any] = {
         "expression": dict(zip(model.expression_names, weights, strict=True)),
         "scaleUncertainty": round(float(head.scale_uncertainty), 4),
@@ -212,8 +217,8 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
         morphs=tuple(MorphTarget(name, moved, weight if started else 0.0) for name, moved, weight in morphs),
         uv=model.uv,
         triangles_uv=model.triangles_uv,
-        texture=pixels,
-        photographed=head.texture.pixels if _has_both(head, options) and head.texture is not None else None,
+        texture=None if texture is None else texture.pixels,
+        photographed=None if photographed is None else photographed.pixels,
         colours=head.colours,
         neck=_neck(model),
         comment="" if model.id == BUNDLED else f"{model.id}. {model.terms}".strip().replace("\n", " "),
@@ -221,22 +226,13 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
     )
 
 
-def exported_texture(head: HeadData, settings: ExportSettings) -> tuple[str | None, U8 | None]:
-    """What is in a head's texture in files, "albedo" or "photo", and its pixels (T, T, 3); both None where
-    there is no texture."""
-    wanted = settings.texture or ("albedo" if head.has_albedo_texture else "photo")
-    texture = head.albedo_texture if wanted == "albedo" else head.texture
-    return (None, None) if texture is None else ("albedo" if texture.delit else "photo", texture.pixels)
-
-
-def _has_both(head: HeadData, settings: ExportSettings) -> bool:
-    """Whether the texture as photographed is written beside the one without light."""
-    return (
-        settings.texture is None
-        and head.texture is not None
-        and not head.texture.delit
-        and head.has_albedo_texture
-    )
+def texture_kind(head: HeadData, settings: ExportSettings) -> str | None:
+    """What a head's texture in files is, "albedo" or "photo"; None without one. Makes none."""
+    if head.texture is None:
+        return None
+    if head.texture.delit:
+        return "albedo"
+    return settings.texture or ("albedo" if head.has_albedo_texture else "photo")
 
 
 def mesh_asset(vertices: F32, triangles: I32, comment: str = "") -> HeadAsset:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from headshot import assets
 from headshot.arrays import Array
 from headshot.errors import HeadshotError, RecordError
-from headshot.export.asset import exported_texture
+from headshot.export.asset import texture_kind
 from headshot.export.record_checks import Field, check_numbers, check_record
 from headshot.export.settings import ExportSettings, Target
 from headshot.image.files import readable_name
@@ -113,7 +113,7 @@ def record(
         "meshes": {
             "unit": "millimetre",
             "expression": options.mesh_expression,
-            "texture": exported_texture(head, options)[0],
+            "texture": texture_kind(head, options),
         },
         "timings": {stage: _round(seconds, 4) for stage, seconds in head.timings.items()},
         "files": list(files),
