@@ -32,8 +32,8 @@ from headshot.arrays import U8, Array
 from headshot.geometry.camera import extent_of
 from headshot.image.files import find_photos
 from headshot.image.photo import Photo
-from headshot.perception.cut_off import MAX_SPREAD, MIN_PRESENCE, Evidence, View
-from headshot.perception.detection.detect import DetectSettings, detect_faces, faces_at_border, is_cut_off
+from headshot.perception.cut_off import MAX_SPREAD, MIN_PRESENCE, Evidence, View, border_candidates
+from headshot.perception.detection.detect import DetectSettings, detect_faces
 from headshot.perception.faces import locate_faces
 from headshot.perception.landmarks.mediapipe import LandmarkSettings
 
@@ -112,7 +112,7 @@ def photos_of(data: Path, count: int, seed: int, others: int = 0) -> list[Path]:
 def evidence_in(pixels: U8) -> list[tuple[Array, Evidence]]:
     """Landmarks (478, 2) and evidence of all candidates for cut-off faces."""
     faces = detect_faces(pixels, DetectSettings(exhaustive=True))
-    candidates = [*faces_at_border(pixels), *(face for face in faces if is_cut_off(face.box, pixels))]
+    candidates = border_candidates(pixels, faces)
     views = [View.of(pixels, face, LandmarkSettings()) for face in candidates]
     return [(view.in_photo().points, view.evidence()) for view in views]
 

@@ -76,27 +76,34 @@ class Evidence:
         )
 
 
+def border_candidates(pixels: U8, detections: list[Face]) -> list[Face]:
+    """Places in a photo (H, W, 3) where the border may cut off a face: what a search for them finds, and
+    detections of the usual search over the border, refused ones too."""
+    return [*faces_at_border(pixels), *(face for face in detections if is_cut_off(face.box, pixels))]
+
+
 def find_cut_off(
-    pixels: U8, detections: list[Face], found: list[Face], settings: LandmarkSettings
+    pixels: U8, candidates: list[Face], found: list[Face], settings: LandmarkSettings
 ) -> list[tuple[Face, Landmarks]]:
     """Faces that the border of the photo cuts off, with their landmarks, the most certain first.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
-        detections: of the usual search; those over the border that were refused are candidates too.
+        candidates: see `border_candidates`.
         found: those that are faces; candidates that overlap one are dropped.
         settings: see `LandmarkSettings`.
     """
     pairs: list[tuple[Face, Landmarks]] = []
-    candidates = [*faces_at_border(pixels), *(face for face in detections if is_cut_off(face.box, pixels))]
     for face in sorted(candidates, key=lambda face: -face.score):
         certain = [other for other, points in pairs if points.confident]
         if _is_any_of(face, [*found, *certain]):
             continue
         view = View.of(pixels, face, settings)
         points = view.landmarks
+        # The other networks run only where this one finds a face.
         if points.presence >= MIN_PRESENCE and points.spread <= MAX_SPREAD and view.evidence().convincing:
-            pairs.append((face_of(view.in_photo()), view.in_photo()))
+            placed = view.in_photo()
+            pairs.append((face_of(placed), placed))
     kept: list[tuple[Face, Landmarks]] = []
     for face, points in sorted(pairs, key=lambda pair: -pair[1].score):
         if not _is_any_of(face, [*found, *(other for other, _ in kept)]):

@@ -20,7 +20,7 @@ from headshot.geometry.pose import weak_perspective_pose
 from headshot.image.crop import FaceCrop, head_roll
 from headshot.image.photo import Photo
 from headshot.models.head_model import load_head_model
-from headshot.perception.cut_off import find_cut_off, same_face
+from headshot.perception.cut_off import border_candidates, find_cut_off, same_face
 from headshot.perception.detection.detect import Face, beyond_border
 from headshot.perception.fallback import (
     FallbackSettings,
@@ -77,10 +77,14 @@ def locate_faces(
     needed = len(faces) if wanted is None else max(wanted) + 1
     found = _faces_of(photo.pixels, faces, needed, settings, fallback)
     if fallback.enabled:
-        found = _not_profiles(photo.pixels, faces, found, settings)
-    # They come last, so that one that is largest by what is left of it is not taken for the subject.
-    if fallback.enabled and (wanted is None or len(found) <= max(wanted)):
-        found += find_cut_off(photo.pixels, faces, [face for face, _ in found], settings)
+        profiles = [points.prediction is not None and _at_border(points, photo.pixels) for _, points in found]
+        more = wanted is None or len(found) <= max(wanted)
+        candidates = border_candidates(photo.pixels, faces) if more or any(profiles) else []
+        if any(profiles):
+            found = _not_profiles(photo.pixels, candidates, found, profiles, settings)
+        # They come last, so that one that is largest by what is left of it is not taken for the subject.
+        if more:
+            found += find_cut_off(photo.pixels, candidates, [face for face, _ in found], settings)
     if not found and fallback.enabled:
         pairs = search(photo.pixels, fallback)
         found = [_more_accurate(photo.pixels, *pair, settings, fallback) for pair in pairs]
@@ -112,21 +116,23 @@ def _faces_of(
 
 
 def _not_profiles(
-    pixels: U8, detections: list[Face], found: list[tuple[Face, Landmarks]], settings: LandmarkSettings
+    pixels: U8,
+    candidates: list[Face],
+    found: list[tuple[Face, Landmarks]],
+    profiles: list[bool],
+    settings: LandmarkSettings,
 ) -> list[tuple[Face, Landmarks]]:
     """Faces that are profiles to the in-house network, because the border cuts off their other half.
 
-    MediaPipe's network, which sees them before black, places those as what they are.
+    MediaPipe's network, which sees them before black, places those as what they are. ``profiles`` says which
+    of those found may be such.
     """
-    at_border = [points.prediction is not None and _at_border(points, pixels) for _, points in found]
-    if not any(at_border):
-        return found
-    others = [face for (face, _), doubtful in zip(found, at_border, strict=True) if not doubtful]
-    halves = find_cut_off(pixels, detections, others, settings)
+    others = [face for (face, _), doubtful in zip(found, profiles, strict=True) if not doubtful]
+    halves = find_cut_off(pixels, candidates, others, settings)
     halves = [half for half in halves if abs(yaw_of(half[1])) < HALF_HIDDEN]
     return [
         next((half for half in halves if doubtful and same_face(half[0], pair[0])), pair)
-        for pair, doubtful in zip(found, at_border, strict=True)
+        for pair, doubtful in zip(found, profiles, strict=True)
     ]
 
 
