@@ -20,6 +20,7 @@ from headshot.evaluate.report import ENDINGS
 from headshot.export.mark import carries_mark
 from headshot.reading.bounds import REPORT, read_bytes
 from headshot.reading.complaint import RAISED, reading
+from headshot.reading.digest import digest_of
 from headshot.reading.documents import parse_json
 
 Row = dict[str, Any]
@@ -141,7 +142,7 @@ def fingerprint(depends: Mapping[str, object], output: Path | None = None) -> st
 def _state(path: Path, output: Path | None) -> str:
     """What changes when a file does, or any file in a folder: a photo of the same name may be another one."""
     if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return digest_of(path)[0]
     digest = hashlib.sha256(repr(path).encode())
     for folder, folders, files in os.walk(path):
         folders.sort()

@@ -12,6 +12,7 @@ from typing import Any
 
 from headshot.export.mark import SHORT, Mark
 from headshot.image.files import named_path, readable_name
+from headshot.reading.digest import digest_of
 from headshot.version import __version__
 
 
@@ -32,14 +33,10 @@ class PhotoFile:
     @classmethod
     def of(cls, path: Path) -> PhotoFile:
         """The present content of a file; of one that cannot be read, its name."""
-        digest, size = sha256(), 0
         try:
             if path.is_file():  # a pipe would be empty afterwards
-                with path.open("rb") as stream:
-                    while piece := stream.read(1 << 20):
-                        digest.update(piece)
-                        size += len(piece)
-                return cls(readable_name(path.name), size, digest.hexdigest())
+                digest, size = digest_of(path)
+                return cls(readable_name(path.name), size, digest)
         except (OSError, ValueError):
             pass
         return cls(readable_name(path.name), None, None)

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from headshot.errors import HeadshotError
 from headshot.learn.checkpoints import write_whole
 from headshot.reading.complaint import reading
+from headshot.reading.digest import digest_of
 from headshot.reading.documents import read_json
 from headshot.version import __version__
 
@@ -56,16 +56,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 def file_record(file: Path) -> dict[str, str]:
     """Where a file is, and SHA-256 of its content, for a record."""
-    return {"path": str(file.resolve()), "sha256": digest_of(file)}
-
-
-def digest_of(file: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    digest = sha256()
-    with file.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+    return {"path": str(file.resolve()), "sha256": digest_of(file)[0]}
 
 
 def recorded_file(found: Mapping[str, str], run: Path, given: Path | None, option: str) -> Path:
@@ -84,7 +75,7 @@ def recorded_file(found: Mapping[str, str], run: Path, given: Path | None, optio
     places = [given] if given is not None else [recorded, run / recorded.name, run.parent / recorded.name]
     for place in places:
         if place.is_file():
-            if digest_of(place) == found["sha256"]:
+            if digest_of(place)[0] == found["sha256"]:
                 return place
             raise HeadshotError(
                 f"{place} is not the {recorded.name} that {run} was trained with: give that one by {option}"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from headshot.fitting.person import FittedPerson
 from headshot.learn.apply.runs import Given, open_run
-from headshot.learn.records import digest_of
 from headshot.models.protocol import FaceModel
 from headshot.perception.observe import FaceObservation
+from headshot.reading.digest import digest_of
 
 
 class RunMethod:
@@ -33,7 +33,7 @@ class RunMethod:
         self._run = open_run(folder, Given(model))
         self.model: FaceModel | None = self._run.head_model()
         self.name = f"{self._run.name} ({folder.resolve().name})"
-        self.fingerprint = digest_of(folder / "best" / "network.safetensors")
+        self.fingerprint = digest_of(folder / "best" / "network.safetensors")[0]
 
     def __call__(self, seen: FaceObservation) -> FittedPerson:
         """The person whom a face shows."""
