@@ -1,7 +1,7 @@
 """Photos for MeshNet, from folders of any kind: CelebAMask-HQ keeps its labels, parts of others are found.
 
 Which photos are held out of training depends on names alone: labelled ones by `Sample.held_out`, others by
-the rule of `headshot.learn.data.prepared.split`, one person in ten.
+the rule for LFW's people (`headshot.datasets.split.held_out`), one in ten.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from headshot.datasets.parts import Sample, celebamask
 from headshot.datasets.selection import photo_names, spread
+from headshot.datasets.split import held_out
 from headshot.datasets.subject import central_subject
 from headshot.datasets.utkface import with_border
 from headshot.errors import HeadshotError, NoFaceError
@@ -45,7 +46,7 @@ class FaceSource:
         """Whether it is not to be trained on."""
         if self.labelled is not None:
             return self.labelled.held_out
-        return zlib.crc32(self.person.encode("utf-8")) % 10_000 < 1000
+        return held_out(self.person, "lfw")
 
     def face(self, size: int) -> Faces | None:
         """Its face in a crop of ``size`` pixels, or None where none is found for certain."""

@@ -5,7 +5,6 @@ Dimension letters: N faces, S side of pictures, L landmarks.
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from headshot.arrays import F32, U8, Array, Index
+from headshot.datasets.split import name_hash
 from headshot.errors import HeadshotError
 from headshot.image.resample import warp
 from headshot.learn.data.cache import FaceCache
@@ -47,7 +47,7 @@ def split(cache: FaceCache, held_out: float = 0.1) -> tuple[Index, Index]:
     Raises:
         HeadshotError: one of the sets would be empty.
     """
-    score = np.array([zlib.crc32(person.encode("utf-8")) % 10_000 / 10_000 for person in cache.people])
+    score = np.array([name_hash(person) / 10_000 for person in cache.people])
     training, validation = np.flatnonzero(score >= held_out), np.flatnonzero(score < held_out)
     if held_out == 0:
         return training, training
