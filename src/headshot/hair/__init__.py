@@ -1,0 +1,1 @@
+"""Hair: the styles that ship and how they sit on a head."""
