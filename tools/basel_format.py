@@ -327,6 +327,8 @@ def make(seed: int = 0, resolution: str = "high", vertices: int = VERTICES) -> B
         front=front.astype(np.int32),
         front_triangles=local.reshape(-1, 3).astype(np.int32),
         skin=skin.astype(np.float32),
+        name="Headshot, front, in the layout of the Basel model",
+        terms="MIT, as the head and albedo models of Headshot that it is made of",
     )
 
 

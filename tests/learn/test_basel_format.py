@@ -50,6 +50,8 @@ def test_every_field_is_as_basels(made: BaselFront, tmp_path: Path) -> None:
     assert len(np.unique(directed, axis=0)) == len(directed)
     lit = read.colours(basel_front.split(np.zeros(257)))
     assert 0.2 < lit[read.skin > 0].mean() < 0.8
+    linear = read.linear_model()
+    assert "2009" not in linear.name and linear.terms.startswith("MIT")  # not Basel's, whatever its layout
     outside = read.normals(read.mean)[read.front]
     assert (outside[:, 2] > 0).mean() > 0.9
 

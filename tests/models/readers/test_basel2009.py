@@ -187,6 +187,14 @@ def test_npz_and_command(files: Files, tmp_path: Path) -> None:
     a, b = prepare(files.folder), load_front(out)
     np.testing.assert_array_equal(a.identity, b.identity)
     np.testing.assert_array_equal(a.skin, b.skin)
+    with np.load(out) as saved:  # as prepared before names and terms were kept
+        np.savez(tmp_path / "old.npz", **{k: v for k, v in saved.items() if k not in ("name", "terms")})
+        np.savez(tmp_path / "numbers.npz", **{**saved, "terms": np.zeros(3)})
+    for file in ("front.npz", "old.npz"):
+        linear = load_front(tmp_path / file).linear_model()
+        assert linear.name.startswith("Basel Face Model 2009") and "University of Basel" in linear.terms
+    with pytest.raises(ModelFormatError, match="one text each"):
+        load_front(tmp_path / "numbers.npz")
     for _ in range(2):  # its own file may be replaced
         save_front(b, tmp_path / "again.npz")
     (tmp_path / "bad.npz").write_bytes(b"PK nothing")

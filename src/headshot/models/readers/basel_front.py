@@ -48,6 +48,7 @@ HARMONIC_SCALES = (
 )
 """Factors of the harmonics of orders 0, 1 and 2, see `harmonics`."""
 
+NAME = "Basel Face Model 2009, front"
 TERMS = "Basel Face Model 2009, University of Basel: research use under its licence agreement"
 _CONTOUR = {"right": ibug68.JAW_LEFT_IN_IMAGE, "left": ibug68.JAW_RIGHT_IN_IMAGE}
 
@@ -95,6 +96,8 @@ class BaselFront(ReadOnly):
         front: (n,) vertices of the smaller face in which colours are compared.
         front_triangles: (f, 3) its triangles, indices into ``front``.
         skin: (V,) 1 on skin without brows, lips and eyes.
+        name: of the model; files that say none hold the Basel model, and so do their terms.
+        terms: under which it may be used.
     """
 
     mean: F32
@@ -108,6 +111,8 @@ class BaselFront(ReadOnly):
     front: I32
     front_triangles: I32
     skin: F32
+    name: str = NAME
+    terms: str = TERMS
 
     def shape(self, identity: ArrayLike, expression: ArrayLike) -> F32:
         """Vertices (V, 3), dm: s = mean + A_id alpha_id + A_exp alpha_exp."""
@@ -155,7 +160,7 @@ class BaselFront(ReadOnly):
         front = np.zeros(len(mean), np.float32)
         front[self.front] = 1
         return LinearModel(
-            name=f"Basel Face Model 2009, front, {len(mean):,} vertices",
+            name=f"{self.name}, {len(mean):,} vertices",
             mean=(mean - origin).astype(np.float32),
             identity=self.identity * to_mm,
             expression=self.expression * to_mm,
@@ -168,7 +173,7 @@ class BaselFront(ReadOnly):
             albedo=self.texture / np.float32(255),
             origin=origin,
             regions={"front": front, "skin": self.skin},
-            terms=TERMS,
+            terms=self.terms,
         )
 
 
@@ -252,7 +257,7 @@ def _is_front(file: Path) -> bool:
     """Whether a file is one of `save_front`."""
     try:
         with open_arrays(file) as arrays:
-            return set(arrays) == {f.name for f in fields(BaselFront)}
+            return set(arrays) | {"name", "terms"} == {f.name for f in fields(BaselFront)}
     except RAISED:
         return False
 
@@ -267,7 +272,12 @@ def load_front(file: str | Path) -> BaselFront:
         reading(file, "a prepared Basel model", ModelFormatError, _ADVICE.format(Path(file).name)),
         open_arrays(file) as arrays,
     ):
-        return checked(BaselFront(**{f.name: arrays[f.name] for f in fields(BaselFront)}))
+        found: dict[str, Any] = {
+            f.name: arrays[f.name] for f in fields(BaselFront) if f.name not in ("name", "terms")
+        }
+        for text in {"name", "terms"} & set(arrays):
+            found[text] = _text(arrays[text])
+        return checked(BaselFront(**found))
 
 
 _ADVICE = "make one with `headshot convert-basel FOLDER -o {}`"
@@ -285,7 +295,7 @@ def checked(model: BaselFront) -> BaselFront:
         "mean": (v, 3), "identity": (IDENTITY, v, 3), "expression": (EXPRESSION, v, 3),
         "texture_mean": (v, 3), "texture": (TEXTURE, v, 3), "skin": (v,),
     }  # fmt: skip
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"name": model.name, "terms": model.terms}
     for name, expected in shapes.items():
         values = getattr(model, name)
         if values.shape != expected or not all_finite(values):
@@ -298,6 +308,12 @@ def checked(model: BaselFront) -> BaselFront:
     for name, (limit, expected) in indices.items():
         found[name] = index_of(name, getattr(model, name), limit, expected)
     return BaselFront(**found)
+
+
+def _text(value: Array) -> str:
+    if value.shape != () or value.dtype.kind != "U":
+        raise ValueError(f"name and terms must be one text each, got {value.dtype} {value.shape}")
+    return str(value)
 
 
 def _unit(vectors: F32) -> F32:
