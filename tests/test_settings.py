@@ -50,6 +50,7 @@ def test_settings_come_back_from_their_dictionaries_and_from_json() -> None:
         fallback=FallbackSettings(check_yaw=12.0, search_sizes=(0.5,)),
         segment=False,
         texture=TextureSettings(size=512),
+        hair="bob01",
     )
     for settings in (Settings(), changed, replace(changed, photometric=None, texture=None)):
         assert Settings.from_dict(settings.to_dict()) == settings
@@ -131,3 +132,10 @@ def test_numbers_of_numpy_and_lists_become_pythons() -> None:
     made = TextureSettings(size=np.int64(512)), DetectSettings(thresholds=[0.5, 0.6, np.float32(0.5)])
     assert type(made[0].size) is int and made[1].thresholds == (0.5, 0.6, 0.5)
     assert type(FitSettings(noise=1).noise) is float
+
+
+def test_hair_is_a_style_that_ships() -> None:
+    with pytest.raises(ValueError, match="no hair style 'mullet99': use one of"):
+        Settings(hair="mullet99")
+    run = CliRunner().invoke(app, ["reconstruct", "me.jpg", "--hair", "mullet99"])
+    assert run.exit_code == 2 and "mullet99" in run.output

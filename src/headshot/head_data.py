@@ -18,6 +18,7 @@ from headshot.arrays import F32, I32, U8, Array, ReadOnly, ReadOnlyDict, read_on
 from headshot.errors import HeadshotError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, ViewParameters
 from headshot.geometry.camera import Camera
+from headshot.hair.worn import Hair
 from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel
@@ -56,6 +57,7 @@ class HeadData(ReadOnly):
             likewise.
         without_light: the texture without the photos' light, or the estimate with which the photos are
             sampled when it is asked for; None where that cannot be done.
+        hair: what it wears; None for none. Of the bundled model alone, to which styles are bound.
     """
 
     model: FaceModel
@@ -69,6 +71,7 @@ class HeadData(ReadOnly):
     timings: Mapping[str, float] = field(default_factory=dict)
     colours: U8 | None = None
     without_light: Texture | Estimate | None = None
+    hair: Hair | None = None
 
     def __post_init__(self) -> None:
         for name, value, kind in (
@@ -76,6 +79,7 @@ class HeadData(ReadOnly):
             ("quality", self.quality, Quality),
             ("texture", self.texture, Texture | None),
             ("without_light", self.without_light, Texture | Estimate | None),
+            ("hair", self.hair, Hair | None),
         ):
             if not isinstance(value, kind):
                 raise TypeError(f"{name} must be {kind}, got {value!r}")
@@ -83,6 +87,10 @@ class HeadData(ReadOnly):
         super().__post_init__()
         if not 0 <= self.main < len(self.estimate.views):
             raise ValueError(f"there is no view {self.main} among {len(self.estimate.views)}")
+        if self.hair is not None and self.model.id != BUNDLED:
+            raise ValueError(
+                f"hair is bound to the bundled head model, and this head is one of {self.model.id}"
+            )
         # Whoever replaces one of these must replace what it goes with.
         if self.estimate.resolution != self.model.resolution:
             raise ValueError(

@@ -14,6 +14,7 @@ from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, Vi
 from headshot.export.record import read_record
 from headshot.export.registry import FORMATS
 from headshot.geometry.camera import Camera
+from headshot.hair.worn import STEPS, Hair, HairColour
 from headshot.image.formats import JPEG, PNG, open_one_of
 from headshot.models.head_model import ASSET, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel, fingerprint
@@ -73,6 +74,7 @@ def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
         left_out=tuple(LeftOut(out["name"], out["reason"], out["figure"]) for out in fields["left_out"]),
         timings=dict(fields["timings"]),
         without_light=albedo,
+        hair=_hair(fields.get("hair"), file.name),
     )
 
 
@@ -142,6 +144,17 @@ def _view(view: dict[str, Any], model: FaceModel, name: str) -> ViewParameters:
         network=landmarks["network"],
         weight=view["weight"],
     )  # fmt: skip
+
+
+def _hair(hair: dict[str, Any] | None, name: str) -> Hair | None:
+    if hair is None:
+        return None
+    offsets = None if hair["offsets"] is None else np.array(hair["offsets"], np.float32) / np.float32(STEPS)
+    try:
+        colour = HairColour(hair["root"], hair["tip"], hair["variation"])
+        return Hair(hair["style"], colour, offsets, hair["texture"])
+    except ValueError as error:
+        raise RecordError(f"{name}: {error}") from error
 
 
 def _expression(weights: dict[str, float], model: FaceModel, name: str) -> Array:

@@ -18,6 +18,7 @@ from headshot.estimate import LeftOut
 from headshot.fitting.estimated import estimate_of
 from headshot.fitting.other_models import other_model
 from headshot.fitting.person import FittedPerson, fit_person
+from headshot.hair.worn import Hair
 from headshot.image.files import readable_name
 from headshot.image.photo import Photo, Source, read_photo
 from headshot.method import Method, load_method
@@ -115,6 +116,8 @@ class Reconstructor:
             self.model = model
         if self.model.id != BUNDLED:
             other_model(self.model)
+            if self.settings.hair != "none":
+                raise ValueError("hair is bound to the bundled head model: leave settings.hair at none")
             if self.settings.texture is not None and self.settings.texture.delit:
                 raise ValueError(
                     f"a texture without the photo's light needs the bundled model's albedo, which "
@@ -280,6 +283,7 @@ class Reconstructor:
             clock.seconds,
             colours,
             without_light=estimate if texture is not None and model.id == BUNDLED else None,
+            hair=None if s.hair == "none" else Hair(s.hair),
         )
 
 

@@ -14,6 +14,7 @@ from headshot.arrays import U8, Array
 from headshot.checked import checked
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.geometry.camera import Camera
+from headshot.hair.worn import Hair
 from headshot.head_data import HeadData
 from headshot.texture import Texture
 
@@ -32,7 +33,7 @@ class Head(HeadData):
     """A textured, animatable head.
 
     Its attributes are those of `HeadData`. Arrays are read-only; `with_expression`,
-    `with_identity` and `headshot.blend` make other heads.
+    `with_identity`, `with_hair` and `headshot.blend` make other heads.
     """
 
     # --- other heads
@@ -81,6 +82,20 @@ class Head(HeadData):
             raise ValueError("identity coefficients must be finite")
         person = replace(self.person, identity=coefficients)
         return replace(self, estimate=replace(self.estimate, person=person))
+
+    def with_hair(self, hair: Hair | str | None) -> Head:
+        """The same person with other hair.
+
+        Args:
+            hair: what to wear, or a style of `headshot.hair.styles.load_styles` by name, in the colour of the
+                present hair; None for none.
+
+        Raises:
+            ValueError: an unknown style, or a head of another model than the bundled one.
+        """
+        if isinstance(hair, str):
+            hair = Hair(hair) if self.hair is None else Hair(hair, self.hair.colour)
+        return replace(self, hair=hair)
 
     # --- uses
 

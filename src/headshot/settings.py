@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from headshot.checked import Checked
 from headshot.fitting.settings import FitSettings, PhotometricSettings
+from headshot.hair.worn import Hair
 from headshot.perception.detection.detect import DetectSettings
 from headshot.perception.fallback import FallbackSettings
 from headshot.perception.landmarks.mediapipe import LandmarkSettings
@@ -36,6 +37,7 @@ class Settings(Checked):
         segment: find out what is before the face (hair, hats, glasses, hands), so that neither fit nor
             texture takes it for skin.
         texture: of the texture, or None to make none.
+        hair: what the head wears: "none", or a style of `headshot.hair.styles.load_styles` by name.
 
     Raises:
         ValueError: a value outside of its range.
@@ -51,6 +53,12 @@ class Settings(Checked):
     photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
     segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
+    hair: str = "none"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hair != "none":
+            Hair(self.hair)
 
     def steps(self) -> tuple[FitSettings, PhotometricSettings | None]:
         """Settings of the fits to landmarks and to colours with the steps of the preset."""

@@ -24,6 +24,7 @@ from headshot.errors import HeadshotError, RecordError
 from headshot.export.asset import texture_kind
 from headshot.export.record_checks import Field, check_numbers, check_record
 from headshot.export.settings import ExportSettings, Target
+from headshot.hair.worn import STEPS
 from headshot.image.files import readable_name
 from headshot.models.contour import landmarks68
 from headshot.models.protocol import BUNDLED, fingerprint
@@ -35,10 +36,11 @@ from headshot.version import __version__
 if TYPE_CHECKING:
     from headshot.estimate import ViewParameters
     from headshot.export.origin import Origin
+    from headshot.hair.worn import Hair
     from headshot.head_data import HeadData
 
 # Readers must refuse another major version; a new minor version only adds fields.
-MAJOR, MINOR = 2, 2
+MAJOR, MINOR = 2, 3
 SCHEMA_VERSION = f"{MAJOR}.{MINOR}"
 MAX_BYTES = DOCUMENT
 
@@ -101,6 +103,7 @@ def record(
         },
         "views": [_view(head, view) for view in head.estimate.views],
         "expression": {name: _exact(weight) for name, weight in head.blendshapes.items()},
+        "hair": None if head.hair is None else _hair(head.hair),
         "left_out": [
             {"name": readable_name(out.name), "reason": readable_name(out.reason), "figure": out.figure}
             for out in head.left_out
@@ -134,6 +137,18 @@ def _model(head: HeadData) -> dict[str, Any]:
     if model.id != BUNDLED:
         fields |= {"file": model.file, "sha256": fingerprint(model)}
     return fields
+
+
+def _hair(hair: Hair) -> dict[str, Any]:
+    """What hair the head wears; offsets in the steps to which they are rounded."""
+    return {
+        "style": hair.style,
+        "texture": hair.texture,
+        "root": _exact(hair.colour.root),
+        "tip": _exact(hair.colour.tip),
+        "variation": _exact(hair.colour.variation),
+        "offsets": None if hair.offsets is None else np.rint(hair.offsets * STEPS).astype(int).tolist(),
+    }
 
 
 def _view(head: HeadData, view: ViewParameters) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from headshot.errors import RecordError
+from headshot.hair.worn import FARTHEST, STEPS, TEXTURES
 from headshot.models.protocol import BUNDLED
 
 DEEPEST = 20  # levels of lists and objects; the deepest number of a head is on the 6th
@@ -175,9 +176,26 @@ def check_record(root: Field) -> None:
         timing.number(0)
     for file in root["files"].items(0, 1000):
         file.file_name()
-    older = root["schema_version"].value in ("2.0", "2.1")
-    if (not older or "source" in root.value) and root["source"].value is not None:
-        _check_source(root["source"])
+    for name, without, check in (
+        ("source", ("2.0", "2.1"), _check_source),
+        ("hair", ("2.0", "2.1", "2.2"), _check_hair),
+    ):
+        older = root["schema_version"].value in without
+        if (not older or name in root.value) and root[name].value is not None:
+            check(root[name])
+
+
+def _check_hair(hair: Field) -> None:
+    if hair["style"].value is not None:
+        hair["style"].text("[a-z0-9_]{1,40}")
+    hair["texture"].one_of(*TEXTURES)
+    for name in ("root", "tip"):
+        for number in hair[name].items(3, 3):
+            number.number(0, 1)
+    hair["variation"].number(0, 1)
+    if hair["offsets"].value is not None:
+        for offset in hair["offsets"].items(1, 100_000):
+            offset.numbers(3, limit=FARTHEST * STEPS)
 
 
 def _check_source(source: Field) -> None:

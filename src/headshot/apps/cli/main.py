@@ -112,6 +112,12 @@ def reconstruct(
     preset: Annotated[
         Preset, typer.Option(help="All steps of the fit (accurate), or fewer of them (fast).")
     ] = Preset.accurate,
+    hair: Annotated[
+        str,
+        typer.Option(
+            metavar="none|STYLE", help="A hair style to wear, such as bob01; `headshot info` lists all."
+        ),
+    ] = "none",
     photometric: Annotated[
         bool,
         typer.Option(
@@ -192,7 +198,7 @@ def reconstruct(
     if method is not None:
         refuse_unused(context, ["prior", "preset", "photometric"], "on training runs: they are of the fit")
     if model != BUNDLED:
-        refuse_unused(context, ["detail", "prior", "photometric"], "with other head models")
+        refuse_unused(context, ["detail", "prior", "photometric", "hair"], "with other head models")
         if texture is TextureKind.albedo:
             raise typer.BadParameter("only the bundled head model has an albedo", param_hint="--texture")
     shown = expression.value if expression else None
@@ -216,7 +222,8 @@ def reconstruct(
             if own:
                 typer.echo(f"Pictures written by Headshot and left out: {len(own)}.")
         require_writable(output)
-        request = replace(request, settings=_settings(detail, texture_size, photometric, prior, preset))
+        settings = _settings(detail, texture_size, photometric, prior, preset)
+        request = replace(request, settings=_with_hair(settings, hair))
         if method is not None:
             from headshot.method import load_method
 
@@ -270,6 +277,7 @@ def info() -> None:
     from rich.table import Table
 
     from headshot import __version__, assets
+    from headshot.hair.styles import load_styles
     from headshot.perception.networks import NETWORKS
 
     console = Console(highlight=False)
@@ -284,6 +292,7 @@ def info() -> None:
         shape = " x ".join(str(n) for n in next(iter(network.inputs.values()))[1:])
         table.add_row(name, shape, network.purpose, network.head_model or "any")
     console.print(table)
+    console.print(f"hair styles: {', '.join(load_styles())}")
 
 
 @app.command()
@@ -313,6 +322,13 @@ def _settings(detail: Detail, texture_size: int, photometric: bool, prior: Prior
     texture = TextureSettings(size=texture_size)
     settings = Settings(detail.value, prior.value, preset.value, texture=texture)
     return settings if photometric else replace(settings, photometric=None)
+
+
+def _with_hair(settings: Settings, hair: str) -> Settings:
+    try:
+        return replace(settings, hair=hair)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--hair") from error
 
 
 def _run(jobs: list[Job], request: Request, total: int) -> ExitCode:

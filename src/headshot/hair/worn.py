@@ -1,0 +1,89 @@
+"""What hair a head wears: a style, how it differs from it, brows, lashes, and their colours.
+
+Small and without pixels: records keep it. `headshot.hair.cards` makes geometry of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from headshot.arrays import F32, ReadOnly
+from headshot.hair.styles import load_styles
+
+STEPS = 10.0
+"""Offsets are kept in tenths of a millimetre, so that records hold them without loss."""
+FARTHEST = 1000.0  # mm: no hair is moved farther from where its style has it
+TEXTURES = ("straight", "wavy", "coily")
+
+
+@dataclass(frozen=True)
+class HairColour:
+    """The colour of hair, without the light of a photo.
+
+    Attributes:
+        root: linear RGB in [0, 1] at the roots.
+        tip: linear RGB in [0, 1] at the tips.
+        variation: by how much strands differ in brightness, as a share of it; more where some are grey.
+
+    Raises:
+        ValueError: numbers outside of their range.
+    """
+
+    root: tuple[float, float, float] = (0.040, 0.024, 0.015)
+    tip: tuple[float, float, float] = (0.062, 0.038, 0.023)
+    variation: float = 0.15
+
+    def __post_init__(self) -> None:
+        for name in ("root", "tip"):
+            values = tuple(float(c) for c in getattr(self, name))  # of a tuple, list or array
+            if len(values) != 3 or not all(0 <= c <= 1 for c in values):
+                raise ValueError(f"{name} must be linear RGB within 0 to 1, got {values}")
+            object.__setattr__(self, name, values)
+        if not 0 <= self.variation <= 1:
+            raise ValueError(f"variation must be within 0 to 1, got {self.variation}")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hair(ReadOnly):
+    """The hair of a head.
+
+    Attributes:
+        style: a name of `headshot.hair.styles.load_styles`; None for a scalp without hair on it.
+        colour: of the hair on the scalp.
+        offsets: (P, 3) mm added to where `headshot.hair.styles.place` has the style's vertices, rounded to
+            tenths; None for none.
+        texture: how strands run: one of `TEXTURES`.
+
+    Raises:
+        ValueError: an unknown style or texture, or offsets that do not fit it.
+    """
+
+    style: str | None
+    colour: HairColour = HairColour()
+    offsets: F32 | None = None
+    texture: str = "straight"
+
+    def __post_init__(self) -> None:
+        styles = load_styles()
+        if self.style is not None and self.style not in styles:
+            raise ValueError(f"there is no hair style {self.style!r}: use one of {', '.join(styles)}")
+        if self.texture not in TEXTURES:
+            raise ValueError(f"texture of hair must be one of {', '.join(TEXTURES)}, got {self.texture!r}")
+        if self.offsets is not None:
+            if self.style is None:
+                raise ValueError("offsets are of a style, and there is none")
+            offsets, expected = np.asarray(self.offsets), (len(styles[self.style].vertices), 3)
+            if offsets.shape != expected or not (np.abs(offsets) <= FARTHEST).all():
+                raise ValueError(
+                    f"offsets of {self.style} must have shape {expected} and be within {FARTHEST:g} mm, got "
+                    f"{offsets.shape}"
+                )
+            rounded = (np.round(offsets * STEPS) / STEPS).astype(np.float32)
+            object.__setattr__(self, "offsets", rounded)
+        super().__post_init__()
+
+    def with_colour(self, colour: HairColour) -> Hair:
+        """The same in another colour."""
+        return replace(self, colour=colour)
