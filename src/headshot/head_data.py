@@ -18,6 +18,8 @@ from headshot.arrays import F32, I32, U8, Array, ReadOnly, ReadOnlyDict, read_on
 from headshot.errors import HeadshotError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, ViewParameters
 from headshot.geometry.camera import Camera
+from headshot.geometry.cards import Cards
+from headshot.hair.cards import WornCards, worn_cards
 from headshot.hair.worn import Hair
 from headshot.models.contour import landmarks68
 from headshot.models.head_model import HeadModel, load_head_model
@@ -212,6 +214,19 @@ class HeadData(ReadOnly):
     def neutral_vertices(self) -> F32:
         """(V, 3) the head without expression, mm."""
         return read_only(np.float32(self.scale) * self.model.neutral(self.identity))
+
+    @cached_property
+    def worn(self) -> tuple[WornCards, ...]:
+        """Its hair on the head without expression; empty without any."""
+        if self.hair is None:
+            return ()
+        return worn_cards(self.hair, self.bundled, self.neutral_vertices)
+
+    @property
+    def cards(self) -> tuple[Cards, ...]:
+        """Its hair on ``vertices``."""
+        moved = self.vertices - self.neutral_vertices
+        return tuple(worn.on(moved, self.triangles) for worn in self.worn)
 
     def vertices_in(self, expression: ArrayLike) -> F32:
         """(V, 3) the head with an expression (E,), mm."""

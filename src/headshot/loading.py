@@ -11,6 +11,7 @@ from headshot import assets
 from headshot.arrays import U8, Array, read_only
 from headshot.errors import HeadshotError, RecordError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
+from headshot.export.glb_cards import STRANDS
 from headshot.export.record import read_record
 from headshot.export.registry import FORMATS
 from headshot.geometry.camera import Camera
@@ -210,7 +211,12 @@ def _glb_pictures(content: bytes, file: Path) -> tuple[bytes, bytes | None]:
     with reading(file, "a GLB", HeadshotError, _AGAIN):
         document, binary = open_glb(content)
         images = document["images"]
-        found = [bytes(view_of(document, binary, item(images, k)["bufferView"])) for k in range(len(images))]
+        entries = [item(images, k) for k in range(len(images))]
+        found = [
+            bytes(view_of(document, binary, entry["bufferView"]))
+            for entry in entries
+            if entry.get("name") != STRANDS
+        ]
         return found[0], found[1] if len(found) > 1 else None
 
 

@@ -7,6 +7,7 @@ camera frame, so the light stays with the viewer when the head turns.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,9 @@ from numpy.typing import ArrayLike
 from headshot.arrays import F32, I32, U8
 from headshot.checked import Checked
 from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
+from headshot.geometry.cards import Cards
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.geometry.raster.blend import draw_cards
 from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB
 from headshot.kernels import njit
 from headshot.models.protocol import FaceModel
@@ -39,6 +42,7 @@ _KEY = (-0.45, 0.55, 0.70, 0.74, 0.25)
 _FILL = (0.80, 0.05, 0.60, 0.20, 0.50)
 _SKY, _GROUND = 0.34, 0.16  # ambient from above and below
 _FRONTAL = 0.85  # light on a surface that faces the viewer
+_GLEAM, _GLEAM_SHARPNESS = 0.05, 10.0  # of hair
 _LENS = 34.0  # millimetres over which creases are darkened by ambient occlusion
 
 
@@ -205,17 +209,17 @@ def _fill(triangle: I32, palette: F32, out: F32) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _resolve(
-    triangle: I32, colour: F32, s: int, opacity: float, behind: U8, decode: F32, encode: U8, out: U8
+    coverage: F32, colour: F32, s: int, opacity: float, behind: U8, decode: F32, encode: U8, out: U8
 ) -> None:
     """Average s x s samples in linear light over the background and encode."""
     share = np.float32(opacity / (s * s))
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            red, green, blue, covered = np.float32(0), np.float32(0), np.float32(0), 0
+            red, green, blue, covered = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
             for j in range(y * s, y * s + s):
                 for i in range(x * s, x * s + s):
-                    if triangle[j, i] >= 0:
-                        covered += 1
+                    if coverage[j, i] > 0:
+                        covered += coverage[j, i]
                         red += min(colour[j, i, 0], np.float32(1))
                         green += min(colour[j, i, 1], np.float32(1))
                         blue += min(colour[j, i, 2], np.float32(1))
@@ -270,6 +274,24 @@ def _material(model: FaceModel, textured: bool) -> F32:
     return out
 
 
+def _lit(cards: Cards, camera: Camera, lights: F32, lighting: float) -> F32:
+    """(P, 3) colours of cards' vertices in the light, linear: as `_shade` lights textures, and with a
+    gleam."""
+    normal = cards.normals @ camera.rotation.T.astype(np.float32)
+    light = np.float32(_GROUND) + np.float32(_SKY - _GROUND) * 0.5 * (1 + normal[:, 1])
+    for x, y, z, strength, wrap in lights:
+        light = light + strength * np.maximum(normal @ np.array([x, y, z]) + wrap, 0) / (1 + wrap)
+    factor = 1 - lighting + lighting * light / _FRONTAL
+    half = lights[0, :3] + np.array([0, 0, 1], np.float32)
+    half /= np.linalg.norm(half)
+    gleam = _GLEAM * lighting * np.maximum(normal @ half, 0) ** _GLEAM_SHARPNESS
+    colour = np.array(cards.colour, np.float32) * cards.tint
+    lit: F32 = (colour * factor[:, None] + gleam[:, None] * cards.tint.mean(1, keepdims=True)).astype(
+        np.float32
+    )
+    return lit
+
+
 def render(
     vertices: ArrayLike,
     model: FaceModel,
@@ -279,6 +301,7 @@ def render(
     colours: U8 | None = None,
     background: U8 | None = None,
     settings: RenderSettings | None = None,
+    cards: Sequence[Cards] = (),
 ) -> U8:
     """Picture (H, W, 3) uint8 sRGB of a head.
 
@@ -290,6 +313,7 @@ def render(
         colours: (V, 3) uint8 sRGB of the vertices, in the place of a texture.
         background: (H, W, 3) uint8 picture behind the head, or None for the plain backdrop.
         settings: defaults to `RenderSettings()`.
+        cards: hair before the head, as it lies on these vertices.
 
     Raises:
         ValueError: the background has another size than the camera's picture, or shapes do not match.
@@ -346,9 +370,18 @@ def render(
         np.float32(lighting),
         colour,
     )
+    coverage = (raster.triangle >= 0).astype(np.float32)
+    if cards:
+        colour[coverage == 0] = 0
+    nearest = raster.depth
+    for hair in cards:
+        xy, depth = project_for_raster(hair.vertices, camera)
+        draw_cards(
+            hair, xy * np.float32(s), depth, _lit(hair, camera, lights, lighting), nearest, colour, coverage
+        )
     out = np.empty(size, np.uint8)
     _resolve(
-        raster.triangle,
+        coverage,
         colour,
         s,
         np.float32(options.opacity),

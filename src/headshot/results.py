@@ -115,7 +115,8 @@ class Head(HeadData):
             camera: that sees it, such as ``head.camera``; one before the whole head when None.
             size: width and height of the picture, pixels, up to 8192, when there is no camera.
             yaw, pitch: of the head in the picture, degrees, likewise.
-            textured: with the texture or the colours of the vertices, where there are any; else as clay.
+            textured: with the texture or the colours of the vertices, where there are any, and hair; else as
+                clay.
             background: (H, W, 3) uint8 picture behind the head, such as ``head.photo.pixels``.
 
         Raises:
@@ -134,7 +135,15 @@ class Head(HeadData):
             raise ValueError(f"yaw and pitch must be finite, got {yaw} and {pitch}")
         seen = camera or view_camera(self.neutral_vertices, yaw, pitch, size)
         pixels, colours = self.painted if textured else (None, None)
-        return render(self.vertices, self.model, seen, texture=pixels, colours=colours, background=background)
+        return render(
+            self.vertices,
+            self.model,
+            seen,
+            texture=pixels,
+            colours=colours,
+            background=background,
+            cards=self.cards if textured else (),
+        )
 
     def _repr_png_(self) -> bytes:
         """The head from three sides, for notebooks."""

@@ -7,6 +7,7 @@ import json
 import struct
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from PIL import Image
 from headshot.export.asset import HEAD_PARTS, HeadAsset, asset_of
 from headshot.export.glb import glb
 from headshot.export.settings import ExportSettings
+from headshot.hair.strands import load_strands
+from headshot.hair.styles import load_styles
+from headshot.loading import load
 from headshot.models.arkit import ARKIT52
 from headshot.results import Head
 
@@ -285,3 +289,42 @@ def test_a_real_head(astronaut: Head) -> None:
     np.testing.assert_allclose(corners, expected(astronaut, "Face", target), atol=6e-6)
     size = np.ptp(corners.reshape(-1, 3), axis=0)
     assert 0.12 < size[0] < 0.25  # a head is some 15 to 20 cm wide with its ears
+
+
+def test_hair_is_a_node_of_its_own(astronaut: Head) -> None:
+    worn, bare = read(astronaut.with_hair("bob02")), read(astronaut)
+    (node,) = (node for node in worn.json["nodes"] if node["name"] == "Hair")
+    assert worn.json["nodes"].index(node) in worn.json["nodes"][0]["children"]
+    mesh, style = worn.json["meshes"][node["mesh"]], load_styles()["bob02"]
+    inner, outer = mesh["primitives"]
+    triangles = [worn.accessor(primitive["indices"]).reshape(-1, 3) for primitive in (inner, outer)]
+    np.testing.assert_array_equal(np.concatenate(triangles), style.triangles)
+    assert len(triangles[0]) == style.inner
+    materials = [worn.json["materials"][primitive["material"]] for primitive in (inner, outer)]
+    assert [material["alphaMode"] for material in materials] == ["MASK", "BLEND"]
+    assert all(material["doubleSided"] for material in materials)
+    assert inner["attributes"] == outer["attributes"] and inner["targets"] == outer["targets"]
+    face, _ = worn.mesh("Face")
+    assert mesh["extras"] == face["extras"] and mesh["weights"] == face["weights"]
+    names = dict(zip(mesh["extras"]["targetNames"], inner["targets"], strict=True))
+    assert worn.accessor(names["browOuterUpLeft"]["POSITION"]).max() > 1e-4  # metres
+    still = [name for name, target in names.items() if not worn.accessor(target["POSITION"]).any()]
+    assert "eyeLookInLeft" in still
+    image = worn.json["images"][worn.json["textures"][-1]["source"]]
+    strands = Image.open(io.BytesIO(worn.view(image["bufferView"])))
+    assert strands.mode == "RGBA" and strands.size == load_strands().shape[1::-1]
+    assert worn.json["samplers"][-1]["wrapS"] == 10497  # strands repeat
+    # All else is as without hair; the variants of the skin, too.
+    assert worn.json["materials"][:-2] == bare.json["materials"]
+    assert worn.json["meshes"][:-1] == bare.json["meshes"]
+
+
+def test_a_head_with_hair_comes_back_from_its_files(astronaut: Head, tmp_path: Path) -> None:
+    worn = astronaut.with_hair("short02")
+    worn.save(tmp_path, "glb,json", "worn")
+    again = load(tmp_path / "worn.json")
+    assert again.hair is not None and again.hair.style == "short02"
+    assert worn.texture is not None and again.texture is not None
+    apart = np.abs(again.texture.pixels.astype(int) - worn.texture.pixels)
+    assert np.median(apart) < 4  # the photo's, not the strands
+    np.testing.assert_allclose(again.cards[0].vertices, worn.cards[0].vertices, atol=1e-3)

@@ -23,9 +23,10 @@ from clothes import Clothes, read_clothes
 from headshot.models.head_model import HeadModel, load_head_model
 from makehuman import MakeHuman, read_makehuman
 from quadmesh import closest_points, normals_of
+from strips import strips_of
 from topology import Topology, head_topology
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ANCHORS = 400  # points of the skin that define the warp
 CLEARANCE = 3.0  # mm that hair keeps from the skin at least
 BESIDE = 5.0  # mm: what lies farther beside its root hangs off a border, below the neck
@@ -88,7 +89,7 @@ def quantised(values: np.ndarray, name: str) -> dict[str, np.ndarray]:
 
 
 def pack(model: HeadModel, clothes: Clothes, carried: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays of a style, as `headshot.hair.styles` expects them; unused vertices are left out.
+    """The arrays of a style, as `headshot.hair.styles` expects them.
 
     Args:
         model: at low resolution.
@@ -98,18 +99,35 @@ def pack(model: HeadModel, clothes: Clothes, carried: np.ndarray) -> dict[str, n
     vertices, nearest, barycentric = rooted(model, carried)
     root = np.einsum("pcd,pc->pd", model.mean[model.triangles[nearest]], barycentric)
     height = np.linalg.norm(vertices - root, axis=1)
-    order = np.argsort(height[clothes.triangles].mean(1), kind="stable")  # from the inside out
-    triangles, triangles_uv = clothes.triangles[order], clothes.triangles_uv[order]
-    used, corners = np.unique(triangles, return_inverse=True)
-    used_uv, corners_uv = np.unique(triangles_uv, return_inverse=True)
-    # Ours counts v from the top of the texture, as glTF does.
-    uv = clothes.uv[used_uv] * [1, -1] + [0, 1]
-    arrays = quantised(vertices[used], "vertices") | quantised(uv, "uv")
-    arrays["root_triangle"] = nearest[used].astype(np.uint16)
-    arrays["root_barycentric"] = np.round(barycentric[used] * LEVELS).astype(np.uint16)
-    arrays["triangles"] = corners.reshape(-1, 3).astype(np.uint16)
-    arrays["triangles_uv"] = corners_uv.reshape(-1, 3).astype(np.uint16)
+    strips = strips_of(clothes, vertices, height)
+    triangles = outwards(strips.triangles, vertices[strips.vertex], root[strips.vertex])
+    centre = height[strips.vertex][triangles].mean(1)
+    # Opaque are shells within their borders; from the inside out, these first.
+    outer = strips.wisp[triangles[:, 0]] | (strips.hem[triangles].max(1) > 0.5)
+    order = np.lexsort([centre, outer])
+    arrays = quantised(vertices[strips.vertex], "vertices") | quantised(strips.uv, "uv")
+    arrays["root_triangle"] = nearest[strips.vertex].astype(np.uint16)
+    arrays["root_barycentric"] = np.round(barycentric[strips.vertex] * LEVELS).astype(np.uint16)
+    arrays["triangles"] = triangles[order].astype(np.uint16)
+    arrays["wisp"] = np.packbits(strips.wisp)
+    arrays["inner"] = np.int32((~outer).sum())
     return arrays
+
+
+def outwards(triangles: np.ndarray, points: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """The triangles turned so that they are counter-clockwise seen from outside of the head.
+
+    Args:
+        triangles: (F, 3).
+        points: (P, 3) mm.
+        root: (P, 3) the nearest points of the skin.
+    """
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    away = ((points - root) / np.maximum(np.linalg.norm(points - root, axis=1), 1e-6)[:, None])[
+        triangles
+    ].mean(1)
+    inwards = (np.cross(b - a, c - a) * away).sum(1) < 0
+    return np.where(inwards[:, None], triangles[:, [0, 2, 1]], triangles)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from headshot.arrays import F32, I32, U8, Index, ReadOnly
 from headshot.export.settings import ExportSettings
 from headshot.geometry.borders import border_lines
+from headshot.geometry.cards import Cards
 from headshot.models.protocol import BUNDLED
 
 if TYPE_CHECKING:
@@ -96,6 +97,21 @@ class MorphTarget(ReadOnly):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Attachment(ReadOnly):
+    """Cards that hang on a head: hair, brows, lashes.
+
+    Attributes:
+        cards: as they lie on ``neutral`` of the asset.
+        vertices: (P, 3) mm, as they lie on ``vertices`` of the asset.
+        offsets: (M, P, 3) mm, for each morph target of the asset at weight 1.
+    """
+
+    cards: Cards
+    vertices: F32
+    offsets: F32
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class HeadAsset(ReadOnly):
     """A mesh as files hold it: millimetres, x to the subject's left, y up, z out of the face.
 
@@ -117,6 +133,7 @@ class HeadAsset(ReadOnly):
         extras: what a format that has room for it says of the head, as JSON holds it.
         neck: (K,) vertices of the border at which the first part is cut off below, in the order in which its
             triangles pass them. Formats whose surfaces have one side close it (`headshot.export.neck`).
+        attachments: what hangs on the head.
 
     Raises:
         ValueError: arrays that do not fit together, or numbers that are not finite.
@@ -136,6 +153,7 @@ class HeadAsset(ReadOnly):
     comment: str = ""
     extras: dict[str, Any] = field(default_factory=dict)
     neck: Index | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -150,6 +168,10 @@ class HeadAsset(ReadOnly):
             _check_shape("colours", self.colours, (count, 3))
         self._check_layout(faces)
         self._check_parts(faces)
+        for hung in self.attachments:
+            shape = hung.cards.vertices.shape
+            _check_shape(f"vertices of {hung.cards.name}", hung.vertices, shape)
+            _check_shape(f"offsets of {hung.cards.name}", hung.offsets, (len(self.morphs), *shape))
         if "\n" in self.comment or "\r" in self.comment:
             raise ValueError(f"comment must be one line, got {self.comment!r}")
 
@@ -175,7 +197,7 @@ class HeadAsset(ReadOnly):
                     f"part {part.name!r} has triangles {part.ranges}, expected ranges within 0 to {faces}"
                 )
         for what, names in (
-            ("parts", [part.name for part in self.parts]),
+            ("parts", [part.name for part in self.parts] + [hung.cards.name for hung in self.attachments]),
             ("morph targets", [morph.name for morph in self.morphs]),
         ):
             if len(set(names)) < len(names):
@@ -194,6 +216,7 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
     weights = [round(float(weight), 6) for weight in head.expression]
     offsets = model.expressions(head.identity) * np.float32(head.scale)
     morphs = zip(model.expression_names, offsets, weights, strict=True)
+    shown = head.neutral_vertices if options.mesh_expression == "neutral" else head.vertices
     started = options.expression == "photo"
     kind = texture_kind(head, options)
     # Whoever asks for what this head cannot have gets the error that says so.
@@ -211,7 +234,7 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
         extras["light"] = np.round(head.light, 5).tolist()
     return HeadAsset(
         neutral=head.neutral_vertices,
-        vertices=head.neutral_vertices if options.mesh_expression == "neutral" else head.vertices,
+        vertices=shown,
         triangles=head.triangles,
         parts=_head_parts(model),
         morphs=tuple(MorphTarget(name, moved, weight if started else 0.0) for name, moved, weight in morphs),
@@ -223,6 +246,14 @@ def asset_of(head: HeadData, settings: ExportSettings | None = None) -> HeadAsse
         neck=_neck(model),
         comment="" if model.id == BUNDLED else f"{model.id}. {model.terms}".strip().replace("\n", " "),
         extras=extras,
+        attachments=tuple(
+            Attachment(
+                worn.cards,
+                worn.cards.vertices + worn.offsets(shown - head.neutral_vertices, head.triangles),
+                np.stack([worn.offsets(moved, head.triangles) for moved in offsets]),
+            )
+            for worn in head.worn
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """GLB: the head as glTF 2.0 with its expressions as morph targets.
 
-The file holds one scene with a node for the whole and a mesh child per part, and one that closes the neck
-where the head has one. All meshes carry the same morph targets in the same order, named in
+The file holds one scene with a node for the whole and a mesh child per part, one that closes the neck where
+the head has one, and one for each kind of hair that it wears (`headshot.export.glb_cards`).
+All meshes carry the same morph targets in the same order, named in
 ``extras.targetNames``, so that a viewer can drive them together.
 Positions are metres in the head frame, whose axes are those of glTF: y up, +z out of the face.
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32, U8, Index, Mask
 from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
+from headshot.export.glb_cards import add_cards
 from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
 from headshot.export.neck import neck_lid
 from headshot.export.settings import ExportSettings, Target
@@ -87,6 +89,7 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
         document["textures"] = [{"source": 0, "sampler": 0}]
     if asset.photographed is not None:
         _add_photo_variant(document, buffer, asset.photographed, options)
+    add_cards(document, buffer, asset)
     return buffer.container(document)
 
 

@@ -51,4 +51,5 @@ def neck_lid(asset: HeadAsset, rim: Index) -> HeadAsset:
         triangles_uv=triangles_uv,
         colours=None if asset.colours is None else closed(asset.colours),
         neck=None,
+        attachments=(),
     )

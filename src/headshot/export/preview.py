@@ -90,6 +90,7 @@ def _photo_row(head: HeadData) -> list[Picture]:
             colours=colours,
             background=background,
             settings=RenderSettings(lighting=0.0),
+            cards=head.cards,
         )
         row.append(("Textured head in the photo", Image.fromarray(textured)))
     return row
@@ -100,8 +101,9 @@ def _views(head: HeadData, texture: U8 | None = None, colours: U8 | None = None)
     row = []
     for caption, yaw in _VIEWS:
         camera = view_camera(head.vertices, side * yaw, size=CELL)
-        picture = render(head.vertices, head.model, camera, texture=texture, colours=colours)
         coloured = texture is not None or colours is not None
+        worn = head.cards if coloured else ()
+        picture = render(head.vertices, head.model, camera, texture=texture, colours=colours, cards=worn)
         row.append((f"{caption}, textured" if coloured else caption, Image.fromarray(picture)))
     return row
 

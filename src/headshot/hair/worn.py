@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headshot.arrays import F32, ReadOnly
-from headshot.hair.styles import load_styles
 
 STEPS = 10.0
 """Offsets are kept in tenths of a millimetre, so that records hold them without loss."""
-FARTHEST = 1000.0  # mm: no hair is moved farther from where its style has it
 TEXTURES = ("straight", "wavy", "coily")
+FARTHEST = 1000.0  # mm: no hair is moved farther from where its style has it
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,9 @@ class Hair(ReadOnly):
     texture: str = "straight"
 
     def __post_init__(self) -> None:
+        # A JSON alone should not wait for what draws.
+        from headshot.hair.styles import load_styles
+
         styles = load_styles()
         if self.style is not None and self.style not in styles:
             raise ValueError(f"there is no hair style {self.style!r}: use one of {', '.join(styles)}")
