@@ -324,4 +324,4 @@ class HeadData(ReadOnly):
             )
         assert self.texture is not None, "heads of the bundled model have textures, not colours of vertices"
         settings = TextureSettings(size=len(self.texture.pixels), delit=True)
-        return texture_of(self.without_light, self.observations, model, settings)
+        return texture_of(self.without_light, self.observations, model, settings, self.texture.samples)

@@ -18,13 +18,18 @@ from headshot.photo_colours import bake, merged, photo_surface
 from headshot.texture import Texture, TextureSettings, TextureView, make_texture
 from headshot.texture.appearance import person_albedo, with_appearance
 from headshot.texture.make import COMPLETED
+from headshot.texture.sample import TexelSamples
 
 _FRONT = 0.5
 """Cosine of the angle from the front up to which the surface counts as the face's front."""
 
 
 def texture_of(
-    estimate: Estimate, seen: Sequence[FaceObservation], model: HeadModel, settings: TextureSettings
+    estimate: Estimate,
+    seen: Sequence[FaceObservation],
+    model: HeadModel,
+    settings: TextureSettings,
+    samples: TexelSamples | None = None,
 ) -> Texture:
     """The texture of a head from all of its views.
 
@@ -33,6 +38,7 @@ def texture_of(
         seen: what networks saw in each photo, photos included.
         model: the head model of the estimate.
         settings: see `TextureSettings`.
+        samples: see `headshot.texture.make_texture`.
     """
     person = estimate.person
     views = [
@@ -51,7 +57,7 @@ def texture_of(
         views, albedo = [view for view, _ in known], known[0][1]
     elif person.albedo is not None:
         albedo = person_albedo(person.albedo, model.resolution)
-    return make_texture(views, model, settings, albedo)
+    return make_texture(views, model, settings, albedo, samples)
 
 
 @dataclass(frozen=True, eq=False)

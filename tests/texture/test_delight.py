@@ -10,7 +10,7 @@ from headshot.geometry.raster import interpolate, rasterise, vertex_normals
 from headshot.image.colour import TO_LINEAR, srgb_bytes
 from headshot.models.albedo import load_albedo
 from headshot.render import view_camera
-from headshot.texture import PersonAlbedo, TextureSettings, TextureView, make_texture
+from headshot.texture import PersonAlbedo, TextureSettings, TextureView, make, make_texture
 from headshot.texture.appearance import estimate_albedo_and_light
 from headshot.texture.atlas import atlas_of
 
@@ -78,6 +78,21 @@ def test_side_light_leaves_the_texture(person):
     truth = interpolate_texels(person / np.maximum(ALBEDO.occlusion, 0.6)[:, None], atlas_of(MODEL, 256))
     off = np.abs(TO_LINEAR[delit.pixels] - truth)[cheeks].mean(axis=0) / truth[cheeks].mean(axis=0)
     assert (off < 0.06).all()
+
+
+def test_both_textures_come_from_one_sampling(person, monkeypatch):
+    view = TextureView(_photo(person, _light()), MODEL.mean, CAMERA, _light())
+    albedo = PersonAlbedo(person, ALBEDO.occlusion)
+    anew = make_texture([view], MODEL, DELIT, albedo)
+    lit = make_texture([view], MODEL, SIZE, albedo)
+    assert lit.samples is not None and anew.samples is None
+    monkeypatch.setattr(make, "sample_texels", None)  # the photo is not looked at again
+    for _ in range(2):  # and what was seen in it stays as it is
+        again = make_texture([view], MODEL, DELIT, albedo, lit.samples)
+        np.testing.assert_array_equal(again.pixels, anew.pixels)
+        np.testing.assert_array_equal(again.observed, anew.observed)
+    with pytest.raises(ValueError, match="512 texels a side, got 256"):
+        make_texture([view], MODEL, TextureSettings(512, delit=True), albedo, lit.samples)
 
 
 def test_hidden_skin_continues_the_skins_own_colour(person):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headshot.arrays import F32, U8, ReadOnly
+from headshot.arrays import F32, U8, ReadOnly, single
 from headshot.checked import Checked
 from headshot.models.head_model import HeadModel
 from headshot.texture.appearance import PersonAlbedo
@@ -73,6 +73,7 @@ class Texture(ReadOnly):
             was completed.
         coverage: how much of the face that a frontal photo would show the photos do show, in [0, 1].
         delit: whether the photos' light was taken out.
+        samples: what its one photo shows, for the texture without light; None where that is made anew.
     """
 
     pixels: U8
@@ -80,6 +81,7 @@ class Texture(ReadOnly):
     source: U8
     coverage: float
     delit: bool = False
+    samples: TexelSamples | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,10 +98,12 @@ def make_texture(
     model: HeadModel,
     settings: TextureSettings | None = None,
     albedo: PersonAlbedo | None = None,
+    samples: TexelSamples | None = None,
 ) -> Texture:
     """Texture a head from one or several photos of one person.
 
-    The texture of several has their mean exposure and one even light. Each view takes 4 bytes a texel.
+    The texture of several has their mean exposure and one even light; each view takes 4 bytes a texel. That
+    of one photo keeps what it is made of, 7 bytes a texel, unless the light is taken out.
 
     Args:
         views: the photos, at most 254, and the head in each of them.
@@ -107,29 +111,38 @@ def make_texture(
         settings: defaults to `TextureSettings()`.
         albedo: the person's colours. Hidden skin gets them, in the photo's light; without, its colours and
             shading are estimated from the skin that is seen.
+        samples: `Texture.samples` of the same one view, so that it is not sampled once more.
 
     Raises:
         ValueError: shapes do not belong together, or the light is to be taken out and not known.
     """
     options = settings or TextureSettings()
-    _check(views, model, options, albedo)
+    _check(views, model, options, albedo, samples)
     layout = layout_of(model, options.size)
     without_light = albedo if options.delit else None
     if len(views) == 1:
-        seen, _ = sample_view(layout, views[0], without_light)
+        lit = samples if samples is not None else sample_view(layout, views[0])[0]
+        kept = None if options.delit else lit
+        seen = lit if without_light is None else remove_light(layout, views[0], without_light, lit)
         source = np.zeros(seen.weight.shape, np.uint8)
         painted = measure_painted(layout, seen, views[0])
     else:
+        kept = None
         layers = layers_of(layout, views, without_light)
         merged = merge(layout, layers, albedo, options.delit)
         seen, source = merged.samples, merged.source
         painted = measure_best(layout, layers, views, merged.gains, seen.tone.tone)
     own = features_of(None if options.delit else albedo, layout.skin, seen.tone.tone)
-    return replace(_complete(layout, seen, source, own, painted, options.grain), delit=options.delit)
+    whole = _complete(layout, seen, source, own, painted, options.grain)
+    return replace(whole, delit=options.delit, samples=kept)
 
 
 def _check(
-    views: Sequence[TextureView], model: HeadModel, options: TextureSettings, albedo: PersonAlbedo | None
+    views: Sequence[TextureView],
+    model: HeadModel,
+    options: TextureSettings,
+    albedo: PersonAlbedo | None,
+    samples: TexelSamples | None,
 ) -> None:
     """Raise ValueError unless all of it belongs together."""
     if not 1 <= len(views) < COMPLETED:
@@ -142,6 +155,11 @@ def _check(
     if albedo is not None and albedo.colours.shape != model.mean.shape:
         raise ValueError(
             f"albedo must have colours of shape {model.mean.shape} for this model, got {albedo.colours.shape}"
+        )
+    if samples is not None and (len(views) > 1 or len(samples.weight) != options.size):
+        raise ValueError(
+            f"samples must be of the one view and of {options.size} texels a side, got {len(samples.weight)} "
+            f"texels and {len(views)} views"
         )
     if options.delit and (albedo is None or any(view.light is None for view in views)):
         raise ValueError(
@@ -186,7 +204,7 @@ def _complete(
 
     Args:
         layout: of the texture.
-        seen: what the photos show; the weights of eyes and mouth are set to 0.
+        seen: what the photos show.
         source: (T, T) the view that each texel mainly comes from.
         own: (S, 3) the person's own colours against the core of the face, as a factor of sRGB.
         painted: the colours of eyes and teeth.
@@ -196,14 +214,14 @@ def _complete(
     tone = seen.tone.tone
     # Eyes and mouth are painted, not copied: their texels do not count as observed.
     first, last = model.parts.get("skin", (0, len(model.triangles)))
-    seen.weight[(texels.triangle < first) | (texels.triangle >= last)] = 0
-    colour, weight = vertex_colours(texels, skin, seen.colour, seen.weight)
+    shown = np.where((texels.triangle < first) | (texels.triangle >= last), single(0), seen.weight)
+    colour, weight = vertex_colours(texels, skin, seen.colour, shown)
     expected = _with_lips(skin, np.clip(seen.skin.tone * own, 0, 1), tone, colour, weight)
     base = np.zeros((len(model.mean), 4), np.float32)
     base[:, :3] = mouth_colours(model, tone) + FLOOR
     base[skin.vertices, :3] = np.exp(complete_colours(skin, colour, weight, expected))
     base[skin.vertices, 3] = 1
-    parts = Composition(base, grain_tile(layout.size, grain), seen.colour, seen.weight)
+    parts = Composition(base, grain_tile(layout.size, grain), seen.colour, shown)
     out = np.empty((layout.size, layout.size, 3), np.uint8)
     out[:] = np.round(tone * 255)
     in_rows(lambda rows: compose(rows, texels.mesh, parts, out), layout.size)
@@ -211,10 +229,8 @@ def _complete(
     flat = out.reshape(-1, 3)
     flat[texels.gutter] = flat[texels.source]
     coverage = float(weight @ skin.frontal / max(float(skin.frontal.sum()), 1e-9))
-    source = np.where(
-        seen.weight >= 0.5, source, np.uint8(COMPLETED)
-    )  # of which completion is the lesser part
-    return Texture(out, seen.weight, source, min(coverage, 1.0))
+    source = np.where(shown >= 0.5, source, np.uint8(COMPLETED))  # of which completion is the lesser part
+    return Texture(out, shown, source, min(coverage, 1.0))
 
 
 def _with_lips(skin: Surface, expected: F32, tone: F32, colour: F32, weight: F32) -> F32:
