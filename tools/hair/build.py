@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from scipy.interpolate import RBFInterpolator
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "head_model"))
 
 from clothes import Clothes, read_clothes
+from derive import RECIPES, Style, derived
 from headshot.models.head_model import HeadModel, load_head_model
 from makehuman import MakeHuman, read_makehuman
 from quadmesh import closest_points, normals_of
@@ -30,6 +32,9 @@ FORMAT_VERSION = 2
 ANCHORS = 400  # points of the skin that define the warp
 CLEARANCE = 3.0  # mm that hair keeps from the skin at least
 BESIDE = 5.0  # mm: what lies farther beside its root hangs off a border, below the neck
+FOOTPRINT = 5.0  # mm around the vertices of an ear, seen from the side
+STICKING = 10.0  # mm that an ear may stick out through hair that covers it
+COVERED = 0.96  # share of an ear under hair from which hair counts as covering it
 SMOOTHING = 0.5  # of the warp, mm: features of the face are not to ripple the hair
 LEVELS = 65535  # 16 bits: 0.01 mm on half a metre
 
@@ -88,17 +93,18 @@ def quantised(values: np.ndarray, name: str) -> dict[str, np.ndarray]:
     return {name: np.round((values - bounds[0]) / span * LEVELS).astype(np.uint16), f"{name}_bounds": bounds}
 
 
-def pack(model: HeadModel, clothes: Clothes, carried: np.ndarray) -> dict[str, np.ndarray]:
+def pack(model: HeadModel, style: Style) -> dict[str, np.ndarray]:
     """The arrays of a style, as `headshot.hair.styles` expects them.
 
     Args:
         model: at low resolution.
-        clothes: the style.
-        carried: (P, 3) its vertices around the mean head, mm.
+        style: around the mean head.
     """
-    vertices, nearest, barycentric = rooted(model, carried)
+    vertices, nearest, barycentric = rooted(model, style.vertices)
     root = np.einsum("pcd,pc->pd", model.mean[model.triangles[nearest]], barycentric)
     height = np.linalg.norm(vertices - root, axis=1)
+    covers = covered(model, vertices, style.clothes.triangles)
+    clothes = beside_ears(model, style.clothes, vertices, covers)
     strips = strips_of(clothes, vertices, height)
     triangles = outwards(strips.triangles, vertices[strips.vertex], root[strips.vertex])
     centre = height[strips.vertex][triangles].mean(1)
@@ -110,8 +116,63 @@ def pack(model: HeadModel, clothes: Clothes, carried: np.ndarray) -> dict[str, n
     arrays["root_barycentric"] = np.round(barycentric[strips.vertex] * LEVELS).astype(np.uint16)
     arrays["triangles"] = triangles[order].astype(np.uint16)
     arrays["wisp"] = np.packbits(strips.wisp)
+    arrays["covers"] = covers
+    arrays["strands"] = np.array(style.strands)
     arrays["inner"] = np.int32((~outer).sum())
     return arrays
+
+
+def ear(model: HeadModel, side: int) -> np.ndarray:
+    """(E, 3) vertices of the left (0) or right (1) ear, mm; x is positive for both."""
+    points = model.mean[model.regions["ears"] > 0.5] * [(1, -1)[side], 1, 1]
+    return points[points[:, 0] > 0]
+
+
+def lateral(points: np.ndarray, ears: np.ndarray) -> np.ndarray:
+    """(P,) by how many mm points (P, 3) lie farther out than the ear; NaN where it is not in their way."""
+    out = np.full(len(points), np.nan)
+    for n in np.flatnonzero(points[:, 0] > 40):
+        apart = np.hypot(*(ears[:, 1:] - points[n, 1:]).T)
+        if apart.min() < FOOTPRINT:
+            out[n] = points[n, 0] - ears[np.argmin(apart), 0]
+    return out
+
+
+def covered(model: HeadModel, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Whether hair lies over the left and over the right ear, seen from the side."""
+    found = []
+    for side in range(2):
+        corners = (vertices * [(1, -1)[side], 1, 1])[triangles]
+        corners = corners[corners[..., 0].min(1) > 40]
+        a, b, c = (corners[:, k, 1:] for k in range(3))
+        area = _turn(b - a, c - a)
+        hidden = []
+        for point in ear(model, side):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                weights = (
+                    np.stack(
+                        [_turn(b - point[1:], c - point[1:]), _turn(c - point[1:], a - point[1:])], axis=1
+                    )
+                    / area[:, None]
+                )
+            weights = np.column_stack([weights, 1 - weights.sum(1)])
+            x = (weights * corners[..., 0]).sum(1)
+            hidden.append(((weights >= 0).all(1) & (x > point[0] - STICKING)).any())
+        found.append(np.mean(hidden) > COVERED)
+    return np.array(found)
+
+
+def _turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+
+
+def beside_ears(model: HeadModel, clothes: Clothes, vertices: np.ndarray, covers: np.ndarray) -> Clothes:
+    """The piece without what lies on an ear that it does not cover as a whole."""
+    centres, kept = vertices[clothes.triangles].mean(1), np.ones(len(clothes.triangles), bool)
+    for side in np.flatnonzero(~covers):
+        out = lateral(centres * [(1, -1)[side], 1, 1], ear(model, side))
+        kept &= ~(np.nan_to_num(out, nan=-99) > -1)
+    return replace(clothes, triangles=clothes.triangles[kept], triangles_uv=clothes.triangles_uv[kept])
 
 
 def outwards(triangles: np.ndarray, points: np.ndarray, root: np.ndarray) -> np.ndarray:
@@ -138,16 +199,18 @@ def main() -> None:
     options = parser.parse_args()
     source, model = read_makehuman(options.makehuman), load_head_model("low")
     carry = warp(model, source, head_topology(source))
-    folders = sorted(folder for folder in options.hair.iterdir() if folder.is_dir())
-    arrays = {
-        "format_version": np.int32(FORMAT_VERSION),
-        "names": np.array([folder.name for folder in folders]),
-    }
-    for folder in folders:
+    given = {}
+    for folder in sorted(folder for folder in options.hair.iterdir() if folder.is_dir()):
         clothes = read_clothes(folder)
-        vertices = carry(clothes.on(source.adult))
-        arrays |= {f"{folder.name}/{key}": value for key, value in pack(model, clothes, vertices).items()}
-        print(f"{folder.name}: {len(vertices)} vertices, {len(clothes.triangles)} triangles")
+        vertices, nearest, barycentric = rooted(model, carry(clothes.on(source.adult)))
+        skin = np.einsum("pcd,pc->pd", model.mean[model.triangles[nearest]], barycentric)
+        given[folder.name] = Style(clothes, vertices, skin)
+    styles = given | {name: derived(given, recipe) for name, recipe in RECIPES.items()}
+    arrays = {"format_version": np.int32(FORMAT_VERSION), "names": np.array(sorted(styles))}
+    for name, style in sorted(styles.items()):
+        packed = pack(model, style)
+        arrays |= {f"{name}/{key}": value for key, value in packed.items()}
+        print(f"{name}: {len(packed['vertices'])} vertices, {len(packed['triangles'])} triangles")
     np.savez_compressed(options.out, **arrays)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB")
 

@@ -18,6 +18,7 @@ from headshot.hair.strands import PERIOD
 ALONG_U = ("braid01",)
 SHELL = 4000.0  # mm²: larger pieces are shells, smaller ones wisps
 HEM = 16.0  # mm from a border over which a shell frays
+NARROW = 60.0  # mm: strips of less fray at their ends alone
 FRAY = 0.10  # share of the strands' length that frays at the root
 
 
@@ -56,7 +57,7 @@ def strips_of(clothes: Clothes, vertices: np.ndarray, over: np.ndarray) -> Strip
     if clothes.name in ALONG_U:
         given = given[:, ::-1]
     points, height = vertices[vertex], over[vertex]
-    piece = _pieces(triangles, len(vertex))
+    piece = pieces_of(triangles, len(vertex))
     uv, wisp, hem = np.empty((len(vertex), 2)), np.zeros(len(vertex), bool), np.zeros(len(vertex))
     border = _border(clothes.triangles, len(vertices))
     for k in range(piece.max() + 1):
@@ -69,19 +70,23 @@ def strips_of(clothes: Clothes, vertices: np.ndarray, over: np.ndarray) -> Strip
         if _slope(along, height[mine]) - 0.3 * _slope(along, points[mine, 1]) < 0:
             along = 1 - along
         area, wide = _measures(points, given, own)
+        narrow = wide * (high[0] - low[0]) < NARROW
         uv[mine] = np.stack([flat[:, 0] * wide / PERIOD + 0.37 * k, along], axis=1)
         wisp[mine] = area < SHELL
-        if area >= SHELL:
-            hem[mine] = _hem(points[mine], points[mine & border[vertex]])
-    # Towards a border a shell frays: at the root's end where it is nearer.
-    frayed = np.where(uv[:, 1] > 0.45, 1.0, 0.0)
-    middle = FRAY + (0.80 - FRAY) * uv[:, 1]
-    uv[:, 1] = np.where(wisp, uv[:, 1], middle + hem * (frayed - middle))
+        if narrow:  # frays at its ends alone
+            hem[mine] = np.where(np.abs(along - 0.5) > 0.45, 1.0, 0.0)
+        elif area >= SHELL:
+            # Towards a border a shell frays: at the root's end where it is nearer.
+            # Where both are as near, at its sides, it stays whole.
+            ended = np.clip((np.abs(along - 0.45) - 0.12) / 0.2, 0, 1)
+            hem[mine] = ended * _hem(points[mine], points[mine & border[vertex]])
+            middle = FRAY + (0.80 - FRAY) * along
+            uv[mine, 1] = middle + hem[mine] * (np.where(along > 0.45, 1.0, 0.0) - middle)
     return Strips(vertex, uv, wisp, hem, triangles)
 
 
-def _pieces(triangles: np.ndarray, count: int) -> np.ndarray:
-    """(T,) number of the piece of the texture that a corner belongs to."""
+def pieces_of(triangles: np.ndarray, count: int) -> np.ndarray:
+    """(T,) number of the piece that each corner belongs to."""
     a, b = triangles[:, [0, 1]].ravel(), triangles[:, [1, 2]].ravel()
     return connected_components(coo_matrix((np.ones(len(a)), (a, b)), (count, count)), directed=False)[1]
 

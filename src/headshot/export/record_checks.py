@@ -188,7 +188,7 @@ def check_record(root: Field) -> None:
 def _check_hair(hair: Field) -> None:
     if hair["style"].value is not None:
         hair["style"].text("[a-z0-9_]{1,40}")
-    hair["texture"].one_of(*TEXTURES)
+    hair["texture"].one_of(None, *TEXTURES)
     for name in ("root", "tip"):
         for number in hair[name].items(3, 3):
             number.number(0, 1)

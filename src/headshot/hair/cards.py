@@ -24,6 +24,7 @@ _TOUCHING, _FREE = 5.0, 18.0  # mm over the skin: up to here hair moves with it,
 _CENTRE = (0.0, 20.0, -85.0)  # mm: of the mean head's skull, which hair is lit around
 _ROUND = 0.6  # share of the skull's roundness in normals; the rest is the cards' own
 _DEEP = 14.0  # mm below the outermost hair, at which a third of the light is left
+_AROUND = 24  # directions in which the outermost hair is looked for
 _HEADROOM = 1.25  # brightest strands over the mean
 _STREAKS = 14  # a period of the texture, that differ in brightness
 
@@ -71,10 +72,8 @@ def _on_scalp(hair: Hair, style: HairStyle, model: HeadModel, neutral: F32) -> W
     height = np.linalg.norm(vertices - root.on(neutral, model.triangles), axis=1)
     normals = _normals(vertices, style.triangles)
     colour, tint = _tints(hair.colour, style, _light(vertices))
-    cards = Cards(
-        "Hair", vertices, normals, style.triangles, on_texture(style.uv, style.wisp, hair.texture), tint,
-        load_strands(), colour, style.inner,
-    )  # fmt: skip
+    uv = on_texture(style.uv, style.wisp, hair.texture or style.strands)
+    cards = Cards("Hair", vertices, normals, style.triangles, uv, tint, load_strands(), colour, style.inner)
     follow = (1 - smoothstep(height, _TOUCHING, _FREE)).astype(np.float32)
     return WornCards(cards, root, follow)
 
@@ -103,13 +102,22 @@ def _light(vertices: F32) -> F32:
     low = away[:, 1] < 0
     flat = np.hypot(away[:, 0], away[:, 2])
     radius = np.where(low, flat, np.linalg.norm(away, axis=1))
-    around = np.floor((np.arctan2(away[:, 0], away[:, 2]) / np.pi + 1) * 12).astype(int) % 24
-    up = np.where(low, away[:, 1] / 25, np.arctan2(away[:, 1], flat) * 5)
-    row = np.floor(up).astype(int)
-    row -= row.min()
-    outermost = np.zeros((row.max() + 1, 24), np.float32)
-    np.maximum.at(outermost, (row, around), radius)
-    depth = np.maximum(outermost[row, around] - radius, 0)
+    around = (np.arctan2(away[:, 0], away[:, 2]) / np.pi + 1) * (_AROUND / 2)
+    up = np.where(low, away[:, 1] / 30, np.arctan2(away[:, 1], flat) * 5)
+    up -= up.min()
+    row, column = np.floor(up).astype(int), np.floor(around).astype(int) % _AROUND
+    outermost = np.zeros((row.max() + 2, _AROUND), np.float32)
+    np.maximum.at(outermost, (row, column), radius)
+    # Between the middles of cells, so that no borders of cells are seen.
+    y, x = np.clip(up - 0.5, 0, None), around - 0.5
+    y0, x0 = np.floor(y).astype(int), np.floor(x).astype(int)
+    fy, fx = y - y0, x - x0
+    most = np.zeros(len(vertices), np.float32)
+    for dy, wy in ((0, 1 - fy), (1, fy)):
+        for dx, wx in ((0, 1 - fx), (1, fx)):
+            cell = outermost[np.minimum(y0 + dy, len(outermost) - 1), (x0 + dx) % _AROUND]
+            most += wy * wx * np.where(cell > 0, cell, radius)
+    depth = np.maximum(most - radius, 0)
     lit: F32 = (1 / (1 + 2 * (depth / _DEEP) ** 1.5)).astype(np.float32)
     return lit
 

@@ -20,6 +20,7 @@ from headshot import assets
 from headshot.arrays import F32, I32, Index, Mask, ReadOnly, read_only
 from headshot.errors import AssetError
 from headshot.geometry.raster import vertex_normals
+from headshot.hair.worn import TEXTURES
 from headshot.models.correspondence import Correspondence
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.subdivision import refined
@@ -34,11 +35,15 @@ CONTROL_POINTS = 160
 """About one every 25 mm of skin: closer ones would carry the face's features into the hair."""
 _REACH = 20.0  # mm: added to distances, so that no single control point rules a vertex that lies on it
 _FALL = 4  # weights fall with this power of the distance
+_COUNTED = 48  # control points for a vertex: those beyond hardly count
 _LYING, _HANGING = (
     10.0,
     50.0,
 )  # mm over the skin: up to here with the point below, from here on with all around
 _CLEARANCE = 3.0  # mm that hair keeps from the skin; `CLEARANCE` of tools/hair/build.py
+_SIDE = 40.0  # mm from the middle: nearer hair is not beside an ear
+_EAR = 24  # vertices of the ear that hair looks at
+_AROUND_EAR = (6.0, 25.0)  # mm from it, seen from the side, at which pushing begins to fall, and ends
 _BESIDE = 5.0  # mm: what lies farther beside its root hangs off a border, below the neck; `BESIDE` there
 
 
@@ -55,6 +60,8 @@ class HairStyle(ReadOnly):
         uv: (P, 2) across the strands in periods of the texture, and along them from 0 at the root to 1 at the
             tip; see `headshot.hair.strands`.
         wisp: (P,) whether a wisp is painted there rather than a shell.
+        strands: how strands run by themselves, one of `headshot.hair.worn.TEXTURES`.
+        covers: whether it lies over the left ear, and over the right.
         root: for each vertex the nearest point of the low mesh's skin that is not on an ear.
     """
 
@@ -64,6 +71,8 @@ class HairStyle(ReadOnly):
     inner: int
     uv: F32
     wisp: Mask
+    strands: str
+    covers: tuple[bool, bool]
     root: Correspondence
 
 
@@ -97,7 +106,11 @@ def load_styles() -> dict[str, HairStyle]:
             root = Correspondence(data[f"{name}/root_triangle"].astype(np.int32), barycentric)
             if not len(root) == len(barycentric) == len(vertices) == len(uv):
                 raise ValueError(f"{name} has {len(vertices)} vertices and {len(root)} roots")
-            styles[name] = HairStyle(name, vertices, triangles, inner, uv, wisp, root)
+            strands = str(data[f"{name}/strands"])
+            if strands not in TEXTURES:
+                raise ValueError(f"{name} has strands {strands!r}, expected one of {TEXTURES}")
+            left, right = (bool(over) for over in data[f"{name}/covers"])
+            styles[name] = HairStyle(name, vertices, triangles, inner, uv, wisp, strands, (left, right), root)
         return styles
 
 
@@ -120,12 +133,12 @@ def place(style: HairStyle, model: HeadModel, neutral: ArrayLike) -> F32:
     if head.shape != model.mean.shape:
         raise ValueError(f"neutral must have shape {model.mean.shape}, got {head.shape}")
     control, weights = _hanging(style.name, model.resolution)
-    moved = head[control] - model.mean[control]
+    carried = np.einsum("pkd,pk->pd", head[control] - model.mean[control], weights)
     root = root_on(style, model)
     rest, below = root.on(model.mean, model.triangles), root.on(head, model.triangles)
     height = np.linalg.norm(style.vertices - rest, axis=1)
     hanging = smoothstep(height, _LYING, _HANGING)[:, None].astype(np.float32)
-    placed = style.vertices + hanging * (weights @ moved) + (1 - hanging) * (below - rest)
+    placed = style.vertices + hanging * carried + (1 - hanging) * (below - rest)
     # Over skin that is rounder than the mean's, hair is lifted to where it does not cut into it.
     normal = root.on(vertex_normals(head, model.triangles), model.triangles)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
@@ -133,7 +146,35 @@ def place(style: HairStyle, model: HeadModel, neutral: ArrayLike) -> F32:
     beside = np.linalg.norm(placed - below - over[:, None] * normal, axis=1)
     missing = np.where(beside < _BESIDE, np.maximum(_CLEARANCE - over, 0), 0).astype(np.float32)
     lifted: F32 = placed + missing[:, None] * normal
+    for side, over in enumerate(style.covers):
+        if over:
+            _push_over_ear(style.name, side, model, head, lifted)
     return lifted
+
+
+def _push_over_ear(name: str, side: int, model: HeadModel, head: F32, placed: F32) -> None:
+    """Push hair (P, 3) in place to where an ear does not stick out through it."""
+    rows, nearest, weight = _over_ear(name, side, model.resolution)
+    outwards = np.float32((1, -1)[side])
+    least = (outwards * head[nearest, 0]).max(axis=1) + np.float32(_CLEARANCE)
+    missing = np.maximum(least - outwards * placed[rows, 0], 0)
+    placed[rows, 0] += outwards * weight * missing
+
+
+@lru_cache(maxsize=16)
+def _over_ear(name: str, side: int, resolution: str) -> tuple[Index, Index, F32]:
+    """Vertices (R,) of a style beside an ear, those (R, `_EAR`) of the ear that are nearest to each seen from
+    the side, and shares (R,) of the push."""
+    style, model = load_styles()[name], load_head_model(resolution)
+    out = (1, -1)[side]
+    ears = np.flatnonzero((model.regions["ears"] > 0.3) & (out * model.mean[:, 0] > 0))
+    rows = np.flatnonzero(out * style.vertices[:, 0] > _SIDE)
+    apart = np.linalg.norm(style.vertices[rows, None, 1:] - model.mean[ears, 1:], axis=2)
+    near = apart.min(axis=1) < _AROUND_EAR[1]
+    rows, apart = rows[near], apart[near]
+    order = np.argpartition(apart, _EAR, axis=1)[:, :_EAR]
+    weight = (1 - smoothstep(apart.min(axis=1), *_AROUND_EAR)).astype(np.float32)
+    return rows, ears[order], weight
 
 
 def root_on(style: HairStyle, model: HeadModel) -> Correspondence:
@@ -148,13 +189,14 @@ def _refined(name: str) -> Correspondence:
 
 @lru_cache(maxsize=8)
 def _hanging(name: str, resolution: str) -> tuple[Index, F32]:
-    """Control points (C,), and their weights (P, C) for the vertices of a style."""
+    """The nearest control points (P, `_COUNTED`) of each vertex of a style, and their weights."""
     style, model = load_styles()[name], load_head_model(resolution)
     control = _control_points(resolution)
     apart = np.linalg.norm(style.vertices[:, None] - model.mean[control], axis=2)
-    weights = (apart + np.float32(_REACH)) ** -_FALL
+    nearest = np.argpartition(apart, _COUNTED, axis=1)[:, :_COUNTED]
+    weights = (np.take_along_axis(apart, nearest, axis=1) + np.float32(_REACH)) ** -_FALL
     weights /= weights.sum(axis=1, keepdims=True)
-    return control, read_only(weights)
+    return read_only(control[nearest]), read_only(weights)
 
 
 @lru_cache(maxsize=2)

@@ -53,7 +53,7 @@ class Hair(ReadOnly):
         colour: of the hair on the scalp.
         offsets: (P, 3) mm added to where `headshot.hair.styles.place` has the style's vertices, rounded to
             tenths; None for none.
-        texture: how strands run: one of `TEXTURES`.
+        texture: how strands run, one of `TEXTURES`; None for the style's own way.
 
     Raises:
         ValueError: an unknown style or texture, or offsets that do not fit it.
@@ -62,7 +62,7 @@ class Hair(ReadOnly):
     style: str | None
     colour: HairColour = HairColour()
     offsets: F32 | None = None
-    texture: str = "straight"
+    texture: str | None = None
 
     def __post_init__(self) -> None:
         # A JSON alone should not wait for what draws.
@@ -71,7 +71,7 @@ class Hair(ReadOnly):
         styles = load_styles()
         if self.style is not None and self.style not in styles:
             raise ValueError(f"there is no hair style {self.style!r}: use one of {', '.join(styles)}")
-        if self.texture not in TEXTURES:
+        if self.texture not in (None, *TEXTURES):
             raise ValueError(f"texture of hair must be one of {', '.join(TEXTURES)}, got {self.texture!r}")
         if self.offsets is not None:
             if self.style is None:
