@@ -175,6 +175,8 @@ class Head(HeadData):
         texture_encoding: str = "jpeg",
         jpeg_quality: int = 92,
         morph_normals: bool = True,
+        visemes: bool = False,
+        bones: bool = False,
     ) -> list[Path]:
         """Write the head to files (docs/reference/conventions.md); they appear complete or not at all.
 
@@ -183,7 +185,7 @@ class Head(HeadData):
             formats: "glb", "obj", "ply", "json" or "png" (preview): one, several, several in one string with
                 commas between, or "all"; GLB, JSON and preview when None.
             stem: file name without ending; the photo's by default.
-            expression, texture, texture_encoding, jpeg_quality, morph_normals: as in
+            expression, texture, texture_encoding, jpeg_quality, morph_normals, visemes, bones: as in
                 `headshot.export.ExportSettings`.
 
         Returns:
@@ -196,7 +198,9 @@ class Head(HeadData):
         from headshot.export import ExportSettings, save
 
         checked(str | None, stem, "stem")
-        settings = ExportSettings(expression, texture, texture_encoding, jpeg_quality, morph_normals)
+        settings = ExportSettings(
+            expression, texture, texture_encoding, jpeg_quality, morph_normals, visemes, bones
+        )
         return save(self, directory, formats, stem, settings)
 
 

@@ -105,6 +105,8 @@ def test_options_of_save_reach_the_files(head: Head, tmp_path: Path, monkeypatch
         "texture_encoding": "png",
         "jpeg_quality": 50,
         "morph_normals": False,
+        "visemes": True,
+        "bones": True,
     }
     head.save(tmp_path, **options)  # type: ignore[arg-type]
     assert given == [ExportSettings(**options)]  # type: ignore[arg-type]

@@ -27,6 +27,15 @@ const EXPRESSIONS = [
   [["noseSneerLeft", "noseSneerRight"], FACE],
   [["mouthFunnel"], MOUTH],
 ];
+// Turns of bones, degrees about x, y and z, of files that have them.
+const TURNS = [
+  [{ jaw: [21.6, 0, 0] }, MOUTH],
+  [{ head: [0, 35, 0] }, HEAD],
+  [{ head: [25, 0, 0] }, HEAD],
+  [{ neck: [0, 0, 20] }, HEAD],
+  [{ head: [0, 20, 0], neck: [0, 20, 0], jaw: [10, 0, 0] }, HEAD],
+  [{ leftEye: [15, 25, 0], rightEye: [15, 25, 0] }, EYES],
+];
 const GRID = 8; // means of textures are compared on so many squares an axis
 
 const canvas = document.createElement("canvas");
@@ -67,6 +76,13 @@ function setExpression(root, names) {
   }
 }
 
+function turnBones(root, turns) {
+  root.traverse((object) => {
+    if (!object.isBone) return;
+    object.rotation.set(...(turns[object.name] ?? [0, 0, 0]).map(THREE.MathUtils.degToRad));
+  });
+}
+
 const bytes = (source) => new Promise((ready) => source.toBlob(ready, "image/png"));
 const send = (number, name, body) => fetch(`/result/${number}/${name}`, { method: "POST", body });
 
@@ -94,22 +110,28 @@ async function look(root, number) {
   const size = new THREE.Box3().setFromObject(root).getSize(new THREE.Vector3()).length();
   if (size > 10) root.scale.setScalar(1e-3); // OBJ and PLY are in millimetres
   const known = new Set(meshes(root).flatMap((mesh) => Object.keys(mesh.morphTargetDictionary ?? {})));
-  const tiles = [false, true].flatMap((directed) => YAWS.map((yaw) => [[], yaw, directed, HEAD]));
+  const tiles = [false, true].flatMap((directed) => YAWS.map((yaw) => [[], {}, yaw, directed, HEAD]));
   for (const [names, frame] of EXPRESSIONS) {
-    if (names.every((name) => known.has(name))) tiles.push([names, 0, false, frame], [names, 30, true, frame]);
+    if (names.every((name) => known.has(name))) tiles.push([names, {}, 0, false, frame], [names, {}, 30, true, frame]);
   }
+  for (const name of known) if (name.startsWith("viseme_")) tiles.push([[name], {}, 20, true, MOUTH]);
+  let boned = false;
+  root.traverse((object) => (boned ||= object.isBone));
+  for (const [turns, frame] of boned ? TURNS : []) tiles.push([[], turns, 0, false, frame], [[], turns, 80, true, HEAD]);
   renderer.setSize(TILE, TILE, false);
   const sheet = document.createElement("canvas");
   sheet.width = YAWS.length * TILE;
   sheet.height = Math.ceil(tiles.length / YAWS.length) * TILE;
   const context = sheet.getContext("2d");
   context.font = "16px sans-serif";
-  for (const [k, [names, yaw, directed, frame]] of tiles.entries()) {
+  for (const [k, [names, turns, yaw, directed, frame]] of tiles.entries()) {
     setExpression(root, names);
+    turnBones(root, turns);
     show(root, yaw, directed, frame);
     const [x, y] = [(k % YAWS.length) * TILE, Math.floor(k / YAWS.length) * TILE];
     context.drawImage(canvas, x, y);
-    context.fillText(`${names.join(" + ") || "neutral"}, ${yaw}°${directed ? ", directed light" : ""}`, x + 8, y + 20);
+    const turned = Object.entries(turns).map(([bone, angles]) => `${bone} ${angles}`);
+    context.fillText(`${[...names, ...turned].join(" + ") || "neutral"}, ${yaw}°${directed ? ", directed light" : ""}`, x + 8, y + 20);
   }
   await send(number, ".three.png", await bytes(sheet));
 }

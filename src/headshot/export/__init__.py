@@ -114,9 +114,9 @@ def contents(
     meshes = [name for name in chosen if FORMATS[name].subject == "asset"]
     if meshes:
         # Imported as needed: a JSON alone should not wait for the writers of meshes.
-        from headshot.export.asset import asset_of
+        from headshot.export.rig import rigged_asset
 
-        files |= asset_contents(asset_of(head, options), stem, meshes, options)
+        files |= asset_contents(rigged_asset(head, options), stem, meshes, options)
     names = file_names(stem, chosen, textured=head.texture is not None)
     target = Target(stem, options, tuple(names), origin)
     for name in chosen:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from headshot.arrays import F32, I32, U8, Index, Mask
 from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
 from headshot.export.glb_cards import add_cards
-from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
+from headshot.export.gltf_bones import bone_attributes, bone_nodes, bone_skin
+from headshot.export.gltf_buffer import INDICES, METRES, VERTICES, GltfBuffer
 from headshot.export.neck import neck_lid
 from headshot.export.settings import ExportSettings, Target
 from headshot.export.texture import encode_texture
@@ -30,8 +31,6 @@ from headshot.version import __version__
 
 VARIANTS = ("Lit", "Photo")
 """Names of the variants of a GLB with both textures."""
-
-METRES = np.float32(1e-3)  # per millimetre
 
 # Changes below these are not stored.
 _STILL = 5e-6  # metres
@@ -57,9 +56,17 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
     meshes = _meshes(asset, buffer, turning=options.morph_normals)
     if asset.neck is not None:  # its lid has the first material, as its first part has
         meshes += _meshes(neck_lid(asset, asset.neck), buffer, turning=options.morph_normals)
+    nodes: list[dict[str, Any]] = [{"name": mesh["name"], "mesh": i} for i, mesh in enumerate(meshes)]
     root: dict[str, Any] = {"name": asset.name, "children": list(range(1, len(meshes) + 1))}
     if asset.extras:
         root["extras"] = asset.extras
+    scene = [0]
+    if asset.bones is not None:
+        # Nodes of skinned meshes are best at the top: what is above does not move them (section 3.7.3.3).
+        first = len(nodes) + 1
+        root["children"] = [first + j for j, parent in enumerate(asset.bones.parents) if parent < 0]
+        nodes = [node | {"skin": 0} for node in nodes] + bone_nodes(asset.bones, first)
+        scene += range(1, first)
     about: dict[str, Any] = {
         "version": "2.0",
         "generator": f"Headshot {__version__}",
@@ -71,13 +78,15 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
     document: dict[str, Any] = {
         "asset": about,
         "scene": 0,
-        "scenes": [{"name": "Scene", "nodes": [0]}],
-        "nodes": [root] + [{"name": mesh["name"], "mesh": i} for i, mesh in enumerate(meshes)],
+        "scenes": [{"name": "Scene", "nodes": scene}],
+        "nodes": [root, *nodes],
         "meshes": meshes,
         "materials": [
             _material(material, textured=asset.texture is not None, plain=plain) for material in materials
         ],
     }
+    if asset.bones is not None:
+        document["skins"] = [bone_skin(asset.bones, buffer, first)]
     if asset.texture is not None:
         image = encode_texture(asset.texture, options.texture_encoding, options.jpeg_quality)
         view = buffer.view(image)
@@ -169,6 +178,7 @@ class _Piece:
             self.uv = np.clip(asset.uv[key % len(asset.uv)], 0, 1).astype(np.float32)
         else:
             self.vertex, index = np.unique(corner, return_inverse=True)
+        self.bones = None if asset.bones is None else asset.bones.restricted(self.vertex)
         self.linear: F32 | None = None
         if asset.texture is None and asset.colours is not None:
             # Colours of vertices are linear in glTF (section 3.9.2), those of textures sRGB.
@@ -187,6 +197,8 @@ class _Piece:
             attributes["TEXCOORD_0"] = b.dense(self.uv, "VEC2", VERTICES)
         if self.linear is not None:
             attributes["COLOR_0"] = b.dense(self.linear, "VEC3", VERTICES)
+        if self.bones is not None:
+            attributes |= bone_attributes(self.bones, b)
         return {"attributes": attributes, "indices": b.dense(self.triangles, "SCALAR", INDICES)}
 
     def targets(self, changes: list[_Change]) -> list[dict[str, int]]:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from headshot.arrays import F32
 
+METRES = np.float32(1e-3)  # per millimetre
 VERTICES, INDICES = 34962, 34963  # targets of buffer views (section 5.11.5)
 _FLOAT = 5126
 _ROW = 12  # bytes of three floats
-_COMPONENT = {np.float32: _FLOAT, np.uint16: 5123, np.uint32: 5125}
+_COMPONENT = {np.float32: _FLOAT, np.uint8: 5121, np.uint16: 5123, np.uint32: 5125}
 
 
 class GltfBuffer:
@@ -45,9 +46,16 @@ class GltfBuffer:
         self.data += content
         return len(self.views) - 1
 
-    def dense(self, values: NDArray[Any], kind: str, target: int, *, bounds: bool = False) -> int:
-        """Store an array (N, ...) of float32, uint16 or uint32; the number of its accessor."""
+    def dense(
+        self, values: NDArray[Any], kind: str, target: int | None, *, bounds: bool = False, unit: bool = False
+    ) -> int:
+        """Store an array (N, ...) of float32, uint8, uint16 or uint32; the number of its accessor.
+
+        ``bounds``: with smallest and largest values; ``unit``: integers are shares of their largest value.
+        """
         extra = _bounds(values) if bounds else {}
+        if unit:
+            extra["normalized"] = True
         view = self.view(values.tobytes(), target)
         component = _COMPONENT[values.dtype.type]
         return self._accessor(len(values), kind, component=component, bufferView=view, **extra)

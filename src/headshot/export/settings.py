@@ -29,6 +29,8 @@ class ExportSettings(Checked):
         jpeg_quality: of the texture inside the GLB, 1 to 95.
         morph_normals: store how each expression turns the normals, so that folds catch the light; costs
             about as much as the expressions themselves.
+        visemes: add the 15 mouths of speech (`headshot.models.visemes`) to the expressions.
+        bones: neck, head, jaw and eyes turn the head (`headshot.models.bones`), in formats that have bones.
     """
 
     expression: str | None = None
@@ -36,6 +38,8 @@ class ExportSettings(Checked):
     texture_encoding: str = "jpeg"
     jpeg_quality: int = 92
     morph_normals: bool = True
+    visemes: bool = False
+    bones: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

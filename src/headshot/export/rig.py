@@ -1,0 +1,53 @@
+"""What settings add to a head for animation: the mouths of speech as morph targets, and bones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headshot.errors import HeadshotError
+from headshot.export.asset import HeadAsset, MorphTarget, asset_of
+from headshot.export.settings import ExportSettings
+from headshot.models.bones import bones_of
+from headshot.models.visemes import VISEMES
+
+if TYPE_CHECKING:
+    from headshot.head_data import HeadData
+
+
+def rigged_asset(head: HeadData, settings: ExportSettings) -> HeadAsset:
+    """A reconstructed head as an asset with what the settings ask for.
+
+    Raises:
+        HeadshotError: they ask for what a head of this model does not have.
+    """
+    asset = asset_of(head, settings)
+    if settings.bones:
+        model = head.bundled
+        (jaw_open,) = (morph.offsets for morph in asset.morphs if morph.name == "jawOpen")
+        asset = replace(asset, bones=bones_of(model, asset.neutral, jaw_open, head.scale))
+    return with_visemes(asset) if settings.visemes else asset
+
+
+def with_visemes(asset: HeadAsset) -> HeadAsset:
+    """An asset with the 15 visemes after its own morph targets, of which they are sums.
+
+    Raises:
+        HeadshotError: it lacks expressions of ARKit that they are made of.
+    """
+    offsets = {morph.name: morph.offsets for morph in asset.morphs}
+    missing = sorted({name for weights in VISEMES.values() for name in weights} - set(offsets))
+    if missing:
+        raise HeadshotError(
+            f"visemes are made of ARKit's expressions, and this head has no {', '.join(missing)}: "
+            "reconstruct the photo without another model"
+        )
+    added = []
+    for name, weights in VISEMES.items():
+        moved = np.zeros_like(asset.neutral)
+        for expression, weight in weights.items():
+            moved += np.float32(weight) * offsets[expression]
+        added.append(MorphTarget(name, moved))
+    return replace(asset, morphs=(*asset.morphs, *added))
