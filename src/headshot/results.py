@@ -177,6 +177,7 @@ class Head(HeadData):
         morph_normals: bool = True,
         visemes: bool = False,
         bones: bool = False,
+        level: int = 0,
     ) -> list[Path]:
         """Write the head to files (docs/reference/conventions.md); they appear complete or not at all.
 
@@ -185,7 +186,7 @@ class Head(HeadData):
             formats: "glb", "obj", "ply", "json" or "png" (preview): one, several, several in one string with
                 commas between, or "all"; GLB, JSON and preview when None.
             stem: file name without ending; the photo's by default.
-            expression, texture, texture_encoding, jpeg_quality, morph_normals, visemes, bones: as in
+            expression, texture, texture_encoding, jpeg_quality, morph_normals, visemes, bones, level: as in
                 `headshot.export.ExportSettings`.
 
         Returns:
@@ -199,7 +200,7 @@ class Head(HeadData):
 
         checked(str | None, stem, "stem")
         settings = ExportSettings(
-            expression, texture, texture_encoding, jpeg_quality, morph_normals, visemes, bones
+            expression, texture, texture_encoding, jpeg_quality, morph_normals, visemes, bones, level
         )
         return save(self, directory, formats, stem, settings)
 

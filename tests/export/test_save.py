@@ -107,6 +107,7 @@ def test_options_of_save_reach_the_files(head: Head, tmp_path: Path, monkeypatch
         "morph_normals": False,
         "visemes": True,
         "bones": True,
+        "level": 2,
     }
     head.save(tmp_path, **options)  # type: ignore[arg-type]
     assert given == [ExportSettings(**options)]  # type: ignore[arg-type]

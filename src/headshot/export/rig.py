@@ -1,4 +1,4 @@
-"""What settings add to a head for animation: the mouths of speech as morph targets, and bones."""
+"""What settings make of a head: fewer triangles, bones, and the mouths of speech as morph targets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import numpy as np
 
 from headshot.errors import HeadshotError
 from headshot.export.asset import HeadAsset, MorphTarget, asset_of
+from headshot.export.levels import reduced
 from headshot.export.settings import ExportSettings
 from headshot.models.bones import bones_of
+from headshot.models.head_model import load_head_model
 from headshot.models.visemes import VISEMES
 
 if TYPE_CHECKING:
     from headshot.head_data import HeadData
+
+FINE = "high"
+"""Resolution of the model that levels are made of."""
 
 
 def rigged_asset(head: HeadData, settings: ExportSettings) -> HeadAsset:
@@ -23,11 +28,17 @@ def rigged_asset(head: HeadData, settings: ExportSettings) -> HeadAsset:
     Raises:
         HeadshotError: they ask for what a head of this model does not have.
     """
+    if settings.level and head.bundled.resolution != FINE:
+        # Coefficients are the same at both resolutions, and so is the layout of the texture.
+        estimate = replace(head.estimate, resolution=FINE)
+        head = replace(head, model=load_head_model(FINE), estimate=estimate)
     asset = asset_of(head, settings)
     if settings.bones:
         model = head.bundled
         (jaw_open,) = (morph.offsets for morph in asset.morphs if morph.name == "jawOpen")
         asset = replace(asset, bones=bones_of(model, asset.neutral, jaw_open, head.scale))
+    if settings.level:
+        asset = reduced(asset, head.bundled, settings.level)
     return with_visemes(asset) if settings.visemes else asset
 
 

@@ -12,6 +12,7 @@ from headshot.checked import Checked
 
 EXPRESSIONS = ("neutral", "photo")
 TEXTURES = ("photo", "albedo")
+LEVELS = (0, 1, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class ExportSettings(Checked):
         morph_normals: store how each expression turns the normals, so that folds catch the light; costs
             about as much as the expressions themselves.
         visemes: add the 15 mouths of speech (`headshot.models.visemes`) to the expressions.
+        level: 0 for the triangles that the head was made with, or 1, 2 or 3 for about 16,000, 5,000 or 1,500
+            triangles of skin (`headshot.export.levels`).
         bones: neck, head, jaw and eyes turn the head (`headshot.models.bones`), in formats that have bones.
     """
 
@@ -40,6 +43,7 @@ class ExportSettings(Checked):
     morph_normals: bool = True
     visemes: bool = False
     bones: bool = False
+    level: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,6 +55,8 @@ class ExportSettings(Checked):
             raise ValueError(f'texture_encoding must be "jpeg" or "png", got {self.texture_encoding!r}')
         if not 1 <= self.jpeg_quality <= 95:
             raise ValueError(f"jpeg_quality must be within 1 to 95, got {self.jpeg_quality}")
+        if self.level not in LEVELS:
+            raise ValueError(f"level must be one of {LEVELS}, got {self.level}")
 
     @property
     def mesh_expression(self) -> str:
