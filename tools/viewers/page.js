@@ -154,6 +154,19 @@ function texture(map) {
   return { size: [width, height], colourSpace: map.colorSpace, means: [...means].map((sum) => sum / share) };
 }
 
+// What a mesh's vertices are moved by: with bones, all of which agree while they are at rest, by those alone.
+function atRest(mesh) {
+  if (!mesh.isSkinnedMesh) return mesh.matrixWorld;
+  const { bones, boneInverses } = mesh.skeleton;
+  const matrices = bones.map((bone, k) => {
+    bone.updateWorldMatrix(true, false);
+    return bone.matrixWorld.clone().multiply(boneInverses[k]);
+  });
+  const apart = matrices.map((matrix) => Math.max(...matrix.elements.map((v, k) => Math.abs(v - matrices[0].elements[k]))));
+  if (Math.max(...apart) > 1e-6) throw new Error(`the bones of ${mesh.name} are not at rest`);
+  return matrices[0];
+}
+
 function read(root, fromTop) {
   const parts = [];
   let offset = 0;
@@ -189,7 +202,7 @@ function read(root, fromTop) {
     return {
       name: mesh.name,
       parent: mesh.parent?.name ?? null,
-      matrix: mesh.matrixWorld.toArray(),
+      matrix: atRest(mesh).toArray(),
       skinned: mesh.isSkinnedMesh ?? false,
       material: described(mesh.material),
       index: store(index),

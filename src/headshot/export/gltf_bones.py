@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from headshot.arrays import Array
 from headshot.export.gltf_buffer import METRES, VERTICES, GltfBuffer
 from headshot.models.bones import Bones
 
@@ -29,10 +30,15 @@ def bone_nodes(bones: Bones, first: int) -> list[dict[str, Any]]:
     return nodes
 
 
-def bone_skin(bones: Bones, buffer: GltfBuffer, first: int) -> dict[str, Any]:
-    """The skin: which nodes are bones, and where they are when the head is at rest."""
-    inverse = np.tile(np.eye(4, dtype=np.float32), (len(bones.names), 1, 1))
-    inverse[:, 3, :3] = -bones.places * METRES  # column by column (section 3.6.2.4)
+def bone_skin(bones: Bones, buffer: GltfBuffer, first: int, stored: Array) -> dict[str, Any]:
+    """The skin: which nodes are bones, and where they are when the head is at rest.
+
+    ``stored`` (4, 4) turns positions as they are in the file into metres: no node does for skinned meshes.
+    """
+    inverse = np.tile(np.eye(4), (len(bones.names), 1, 1))
+    inverse[:, :3, 3] = -bones.places * METRES
+    # Column by column (section 3.6.2.4).
+    inverse = (inverse @ stored).transpose(0, 2, 1).astype(np.float32)
     return {
         "name": "Bones",
         "joints": [first + number for number in range(len(bones.names))],
