@@ -4,6 +4,7 @@ import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import { MTLLoader } from "three/addons/loaders/MTLLoader.js";
 import { OBJLoader } from "three/addons/loaders/OBJLoader.js";
 import { PLYLoader } from "three/addons/loaders/PLYLoader.js";
+import { VRMLoaderPlugin } from "@pixiv/three-vrm";
 
 const TILE = 360; // pixels
 const FIELD = 25; // degrees, as in docs/tutorials/viewers.md
@@ -41,9 +42,16 @@ const GRID = 8; // means of textures are compared on so many squares an axis
 const canvas = document.createElement("canvas");
 const renderer = new THREE.WebGLRenderer({ canvas, antialias: true, preserveDrawingBuffer: true });
 
+async function loadVrm(url) {
+  const loader = new GLTFLoader();
+  loader.register((parser) => new VRMLoaderPlugin(parser));
+  return (await loader.loadAsync(url)).userData.vrm;
+}
+
 async function load(url) {
   const ending = url.split(".").pop();
   if (ending === "glb") return (await new GLTFLoader().loadAsync(url)).scene;
+  if (ending === "vrm") return (await loadVrm(url)).scene;
   if (ending === "ply") {
     const geometry = await new PLYLoader().loadAsync(url);
     const coloured = geometry.hasAttribute("color");
@@ -109,6 +117,13 @@ function show(root, yaw, directed, frame) {
 async function look(root, number) {
   const size = new THREE.Box3().setFromObject(root).getSize(new THREE.Vector3()).length();
   if (size > 10) root.scale.setScalar(1e-3); // OBJ and PLY are in millimetres
+  root.traverse((object) => {
+    // A VRM stands on the floor: look at its eyes.
+    if (object.name === "leftEye" && object.getWorldPosition(new THREE.Vector3()).y > 1) {
+      const eye = object.getWorldPosition(new THREE.Vector3());
+      root.position.set(0, -eye.y, -eye.z);
+    }
+  });
   const known = new Set(meshes(root).flatMap((mesh) => Object.keys(mesh.morphTargetDictionary ?? {})));
   const tiles = [false, true].flatMap((directed) => YAWS.map((yaw) => [[], {}, yaw, directed, HEAD]));
   for (const [names, frame] of EXPRESSIONS) {
@@ -223,6 +238,36 @@ function read(root, fromTop) {
   return new Blob([new Uint32Array([head.byteLength + padding.byteLength]), head, padding, ...parts]);
 }
 
+// What three-vrm made of a VRM: where its bones are, and the morph targets that each expression sets, by mesh.
+function described(vrm) {
+  const manager = vrm.expressionManager;
+  const expressions = {};
+  for (const { expressionName } of manager.expressions) {
+    manager.resetValues();
+    manager.setValue(expressionName, 1);
+    manager.update();
+    expressions[expressionName] = Object.fromEntries(
+      meshes(vrm.scene).map((mesh) => {
+        const names = Object.entries(mesh.morphTargetDictionary);
+        return [mesh.name, Object.fromEntries(names.map(([name, k]) => [name, mesh.morphTargetInfluences[k]]).filter(([, w]) => w))];
+      }),
+    );
+  }
+  manager.resetValues();
+  vrm.scene.updateWorldMatrix(true, true);
+  const bones = Object.entries(vrm.humanoid.humanBones).map(([name, { node }]) => [
+    name,
+    node.getWorldPosition(new THREE.Vector3()).toArray(),
+  ]);
+  const box = new THREE.Box3();
+  for (const mesh of meshes(vrm.scene)) {
+    mesh.computeBoundingBox();
+    box.union(mesh.boundingBox);
+  }
+  const bounds = [box.min.toArray(), box.max.toArray()];
+  return { meta: vrm.meta, bones: Object.fromEntries(bones), expressions, bounds, lookAt: vrm.lookAt?.applier?.constructor.type };
+}
+
 // Textures as they are, with a given camera; black where there is no head.
 async function take(root, shot, number) {
   setExpression(root, shot.expression);
@@ -244,7 +289,12 @@ async function take(root, shot, number) {
 const job = await (await fetch("/job")).json();
 for (const [number, name] of job.names.entries()) {
   try {
-    const root = await load(`/file/${number}/${encodeURIComponent(name)}`);
+    const url = `/file/${number}/${encodeURIComponent(name)}`;
+    if (job.mode === "read" && name.endsWith(".vrm")) {
+      await send(number, ".json", JSON.stringify(described(await loadVrm(url))));
+      continue;
+    }
+    const root = await load(url);
     if (job.mode === "look") {
       await look(root, number);
     } else {

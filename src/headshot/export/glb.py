@@ -46,7 +46,12 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
 
     The base mesh is the neutral one. The asset's extras are those of the root node.
     """
-    options = settings or ExportSettings()
+    document, buffer = document_of(asset, settings or ExportSettings())
+    return buffer.container(document)
+
+
+def document_of(asset: HeadAsset, options: ExportSettings) -> tuple[dict[str, Any], GltfBuffer]:
+    """The JSON and the binary side of a GLB; those of bones are the last of its nodes."""
     buffer = GltfBuffer()
     materials = asset.materials
     numbers = Integers.of(asset.neutral * METRES) if options.quantised else Floats()
@@ -94,7 +99,7 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
     if asset.photographed is not None and options.photo_variant:
         _add_photo_variant(document, buffer, asset.photographed, options)
     add_cards(document, buffer, asset)
-    return buffer.container(document)
+    return document, buffer
 
 
 def _use_extension(document: dict[str, Any], name: str, *, required: bool = False) -> None:

@@ -52,6 +52,12 @@ PRESETS: dict[str, Preset] = {
             ("glb", "lods", "json", "png"),
             replace(_ENGINE, sparse=False),
         ),
+        Preset(
+            "vrm",
+            "an avatar of VRM 1.0, with the bones that it requires",
+            ("vrm", "json", "png"),
+            replace(_ENGINE, visemes=False),
+        ),
     )
 }
 

@@ -62,6 +62,7 @@ FORMATS: dict[str, Format] = {
         Format("obj", "mesh with texture", "asset", "obj", (".obj",), (".mtl", "_texture.png")),
         Format("ply", "mesh with a colour per vertex", "asset", "ply", (".ply",)),
         Format("lods", "GLBs with fewer triangles", "head", "lods", ("_lod1.glb", "_lod2.glb")),
+        Format("vrm", "avatar of VRM 1.0", "head", "vrm", (".vrm",)),
         Format("png", "preview picture", "document", "preview", (".png",)),
         Format("json", "every number", "document", "record", (".json",)),
     )
