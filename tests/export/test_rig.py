@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from headshot.errors import HeadshotError
-from headshot.export import ExportSettings, contents
+from headshot.export import PRESETS, ExportSettings, contents
 from headshot.export.rig import rigged_asset, with_visemes
+from headshot.export.vrm import standing
+from headshot.hair.worn import Hair
 from headshot.models.arkit import ARKIT52
 from headshot.models.visemes import VISEMES
 from headshot.results import Head
@@ -92,3 +94,46 @@ def test_the_lid_of_the_neck_follows_it(astronaut: Head) -> None:
     attributes = lid["primitives"][0]["attributes"]
     weights, joints = (_values(document, binary, attributes[name]) for name in ("WEIGHTS_0", "JOINTS_0"))
     assert (joints[:, 0] == 0).all() and (weights[:, 0] > 230).all()
+
+
+@pytest.fixture(scope="module")
+def haired(astronaut: Head) -> Head:
+    return replace(astronaut, hair=Hair("bob01"))
+
+
+def test_hair_speaks_and_turns_with_the_head(haired: Head) -> None:
+    asset = rigged_asset(haired, RIGGED)
+    (hair,) = asset.attachments
+    assert hair.offsets.shape == (52 + 15, *hair.cards.vertices.shape)
+    weights = VISEMES["viseme_O"]
+    mixed = sum(weight * hair.offsets[ARKIT52.index(name)] for name, weight in weights.items())
+    np.testing.assert_allclose(hair.offsets[52 + list(VISEMES).index("viseme_O")], mixed, atol=1e-4)
+    document, binary = _gltf(contents(haired, "a", "glb", RIGGED)["a.glb"])
+    mesh = next(mesh for mesh in document["meshes"] if mesh["name"] == "Hair")
+    assert mesh["extras"]["targetNames"][52:] == list(VISEMES)
+    attributes = mesh["primitives"][0]["attributes"]
+    joints, shares = (_values(document, binary, attributes[name]) for name in ("JOINTS_0", "WEIGHTS_0"))
+    head = [document["nodes"][n]["name"] for n in document["skins"][0]["joints"]].index("head")
+    assert (joints[:, 0] == head).all() and (shares[:, 0] == 255).all()
+    node = next(node for node in document["nodes"] if node["name"] == "Hair")
+    assert node["skin"] == 0 and document["nodes"].index(node) in document["scenes"][0]["nodes"]
+
+
+def test_hair_stands_on_the_body_too(haired: Head) -> None:
+    before = rigged_asset(haired, RIGGED)
+    after = standing(before)
+    lift = after.neutral[0] - before.neutral[0]
+    (hair,), (lifted,) = before.attachments, after.attachments
+    np.testing.assert_allclose(lifted.cards.vertices, hair.cards.vertices + lift, atol=1e-3)
+    np.testing.assert_array_equal(lifted.offsets, hair.offsets)
+
+
+def test_hair_of_the_preset_for_browsers_is_small(haired: Head) -> None:
+    document, binary = _gltf(contents(haired, "a", "glb", PRESETS["web"].settings)["a.glb"])
+    assert {image["mimeType"] for image in document["images"]} == {"image/webp"}
+    mesh = next(mesh for mesh in document["meshes"] if mesh["name"] == "Hair")
+    accessors = document["accessors"]
+    for primitive in mesh["primitives"]:
+        kinds = {name: accessors[n]["componentType"] for name, n in primitive["attributes"].items()}
+        assert (kinds["POSITION"], kinds["NORMAL"], kinds["COLOR_0"]) == (5122, 5120, 5121)
+    assert len(binary) < 1.5e6

@@ -14,14 +14,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headshot.arrays import F32, U8, Index, Mask
+from headshot.arrays import F32, U8, Index
 from headshot.export.asset import HeadAsset, Material, Part
 from headshot.export.glb_cards import add_cards
-from headshot.export.gltf_bones import bone_attributes, bone_nodes, bone_skin
+from headshot.export.gltf_bones import add_bones, bone_attributes
 from headshot.export.gltf_buffer import INDICES, METRES, VERTICES, GltfBuffer
-from headshot.export.gltf_numbers import Floats, Integers, Numbers, Stored
+from headshot.export.gltf_numbers import Floats, Integers, Numbers
+from headshot.export.gltf_targets import Change, above, index_type, store_targets
+from headshot.export.gltf_textures import add_texture, use_extension
 from headshot.export.neck import neck_lid
 from headshot.export.settings import ExportSettings, Target
 from headshot.export.texture import encode_texture
@@ -31,9 +32,6 @@ from headshot.version import __version__
 
 VARIANTS = ("Lit", "Photo")
 """Names of the variants of a GLB with both textures."""
-
-# An attribute of all morph targets: its name, what is stored of each target (V, 3), and where (V,) it counts.
-_Change = tuple[str, list[Stored], list[Mask]]
 
 
 def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
@@ -54,7 +52,7 @@ def document_of(asset: HeadAsset, options: ExportSettings) -> tuple[dict[str, An
     """The JSON and the binary side of a GLB; those of bones are the last of its nodes."""
     buffer = GltfBuffer()
     materials = asset.materials
-    numbers = Integers.of(asset.neutral * METRES) if options.quantised else Floats()
+    numbers = _numbers(asset) if options.quantised else Floats()
     meshes = _meshes(asset, buffer, numbers, options)
     if asset.neck is not None:  # its lid has the first material, as its first part has
         meshes += _meshes(neck_lid(asset, asset.neck), buffer, numbers, options)
@@ -62,14 +60,6 @@ def document_of(asset: HeadAsset, options: ExportSettings) -> tuple[dict[str, An
     root: dict[str, Any] = {"name": asset.name, "children": list(range(1, len(meshes) + 1))}
     if asset.extras:
         root["extras"] = asset.extras
-    scene = [0]
-    if asset.bones is not None:
-        # Nodes of skinned meshes are best at the top: what is above does not move them (section 3.7.3.3).
-        first = len(nodes) + 1
-        root["children"] = [first + j for j, parent in enumerate(asset.bones.parents) if parent < 0]
-        nodes = [{"name": mesh["name"], "mesh": i, "skin": 0} for i, mesh in enumerate(meshes)]
-        nodes += bone_nodes(asset.bones, first)
-        scene += range(1, first)
     about: dict[str, Any] = {
         "version": "2.0",
         "generator": f"Headshot {__version__}",
@@ -81,46 +71,40 @@ def document_of(asset: HeadAsset, options: ExportSettings) -> tuple[dict[str, An
     document: dict[str, Any] = {
         "asset": about,
         "scene": 0,
-        "scenes": [{"name": "Scene", "nodes": scene}],
+        "scenes": [{"name": "Scene", "nodes": [0]}],
         "nodes": [root, *nodes],
         "meshes": meshes,
         "materials": [
             _material(material, textured=asset.texture is not None, plain=plain) for material in materials
         ],
     }
-    if asset.bones is not None:
-        document["skins"] = [bone_skin(asset.bones, buffer, first, numbers.matrix)]
     if numbers.extension is not None:
-        _use_extension(document, numbers.extension, required=True)
+        use_extension(document, numbers.extension, required=True)
     if asset.texture is not None:
         # Linear with mipmaps; clamped, since nothing repeats.
         document["samplers"] = [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]
         _add_texture(document, buffer, "Texture", asset.texture, options)
     if asset.photographed is not None and options.photo_variant:
         _add_photo_variant(document, buffer, asset.photographed, options)
-    add_cards(document, buffer, asset)
+    add_cards(document, buffer, asset, numbers, options)
+    if asset.bones is not None:
+        add_bones(document, buffer, asset.bones, numbers.matrix)
     return document, buffer
 
 
-def _use_extension(document: dict[str, Any], name: str, *, required: bool = False) -> None:
-    for field in ("extensionsUsed", "extensionsRequired")[: 2 if required else 1]:
-        if name not in document.setdefault(field, []):
-            document[field].append(name)
+def _numbers(asset: HeadAsset) -> Integers:
+    """Small integers that reach all there is."""
+    hung = [hung.cards.vertices for hung in asset.attachments]
+    return Integers.of(np.concatenate([asset.neutral, *hung]) * METRES)
 
 
 def _add_texture(
     document: dict[str, Any], buffer: GltfBuffer, name: str, pixels: U8, options: ExportSettings
 ) -> None:
-    """A picture, and a texture of it."""
     encoding = options.texture_encoding
-    view = buffer.view(encode_texture(pixels, encoding, options.jpeg_quality))
-    images = document.setdefault("images", [])
-    images.append({"name": name, "bufferView": view, "mimeType": f"image/{encoding}"})
-    source: dict[str, Any] = {"source": len(images) - 1}
-    if encoding == "webp":
-        source = {"extensions": {"EXT_texture_webp": source}}
-        _use_extension(document, "EXT_texture_webp", required=True)
-    document.setdefault("textures", []).append(source | {"sampler": 0})
+    add_texture(
+        document, buffer, name, encode_texture(pixels, encoding, options.jpeg_quality), f"image/{encoding}"
+    )
 
 
 def _add_photo_variant(
@@ -154,7 +138,7 @@ def _add_photo_variant(
             primitive["extensions"] = {"KHR_materials_variants": {"mappings": mappings}}
     document["extensions"] = {"KHR_materials_variants": {"variants": [{"name": name} for name in VARIANTS]}}
     for extension in ("KHR_materials_unlit", "KHR_materials_variants"):
-        _use_extension(document, extension)
+        use_extension(document, extension)
 
 
 def _meshes(
@@ -171,7 +155,7 @@ def _meshes(
         primitive = piece.base(neutral, normals, numbers) | {"material": materials.index(part.material)}
         mesh: dict[str, Any] = {"name": part.name, "primitives": [primitive]}
         if asset.morphs:
-            primitive["targets"] = piece.targets(changes, sparsely=options.sparse)
+            primitive["targets"] = store_targets(buffer, piece.vertex, changes, sparsely=options.sparse)
             mesh["weights"] = [morph.weight for morph in asset.morphs]
             mesh["extras"] = {"targetNames": [morph.name for morph in asset.morphs]}
         meshes.append(mesh)
@@ -199,8 +183,7 @@ class _Piece:
         if asset.texture is None and asset.colours is not None:
             # Colours of vertices are linear in glTF (section 3.9.2), those of textures sRGB.
             self.linear = TO_LINEAR[asset.colours[self.vertex]]
-        self.index_type = _index_type(len(self.vertex))
-        self.triangles = index.reshape(-1).astype(self.index_type)
+        self.triangles = index.reshape(-1).astype(index_type(len(self.vertex)))
 
     def base(self, positions: F32, normals: F32, numbers: Numbers) -> dict[str, Any]:
         """The primitive without its targets."""
@@ -218,39 +201,6 @@ class _Piece:
             attributes |= bone_attributes(self.bones, b)
         return {"attributes": attributes, "indices": b.dense(self.triangles, "SCALAR", INDICES)}
 
-    def targets(self, changes: list[_Change], *, sparsely: bool) -> list[dict[str, int]]:
-        """Morph targets.
-
-        A target is stored sparsely (section 3.6.2.3) where that is smaller and allowed. Sparse accessors must
-        not be empty, so all targets that leave this part alone share one accessor of zeros.
-        """
-        buffer, count = self.buffer, len(self.vertex)
-        targets: list[dict[str, int]] = [{} for _ in changes[0][1]]
-        sparse: list[tuple[NDArray[Any], Stored]] = []
-        users: list[tuple[dict[str, int], str]] = []  # of the sparse ones
-        for name, offsets, moves in changes:
-            still: int | None = None
-            for target, offset, moved in zip(targets, offsets, moves, strict=True):
-                at = np.flatnonzero(moved[self.vertex]).astype(self.index_type)
-                values = offset[self.vertex[at]]
-                if not len(at):
-                    still = buffer.zeros(count, offset.dtype.type) if still is None else still
-                    target[name] = still
-                elif sparsely and values.nbytes + at.nbytes < values.itemsize * 3 * count:
-                    sparse.append((at, values))
-                    users.append((target, name))
-                else:
-                    unit = offset.dtype == np.int8
-                    target[name] = buffer.dense(offset[self.vertex], "VEC3", VERTICES, bounds=True, unit=unit)
-        for (target, name), accessor in zip(users, buffer.sparse(count, sparse), strict=True):
-            target[name] = accessor
-        return targets
-
-
-def _index_type(count: int) -> type[np.uint16] | type[np.uint32]:
-    # 65535 itself restarts primitives and is not allowed as an index (section 3.7.2.1).
-    return np.uint16 if count <= 65535 else np.uint32
-
 
 def _unit(normals: F32) -> F32:
     """Unit normals; where the surface has none, z, since glTF allows no zero normals."""
@@ -261,21 +211,16 @@ def _unit(normals: F32) -> F32:
 
 def _changes(
     asset: HeadAsset, neutral: F32, normals: F32, numbers: Numbers, *, turning: bool
-) -> list[_Change]:
+) -> list[Change]:
     """What the morph targets change: positions, and with ``turning`` the unit normals."""
     offsets = [(morph.offsets * METRES).astype(np.float32, copy=False) for morph in asset.morphs]
-    moves = [_above(offset, numbers.still) for offset in offsets]
-    changes: list[_Change] = [("POSITION", [numbers.changes("POSITION", o) for o in offsets], moves)]
+    moved = [above(offset, numbers.still) for offset in offsets]
+    changes = [Change("POSITION", [numbers.changes("POSITION", o) for o in offsets], moved)]
     if turning:
         turns = [_unit(vertex_normals(neutral + o, asset.triangles)) - normals for o in offsets]
-        moves = [_above(turn, numbers.still_normal) for turn in turns]
-        changes.append(("NORMAL", [numbers.changes("NORMAL", turn) for turn in turns], moves))
+        moved = [above(turn, numbers.still_normal) for turn in turns]
+        changes.append(Change("NORMAL", [numbers.changes("NORMAL", turn) for turn in turns], moved))
     return changes
-
-
-def _above(offsets: F32, threshold: float) -> Mask:
-    """Where (V,) offsets (V, 3) are longer than a threshold."""
-    return np.einsum("vc,vc->v", offsets, offsets) > threshold**2
 
 
 def _material(material: Material, *, textured: bool, plain: bool) -> dict[str, Any]:

@@ -17,6 +17,28 @@ _PER_VERTEX = 4  # bones of a vertex in one set of attributes (section 3.7.3.3)
 _WHOLE = 255  # of a weight
 
 
+def add_bones(document: dict[str, Any], buffer: GltfBuffer, bones: Bones, stored: Array) -> None:
+    """Add bones below the first node; all meshes, which have `bone_attributes`, are moved by them.
+
+    Nodes of skinned meshes are best at the top: what is above does not move them (section 3.7.3.3).
+
+    Args:
+        document: with its meshes.
+        buffer: its binary side.
+        bones: of the head.
+        stored: (4, 4) turns positions as they are in the file into metres; skinned meshes heed no node.
+    """
+    nodes = document["nodes"]
+    first = len(nodes)
+    meshes = [number for number, node in enumerate(nodes) if "mesh" in node]
+    for number in meshes:
+        nodes[number] = {"name": nodes[number]["name"], "mesh": nodes[number]["mesh"], "skin": 0}
+    nodes[0]["children"] = [first + j for j, parent in enumerate(bones.parents) if parent < 0]
+    nodes += bone_nodes(bones, first)
+    document["scenes"][0]["nodes"] = [0, *meshes]
+    document["skins"] = [bone_skin(bones, buffer, first, stored)]
+
+
 def bone_nodes(bones: Bones, first: int) -> list[dict[str, Any]]:
     """A node for each bone, at its place; they are numbered from ``first`` in the file."""
     places = bones.places.astype(np.float64) * float(METRES)
@@ -31,10 +53,7 @@ def bone_nodes(bones: Bones, first: int) -> list[dict[str, Any]]:
 
 
 def bone_skin(bones: Bones, buffer: GltfBuffer, first: int, stored: Array) -> dict[str, Any]:
-    """The skin: which nodes are bones, and where they are when the head is at rest.
-
-    ``stored`` (4, 4) turns positions as they are in the file into metres: no node does for skinned meshes.
-    """
+    """The skin: which nodes are bones, and where they are when the head is at rest; see `add_bones`."""
     inverse = np.tile(np.eye(4), (len(bones.names), 1, 1))
     inverse[:, :3, 3] = -bones.places * METRES
     # Column by column (section 3.6.2.4).

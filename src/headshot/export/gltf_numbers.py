@@ -16,7 +16,7 @@ from headshot.arrays import F32, Array
 
 Stored = NDArray[Any]
 
-_LARGEST = {np.int8: 127, np.int16: 32767, np.uint16: 65535}
+_LARGEST = {np.int8: 127, np.uint8: 255, np.int16: 32767, np.uint16: 65535}
 
 
 class Numbers(Protocol):
@@ -48,6 +48,8 @@ class Numbers(Protocol):
 
     def layout(self, uv: F32) -> Stored: ...
 
+    def colours(self, linear: F32) -> Stored: ...
+
     def changes(self, attribute: str, changes: F32) -> Stored: ...
 
 
@@ -75,6 +77,9 @@ class Floats:
 
     def layout(self, uv: F32) -> Stored:
         return uv
+
+    def colours(self, linear: F32) -> Stored:
+        return linear
 
     def changes(self, attribute: str, changes: F32) -> Stored:
         return changes
@@ -120,6 +125,9 @@ class Integers:
 
     def layout(self, uv: F32) -> Stored:
         return np.round(uv * _LARGEST[np.uint16]).astype(np.uint16)
+
+    def colours(self, linear: F32) -> Stored:
+        return np.round(linear * _LARGEST[np.uint8]).astype(np.uint8)
 
     def changes(self, attribute: str, changes: F32) -> Stored:
         kind, unit = (np.int16, self.step) if attribute == "POSITION" else (np.int8, 1 / _LARGEST[np.int8])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headshot.arrays import F32
 from headshot.errors import HeadshotError
 from headshot.export.asset import HeadAsset, MorphTarget, asset_of
 from headshot.export.levels import reduced
@@ -55,10 +56,25 @@ def with_visemes(asset: HeadAsset) -> HeadAsset:
             f"visemes are made of ARKit's expressions, and this head has no {', '.join(missing)}: "
             "reconstruct the photo without another model"
         )
-    added = []
-    for name, weights in VISEMES.items():
-        moved = np.zeros_like(asset.neutral)
+    names = list(offsets)
+    mixed = np.zeros((len(VISEMES), len(names)), np.float32)
+    for row, weights in zip(mixed, VISEMES.values(), strict=True):
         for expression, weight in weights.items():
-            moved += np.float32(weight) * offsets[expression]
-        added.append(MorphTarget(name, moved))
-    return replace(asset, morphs=(*asset.morphs, *added))
+            row[names.index(expression)] = weight
+    added = [
+        MorphTarget(name, sum_of(row, list(offsets.values())))
+        for name, row in zip(VISEMES, mixed, strict=True)
+    ]
+    hung = tuple(
+        replace(one, offsets=np.concatenate([one.offsets, np.tensordot(mixed, one.offsets, 1)]))
+        for one in asset.attachments
+    )
+    return replace(asset, morphs=(*asset.morphs, *added), attachments=hung)
+
+
+def sum_of(weights: F32, fields: list[F32]) -> F32:
+    """(V, 3) the sum of weights (K,) times fields (V, 3)."""
+    total = np.zeros_like(fields[0])
+    for number in np.flatnonzero(weights):
+        total += weights[number] * fields[number]
+    return total

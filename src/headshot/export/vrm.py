@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headshot.arrays import F32, Index, Mask
 from headshot.errors import HeadshotError
 from headshot.export.asset import HeadAsset
 from headshot.export.glb import document_of
@@ -145,6 +146,14 @@ def standing(asset: HeadAsset) -> HeadAsset:
         asset,
         neutral=asset.neutral + lift,
         vertices=asset.vertices + lift,
+        attachments=tuple(
+            replace(
+                one,
+                cards=replace(one.cards, vertices=one.cards.vertices + lift),
+                vertices=one.vertices + lift,
+            )
+            for one in asset.attachments
+        ),
         bones=Bones((*names, *bones.names), tuple(parents), places, weights),
     )
 
@@ -154,19 +163,18 @@ class _Expressions:
 
     def __init__(self, asset: HeadAsset, document: Mapping[str, Any]) -> None:
         self.number = {morph.name: number for number, morph in enumerate(asset.morphs)}
-        moved = np.array([np.abs(morph.offsets).max(axis=1) > 0.05 for morph in asset.morphs])  # mm
+        moved = np.array([_moves(morph.offsets) for morph in asset.morphs])
+        hung = {one.cards.name: np.any(_moves(one.offsets), axis=1) for one in asset.attachments}
         self.meshes: dict[str, list[int]] = {name: [] for name in self.number}
         for node, entry in enumerate(document["nodes"]):
             if "mesh" not in entry:
                 continue
-            spans = [span for part in asset.parts if part.name == entry["name"] for span in part.ranges]
-            rows = [asset.triangles[first:last].ravel().astype(np.int64) for first, last in spans]
-            if not rows and asset.neck is not None:  # its lid
-                rows = [asset.neck]
-            moves_any = np.any(moved[:, np.concatenate(rows)], axis=1)
-            for name, moves in zip(self.number, moves_any.tolist(), strict=True):
-                if moves:
-                    self.meshes[name].append(node)
+            if entry["name"] in hung:
+                found = hung[entry["name"]]
+            else:
+                found = np.any(moved[:, _rows(asset, entry["name"])], axis=1)
+            for name in np.array(list(self.number))[found].tolist():
+                self.meshes[name].append(node)
 
     def of(self, name: str, weights: Mapping[str, float]) -> dict[str, Any]:
         """An expression of VRM: weights of morph targets by their names."""
@@ -181,6 +189,20 @@ class _Expressions:
         if any(target.startswith("eyeBlink") for target in weights) and not name.startswith("blink"):
             out["overrideBlink"] = "blend"
         return out
+
+
+def _rows(asset: HeadAsset, name: str) -> Index:
+    """Vertices of a part, or, by any other name, of the neck's border, which the lid of the neck has."""
+    spans = [span for part in asset.parts if part.name == name for span in part.ranges]
+    if not spans:
+        assert asset.neck is not None
+        return asset.neck
+    return np.unique(np.concatenate([asset.triangles[first:last] for first, last in spans])).astype(np.int64)
+
+
+def _moves(offsets: F32) -> Mask:
+    """Where (..., V) vertices move by more than a twentieth of a millimetre."""
+    return np.asarray(np.abs(offsets).max(axis=-1) > 0.05)
 
 
 def _look_at(bones: Bones) -> dict[str, Any]:

@@ -64,6 +64,12 @@ class Bones(ReadOnly):
         """The bones with the weights of some vertices."""
         return Bones(self.names, self.parents, self.places, self.weights[vertices])
 
+    def rigid(self, name: str, count: int) -> Bones:
+        """The bones with weights of so many vertices that one of them moves alone."""
+        weights = np.zeros((count, len(self.names)), np.float32)
+        weights[:, self.names.index(name)] = 1
+        return Bones(self.names, self.parents, self.places, weights)
+
 
 def bones_of(model: HeadModel, neutral: F32, jaw_open: F32, scale: float) -> Bones:
     """The bones of a person.
