@@ -170,34 +170,59 @@ class Head(HeadData):
         formats: str | Iterable[str] | None = None,
         stem: str | None = None,
         *,
+        preset: str | None = None,
         expression: str | None = None,
         texture: str | None = None,
-        texture_encoding: str = "jpeg",
-        jpeg_quality: int = 92,
-        morph_normals: bool = True,
+        texture_encoding: str | None = None,
+        jpeg_quality: int | None = None,
+        photo_variant: bool | None = None,
+        morph_normals: bool | None = None,
+        sparse: bool | None = None,
+        quantised: bool | None = None,
+        visemes: bool | None = None,
+        bones: bool | None = None,
+        level: int | None = None,
     ) -> list[Path]:
         """Write the head to files (docs/reference/conventions.md); they appear complete or not at all.
 
         Args:
             directory: created when missing; or the name of a single file, such as "me.glb".
-            formats: "glb", "obj", "ply", "json" or "png" (preview): one, several, several in one string with
-                commas between, or "all"; GLB, JSON and preview when None.
+            formats: "glb", "obj", "ply", "json", "png" (preview) or others of `headshot.export.FORMATS`: one,
+                several, several in one string with commas between, or "all"; those of the preset when None,
+                and GLB, JSON and preview without one.
             stem: file name without ending; the photo's by default.
-            expression, texture, texture_encoding, jpeg_quality, morph_normals: as in
-                `headshot.export.ExportSettings`.
+            preset: "web", "unity" or another of `headshot.export.PRESETS`: formats and settings for a place
+                where heads go (docs/how-to/presets.md).
+            expression, texture, texture_encoding, jpeg_quality, photo_variant, morph_normals, sparse,
+                quantised, visemes, bones, level: as in `headshot.export.ExportSettings`; when None, as the
+                preset says, and the defaults there without one.
 
         Returns:
             The files written.
 
         Raises:
-            HeadshotError: an unknown format, or the directory cannot be written.
+            HeadshotError: an unknown format or preset, or the directory cannot be written.
             ValueError: an unknown value of the other options.
         """
-        from headshot.export import ExportSettings, save
+        from headshot.export import is_single_file, preset_settings, save
 
         checked(str | None, stem, "stem")
-        settings = ExportSettings(expression, texture, texture_encoding, jpeg_quality, morph_normals)
-        return save(self, directory, formats, stem, settings)
+        usual, settings = preset_settings(
+            checked(str | None, preset, "preset"),
+            expression=expression,
+            texture=texture,
+            texture_encoding=texture_encoding,
+            jpeg_quality=jpeg_quality,
+            photo_variant=photo_variant,
+            morph_normals=morph_normals,
+            sparse=sparse,
+            quantised=quantised,
+            visemes=visemes,
+            bones=bones,
+            level=level,
+        )
+        single = formats is None and is_single_file(directory)
+        return save(self, directory, usual if formats is None and not single else formats, stem, settings)
 
 
 def _numbers(values: Any, what: str) -> Array:

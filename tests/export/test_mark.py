@@ -21,7 +21,7 @@ MARK = Mark("1234" * 16, "ab" * 8, "cd" * 8, 2, 3, True)
 
 
 @pytest.fixture(scope="module")
-def files(head: Head) -> dict[str, bytes]:
+def files(astronaut: Head) -> dict[str, bytes]:
     """A file of every kind that Headshot writes, without marks."""
     picture = io.BytesIO()
     Image.new("RGB", (40, 30), "brown").save(picture, "JPEG")
@@ -30,7 +30,7 @@ def files(head: Head) -> dict[str, bytes]:
         "x.html": b"<!doctype html>\n<p>a</p>\n",
         "x.jpg": picture.getvalue(),
     }
-    return contents(head, "x", FORMATS) | others
+    return contents(astronaut, "x", FORMATS) | others
 
 
 def test_every_format_has_a_place_for_it(files: dict[str, bytes]) -> None:

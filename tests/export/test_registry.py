@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -12,6 +13,7 @@ from headshot.errors import HeadshotError
 from headshot.export import ExportSettings
 from headshot.export.asset import HeadAsset
 from headshot.export.registry import (
+    EVERY,
     FORMATS,
     MESH_FORMATS,
     asset_contents,
@@ -24,21 +26,22 @@ from headshot.results import Head
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_format_writes_the_files_that_it_names(head: Head, bare: Head, name: str) -> None:
+def test_a_format_writes_the_files_that_it_names(head: Head, bare: Head, astronaut: Head, name: str) -> None:
     from headshot.export.asset import asset_of
 
     entry = FORMATS[name]
-    for one in (head, bare):
-        subject = one if entry.subject == "head" else asset_of(one)
+    pairs = {"head": ((astronaut, True), (replace(astronaut, texture=None), False))}
+    for one, textured in pairs.get(entry.subject, ((head, True), (bare, False))):
+        subject = asset_of(one) if entry.subject == "asset" else one
         files = entry.write(subject, Target("ann", ExportSettings()))
-        assert list(files) == entry.file_names("ann", textured=one is head)
+        assert list(files) == entry.file_names("ann", textured=textured)
         assert all(files.values())
 
 
 def test_no_two_formats_share_a_file() -> None:
     names = file_names("x", "all")
     assert len(set(names)) == len(names)
-    assert all(entry.endings[0] == f".{name}" for name, entry in FORMATS.items())
+    assert all(name == entry.name for name, entry in FORMATS.items())
 
 
 def test_the_help_names_every_format() -> None:
@@ -61,8 +64,8 @@ def test_modules_load_when_they_are_needed() -> None:
         ("json,glb", ("glb", "json")),
         (" PNG , obj", ("obj", "png")),
         (["ply", "glb", "ply"], ("glb", "ply")),
-        ("all", tuple(FORMATS)),
-        (["glb", "all"], tuple(FORMATS)),
+        ("all", EVERY),
+        (["lods", "all"], ("glb", "obj", "ply", "lods", "png", "json")),
         (FORMATS, tuple(FORMATS)),
     ],
 )

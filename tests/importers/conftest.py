@@ -24,10 +24,12 @@ from headshot import Head, Photo, Reconstructor, Settings, reconstruct
 from headshot.apps.keypoint.find import find_points68
 from headshot.apps.keypoint.fit import fit_keypoints
 from headshot.apps.keypoint.output import fitted_asset
-from headshot.export.asset import HeadAsset, MorphTarget, asset_of, mesh_asset
+from headshot.export.asset import HeadAsset, MorphTarget, mesh_asset
 from headshot.export.atomic import write_files
 from headshot.export.neck import neck_lid
+from headshot.export.presets import PRESETS
 from headshot.export.registry import asset_contents
+from headshot.export.rig import rigged_asset
 from headshot.export.settings import ExportSettings
 from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR
@@ -129,12 +131,27 @@ def _heads(photos: Path, flame: Path) -> dict[str, Callable[[], Head]]:
     }
 
 
+# Presets of files (docs/how-to/presets.md) that all programs must read, of the head "whole".
+ENGINES = ("unity", "unreal")
 SETTINGS = {
     "albedo": ExportSettings("photo", "albedo", "png", morph_normals=False),
     "seven": ExportSettings("photo"),
 }
+SETTINGS |= {name: PRESETS[name].settings for name in ENGINES}
 # "albedo" is the head of "several" with other settings; the last three come from no head.
-CASES = ("whole", "fast", "bare", "several", "albedo", "seven", "skinned", "keypoint", "pca", "grid")
+CASES = (
+    "whole",
+    "fast",
+    "bare",
+    "several",
+    "albedo",
+    "seven",
+    "skinned",
+    *ENGINES,
+    "keypoint",
+    "pca",
+    "grid",
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -149,8 +166,8 @@ def cases(photos: Path, skinned_arrays: Any, tmp_path_factory: pytest.TempPathFa
     root = tmp_path_factory.mktemp("importers")
     np.savez(root / "flame.npz", **skinned_arrays.flame())
     heads = {name: make() for name, make in _heads(photos, root / "flame.npz").items()}
-    heads["albedo"] = heads["several"]
-    assets = {name: asset_of(head, SETTINGS.get(name)) for name, head in heads.items()}
+    heads |= {"albedo": heads["several"]} | dict.fromkeys(ENGINES, heads["whole"])
+    assets = {name: rigged_asset(head, SETTINGS.get(name, ExportSettings())) for name, head in heads.items()}
     assets |= {kind: _keypoint_asset(photos, kind) for kind in ("keypoint", "pca")}
     assets["grid"] = _grid_asset()
     made = {}
@@ -175,6 +192,10 @@ class Check:
         joined: parts may be joined and have no names.
         texels: textures' pixels, not only whether there is one.
         linear: colours of vertices, always so in a GLB.
+        exact_targets: largest error of offsets of targets, metres.
+        layout: of texture coordinates.
+        directions: radians, of normals.
+        texel: of the means of textures.
     """
 
     unit: float = 1e-3
@@ -185,6 +206,10 @@ class Check:
     joined: bool = False
     texels: bool = True
     linear: bool = False
+    exact_targets: float = EXACT
+    layout: float = 2e-6
+    directions: float = 0.02
+    texel: float = 2
 
 
 def _with_lid(asset: HeadAsset) -> HeadAsset:
@@ -210,6 +235,7 @@ def _with_lid(asset: HeadAsset) -> HeadAsset:
             for mine, theirs in zip(asset.morphs, lid.morphs, strict=True)
         ),
         neck=None,
+        bones=None,
         **uv,
         **colours,
     )
@@ -244,6 +270,7 @@ def _group(
 def check_meshes(case: Case, found: list[ImportedMesh], check: Check, kind: str) -> None:
     """Compare what a program read with the asset: corners of triangles, in the order of the file."""
     glb = kind == "glb"
+    skinned = glb and case.asset.bones is not None
     if glb:
         case = replace(case, asset=_with_lid(case.asset))
     asset = case.asset
@@ -258,11 +285,11 @@ def check_meshes(case: Case, found: list[ImportedMesh], check: Check, kind: str)
         low, high = mesh.positions[place].min(axis=(0, 1)), mesh.positions[place].max(axis=(0, 1))
         np.testing.assert_allclose(low, shown[corner].min(axis=(0, 1)), atol=check.exact)
         np.testing.assert_allclose(high, shown[corner].max(axis=(0, 1)), atol=check.exact)
-        assert not mesh.skinned
+        assert mesh.skinned in (None, skinned)
         if check.normals:
             assert mesh.normals is not None
-            _same_directions(mesh.normals[place], normals[corner], 0.02)
-        _check_colours(case, mesh, rows, linear=glb or check.linear)
+            _same_directions(mesh.normals[place], normals[corner], check.directions)
+        _check_colours(case, mesh, rows, check, linear=glb or check.linear)
         if mesh.surface is not None and kind != "ply":
             _check_surface(case, mesh.surface, names, check, glb=glb)
         if glb:
@@ -278,12 +305,12 @@ def _same_directions(found: np.ndarray, true: np.ndarray, gap: float) -> None:
     assert apart.max() < gap
 
 
-def _check_colours(case: Case, mesh: ImportedMesh, rows: np.ndarray, *, linear: bool) -> None:
+def _check_colours(case: Case, mesh: ImportedMesh, rows: np.ndarray, check: Check, *, linear: bool) -> None:
     asset = case.asset
     if asset.uv is not None and mesh.uv is not None:
         assert asset.triangles_uv is not None
         true = np.clip(asset.uv[asset.triangles_uv[rows]], 0, 1)
-        np.testing.assert_allclose(mesh.uv[mesh.triangles], true, atol=2e-6)
+        np.testing.assert_allclose(mesh.uv[mesh.triangles], true, atol=check.layout)
     if asset.texture is None and asset.colours is not None:
         assert mesh.colours is not None
         srgb = asset.colours[asset.triangles[rows]]
@@ -308,7 +335,7 @@ def _check_surface(case: Case, surface: Surface, names: list[str], check: Check,
     if check.texels:
         true = Texture.of(asset.texture)
         assert surface.texture.size == true.size and true.size[0] % GRID == 0
-        np.testing.assert_allclose(surface.texture.means, true.means, atol=2)
+        np.testing.assert_allclose(surface.texture.means, true.means, atol=check.texel)
 
 
 def _check_morphs(
@@ -326,7 +353,7 @@ def _check_morphs(
     place = mesh.triangles
     for morph in asset.morphs:
         offsets = (morph.offsets * check.unit)[corner]
-        np.testing.assert_allclose(mesh.targets[morph.name][place], offsets, atol=EXACT)
+        np.testing.assert_allclose(mesh.targets[morph.name][place], offsets, atol=check.exact_targets)
         if turning:
             moved = ((asset.neutral + morph.offsets) * check.unit).astype(np.float32)
             turned = vertex_normals(moved, asset.triangles)[corner]

@@ -59,7 +59,7 @@ class ImportedMesh:
     targets: dict[str, np.ndarray] = field(default_factory=dict)  # offsets (V, 3)
     target_normals: dict[str, np.ndarray] = field(default_factory=dict)  # changes (V, 3)
     weights: list[float] = field(default_factory=list)
-    skinned: bool = False
+    skinned: bool | None = None  # moved by bones
 
 
 # Files that tools/viewers wrote: three.js and Blender.
@@ -114,7 +114,10 @@ def read_dump(file: Path) -> list[ImportedMesh]:
                     material["doubleSided"],
                     texture,
                 ),
-                named(mesh["targets"], mesh["targetPositions"]),
+                {
+                    name: offsets @ matrix[:3, :3].T
+                    for name, offsets in named(mesh["targets"], mesh["targetPositions"]).items()
+                },
                 named(mesh["targets"], mesh["targetNormals"]),
                 mesh["weights"],
                 mesh["skinned"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 from PIL import Image
 
 from headshot import Head
+from headshot.export.presets import PRESETS
+from headshot.export.rig import rigged_asset
 from headshot.geometry.camera import Camera
 from headshot.render import RenderSettings, render, view_camera
 
@@ -75,6 +78,25 @@ def test_three_reads_obj_and_ply(
     exact = 6e-5 if ending == "obj" else 1e-5  # an OBJ has four decimals
     check = checks(unit=1.0, exact=exact, morphs="", joined=True, linear=True)
     compare(cases[name], found, check, ending)
+
+
+def test_three_reads_the_preset_for_the_web(cases: Any, tmp_path: Path, compare: Any, checks: Any) -> None:
+    """Small integers and a WebP are the same head, to 30 µm and a quarter of the texture's last digits."""
+    head = cases[SHOWN].head
+    head.save(tmp_path, "glb", "web", preset="web")
+    settings = PRESETS["web"].settings
+    asset = rigged_asset(head, settings)
+    done = subprocess.run(
+        ["node", str(VIEWER), "read", str(tmp_path), str(tmp_path / "web.glb")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = imported.read_dump(tmp_path / "web.glb.read")
+    assert (tmp_path / "web.glb").stat().st_size < 1.5e6
+    step = 4e-6  # half of a step of the positions, metres
+    check = checks(exact=2 * step, exact_targets=3.5e-5, layout=1e-5, directions=0.05, texel=3)
+    compare(replace(cases[SHOWN], asset=asset, settings=settings), found, check, "glb")
 
 
 def test_three_shows_what_we_show(read: Path, cases: Any) -> None:

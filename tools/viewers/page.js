@@ -4,6 +4,7 @@ import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import { MTLLoader } from "three/addons/loaders/MTLLoader.js";
 import { OBJLoader } from "three/addons/loaders/OBJLoader.js";
 import { PLYLoader } from "three/addons/loaders/PLYLoader.js";
+import { VRMLoaderPlugin } from "@pixiv/three-vrm";
 
 const TILE = 360; // pixels
 const FIELD = 25; // degrees, as in docs/tutorials/viewers.md
@@ -27,14 +28,30 @@ const EXPRESSIONS = [
   [["noseSneerLeft", "noseSneerRight"], FACE],
   [["mouthFunnel"], MOUTH],
 ];
+// Turns of bones, degrees about x, y and z, of files that have them.
+const TURNS = [
+  [{ jaw: [21.6, 0, 0] }, MOUTH],
+  [{ head: [0, 35, 0] }, HEAD],
+  [{ head: [25, 0, 0] }, HEAD],
+  [{ neck: [0, 0, 20] }, HEAD],
+  [{ head: [0, 20, 0], neck: [0, 20, 0], jaw: [10, 0, 0] }, HEAD],
+  [{ leftEye: [15, 25, 0], rightEye: [15, 25, 0] }, EYES],
+];
 const GRID = 8; // means of textures are compared on so many squares an axis
 
 const canvas = document.createElement("canvas");
 const renderer = new THREE.WebGLRenderer({ canvas, antialias: true, preserveDrawingBuffer: true });
 
+async function loadVrm(url) {
+  const loader = new GLTFLoader();
+  loader.register((parser) => new VRMLoaderPlugin(parser));
+  return (await loader.loadAsync(url)).userData.vrm;
+}
+
 async function load(url) {
   const ending = url.split(".").pop();
   if (ending === "glb") return (await new GLTFLoader().loadAsync(url)).scene;
+  if (ending === "vrm") return (await loadVrm(url)).scene;
   if (ending === "ply") {
     const geometry = await new PLYLoader().loadAsync(url);
     const coloured = geometry.hasAttribute("color");
@@ -67,6 +84,13 @@ function setExpression(root, names) {
   }
 }
 
+function turnBones(root, turns) {
+  root.traverse((object) => {
+    if (!object.isBone) return;
+    object.rotation.set(...(turns[object.name] ?? [0, 0, 0]).map(THREE.MathUtils.degToRad));
+  });
+}
+
 const bytes = (source) => new Promise((ready) => source.toBlob(ready, "image/png"));
 const send = (number, name, body) => fetch(`/result/${number}/${name}`, { method: "POST", body });
 
@@ -93,23 +117,36 @@ function show(root, yaw, directed, frame) {
 async function look(root, number) {
   const size = new THREE.Box3().setFromObject(root).getSize(new THREE.Vector3()).length();
   if (size > 10) root.scale.setScalar(1e-3); // OBJ and PLY are in millimetres
+  root.traverse((object) => {
+    // A VRM stands on the floor: look at its eyes.
+    if (object.name === "leftEye" && object.getWorldPosition(new THREE.Vector3()).y > 1) {
+      const eye = object.getWorldPosition(new THREE.Vector3());
+      root.position.set(0, -eye.y, -eye.z);
+    }
+  });
   const known = new Set(meshes(root).flatMap((mesh) => Object.keys(mesh.morphTargetDictionary ?? {})));
-  const tiles = [false, true].flatMap((directed) => YAWS.map((yaw) => [[], yaw, directed, HEAD]));
+  const tiles = [false, true].flatMap((directed) => YAWS.map((yaw) => [[], {}, yaw, directed, HEAD]));
   for (const [names, frame] of EXPRESSIONS) {
-    if (names.every((name) => known.has(name))) tiles.push([names, 0, false, frame], [names, 30, true, frame]);
+    if (names.every((name) => known.has(name))) tiles.push([names, {}, 0, false, frame], [names, {}, 30, true, frame]);
   }
+  for (const name of known) if (name.startsWith("viseme_")) tiles.push([[name], {}, 20, true, MOUTH]);
+  let boned = false;
+  root.traverse((object) => (boned ||= object.isBone));
+  for (const [turns, frame] of boned ? TURNS : []) tiles.push([[], turns, 0, false, frame], [[], turns, 80, true, HEAD]);
   renderer.setSize(TILE, TILE, false);
   const sheet = document.createElement("canvas");
   sheet.width = YAWS.length * TILE;
   sheet.height = Math.ceil(tiles.length / YAWS.length) * TILE;
   const context = sheet.getContext("2d");
   context.font = "16px sans-serif";
-  for (const [k, [names, yaw, directed, frame]] of tiles.entries()) {
+  for (const [k, [names, turns, yaw, directed, frame]] of tiles.entries()) {
     setExpression(root, names);
+    turnBones(root, turns);
     show(root, yaw, directed, frame);
     const [x, y] = [(k % YAWS.length) * TILE, Math.floor(k / YAWS.length) * TILE];
     context.drawImage(canvas, x, y);
-    context.fillText(`${names.join(" + ") || "neutral"}, ${yaw}°${directed ? ", directed light" : ""}`, x + 8, y + 20);
+    const turned = Object.entries(turns).map(([bone, angles]) => `${bone} ${angles}`);
+    context.fillText(`${[...names, ...turned].join(" + ") || "neutral"}, ${yaw}°${directed ? ", directed light" : ""}`, x + 8, y + 20);
   }
   await send(number, ".three.png", await bytes(sheet));
 }
@@ -130,6 +167,19 @@ function texture(map) {
   }
   const share = (width * height) / GRID ** 2;
   return { size: [width, height], colourSpace: map.colorSpace, means: [...means].map((sum) => sum / share) };
+}
+
+// What a mesh's vertices are moved by: with bones, all of which agree while they are at rest, by those alone.
+function atRest(mesh) {
+  if (!mesh.isSkinnedMesh) return mesh.matrixWorld;
+  const { bones, boneInverses } = mesh.skeleton;
+  const matrices = bones.map((bone, k) => {
+    bone.updateWorldMatrix(true, false);
+    return bone.matrixWorld.clone().multiply(boneInverses[k]);
+  });
+  const apart = matrices.map((matrix) => Math.max(...matrix.elements.map((v, k) => Math.abs(v - matrices[0].elements[k]))));
+  if (Math.max(...apart) > 1e-6) throw new Error(`the bones of ${mesh.name} are not at rest`);
+  return matrices[0];
 }
 
 function read(root, fromTop) {
@@ -167,7 +217,7 @@ function read(root, fromTop) {
     return {
       name: mesh.name,
       parent: mesh.parent?.name ?? null,
-      matrix: mesh.matrixWorld.toArray(),
+      matrix: atRest(mesh).toArray(),
       skinned: mesh.isSkinnedMesh ?? false,
       material: described(mesh.material),
       index: store(index),
@@ -186,6 +236,36 @@ function read(root, fromTop) {
   const head = new TextEncoder().encode(JSON.stringify({ meshes: listed }));
   const padding = new Uint8Array(-head.byteLength & 3).fill(32);
   return new Blob([new Uint32Array([head.byteLength + padding.byteLength]), head, padding, ...parts]);
+}
+
+// What three-vrm made of a VRM: where its bones are, and the morph targets that each expression sets, by mesh.
+function described(vrm) {
+  const manager = vrm.expressionManager;
+  const expressions = {};
+  for (const { expressionName } of manager.expressions) {
+    manager.resetValues();
+    manager.setValue(expressionName, 1);
+    manager.update();
+    expressions[expressionName] = Object.fromEntries(
+      meshes(vrm.scene).map((mesh) => {
+        const names = Object.entries(mesh.morphTargetDictionary);
+        return [mesh.name, Object.fromEntries(names.map(([name, k]) => [name, mesh.morphTargetInfluences[k]]).filter(([, w]) => w))];
+      }),
+    );
+  }
+  manager.resetValues();
+  vrm.scene.updateWorldMatrix(true, true);
+  const bones = Object.entries(vrm.humanoid.humanBones).map(([name, { node }]) => [
+    name,
+    node.getWorldPosition(new THREE.Vector3()).toArray(),
+  ]);
+  const box = new THREE.Box3();
+  for (const mesh of meshes(vrm.scene)) {
+    mesh.computeBoundingBox();
+    box.union(mesh.boundingBox);
+  }
+  const bounds = [box.min.toArray(), box.max.toArray()];
+  return { meta: vrm.meta, bones: Object.fromEntries(bones), expressions, bounds, lookAt: vrm.lookAt?.applier?.constructor.type };
 }
 
 // Textures as they are, with a given camera; black where there is no head.
@@ -209,7 +289,12 @@ async function take(root, shot, number) {
 const job = await (await fetch("/job")).json();
 for (const [number, name] of job.names.entries()) {
   try {
-    const root = await load(`/file/${number}/${encodeURIComponent(name)}`);
+    const url = `/file/${number}/${encodeURIComponent(name)}`;
+    if (job.mode === "read" && name.endsWith(".vrm")) {
+      await send(number, ".json", JSON.stringify(described(await loadVrm(url))));
+      continue;
+    }
+    const root = await load(url);
     if (job.mode === "look") {
       await look(root, number);
     } else {

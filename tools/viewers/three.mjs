@@ -1,10 +1,11 @@
-// Open meshes (GLB, OBJ, PLY) with three.js in a headless Chromium.
+// Open meshes (GLB, OBJ, PLY, VRM) with three.js in a headless Chromium.
 //
 //     npm install --prefix tools
 //     node tools/viewers/three.mjs look OUT FILE ...     pictures to look at: OUT/FILE.three.png
 //     node tools/viewers/three.mjs read OUT FILE ...     what the loader made of each: OUT/FILE.read
 //
 // The .read files are for tests/importers: their length-prefixed JSON header says which arrays follow it.
+// Of a VRM, read writes FILE.json: its bones, and what each of its expressions moves.
 // With SHOT=FILE.json in the environment, read also takes a picture of each GLB with the camera in that file.
 // The browser is CHROME, or the first of CHROMES on the PATH; it needs no GPU.
 import { spawn, spawnSync } from "node:child_process";
@@ -21,12 +22,16 @@ const PAGE = `<!doctype html>
 <meta charset="utf-8">
 <link rel="icon" href="data:,">
 <script type="importmap">
-  { "imports": { "three": "/three/build/three.module.js", "three/addons/": "/three/examples/jsm/" } }
+  { "imports": {
+    "three": "/three/build/three.module.js",
+    "three/addons/": "/three/examples/jsm/",
+    "@pixiv/three-vrm": "/vrm/lib/three-vrm.module.js"
+  } }
 </script>
 <script type="module" src="/page.js"></script>`;
 
 const here = dirname(fileURLToPath(import.meta.url));
-const three = resolve(here, "../node_modules/three");
+const modules = { three: resolve(here, "../node_modules/three"), vrm: resolve(here, "../node_modules/@pixiv/three-vrm") };
 const [mode, out, ...files] = process.argv.slice(2);
 if (!["look", "read"].includes(mode) || files.length === 0) {
   console.error("usage: node tools/viewers/three.mjs look|read OUT FILE ...");
@@ -50,7 +55,8 @@ async function answer(request, body) {
     case "page.js":
       return [".js", await readFile(join(here, "page.js"))];
     case "three":
-      return [".js", await readFile(join(three, decodeURIComponent(request.url).slice("/three/".length)))];
+    case "vrm":
+      return [".js", await readFile(join(modules[kind], decodeURIComponent(request.url).slice(kind.length + 2)))];
     case "job":
       return [".json", JSON.stringify({ mode, shot, names: files.map((path) => basename(path)) })];
     case "file": // one of the files, or what lies beside it, as an OBJ's material

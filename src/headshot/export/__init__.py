@@ -15,8 +15,10 @@ from headshot.errors import HeadshotError
 from headshot.export.atomic import write_files
 from headshot.export.mark import Mark
 from headshot.export.names import is_called_like_a_file, safe_stem
+from headshot.export.presets import PRESETS, Preset, preset_settings
 from headshot.export.registry import (
     DEFAULT_FORMATS,
+    EVERY,
     FORMATS,
     MESH_FORMATS,
     asset_contents,
@@ -32,14 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_FORMATS",
+    "EVERY",
     "FORMATS",
     "MESH_FORMATS",
+    "PRESETS",
     "ExportSettings",
+    "Preset",
     "asset_contents",
     "contents",
     "file_names",
     "formats_help",
+    "is_single_file",
     "parse_formats",
+    "preset_settings",
     "safe_stem",
     "save",
     "write_files",
@@ -114,15 +121,20 @@ def contents(
     meshes = [name for name in chosen if FORMATS[name].subject == "asset"]
     if meshes:
         # Imported as needed: a JSON alone should not wait for the writers of meshes.
-        from headshot.export.asset import asset_of
+        from headshot.export.rig import rigged_asset
 
-        files |= asset_contents(asset_of(head, options), stem, meshes, options)
+        files |= asset_contents(rigged_asset(head, options), stem, meshes, options)
     names = file_names(stem, chosen, textured=head.texture is not None)
     target = Target(stem, options, tuple(names), origin)
     for name in chosen:
         if name not in meshes:
             files |= FORMATS[name].write(head, target)
     return files
+
+
+def is_single_file(directory: str | Path) -> bool:
+    """Whether what is given as the directory is the name of a file of one format, such as "me.glb"."""
+    return _format_of(Path(directory)) is not None
 
 
 def _format_of(path: Path) -> str | None:

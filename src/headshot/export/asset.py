@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from headshot.arrays import F32, I32, U8, Index, ReadOnly
 from headshot.export.settings import ExportSettings
-from headshot.geometry.borders import border_lines
 from headshot.geometry.cards import Cards
+from headshot.models.neck import neck_rim
 from headshot.models.protocol import BUNDLED
 
 if TYPE_CHECKING:
     from headshot.head_data import HeadData
+    from headshot.models.bones import Bones
     from headshot.models.protocol import FaceModel
 
 
@@ -134,6 +135,7 @@ class HeadAsset(ReadOnly):
         neck: (K,) vertices of the border at which the first part is cut off below, in the order in which its
             triangles pass them. Formats whose surfaces have one side close it (`headshot.export.neck`).
         attachments: what hangs on the head.
+        bones: what turns the mesh beside its morph targets, or None. They leave the mesh as it is.
 
     Raises:
         ValueError: arrays that do not fit together, or numbers that are not finite.
@@ -154,6 +156,7 @@ class HeadAsset(ReadOnly):
     extras: dict[str, Any] = field(default_factory=dict)
     neck: Index | None = None
     attachments: tuple[Attachment, ...] = ()
+    bones: Bones | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -166,6 +169,8 @@ class HeadAsset(ReadOnly):
             _check_shape(f"morph target {morph.name!r}", morph.offsets, (count, 3))
         if self.colours is not None:
             _check_shape("colours", self.colours, (count, 3))
+        if self.bones is not None:
+            _check_shape("weights of bones", self.bones.weights, (count, len(self.bones.names)))
         self._check_layout(faces)
         self._check_parts(faces)
         for hung in self.attachments:
@@ -298,11 +303,7 @@ def _head_parts(model: FaceModel) -> tuple[Part, ...]:
 
 def _neck(model: FaceModel) -> Index | None:
     """The lower border of the bundled model's skin; other models may be open anywhere."""
-    if model.id != BUNDLED:
-        return None
-    first, last = model.parts["skin"]
-    lines = border_lines(model.triangles[first:last])
-    return min(lines, key=lambda line: float(model.mean[line, 1].mean()))
+    return neck_rim(model) if model.id == BUNDLED else None
 
 
 def _check_shape(name: str, values: NDArray[Any], expected: tuple[int, ...]) -> None:

@@ -11,16 +11,18 @@ Section numbers refer to the glTF 2.0 specification (Khronos, ISO/IEC 12113).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headshot.arrays import F32, I32, U8, Index, Mask
-from headshot.export.asset import HeadAsset, Material, MorphTarget, Part
+from headshot.arrays import F32, U8, Index
+from headshot.export.asset import HeadAsset, Material, Part
 from headshot.export.glb_cards import add_cards
-from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
+from headshot.export.gltf_bones import add_bones, bone_attributes
+from headshot.export.gltf_buffer import INDICES, METRES, VERTICES, GltfBuffer
+from headshot.export.gltf_numbers import Floats, Integers, Numbers
+from headshot.export.gltf_targets import Change, above, index_type, store_targets
+from headshot.export.gltf_textures import add_texture, use_extension
 from headshot.export.neck import neck_lid
 from headshot.export.settings import ExportSettings, Target
 from headshot.export.texture import encode_texture
@@ -30,15 +32,6 @@ from headshot.version import __version__
 
 VARIANTS = ("Lit", "Photo")
 """Names of the variants of a GLB with both textures."""
-
-METRES = np.float32(1e-3)  # per millimetre
-
-# Changes below these are not stored.
-_STILL = 5e-6  # metres
-_STILL_NORMAL = 0.02  # of a unit normal: about one degree
-
-# An attribute of all morph targets: its name, offsets (V, 3) of each target, and where (V,) they count.
-_Change = tuple[str, list[F32], list[Mask]]
 
 
 def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
@@ -51,12 +44,19 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
 
     The base mesh is the neutral one. The asset's extras are those of the root node.
     """
-    options = settings or ExportSettings()
+    document, buffer = document_of(asset, settings or ExportSettings())
+    return buffer.container(document)
+
+
+def document_of(asset: HeadAsset, options: ExportSettings) -> tuple[dict[str, Any], GltfBuffer]:
+    """The JSON and the binary side of a GLB; those of bones are the last of its nodes."""
     buffer = GltfBuffer()
     materials = asset.materials
-    meshes = _meshes(asset, buffer, turning=options.morph_normals)
+    numbers = _numbers(asset) if options.quantised else Floats()
+    meshes = _meshes(asset, buffer, numbers, options)
     if asset.neck is not None:  # its lid has the first material, as its first part has
-        meshes += _meshes(neck_lid(asset, asset.neck), buffer, turning=options.morph_normals)
+        meshes += _meshes(neck_lid(asset, asset.neck), buffer, numbers, options)
+    nodes = [{"name": mesh["name"], "mesh": i} | numbers.node for i, mesh in enumerate(meshes)]
     root: dict[str, Any] = {"name": asset.name, "children": list(range(1, len(meshes) + 1))}
     if asset.extras:
         root["extras"] = asset.extras
@@ -72,25 +72,39 @@ def glb(asset: HeadAsset, settings: ExportSettings | None = None) -> bytes:
         "asset": about,
         "scene": 0,
         "scenes": [{"name": "Scene", "nodes": [0]}],
-        "nodes": [root] + [{"name": mesh["name"], "mesh": i} for i, mesh in enumerate(meshes)],
+        "nodes": [root, *nodes],
         "meshes": meshes,
         "materials": [
             _material(material, textured=asset.texture is not None, plain=plain) for material in materials
         ],
     }
+    if numbers.extension is not None:
+        use_extension(document, numbers.extension, required=True)
     if asset.texture is not None:
-        image = encode_texture(asset.texture, options.texture_encoding, options.jpeg_quality)
-        view = buffer.view(image)
-        document["images"] = [
-            {"name": "Texture", "bufferView": view, "mimeType": f"image/{options.texture_encoding}"}
-        ]
         # Linear with mipmaps; clamped, since nothing repeats.
         document["samplers"] = [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]
-        document["textures"] = [{"source": 0, "sampler": 0}]
-    if asset.photographed is not None:
+        _add_texture(document, buffer, "Texture", asset.texture, options)
+    if asset.photographed is not None and options.photo_variant:
         _add_photo_variant(document, buffer, asset.photographed, options)
-    add_cards(document, buffer, asset)
-    return buffer.container(document)
+    add_cards(document, buffer, asset, numbers, options)
+    if asset.bones is not None:
+        add_bones(document, buffer, asset.bones, numbers.matrix)
+    return document, buffer
+
+
+def _numbers(asset: HeadAsset) -> Integers:
+    """Small integers that reach all there is."""
+    hung = [hung.cards.vertices for hung in asset.attachments]
+    return Integers.of(np.concatenate([asset.neutral, *hung]) * METRES)
+
+
+def _add_texture(
+    document: dict[str, Any], buffer: GltfBuffer, name: str, pixels: U8, options: ExportSettings
+) -> None:
+    encoding = options.texture_encoding
+    add_texture(
+        document, buffer, name, encode_texture(pixels, encoding, options.jpeg_quality), f"image/{encoding}"
+    )
 
 
 def _add_photo_variant(
@@ -100,15 +114,7 @@ def _add_photo_variant(
 
     By KHR_materials_variants and KHR_materials_unlit; who does not know them sees the first materials.
     """
-    image = encode_texture(pixels, options.texture_encoding, options.jpeg_quality)
-    document["images"].append(
-        {
-            "name": "TexturePhoto",
-            "bufferView": buffer.view(image),
-            "mimeType": f"image/{options.texture_encoding}",
-        }
-    )
-    document["textures"].append({"source": 1, "sampler": 0})
+    _add_texture(document, buffer, "TexturePhoto", pixels, options)
     lit = document["materials"]
     unlit = []
     for material in lit:
@@ -131,22 +137,25 @@ def _add_photo_variant(
             ]
             primitive["extensions"] = {"KHR_materials_variants": {"mappings": mappings}}
     document["extensions"] = {"KHR_materials_variants": {"variants": [{"name": name} for name in VARIANTS]}}
-    document["extensionsUsed"] = ["KHR_materials_unlit", "KHR_materials_variants"]
+    for extension in ("KHR_materials_unlit", "KHR_materials_variants"):
+        use_extension(document, extension)
 
 
-def _meshes(asset: HeadAsset, buffer: GltfBuffer, *, turning: bool) -> list[dict[str, Any]]:
+def _meshes(
+    asset: HeadAsset, buffer: GltfBuffer, numbers: Numbers, options: ExportSettings
+) -> list[dict[str, Any]]:
     """A mesh for each part; the arrays go to the buffer."""
     neutral = (asset.neutral * METRES).astype(np.float32, copy=False)
     normals = _unit(vertex_normals(neutral, asset.triangles))
-    changes = _changes(asset.morphs, neutral, normals, asset.triangles, turning=turning)
+    changes = _changes(asset, neutral, normals, numbers, turning=options.morph_normals)
     materials = asset.materials
     meshes = []
     for part in asset.parts:
         piece = _Piece(buffer, asset, part)
-        primitive = piece.base(neutral, normals) | {"material": materials.index(part.material)}
+        primitive = piece.base(neutral, normals, numbers) | {"material": materials.index(part.material)}
         mesh: dict[str, Any] = {"name": part.name, "primitives": [primitive]}
         if asset.morphs:
-            primitive["targets"] = piece.targets(changes)
+            primitive["targets"] = store_targets(buffer, piece.vertex, changes, sparsely=options.sparse)
             mesh["weights"] = [morph.weight for morph in asset.morphs]
             mesh["extras"] = {"targetNames": [morph.name for morph in asset.morphs]}
         meshes.append(mesh)
@@ -169,57 +178,28 @@ class _Piece:
             self.uv = np.clip(asset.uv[key % len(asset.uv)], 0, 1).astype(np.float32)
         else:
             self.vertex, index = np.unique(corner, return_inverse=True)
+        self.bones = None if asset.bones is None else asset.bones.restricted(self.vertex)
         self.linear: F32 | None = None
         if asset.texture is None and asset.colours is not None:
             # Colours of vertices are linear in glTF (section 3.9.2), those of textures sRGB.
             self.linear = TO_LINEAR[asset.colours[self.vertex]]
-        self.index_type = _index_type(len(self.vertex))
-        self.triangles = index.reshape(-1).astype(self.index_type)
+        self.triangles = index.reshape(-1).astype(index_type(len(self.vertex)))
 
-    def base(self, positions: F32, normals: F32) -> dict[str, Any]:
+    def base(self, positions: F32, normals: F32, numbers: Numbers) -> dict[str, Any]:
         """The primitive without its targets."""
-        b = self.buffer
+        b, small = self.buffer, isinstance(numbers, Integers)
+        positions, normals = numbers.positions(positions[self.vertex]), numbers.normals(normals[self.vertex])
         attributes = {
-            "POSITION": b.dense(positions[self.vertex], "VEC3", VERTICES, bounds=True),
-            "NORMAL": b.dense(normals[self.vertex], "VEC3", VERTICES),
+            "POSITION": b.dense(positions, "VEC3", VERTICES, bounds=True),
+            "NORMAL": b.dense(normals, "VEC3", VERTICES, unit=small),
         }
         if self.uv is not None:
-            attributes["TEXCOORD_0"] = b.dense(self.uv, "VEC2", VERTICES)
+            attributes["TEXCOORD_0"] = b.dense(numbers.layout(self.uv), "VEC2", VERTICES, unit=small)
         if self.linear is not None:
             attributes["COLOR_0"] = b.dense(self.linear, "VEC3", VERTICES)
+        if self.bones is not None:
+            attributes |= bone_attributes(self.bones, b)
         return {"attributes": attributes, "indices": b.dense(self.triangles, "SCALAR", INDICES)}
-
-    def targets(self, changes: list[_Change]) -> list[dict[str, int]]:
-        """Morph targets.
-
-        A target is stored sparsely (section 3.6.2.3) where that is smaller. Sparse accessors must not be
-        empty, so all targets that leave this part alone share one accessor of zeros.
-        """
-        buffer, count = self.buffer, len(self.vertex)
-        targets: list[dict[str, int]] = [{} for _ in changes[0][1]]
-        still: int | None = None
-        sparse: list[tuple[NDArray[Any], F32]] = []
-        users: list[tuple[dict[str, int], str]] = []  # of the sparse ones
-        for name, offsets, moves in changes:
-            for target, offset, moved in zip(targets, offsets, moves, strict=True):
-                at = np.flatnonzero(moved[self.vertex]).astype(self.index_type)
-                values = offset[self.vertex[at]]
-                if not len(at):
-                    still = buffer.zeros(count) if still is None else still
-                    target[name] = still
-                elif values.nbytes + at.nbytes < values.itemsize * 3 * count:
-                    sparse.append((at, values))
-                    users.append((target, name))
-                else:
-                    target[name] = buffer.dense(offset[self.vertex], "VEC3", VERTICES, bounds=True)
-        for (target, name), accessor in zip(users, buffer.sparse(count, sparse), strict=True):
-            target[name] = accessor
-        return targets
-
-
-def _index_type(count: int) -> type[np.uint16] | type[np.uint32]:
-    # 65535 itself restarts primitives and is not allowed as an index (section 3.7.2.1).
-    return np.uint16 if count <= 65535 else np.uint32
 
 
 def _unit(normals: F32) -> F32:
@@ -230,20 +210,17 @@ def _unit(normals: F32) -> F32:
 
 
 def _changes(
-    morphs: Sequence[MorphTarget], neutral: F32, normals: F32, triangles: I32, *, turning: bool
-) -> list[_Change]:
-    """What the morph targets change: positions, metres, and with ``turning`` the unit normals."""
-    offsets = [(morph.offsets * METRES).astype(np.float32, copy=False) for morph in morphs]
-    changes = [("POSITION", offsets, [_above(offset, _STILL) for offset in offsets])]
+    asset: HeadAsset, neutral: F32, normals: F32, numbers: Numbers, *, turning: bool
+) -> list[Change]:
+    """What the morph targets change: positions, and with ``turning`` the unit normals."""
+    offsets = [(morph.offsets * METRES).astype(np.float32, copy=False) for morph in asset.morphs]
+    moved = [above(offset, numbers.still) for offset in offsets]
+    changes = [Change("POSITION", [numbers.changes("POSITION", o) for o in offsets], moved)]
     if turning:
-        turns = [_unit(vertex_normals(neutral + offset, triangles)) - normals for offset in offsets]
-        changes.append(("NORMAL", turns, [_above(turn, _STILL_NORMAL) for turn in turns]))
+        turns = [_unit(vertex_normals(neutral + o, asset.triangles)) - normals for o in offsets]
+        moved = [above(turn, numbers.still_normal) for turn in turns]
+        changes.append(Change("NORMAL", [numbers.changes("NORMAL", turn) for turn in turns], moved))
     return changes
-
-
-def _above(offsets: F32, threshold: float) -> Mask:
-    """Where (V,) offsets (V, 3) are longer than a threshold."""
-    return np.einsum("vc,vc->v", offsets, offsets) > threshold**2
 
 
 def _material(material: Material, *, textured: bool, plain: bool) -> dict[str, Any]:

@@ -13,32 +13,51 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from headshot.arrays import F32, U8
+from headshot.arrays import U8
 from headshot.export.asset import Attachment, HeadAsset
-from headshot.export.gltf_buffer import INDICES, VERTICES, GltfBuffer
+from headshot.export.gltf_bones import bone_attributes
+from headshot.export.gltf_buffer import INDICES, METRES, VERTICES, GltfBuffer
+from headshot.export.gltf_numbers import Integers, Numbers
+from headshot.export.gltf_targets import Change, above, index_type, store_targets
+from headshot.export.gltf_textures import add_texture
+from headshot.export.settings import ExportSettings
 from headshot.geometry.cards import CUTOFF, Cards
 
 STRANDS = "Strands"
 """Name of the texture of hair."""
 ROUGHNESS = 0.8
-_METRES = np.float32(1e-3)  # per millimetre
-_STILL = 5e-6  # metres: changes below are not stored
+_QUALITY = 60  # of a WebP: strands hide what it loses
+_STILL = 10  # changes this many times as large as those of skin are left out of quantised files
 
 
-def add_cards(document: dict[str, Any], buffer: GltfBuffer, asset: HeadAsset) -> None:
+def add_cards(
+    document: dict[str, Any],
+    buffer: GltfBuffer,
+    asset: HeadAsset,
+    numbers: Numbers,
+    options: ExportSettings,
+) -> None:
     """Add nodes, meshes, materials and textures of what hangs on the head; none where nothing does."""
+    known: dict[bytes, int] = {}
     for attachment in asset.attachments:
         cards = attachment.cards
-        texture = _texture(document, buffer, cards)
+        webp = options.texture_encoding == "webp"
+        content = webp_of(cards.texture, _QUALITY) if webp else png_of(cards.texture)
+        if content not in known:
+            samplers = document.setdefault("samplers", [])
+            samplers.append({"magFilter": 9729, "minFilter": 9987, "wrapS": 10497, "wrapT": 33071})  # repeats
+            kind = "image/webp" if webp else "image/png"
+            known[content] = add_texture(document, buffer, STRANDS, content, kind, len(samplers) - 1)
+        texture = known[content]
         materials = document["materials"]
         inner = len(materials)
         materials += [
             _material(cards, f"{cards.name}Inner", texture, {"alphaMode": "MASK", "alphaCutoff": CUTOFF}),
             _material(cards, f"{cards.name}Outer", texture, {"alphaMode": "BLEND"}),
         ]
-        document["meshes"].append(_mesh(buffer, attachment, asset, inner))
+        document["meshes"].append(_mesh(buffer, attachment, asset, inner, numbers, options))
         nodes = document["nodes"]
-        nodes.append({"name": cards.name, "mesh": len(document["meshes"]) - 1})
+        nodes.append({"name": cards.name, "mesh": len(document["meshes"]) - 1} | numbers.node)
         nodes[0]["children"].append(len(nodes) - 1)
 
 
@@ -54,25 +73,12 @@ def _png(content: bytes, shape: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
-def _texture(document: dict[str, Any], buffer: GltfBuffer, cards: Cards) -> int:
-    """The number of the cards' texture; the same for all that have the same."""
-    content = png_of(cards.texture)
-    images, samplers, textures = (
-        document.setdefault(name, []) for name in ("images", "samplers", "textures")
-    )
-    for number, texture in enumerate(textures):
-        image = images[texture["source"]]
-        view = buffer.views[image["bufferView"]]
-        if image["mimeType"] == "image/png" and _content(buffer, view) == content:
-            return number
-    images.append({"name": STRANDS, "bufferView": buffer.view(content), "mimeType": "image/png"})
-    samplers.append({"magFilter": 9729, "minFilter": 9987, "wrapS": 10497, "wrapT": 33071})  # repeats across
-    textures.append({"source": len(images) - 1, "sampler": len(samplers) - 1})
-    return len(textures) - 1
-
-
-def _content(buffer: GltfBuffer, view: dict[str, Any]) -> bytes:
-    return bytes(buffer.data[view["byteOffset"] : view["byteOffset"] + view["byteLength"]])
+def webp_of(pixels: U8, quality: int) -> bytes:
+    """A texture (H, W, 2) of grey and alpha as a WebP."""
+    file = io.BytesIO()
+    picture = Image.frombytes("LA", (pixels.shape[1], pixels.shape[0]), pixels.tobytes()).convert("RGBA")
+    picture.save(file, "WEBP", quality=quality, alpha_quality=quality, method=4)
+    return file.getvalue()
 
 
 def _material(cards: Cards, name: str, texture: int, alpha: dict[str, Any]) -> dict[str, Any]:
@@ -85,18 +91,34 @@ def _material(cards: Cards, name: str, texture: int, alpha: dict[str, Any]) -> d
     return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": True} | alpha
 
 
-def _mesh(buffer: GltfBuffer, attachment: Attachment, asset: HeadAsset, inner: int) -> dict[str, Any]:
+def _mesh(
+    buffer: GltfBuffer,
+    attachment: Attachment,
+    asset: HeadAsset,
+    inner: int,
+    numbers: Numbers,
+    options: ExportSettings,
+) -> dict[str, Any]:
     cards = attachment.cards
     count = len(cards.vertices)
+    small = isinstance(numbers, Integers)
     attributes = {
-        "POSITION": buffer.dense(cards.vertices * _METRES, "VEC3", VERTICES, bounds=True),
-        "NORMAL": buffer.dense(cards.normals, "VEC3", VERTICES),
+        "POSITION": buffer.dense(numbers.positions(cards.vertices * METRES), "VEC3", VERTICES, bounds=True),
+        "NORMAL": buffer.dense(numbers.normals(cards.normals), "VEC3", VERTICES, unit=small),
         "TEXCOORD_0": buffer.dense(cards.uv, "VEC2", VERTICES),
-        "COLOR_0": buffer.dense(cards.tint, "VEC3", VERTICES),
+        "COLOR_0": buffer.dense(numbers.colours(cards.tint), "VEC3", VERTICES, unit=small),
     }
+    if asset.bones is not None:
+        attributes |= bone_attributes(asset.bones.rigid("head", count), buffer)
     mesh: dict[str, Any] = {"name": cards.name, "primitives": []}
-    targets = _targets(buffer, attachment.offsets, count)
-    index = np.uint16 if count <= 65535 else np.uint32
+    targets = []
+    if asset.morphs:
+        offsets = [(offset * METRES).astype(np.float32, copy=False) for offset in attachment.offsets]
+        still = _STILL * numbers.still if small else numbers.still
+        moved = [above(offset, still) for offset in offsets]
+        change = Change("POSITION", [numbers.changes("POSITION", offset) for offset in offsets], moved)
+        targets = store_targets(buffer, np.arange(count), [change], sparsely=options.sparse)
+    index = index_type(count)
     pieces = (cards.triangles[: cards.inner], cards.triangles[cards.inner :])
     for number, triangles in enumerate(pieces):
         if not len(triangles):
@@ -108,20 +130,3 @@ def _mesh(buffer: GltfBuffer, attachment: Attachment, asset: HeadAsset, inner: i
         mesh["weights"] = [morph.weight for morph in asset.morphs]
         mesh["extras"] = {"targetNames": [morph.name for morph in asset.morphs]}
     return mesh
-
-
-def _targets(buffer: GltfBuffer, offsets: F32, count: int) -> list[dict[str, int]]:
-    """Morph targets in the order of the head's; sparse, and one accessor of zeros for all that do nothing."""
-    index = np.uint16 if count <= 65535 else np.uint32
-    rows, still, moving = [], [], []
-    for number, offset in enumerate(offsets * _METRES):
-        at = np.flatnonzero(np.einsum("vc,vc->v", offset, offset) > _STILL**2).astype(index)
-        if len(at):
-            moving.append(number)
-            rows.append((at, offset[at].astype(np.float32)))
-        else:
-            still.append(number)
-    found = dict(zip(moving, buffer.sparse(count, rows), strict=True))
-    if still:
-        found |= dict.fromkeys(still, buffer.zeros(count))
-    return [{"POSITION": found[number]} for number in range(len(offsets))]

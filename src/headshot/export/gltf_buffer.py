@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.arrays import F32
-
+METRES = np.float32(1e-3)  # per millimetre
 VERTICES, INDICES = 34962, 34963  # targets of buffer views (section 5.11.5)
 _FLOAT = 5126
 _ROW = 12  # bytes of three floats
-_COMPONENT = {np.float32: _FLOAT, np.uint16: 5123, np.uint32: 5125}
+_ROW_ALIGNMENT = 4  # bytes that rows of vertices start at a multiple of
+_COMPONENT = {
+    np.int8: 5120, np.uint8: 5121, np.int16: 5122, np.uint16: 5123, np.uint32: 5125, np.float32: _FLOAT,
+}  # fmt: skip
+_UNIT = (np.int8, np.uint8)  # as values of vertices, shares of their largest number
 
 
 class GltfBuffer:
@@ -45,33 +48,65 @@ class GltfBuffer:
         self.data += content
         return len(self.views) - 1
 
-    def dense(self, values: NDArray[Any], kind: str, target: int, *, bounds: bool = False) -> int:
-        """Store an array (N, ...) of float32, uint16 or uint32; the number of its accessor."""
+    def dense(
+        self, values: NDArray[Any], kind: str, target: int | None, *, bounds: bool = False, unit: bool = False
+    ) -> int:
+        """Store an array (N, ...) of one of the component types; the number of its accessor.
+
+        Args:
+            values: to store; rows of vertices are filled up to four bytes (section 3.6.2.4).
+            kind: "SCALAR", "VEC3" and so on.
+            target: of the view.
+            bounds: with smallest and largest values.
+            unit: integers are shares of their largest value.
+        """
         extra = _bounds(values) if bounds else {}
+        if unit:
+            extra["normalized"] = True
+        stride = None
+        if target == VERTICES:
+            short = -(values.itemsize * values.shape[1]) % _ROW_ALIGNMENT // values.itemsize
+            if short:
+                values = np.pad(values, ((0, 0), (0, short)))
+                stride = values.itemsize * values.shape[1]
         view = self.view(values.tobytes(), target)
+        if stride is not None:
+            self.views[view]["byteStride"] = stride
         component = _COMPONENT[values.dtype.type]
         return self._accessor(len(values), kind, component=component, bufferView=view, **extra)
 
-    def zeros(self, count: int) -> int:
-        """An array (count, 3) of float32 zeros; the number of its accessor."""
-        return self._accessor(count, "VEC3", bufferView=self._zero_view(count), min=[0.0] * 3, max=[0.0] * 3)
+    def zeros(self, count: int, dtype: type[np.generic] = np.float32) -> int:
+        """An array (count, 3) of zeros; the number of its accessor."""
+        none = [0.0] * 3 if dtype is np.float32 else [0] * 3
+        extra = {"normalized": True} if dtype in _UNIT else {}
+        return self._accessor(
+            count,
+            "VEC3",
+            component=_COMPONENT[dtype],
+            bufferView=self._zero_view(count),
+            min=none,
+            max=none,
+            **extra,
+        )
 
-    def sparse(self, count: int, entries: list[tuple[NDArray[Any], F32]]) -> list[int]:
-        """Arrays (count, 3) of float32 that are mostly zero; the numbers of their accessors.
+    def sparse(self, count: int, entries: list[tuple[NDArray[Any], NDArray[Any]]]) -> list[int]:
+        """Arrays (count, 3) that are mostly zero; the numbers of their accessors.
 
         Args:
             count: their length.
             entries: for each array the rows (K,) that are not zero, ascending, uint16 or uint32, and their
-                values (K, 3). K is at least 1 (section 3.6.2.3).
+                values (K, 3), float32, int16 or int8. K is at least 1 (section 3.6.2.3).
         """
         if not entries:
             return []
         base = self._zero_view(count)
+        values_at, values_of = _packed([value for _, value in entries])
         indices = self.view(b"".join(rows.tobytes() for rows, _ in entries))
-        values = self.view(b"".join(value.tobytes() for _, value in entries))
+        values = self.view(values_of)
         accessors = []
-        at_row = at_value = 0
-        for rows, value in entries:
+        at_row = 0
+        for (rows, value), at_value in zip(entries, values_at, strict=True):
+            component = _COMPONENT[value.dtype.type]
             sparse = {
                 "count": len(rows),
                 "indices": {
@@ -81,10 +116,13 @@ class GltfBuffer:
                 },
                 "values": {"bufferView": values, "byteOffset": at_value},
             }
-            bounds = _bounds(np.pad(value, ((0, 1), (0, 0))))
-            accessors.append(self._accessor(count, "VEC3", bufferView=base, **bounds, sparse=sparse))
+            extra = _bounds(np.pad(value, ((0, 1), (0, 0))))
+            if value.dtype.type in _UNIT:
+                extra["normalized"] = True
+            accessors.append(
+                self._accessor(count, "VEC3", component=component, bufferView=base, **extra, sparse=sparse)
+            )
             at_row += rows.nbytes
-            at_value += value.nbytes
         return accessors
 
     def container(self, document: dict[str, Any]) -> bytes:
@@ -131,3 +169,13 @@ class GltfBuffer:
 
 def _bounds(values: NDArray[Any]) -> dict[str, Any]:
     return {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
+
+
+def _packed(arrays: list[NDArray[Any]]) -> tuple[list[int], bytes]:
+    """Arrays one after the other, each aligned to its components, and where they start."""
+    starts, content = [], bytearray()
+    for values in arrays:
+        content += bytes(-len(content) % values.itemsize)
+        starts.append(len(content))
+        content += values.tobytes()
+    return starts, bytes(content)

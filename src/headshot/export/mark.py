@@ -204,6 +204,7 @@ PLACES: dict[str, Callable[[bytes, bytes], bytes]] = {
     ".png": _in_png,
     ".jpg": _in_jpeg,
     ".glb": _in_glb,
+    ".vrm": _in_glb,
     ".json": _in_json,
     ".obj": _after_lines(1, b"# "),
     ".mtl": _after_lines(1, b"# "),

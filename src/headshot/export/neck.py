@@ -50,6 +50,7 @@ def neck_lid(asset: HeadAsset, rim: Index) -> HeadAsset:
         uv=uv,
         triangles_uv=triangles_uv,
         colours=None if asset.colours is None else closed(asset.colours),
+        bones=None if asset.bones is None else replace(asset.bones, weights=closed(asset.bones.weights)),
         neck=None,
         attachments=(),
     )

@@ -24,22 +24,25 @@ class Format:
     """One format.
 
     Attributes:
-        name: in ``formats=`` and ``--formats``; also the ending of its first file.
+        name: in ``formats=`` and ``--formats``; of those with one file also its ending.
         description: a line for the help.
         subject: what it is written of. "asset": a mesh with materials and colours, which any model of a face
-            can give. "head": the head with its photo, numbers and history, of which it is a document.
+            can give. "head": a head of the bundled model. "document": a head of any model, with its photo,
+            numbers and history.
         module: of `headshot.export`, with a function ``write(subject, target)`` that gives the content of the
             files by name. Imported when first used: a JSON should not wait for the renderer.
         endings: of its files, after the stem.
         texture_endings: of those that it writes only with a texture.
+        extra: of the package, that must be installed for it; empty for none.
     """
 
     name: str
     description: str
-    subject: Literal["asset", "head"]
+    subject: Literal["asset", "head", "document"]
     module: str
     endings: tuple[str, ...]
     texture_endings: tuple[str, ...] = ()
+    extra: str = ""
 
     def file_names(self, stem: str, *, textured: bool = True) -> list[str]:
         """Names of its files, the main one first."""
@@ -58,11 +61,15 @@ FORMATS: dict[str, Format] = {
         Format("glb", "animatable head with texture", "asset", "glb", (".glb",)),
         Format("obj", "mesh with texture", "asset", "obj", (".obj",), (".mtl", "_texture.png")),
         Format("ply", "mesh with a colour per vertex", "asset", "ply", (".ply",)),
-        Format("png", "preview picture", "head", "preview", (".png",)),
-        Format("json", "every number", "head", "record", (".json",)),
+        Format("lods", "GLBs with fewer triangles", "head", "lods", ("_lod1.glb", "_lod2.glb")),
+        Format("vrm", "avatar of VRM 1.0", "head", "vrm", (".vrm",)),
+        Format("png", "preview picture", "document", "preview", (".png",)),
+        Format("json", "every number", "document", "record", (".json",)),
     )
 }
 DEFAULT_FORMATS = ("glb", "json", "png")
+EVERY = tuple(name for name, entry in FORMATS.items() if entry.subject != "head")
+"""What can be written of every head, whatever its model."""
 MESH_FORMATS = tuple(name for name, entry in FORMATS.items() if entry.subject == "asset")
 
 
@@ -70,8 +77,8 @@ def parse_formats(formats: str | Iterable[str], known: Iterable[str] = FORMATS) 
     """The formats that a user names, each once, in the order of ``known``.
 
     Args:
-        formats: one name, names with commas between, or several names; "all" stands for all of ``known``.
-            Upper and lower case count as the same.
+        formats: one name, names with commas between, or several names; "all" stands for those of ``known``
+            that every head has (`EVERY`). Upper and lower case count as the same.
         known: names that may be chosen.
 
     Raises:
@@ -86,13 +93,15 @@ def parse_formats(formats: str | Iterable[str], known: Iterable[str] = FORMATS) 
     if unknown or not names:
         what = f"unknown format {', '.join(map(repr, unknown))}" if unknown else "no format given"
         raise HeadshotError(f"{what}: use any of {', '.join(choice)}, with commas between, or all")
-    return choice if "all" in names else tuple(name for name in choice if name in names)
+    if "all" in names:
+        names += EVERY
+    return tuple(name for name in choice if name in names)
 
 
 def formats_help() -> str:
     """The formats in a sentence, for ``--formats``."""
     names = ", ".join(f"{name} ({entry.description})" for name, entry in FORMATS.items())
-    return f'Any of {names}, with commas between; or "all".'
+    return f'Any of {names}, with commas between; or "all", which is {", ".join(EVERY)}.'
 
 
 def file_names(stem: str, formats: str | Iterable[str], *, textured: bool = True) -> list[str]:

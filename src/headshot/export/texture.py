@@ -13,11 +13,19 @@ from headshot.geometry.raster import sample
 
 
 def encode_texture(pixels: U8, encoding: str, quality: int = 92) -> bytes:
-    """A texture (H, W, 3) as a picture file; ``encoding`` is "jpeg" or "png", ``quality`` that of a JPEG."""
+    """A texture (H, W, 3) as a picture file.
+
+    Args:
+        pixels: sRGB.
+        encoding: "jpeg", "png" or "webp".
+        quality: of JPEG and WebP.
+    """
     file = io.BytesIO()
     if encoding == "jpeg":
         # Full colour resolution: halved, colours would bleed across the borders of the texture's islands.
         Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=0, optimize=True)
+    elif encoding == "webp":
+        Image.fromarray(pixels).save(file, "WEBP", quality=quality, method=4)
     else:
         Image.fromarray(pixels).save(file, "PNG", compress_level=3)
     return file.getvalue()

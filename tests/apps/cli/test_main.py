@@ -89,6 +89,20 @@ def test_prior_and_preset_reach_the_head(photos: Path, tmp_path: Path) -> None:
     assert invoke("reconstruct", photos / "astronaut.jpg", "--prior", "looks").exit_code == ExitCode.MISUSED
 
 
+def test_a_preset_of_files_beside_one_of_the_fit(photos: Path, tmp_path: Path) -> None:
+    chosen = ["--preset", "unity", "--preset", "fast", "--expression", "photo"]
+    done = invoke("reconstruct", photos / "astronaut.jpg", "-o", tmp_path, *chosen, *FAST)
+    assert done.exit_code == 0, done.output
+    names = {"astronaut.glb", "astronaut_lod1.glb", "astronaut_lod2.glb", "astronaut.json", "astronaut.png"}
+    assert {file.name for file in tmp_path.iterdir()} == names
+    fields = json.loads((tmp_path / "astronaut.json").read_text(encoding="utf-8"))
+    assert fields["preset"] == "fast"
+    export = fields["source"]["export"]
+    assert (export["level"], export["bones"], export["expression"]) == (1, True, "photo")
+    done = invoke("reconstruct", photos / "astronaut.jpg", "-o", tmp_path, "--resume", *chosen, *FAST)
+    assert "1 of 1 photos were already done" in done.output
+
+
 def test_nothing_is_left_behind_elsewhere(photos: Path, tmp_path: Path) -> None:
     """No telemetry: ONNX Runtime would put a device ID and a queue of reports into the cache folder."""
     home = tmp_path / "home"
@@ -185,6 +199,9 @@ def test_a_photo_without_a_command(photos: Path) -> None:
         (["--model", "sfm.bin", "--detail", "high"], "other head models"),
         (["--model", "sfm.bin", "--no-photometric"], "other head models"),
         (["--model", "sfm.bin", "--texture", "albedo"], "only the bundled"),
+        (["--model", "sfm.bin", "--preset", "web"], "only heads of the bundled"),
+        (["--model", "sfm.bin", "--formats", "glb,lods"], "only heads of the bundled"),
+        (["--preset", "web", "--preset", "unity"], "exclude each other"),
     ],
 )
 def test_options_that_would_have_no_effect_are_refused(photos: Path, options: list[str], reason: str) -> None:

@@ -7,6 +7,8 @@ from enum import Enum
 
 import typer
 
+from headshot.export.presets import PRESETS
+
 
 class Detail(str, Enum):
     """Resolution of the head."""
@@ -36,11 +38,24 @@ class Prior(str, Enum):
     none = "none"
 
 
-class Preset(str, Enum):
-    """How many steps a fit takes."""
+FITS = ("accurate", "fast")
+Preset = Enum("Preset", {name: name for name in (*FITS, *PRESETS)}, type=str)  # type: ignore[misc]
+"""How many steps a fit takes, and presets of files."""
 
-    accurate = "accurate"
-    fast = "fast"
+
+def fit_and_files(presets: Iterable[Preset]) -> tuple[str | None, str | None]:
+    """Of what was given, the preset of the fit and that of files.
+
+    Raises:
+        typer.BadParameter: several of a kind.
+    """
+    names = [preset.value for preset in presets]
+    fits = [name for name in dict.fromkeys(names) if name in FITS]
+    files = [name for name in dict.fromkeys(names) if name not in FITS]
+    for several in (fits, files):
+        if len(several) > 1:
+            raise typer.BadParameter(f"{' and '.join(several)} exclude each other", param_hint="--preset")
+    return next(iter(fits), None), next(iter(files), None)
 
 
 def face_number(face: str) -> int | None:

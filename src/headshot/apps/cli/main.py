@@ -22,6 +22,7 @@ from headshot.apps.cli.choices import (
     Prior,
     TextureKind,
     face_number,
+    fit_and_files,
     refuse_unused,
 )
 from headshot.apps.cli.convert_basel import COMMAND, convert_basel
@@ -30,6 +31,7 @@ from headshot.apps.keypoint.command import keypoint
 from headshot.apps.output import output_folder, require_writable
 from headshot.evaluate.cli import app as evaluate_app
 from headshot.exit_codes import ExitCode, exit_code, exit_code_of_several, exit_codes_help
+from headshot.export.presets import presets_help
 from headshot.export.registry import DEFAULT_FORMATS, FORMATS, formats_help
 from headshot.terminal import complain, errors_as_messages, fail, warnings_as_messages
 
@@ -81,7 +83,13 @@ def reconstruct(
     face: Annotated[
         str, typer.Option(help='Which face: "largest", "all", or a number, 1 being the largest.')
     ] = "largest",
-    formats: Annotated[str, typer.Option(help=formats_help())] = ",".join(DEFAULT_FORMATS),
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            help=formats_help(),
+            show_default=f"those of the preset, or {','.join(DEFAULT_FORMATS)}",
+        ),
+    ] = None,
     texture_size: Annotated[
         int, typer.Option(min=512, max=4096, help="Width and height of the texture, pixels.")
     ] = 1024,
@@ -110,8 +118,13 @@ def reconstruct(
         ),
     ] = Prior.identity,
     preset: Annotated[
-        Preset, typer.Option(help="All steps of the fit (accurate), or fewer of them (fast).")
-    ] = Preset.accurate,
+        list[Preset] | None,
+        typer.Option(
+            help="All steps of the fit (accurate), or fewer of them (fast); and files for a place where "
+            f"heads go: {presets_help()}. One of each kind, with the option given twice.",
+            show_default="accurate",
+        ),
+    ] = None,
     hair: Annotated[
         str,
         typer.Option(
@@ -174,7 +187,7 @@ def reconstruct(
     from headshot.apps.request import Request
     from headshot.apps.resume import finished, in_the_way
     from headshot.errors import HeadshotError, OutputError
-    from headshot.export import ExportSettings, parse_formats
+    from headshot.export import parse_formats, preset_settings
     from headshot.export.mark import carries_mark
     from headshot.image.files import find_people, find_photos
     from headshot.models.protocol import BUNDLED
@@ -189,20 +202,29 @@ def reconstruct(
         refuse_unused(context, ["recursive"], "with --one-person: name the folders of the people")
     else:
         refuse_unused(context, ["force"], "without --one-person")
+    fit, files = fit_and_files(preset or ())
+    usual, export = preset_settings(
+        files,
+        expression=expression.value if expression else None,
+        texture=texture.value if texture else None,
+    )
     try:
-        wanted = parse_formats(formats)
+        wanted = parse_formats(formats or usual or DEFAULT_FORMATS)
     except HeadshotError as error:
         raise typer.BadParameter(str(error), param_hint="--formats") from error
-    if not any(FORMATS[name].subject == "asset" for name in wanted):
+    if all(FORMATS[name].subject == "document" for name in wanted):
         refuse_unused(context, ["expression", "texture"], f"on {', '.join(wanted)}: they are of meshes")
     if method is not None:
-        refuse_unused(context, ["prior", "preset", "photometric"], "on training runs: they are of the fit")
+        refuse_unused(context, ["prior", "photometric"], "on training runs: they are of the fit")
+        if fit is not None:
+            raise typer.BadParameter(f"{fit} is of the fit, not of training runs", param_hint="--preset")
     if model != BUNDLED:
         refuse_unused(context, ["detail", "prior", "photometric", "hair"], "with other head models")
         if texture is TextureKind.albedo:
             raise typer.BadParameter("only the bundled head model has an albedo", param_hint="--texture")
-    shown = expression.value if expression else None
-    export = ExportSettings(expression=shown, texture=texture.value if texture else None)
+        if files is not None or any(FORMATS[name].subject == "head" for name in wanted):
+            hint = "--formats" if files is None else "--preset"
+            raise typer.BadParameter("only heads of the bundled model have bones and levels", param_hint=hint)
     request = Request(number, wanted, export=export, force=force)
     own: set[Path] = set()  # files in folders that Headshot wrote
 
@@ -222,7 +244,7 @@ def reconstruct(
             if own:
                 typer.echo(f"Pictures written by Headshot and left out: {len(own)}.")
         require_writable(output)
-        settings = _settings(detail, texture_size, photometric, prior, preset)
+        settings = _settings(detail, texture_size, photometric, prior, fit)
         request = replace(request, settings=_with_hair(settings, hair))
         if method is not None:
             from headshot.method import load_method
@@ -314,13 +336,17 @@ def main() -> None:
     app()
 
 
-def _settings(detail: Detail, texture_size: int, photometric: bool, prior: Prior, preset: Preset) -> Settings:
+def _settings(
+    detail: Detail, texture_size: int, photometric: bool, prior: Prior, fit: str | None
+) -> Settings:
     """How to reconstruct."""
     from headshot.settings import Settings
     from headshot.texture import TextureSettings
 
     texture = TextureSettings(size=texture_size)
-    settings = Settings(detail.value, prior.value, preset.value, texture=texture)
+    settings = Settings(detail.value, prior.value, texture=texture)
+    if fit is not None:
+        settings = Settings.from_dict(settings.to_dict() | {"preset": fit})
     return settings if photometric else replace(settings, photometric=None)
 
 
