@@ -95,9 +95,14 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     beard = skin.beard * np.float32(lit.skin.beard)
     unsure = np.maximum(skin.selectivity, skin.flank) * (1 - beard)
     drawn = np.maximum(skin.growth <= 0, beard)
-    reflect = srgb_to_linear(found) / shading[skin.vertices]
-    rest = _unexplained(skin, reflect, own[skin.vertices], seen, _Shares(unsure, drawn))
-    shading[skin.vertices] *= np.exp(rest)
+    at = skin.vertices
+    plain = skin.bare * skin.area
+    typical = plain @ own[at] / plain.sum()
+    bare = np.maximum(own[at] + unsure[:, None] * (typical - own[at]), _LEAST * typical)
+    own[at] = bare
+    reflect = srgb_to_linear(found) / shading[at]
+    rest = _unexplained(skin, reflect, bare, seen, _Shares(unsure, drawn))
+    shading[at] *= np.exp(rest)
 
     strided = Raster(texels.triangle[::4, ::4], texels.barycentric[::4, ::4], weight[::4, ::4])
     bright = interpolate(strided, shading, model.triangles).mean(axis=2)
@@ -108,9 +113,6 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
         lambda rows: _divide_rows(rows, mesh, shading, own, usual_level, TO_LINEAR, TO_SRGB, *out),
         layout.size,
     )
-    core = (skin.core * skin.area)[:, None]
-    typical = (own[skin.vertices] * core).sum(axis=0) / core.sum()
-    bare = np.maximum(own[skin.vertices] + unsure[:, None] * (typical - own[skin.vertices]), _LEAST * typical)
     return TexelSamples(
         *out,
         replace(lit.tone, tone=np.asarray(linear_to_srgb(np.clip(typical, 0, 1)), np.float32)),
