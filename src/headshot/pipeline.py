@@ -18,7 +18,6 @@ from headshot.estimate import LeftOut
 from headshot.fitting.estimated import estimate_of
 from headshot.fitting.other_models import other_model
 from headshot.fitting.person import FittedPerson, fit_person
-from headshot.hair.worn import Hair
 from headshot.image.files import readable_name
 from headshot.image.photo import Photo, Source, read_photo
 from headshot.method import Method, load_method
@@ -271,7 +270,7 @@ class Reconstructor:
         by = None if self.method is None else self.method.name
         quality = quality_of(seen[main], person, main, coverage, left_out, model, by)
         expression = estimate.views[main].expression
-        return Head(
+        head = Head(
             model,
             estimate,
             expression,
@@ -283,8 +282,8 @@ class Reconstructor:
             clock.seconds,
             colours,
             without_light=estimate if texture is not None and model.id == BUNDLED else None,
-            hair=None if s.hair == "none" else Hair(s.hair),
         )
+        return head if s.hair == "none" else head.with_hair(s.hair)
 
 
 @overload

@@ -14,7 +14,7 @@ from headshot.arrays import U8, Array
 from headshot.checked import checked
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
 from headshot.geometry.camera import Camera
-from headshot.hair.worn import Hair
+from headshot.hair.worn import Hair, HairColour
 from headshot.head_data import HeadData
 from headshot.texture import Texture
 
@@ -88,13 +88,19 @@ class Head(HeadData):
 
         Args:
             hair: what to wear, or a style of `headshot.hair.styles.load_styles` by name, in the colour of the
-                present hair; None for none.
+                present hair, with its brows or those most like the painted ones; None for none.
 
         Raises:
             ValueError: an unknown style, or a head of another model than the bundled one.
         """
         if isinstance(hair, str):
-            hair = Hair(hair) if self.hair is None else Hair(hair, self.hair.colour)
+            colour = HairColour() if self.hair is None else self.hair.colour
+            brows = None if self.hair is None else self.hair.brows
+            if self.hair is None and self.texture is not None:
+                from headshot.hair.painted import brows_like
+
+                brows = brows_like(self.texture.pixels, self.bundled)
+            hair = Hair(hair, colour, brows=brows)
         return replace(self, hair=hair)
 
     # --- uses

@@ -19,6 +19,7 @@ from headshot.export.glb import glb
 from headshot.export.settings import ExportSettings
 from headshot.hair.strands import load_strands
 from headshot.hair.styles import load_styles
+from headshot.hair.worn import Hair
 from headshot.loading import load
 from headshot.models.arkit import ARKIT52
 from headshot.results import Head
@@ -292,7 +293,7 @@ def test_a_real_head(astronaut: Head) -> None:
 
 
 def test_hair_is_a_node_of_its_own(astronaut: Head) -> None:
-    worn, bare = read(astronaut.with_hair("bob02")), read(astronaut)
+    worn, bare = read(astronaut.with_hair(Hair("bob02", lashes=None))), read(astronaut)
     (node,) = (node for node in worn.json["nodes"] if node["name"] == "Hair")
     assert worn.json["nodes"].index(node) in worn.json["nodes"][0]["children"]
     mesh, style = worn.json["meshes"][node["mesh"]], load_styles()["bob02"]
@@ -317,6 +318,21 @@ def test_hair_is_a_node_of_its_own(astronaut: Head) -> None:
     # All else is as without hair; the variants of the skin, too.
     assert worn.json["materials"][:-2] == bare.json["materials"]
     assert worn.json["meshes"][:-1] == bare.json["meshes"]
+
+
+def test_brows_and_lashes_share_the_texture_of_hair(astronaut: Head) -> None:
+    file = read(astronaut.with_hair("short02"))
+    names = [node["name"] for node in file.json["nodes"]]
+    assert names[-3:] == ["Hair", "Brows", "Lashes"]
+    used = set()
+    for mesh in file.json["meshes"][-3:]:
+        for primitive in mesh["primitives"]:
+            surface = file.json["materials"][primitive["material"]]["pbrMetallicRoughness"]
+            used.add(surface["baseColorTexture"]["index"])
+    assert len(used) == 1 and len(file.json["images"]) == 3  # the skin's two, and strands
+    referenced = {p["material"] for mesh in file.json["meshes"] for p in mesh["primitives"]}
+    lit = len([m for m in file.json["materials"] if "extensions" not in m])
+    assert len(referenced) == lit
 
 
 def test_a_head_with_hair_comes_back_from_its_files(astronaut: Head, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def haired(astronaut: Head) -> Head:
 
 def test_hair_speaks_and_turns_with_the_head(haired: Head) -> None:
     asset = rigged_asset(haired, RIGGED)
-    (hair,) = asset.attachments
+    hair = asset.attachments[0]
     assert hair.offsets.shape == (52 + 15, *hair.cards.vertices.shape)
     weights = VISEMES["viseme_O"]
     mixed = sum(weight * hair.offsets[ARKIT52.index(name)] for name, weight in weights.items())
@@ -123,7 +123,7 @@ def test_hair_stands_on_the_body_too(haired: Head) -> None:
     before = rigged_asset(haired, RIGGED)
     after = standing(before)
     lift = after.neutral[0] - before.neutral[0]
-    (hair,), (lifted,) = before.attachments, after.attachments
+    hair, lifted = before.attachments[0], after.attachments[0]
     np.testing.assert_allclose(lifted.cards.vertices, hair.cards.vertices + lift, atol=1e-3)
     np.testing.assert_array_equal(lifted.offsets, hair.offsets)
 

@@ -26,7 +26,7 @@ def model() -> HeadModel:
 @pytest.mark.parametrize("name", load_styles())
 @pytest.mark.parametrize("texture", ["straight", "coily"])
 def test_cards_of_every_style_fit_together(name: str, texture: str, model: HeadModel) -> None:
-    (worn,) = worn_cards(Hair(name, texture=texture), model, model.mean)
+    (worn,) = worn_cards(Hair(name, texture=texture, lashes=None), model, model.mean)
     cards = worn.cards
     assert cards.vertices.dtype == cards.normals.dtype == cards.uv.dtype == cards.tint.dtype == np.float32
     assert np.allclose(np.linalg.norm(cards.normals, axis=1), 1, atol=1e-4)
@@ -42,10 +42,12 @@ def test_bands_of_the_texture_are_apart_and_opaque_where_they_should_be() -> Non
         assert not alpha[first : first + GAP - 1].any() and not alpha[last - GAP + 1 : last].any()
         size = last - first
         middle = alpha[first + size // 4 : first + size // 2].mean()
-        assert middle > 0.99 if name.endswith("shell") else 0.5 < middle < 0.99, name
+        thick = {"shell": 0.99, "wisp": 0.5, "brow": 0.3, "lash": 0.1}[name.split("_")[-1]]
+        assert middle > thick if name.endswith("shell") else thick < middle < 0.97, (name, middle)
         assert alpha[last - GAP - 3 : last - GAP].mean() < 0.3, name  # tips are thin
-    top = on_texture(np.array([[0.0, 0.0], [0.0, 1.0]], np.float32), np.array([False, True]), "wavy")
-    assert np.allclose(top[:, 1] * HEIGHT, [128 + GAP, 320 - GAP])
+    ends = np.array([[0.0, 0.0], [0.0, 1.0]], np.float32)
+    found = on_texture(ends, np.array(["wavy_shell", "wavy_wisp"]))
+    assert np.allclose(found[:, 1] * HEIGHT, [128 + GAP, 320 - GAP])
 
 
 def test_a_picture_shows_the_colour_of_the_hair(model: HeadModel) -> None:
@@ -53,7 +55,7 @@ def test_a_picture_shows_the_colour_of_the_hair(model: HeadModel) -> None:
     texture = np.full((8, 8, 3), (0, 0, 200), np.uint8)
     flat = RenderSettings(lighting=0.0)
     bare = render(model.mean, model, camera, texture=texture, settings=flat)
-    cards = [worn.cards for worn in worn_cards(Hair("bob02", RED), model, model.mean)]
+    cards = [worn.cards for worn in worn_cards(Hair("bob02", RED, lashes=None), model, model.mean)]
     worn = render(model.mean, model, camera, texture=texture, settings=flat, cards=cards)
     back = worn[20:40, 40:56].reshape(-1, 3).astype(float)
     assert (bare[20:40, 40:56, 2] > 190).all()
@@ -66,7 +68,7 @@ def test_a_picture_shows_the_colour_of_the_hair(model: HeadModel) -> None:
 def test_what_is_behind_the_head_is_not_seen(model: HeadModel) -> None:
     camera = view_camera(model.mean, 0.0, size=96)
     texture = np.full((8, 8, 3), (0, 0, 200), np.uint8)
-    (worn,) = worn_cards(Hair("ponytail01", RED), model, model.mean)
+    (worn,) = worn_cards(Hair("ponytail01", RED, lashes=None), model, model.mean)
     picture = render(
         model.mean, model, camera, texture=texture, settings=RenderSettings(lighting=0.0), cards=[worn.cards]
     )
@@ -75,7 +77,7 @@ def test_what_is_behind_the_head_is_not_seen(model: HeadModel) -> None:
 
 
 def test_hair_at_the_forehead_follows_brows_and_the_rest_stays(model: HeadModel) -> None:
-    (worn,) = worn_cards(Hair("bob01"), model, model.mean)
+    (worn,) = worn_cards(Hair("bob01", lashes=None), model, model.mean)
     raised = np.zeros_like(model.mean) + np.float32([0, 5, 0])
     offsets = worn.offsets(raised, model.triangles)
     height = np.linalg.norm(worn.cards.vertices - worn.root.on(model.mean, model.triangles), axis=1)
@@ -96,7 +98,7 @@ def test_hair_at_the_forehead_follows_brows_and_the_rest_stays(model: HeadModel)
     ],
 )
 def test_cards_that_do_not_fit_together(model: HeadModel, changes: dict[str, object], message: str) -> None:
-    (worn,) = worn_cards(Hair("short04"), model, model.mean)
+    (worn,) = worn_cards(Hair("short04", lashes=None), model, model.mean)
     with pytest.raises(ValueError, match=message):
         replace(worn.cards, **changes)
     assert isinstance(worn.cards, Cards)

@@ -28,11 +28,12 @@ def offsets(style: str) -> np.ndarray:
 
 def test_a_saved_head_keeps_its_hair(head: Head, tmp_path: Path) -> None:
     grey = HairColour((0.31, 0.3, 0.29), (0.4, 0.39, 0.385), 0.4)
-    worn = Hair("bob02", grey, offsets("bob02"), "wavy")
+    worn = Hair("bob02", grey, offsets("bob02"), "wavy", "eyebrow003", None, (0.2, 0.19, 0.18))
     head.with_hair(worn).save(tmp_path, "json", "worn")
     found = headshot.load(tmp_path / "worn.json").hair
     assert found is not None
     assert (found.style, found.texture, found.colour) == ("bob02", "wavy", grey)
+    assert (found.brows, found.lashes, found.face_colour) == ("eyebrow003", None, (0.2, 0.19, 0.18))
     np.testing.assert_array_equal(found.offsets, worn.offsets)
     assert np.abs(np.asarray(worn.offsets) - offsets("bob02")).max() < 0.051
 
@@ -72,6 +73,9 @@ def test_another_style_keeps_the_colour(head: Head) -> None:
         (lambda: Hair("bob01", offsets=np.zeros((3, 3))), r"offsets of bob01 must have shape"),
         (lambda: Hair("bob01", offsets=np.full(load_styles()["bob01"].vertices.shape, np.nan)), "within"),
         (lambda: Hair(None, offsets=np.zeros((3, 3))), "offsets are of a style"),
+        (lambda: Hair("bob01", brows="monobrow"), "no brows 'monobrow': use one of eyebrow001"),
+        (lambda: Hair("bob01", lashes="long"), "no lashes 'long'"),
+        (lambda: Hair("bob01", face_colour=(1, 2, 3)), "face_colour must be linear RGB"),
         (lambda: HairColour((0, 0, 2)), "root must be linear RGB"),
         (lambda: HairColour(variation=-1), "variation must be within"),
     ],

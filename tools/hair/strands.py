@@ -37,6 +37,8 @@ class Growth:
         wave: (amplitude, waves along the band) that a lock's strands share.
         curl: (radius, turns along the band) of each strand by itself.
         ground: how far down the band is opaque behind the strands; 0: nowhere.
+        reach: how long strands are at most.
+        opacity: of strands.
     """
 
     locks: int
@@ -48,6 +50,8 @@ class Growth:
     wave: tuple[float, float]
     curl: tuple[float, float]
     ground: float
+    reach: float = 1.0
+    opacity: float = 1.0
 
 
 # Chosen by eye.
@@ -58,6 +62,8 @@ GROWTH = {
     "wavy_wisp": Growth(60, 30, 0.020, 0.55, 0.08, 0.52, (0.013, 4.0), (0.001, 9.0), 0.0),
     "coily_shell": Growth(260, 16, 0.012, 0.10, 0.10, 0.55, (0.003, 6.0), (0.0085, 24.0), 0.70),
     "coily_wisp": Growth(80, 7, 0.015, 0.20, 0.06, 0.35, (0.004, 6.0), (0.0095, 22.0), 0.0),
+    "brow": Growth(170, 9, 0.012, 0.25, 0.62, 0.80, (0.004, 0.6), (0.0, 0.0), 0.0, 0.42, 0.6),
+    "lash": Growth(110, 2, 0.006, 0.80, 0.04, 0.50, (0.006, 0.5), (0.0, 0.0), 0.0, 1.0, 0.8),
 }
 
 
@@ -80,6 +86,7 @@ def paint(growth: Growth, height: int, rng: np.random.Generator) -> tuple[np.nda
         depth = n / count
         start = growth.start * rng.random()
         end = growth.end + (1 - growth.end) * (0.6 * lock_end[k] + 0.4 * rng.random())
+        end = min(end, start + growth.reach)
         t = np.arange(0, (end - start) * rows * (4 if growth.curl[1] > 15 else 1.5)) / rows
         t = start + t * (end - start) / max(t[-1], 1e-6)
         apart = growth.spread * np.clip(rng.normal(0, 0.5), -1, 1)
@@ -122,7 +129,7 @@ def band(growth: Growth, height: int, rng: np.random.Generator) -> np.ndarray:
     known = np.where(cover > 0, known, mean)
     known = 0.6 * known / mean  # leaves room for what is brighter
     encoded = np.clip(known, 0, 1) ** (1 / 2.2)
-    return np.stack([encoded, np.clip(cover * 1.15, 0, 1)], axis=-1)
+    return np.stack([encoded, np.clip(cover * 1.15, 0, 1) * growth.opacity], axis=-1)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from headshot.arrays import U8
+from headshot.arrays import I32, U8
 from headshot.export.asset import Attachment, HeadAsset
 from headshot.export.gltf_bones import bone_attributes
 from headshot.export.gltf_buffer import INDICES, METRES, VERTICES, GltfBuffer
@@ -49,13 +49,16 @@ def add_cards(
             kind = "image/webp" if webp else "image/png"
             known[content] = add_texture(document, buffer, STRANDS, content, kind, len(samplers) - 1)
         texture = known[content]
-        materials = document["materials"]
-        inner = len(materials)
-        materials += [
-            _material(cards, f"{cards.name}Inner", texture, {"alphaMode": "MASK", "alphaCutoff": CUTOFF}),
-            _material(cards, f"{cards.name}Outer", texture, {"alphaMode": "BLEND"}),
-        ]
-        document["meshes"].append(_mesh(buffer, attachment, asset, inner, numbers, options))
+        layers = (
+            ("Inner", {"alphaMode": "MASK", "alphaCutoff": CUTOFF}, cards.triangles[: cards.inner]),
+            ("Outer", {"alphaMode": "BLEND"}, cards.triangles[cards.inner :]),
+        )
+        pieces = []
+        for layer, alpha, triangles in layers:
+            if len(triangles):
+                document["materials"].append(_material(cards, f"{cards.name}{layer}", texture, alpha))
+                pieces.append((triangles, len(document["materials"]) - 1))
+        document["meshes"].append(_mesh(buffer, attachment, asset, pieces, numbers, options))
         nodes = document["nodes"]
         nodes.append({"name": cards.name, "mesh": len(document["meshes"]) - 1} | numbers.node)
         nodes[0]["children"].append(len(nodes) - 1)
@@ -95,10 +98,11 @@ def _mesh(
     buffer: GltfBuffer,
     attachment: Attachment,
     asset: HeadAsset,
-    inner: int,
+    pieces: list[tuple[I32, int]],
     numbers: Numbers,
     options: ExportSettings,
 ) -> dict[str, Any]:
+    """A mesh of pieces: triangles and number of the material."""
     cards = attachment.cards
     count = len(cards.vertices)
     small = isinstance(numbers, Integers)
@@ -119,12 +123,9 @@ def _mesh(
         change = Change("POSITION", [numbers.changes("POSITION", offset) for offset in offsets], moved)
         targets = store_targets(buffer, np.arange(count), [change], sparsely=options.sparse)
     index = index_type(count)
-    pieces = (cards.triangles[: cards.inner], cards.triangles[cards.inner :])
-    for number, triangles in enumerate(pieces):
-        if not len(triangles):
-            continue
+    for triangles, material in pieces:
         indices = buffer.dense(triangles.astype(index).reshape(-1), "SCALAR", INDICES)
-        primitive = {"attributes": attributes, "indices": indices, "material": inner + number}
+        primitive = {"attributes": attributes, "indices": indices, "material": material}
         mesh["primitives"].append(primitive | ({"targets": targets} if targets else {}))
     if targets:
         mesh["weights"] = [morph.weight for morph in asset.morphs]

@@ -147,6 +147,9 @@ def _hair(hair: Hair) -> dict[str, Any]:
         "root": _exact(hair.colour.root),
         "tip": _exact(hair.colour.tip),
         "variation": _exact(hair.colour.variation),
+        "brows": hair.brows,
+        "lashes": hair.lashes,
+        "face": None if hair.face_colour is None else _exact(hair.face_colour),
         "offsets": None if hair.offsets is None else np.rint(hair.offsets * STEPS).astype(int).tolist(),
     }
 

@@ -186,12 +186,14 @@ def check_record(root: Field) -> None:
 
 
 def _check_hair(hair: Field) -> None:
-    if hair["style"].value is not None:
-        hair["style"].text("[a-z0-9_]{1,40}")
+    for name in ("style", "brows", "lashes"):
+        if hair[name].value is not None:
+            hair[name].text("[a-z0-9_]{1,40}")
     hair["texture"].one_of(None, *TEXTURES)
-    for name in ("root", "tip"):
-        for number in hair[name].items(3, 3):
-            number.number(0, 1)
+    for name in ("root", "tip", "face"):
+        if name != "face" or hair["face"].value is not None:
+            for number in hair[name].items(3, 3):
+                number.number(0, 1)
     hair["variation"].number(0, 1)
     if hair["offsets"].value is not None:
         for offset in hair["offsets"].items(1, 100_000):

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from headshot.arrays import F32, I32, ReadOnly
+from headshot.arrays import F32, I32, Array, ReadOnly
 from headshot.geometry.cards import Cards
 from headshot.geometry.raster import vertex_normals
+from headshot.hair.brows import FaceHair, load_brows, load_lashes
 from headshot.hair.strands import load_strands, mean_grey, on_texture
 from headshot.hair.styles import HairStyle, load_styles, place, root_on
 from headshot.hair.worn import Hair, HairColour
@@ -26,6 +27,8 @@ _ROUND = 0.6  # share of the skull's roundness in normals; the rest is the cards
 _DEEP = 14.0  # mm below the outermost hair, at which a third of the light is left
 _AROUND = 24  # directions in which the outermost hair is looked for
 _HEADROOM = 1.25  # brightest strands over the mean
+_BANDS = {"Brows": "brow", "Lashes": "lash"}
+_DARKEST = 0.03  # linear, the mean of a root's colour: brows of people with lighter hair are between
 _STREAKS = 14  # a period of the texture, that differ in brightness
 
 
@@ -61,7 +64,12 @@ def worn_cards(hair: Hair, model: HeadModel, neutral: F32) -> tuple[WornCards, .
         model: the bundled head model, at the resolution of the head.
         neutral: (V, 3) the head without expression, mm.
     """
-    return () if hair.style is None else (_on_scalp(hair, load_styles()[hair.style], model, neutral),)
+    worn = [] if hair.style is None else [_on_scalp(hair, load_styles()[hair.style], model, neutral)]
+    if hair.brows is not None:
+        worn.append(_on_face("Brows", hair, load_brows()[hair.brows], model, neutral))
+    if hair.lashes is not None:
+        worn.append(_on_face("Lashes", hair, load_lashes()[hair.lashes], model, neutral))
+    return tuple(worn)
 
 
 def _on_scalp(hair: Hair, style: HairStyle, model: HeadModel, neutral: F32) -> WornCards:
@@ -72,10 +80,43 @@ def _on_scalp(hair: Hair, style: HairStyle, model: HeadModel, neutral: F32) -> W
     height = np.linalg.norm(vertices - root.on(neutral, model.triangles), axis=1)
     normals = _normals(vertices, style.triangles)
     colour, tint = _tints(hair.colour, style, _light(vertices))
-    uv = on_texture(style.uv, style.wisp, hair.texture or style.strands)
+    uv = on_texture(style.uv, _bands(style, hair.texture or style.strands))
     cards = Cards("Hair", vertices, normals, style.triangles, uv, tint, load_strands(), colour, style.inner)
     follow = (1 - smoothstep(height, _TOUCHING, _FREE)).astype(np.float32)
     return WornCards(cards, root, follow)
+
+
+def _bands(style: HairStyle, texture: str) -> NDArray[np.str_]:
+    return np.where(style.wisp, f"{texture}_wisp", f"{texture}_shell")
+
+
+def _on_face(name: str, hair: Hair, piece: FaceHair, model: HeadModel, neutral: F32) -> WornCards:
+    """Brows or lashes; all of them move with the skin."""
+    root = piece.root_on(model)
+    normals = root.on(vertex_normals(neutral, model.triangles), model.triangles)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+    uv = on_texture(piece.uv, _BANDS[name])
+    tint = np.ones((len(piece.vertices), 3), np.float32)
+    wanted = np.array(hair.face_colour or _face_colour(hair.colour)) / mean_grey()
+    red, green, blue = (float(c) for c in np.clip(wanted, 0, 1))
+    cards = Cards(
+        name,
+        piece.on(model, neutral),
+        normals,
+        piece.triangles,
+        uv,
+        tint,
+        load_strands(),
+        (red, green, blue),
+        0,
+    )
+    return WornCards(cards, root, np.ones(len(tint), np.float32))
+
+
+def _face_colour(colour: HairColour) -> Array:
+    """Brows and lashes are darker than light hair, and as dark as dark hair."""
+    root = np.array(colour.root)
+    return root * min(1.0, _DARKEST / max(float(root.mean()), 1e-6)) ** 0.6
 
 
 def _normals(vertices: F32, triangles: I32) -> F32:

@@ -2,7 +2,7 @@
 
 It repeats along u, every `PERIOD` mm of hair, and has bands along v, in each of which strands run from the
 root (top) to the tip: shells, which are opaque between ragged ends, and wisps, through which one sees; of
-straight, wavy and coily hair.
+straight, wavy and coily hair; and brows and lashes.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headshot import assets
-from headshot.arrays import F32, U8, Mask, read_only
+from headshot.arrays import F32, U8, read_only
 from headshot.errors import AssetError
 from headshot.image.colour import TO_LINEAR
 from headshot.image.formats import PNG, open_one_of
 from headshot.reading.complaint import reading
 
 ASSET = "hair_strands.png"
-WIDTH, HEIGHT = 1024, 512
+WIDTH, HEIGHT = 1024, 640
 PERIOD = 200.0
 BANDS = {
     "straight_shell": (0, 64),
@@ -28,6 +29,8 @@ BANDS = {
     "wavy_wisp": (224, 320),
     "coily_shell": (320, 416),
     "coily_wisp": (416, 512),
+    "brow": (512, 576),
+    "lash": (576, 640),
 }
 """First row, and the row after the last, of each band."""
 GAP = 5
@@ -56,15 +59,14 @@ def mean_grey() -> float:
     return float((TO_LINEAR[grey] * alpha).sum() / alpha.sum(dtype=np.float64))
 
 
-def on_texture(uv: F32, wisp: Mask, texture: str) -> F32:
+def on_texture(uv: F32, bands: NDArray[np.str_] | str) -> F32:
     """Coordinates (P, 2) on the texture.
 
     Args:
         uv: (P, 2) across in periods, along from 0 at the root to 1 at the tip.
-        wisp: (P,) of a wisp rather than of a shell.
-        texture: one of `headshot.hair.worn.TEXTURES`.
+        bands: (P,) names of `BANDS`, or one for all.
     """
-    shell, loose = (np.array(BANDS[f"{texture}_{kind}"], np.float32) for kind in ("shell", "wisp"))
-    first, last = np.where(wisp[:, None], loose, shell).T
+    names, band = np.unique(bands, return_inverse=True)
+    first, last = np.array([BANDS[name] for name in names.tolist()], np.float32)[band.reshape(-1)].T
     along = first + GAP + uv[:, 1] * (last - first - 2 * GAP)
     return np.stack([uv[:, 0], along / HEIGHT], axis=1).astype(np.float32)

@@ -16,21 +16,15 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot import assets
 from headshot.arrays import F32, I32, Index, Mask, ReadOnly, read_only
-from headshot.errors import AssetError
 from headshot.geometry.raster import vertex_normals
-from headshot.hair.worn import TEXTURES
+from headshot.hair.stored import mesh_of, stored
+from headshot.hair.strands import BANDS
 from headshot.models.correspondence import Correspondence
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.subdivision import refined
 from headshot.ramps import smoothstep
-from headshot.reading.arrays import open_arrays
-from headshot.reading.bounds import index_of, require_mesh
-from headshot.reading.complaint import reading
 
-ASSET = "hair.npz"
-FORMAT_VERSION = 2
 CONTROL_POINTS = 160
 """About one every 25 mm of skin: closer ones would carry the face's features into the hair."""
 _REACH = 20.0  # mm: added to distances, so that no single control point rules a vertex that lies on it
@@ -83,35 +77,18 @@ def load_styles() -> dict[str, HairStyle]:
     Raises:
         AssetError: the file is missing, altered, or of another version.
     """
-    file = assets.path(ASSET)
-    with reading(file, "hair styles", AssetError), open_arrays(file) as data:
-        version = int(data["format_version"])
-        if version != FORMAT_VERSION:
-            raise AssetError(f"{file} has format version {version}; this version reads {FORMAT_VERSION}")
-
-        def values(name: str) -> F32:
-            low, high = data[f"{name}_bounds"]
-            scaled: F32 = low + data[name].astype(np.float32) * ((high - low) / np.float32(65535))
-            return scaled
-
-        styles = {}
+    styles = {}
+    with stored() as data:
         for name in data["names"].tolist():
-            vertices, uv = values(f"{name}/vertices"), values(f"{name}/uv")
-            triangles = index_of("triangles", data[f"{name}/triangles"], len(vertices))
+            vertices, triangles, uv, root = mesh_of(data, name)
             wisp = np.unpackbits(data[f"{name}/wisp"], count=len(vertices)).astype(bool)
-            inner = int(data[f"{name}/inner"])
-            require_mesh(len(vertices), len(triangles))
-            barycentric = data[f"{name}/root_barycentric"].astype(np.float32)
-            barycentric /= barycentric.sum(axis=1, keepdims=True)
-            root = Correspondence(data[f"{name}/root_triangle"].astype(np.int32), barycentric)
-            if not len(root) == len(barycentric) == len(vertices) == len(uv):
-                raise ValueError(f"{name} has {len(vertices)} vertices and {len(root)} roots")
             strands = str(data[f"{name}/strands"])
-            if strands not in TEXTURES:
-                raise ValueError(f"{name} has strands {strands!r}, expected one of {TEXTURES}")
+            if f"{strands}_shell" not in BANDS:
+                raise ValueError(f"{name} has strands {strands!r}, which the texture has not")
             left, right = (bool(over) for over in data[f"{name}/covers"])
+            inner = int(data[f"{name}/inner"])
             styles[name] = HairStyle(name, vertices, triangles, inner, uv, wisp, strands, (left, right), root)
-        return styles
+    return styles
 
 
 def place(style: HairStyle, model: HeadModel, neutral: ArrayLike) -> F32:

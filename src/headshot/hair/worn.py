@@ -5,6 +5,7 @@ Small and without pixels: records keep it. `headshot.hair.cards` makes geometry 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,18 @@ STEPS = 10.0
 """Offsets are kept in tenths of a millimetre, so that records hold them without loss."""
 TEXTURES = ("straight", "wavy", "coily")
 FARTHEST = 1000.0  # mm: no hair is moved farther from where its style has it
+
+
+def linear_colour(name: str, colour: Iterable[float]) -> tuple[float, float, float]:
+    """A colour as three numbers of Python.
+
+    Raises:
+        ValueError: other than three numbers within 0 to 1.
+    """
+    values = tuple(float(c) for c in colour)
+    if len(values) != 3 or not all(0 <= c <= 1 for c in values):
+        raise ValueError(f"{name} must be linear RGB within 0 to 1, got {values}")
+    return values[0], values[1], values[2]
 
 
 @dataclass(frozen=True)
@@ -36,10 +49,7 @@ class HairColour:
 
     def __post_init__(self) -> None:
         for name in ("root", "tip"):
-            values = tuple(float(c) for c in getattr(self, name))  # of a tuple, list or array
-            if len(values) != 3 or not all(0 <= c <= 1 for c in values):
-                raise ValueError(f"{name} must be linear RGB within 0 to 1, got {values}")
-            object.__setattr__(self, name, values)
+            object.__setattr__(self, name, linear_colour(name, getattr(self, name)))
         if not 0 <= self.variation <= 1:
             raise ValueError(f"variation must be within 0 to 1, got {self.variation}")
 
@@ -53,6 +63,9 @@ class Hair(ReadOnly):
         colour: of the hair on the scalp.
         offsets: (P, 3) mm added to where `headshot.hair.styles.place` has the style's vertices, rounded to
             tenths; None for none.
+        brows: a name of `headshot.hair.brows.load_brows`; None for those painted on the skin alone.
+        lashes: a name of `headshot.hair.brows.load_lashes`; None for none.
+        face_colour: of brows and lashes; None for that of the roots on the scalp, darker where it is light.
         texture: how strands run, one of `TEXTURES`; None for the style's own way.
 
     Raises:
@@ -63,9 +76,13 @@ class Hair(ReadOnly):
     colour: HairColour = HairColour()
     offsets: F32 | None = None
     texture: str | None = None
+    brows: str | None = None
+    lashes: str | None = "eyelashes01"
+    face_colour: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         # A JSON alone should not wait for what draws.
+        from headshot.hair.brows import load_brows, load_lashes
         from headshot.hair.styles import load_styles
 
         styles = load_styles()
@@ -73,6 +90,13 @@ class Hair(ReadOnly):
             raise ValueError(f"there is no hair style {self.style!r}: use one of {', '.join(styles)}")
         if self.texture not in (None, *TEXTURES):
             raise ValueError(f"texture of hair must be one of {', '.join(TEXTURES)}, got {self.texture!r}")
+        for name, known in (("brows", load_brows()), ("lashes", load_lashes())):
+            if getattr(self, name) not in (None, *known):
+                raise ValueError(
+                    f"there are no {name} {getattr(self, name)!r}: use one of {', '.join(known)}"
+                )
+        if self.face_colour is not None:
+            object.__setattr__(self, "face_colour", linear_colour("face_colour", self.face_colour))
         if self.offsets is not None:
             if self.style is None:
                 raise ValueError("offsets are of a style, and there is none")
