@@ -36,6 +36,7 @@ ANCHORS = 400  # points of the skin that define the warp
 CLEARANCE = 3.0  # mm that hair keeps from the skin at least
 BESIDE = 5.0  # mm: what lies farther beside its root hangs off a border, below the neck
 FOOTPRINT = 5.0  # mm around the vertices of an ear, seen from the side
+BEHIND = 6.0  # mm: hair farther inside than this below an ear's surface is behind the ear
 STICKING = 10.0  # mm that an ear may stick out through hair that covers it
 COVERED = 0.96  # share of an ear under hair from which hair counts as covering it
 SMOOTHING = 0.5  # of the warp, mm: features of the face are not to ripple the hair
@@ -188,7 +189,7 @@ def beside_ears(model: HeadModel, clothes: Clothes, vertices: np.ndarray, covers
     centres, kept = vertices[clothes.triangles].mean(1), np.ones(len(clothes.triangles), bool)
     for side in np.flatnonzero(~covers):
         out = lateral(centres * [(1, -1)[side], 1, 1], ear(model, side))
-        kept &= ~(np.nan_to_num(out, nan=-99) > -1)
+        kept &= ~(np.nan_to_num(out, nan=-99) > -BEHIND)
     return replace(clothes, triangles=clothes.triangles[kept], triangles_uv=clothes.triangles_uv[kept])
 
 
