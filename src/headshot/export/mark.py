@@ -1,8 +1,8 @@
 """The mark by which Headshot knows a file as its own, whole and unchanged.
 
 Every file that is written carries a line of text, in a place that its format has for such things: a tEXt
-chunk of a PNG, ``extras`` of a GLB, a comment of JPEG, OBJ, MTL, PLY, 3MF, HTML and Markdown, the name of an
-STL, a field of a JSON. It says what the file was made from (`headshot.export.origin`) and ends with the
+chunk of a PNG, ``extras`` of a GLB, a comment of JPEG, OBJ, MTL, PLY, 3MF, USDZ, HTML and Markdown, the name
+of an STL, a field of a JSON. It says what the file was made from (`headshot.export.origin`) and ends with the
 SHA-256 of the file itself, in which the digits of that hash (and the checksum of the PNG's chunk) count as
 zeros. A file that somebody else made has no mark; one that was edited, cut off or written over has a mark
 that no longer fits.
@@ -219,6 +219,7 @@ PLACES: dict[str, Callable[[bytes, bytes], bytes]] = {
     ".vrm": _in_glb,
     ".json": _in_json,
     ".3mf": _in_zip,
+    ".usdz": _in_zip,
     ".stl": _in_first_line,
     ".obj": _after_lines(1, b"# "),
     ".mtl": _after_lines(1, b"# "),

@@ -59,6 +59,12 @@ PRESETS: dict[str, Preset] = {
             replace(_ENGINE, visemes=False),
         ),
         Preset(
+            "usdz",
+            'for AR Quick Look and RealityKit; needs the extra "usd"',
+            ("usdz", "json", "png"),
+            replace(_ENGINE, visemes=False),
+        ),
+        Preset(
             "print",
             "a closed solid for 3D printers, 3MF and STL in millimetres",
             ("3mf", "json", "png"),

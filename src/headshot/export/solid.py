@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _RINGS = 6  # of vertices between an eyelid and the middle of an eye
 _RISE = 0.25  # of the way to the middle, over which a border at the ball's inside rises to its surface
-_DAY = (1980, 1, 1, 0, 0, 0)  # the first that a zip knows: the same head gives the same bytes
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The first day that a zip knows: the same head gives the same bytes."""
 
 
 def write(head: HeadData, target: Target) -> dict[str, bytes]:
@@ -117,7 +118,7 @@ def three_mf(vertices: F32, triangles: I32) -> bytes:
     content = io.BytesIO()
     with ZipFile(content, "w", ZIP_DEFLATED) as archive:
         for name, text in files.items():
-            entry = ZipInfo(name, _DAY)
+            entry = ZipInfo(name, EPOCH)
             entry.compress_type = ZIP_DEFLATED
             archive.writestr(entry, text)
     return content.getvalue()
