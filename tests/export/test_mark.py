@@ -14,6 +14,7 @@ from PIL import Image
 from headshot.evaluate import report
 from headshot.export import FORMATS, contents
 from headshot.export.mark import NOTHING_KNOWN, PLACES, Mark, carries_mark, marked, read_mark
+from headshot.export.usdz import package
 from headshot.loading import _glb_pictures
 from headshot.results import Head
 
@@ -29,8 +30,10 @@ def files(astronaut: Head) -> dict[str, bytes]:
         "x.md": b"# Table\n\n| a |\n",
         "x.html": b"<!doctype html>\n<p>a</p>\n",
         "x.jpg": picture.getvalue(),
+        "x.usdz": package({"head.usdc": b"a stage"}),
     }
-    return contents(astronaut, "x", FORMATS) | others
+    formats = [name for name, entry in FORMATS.items() if not entry.extra]
+    return contents(astronaut, "x", formats) | others
 
 
 def test_every_format_has_a_place_for_it(files: dict[str, bytes]) -> None:

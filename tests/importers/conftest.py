@@ -1,6 +1,6 @@
 """Files of every kind that Headshot writes, for other programs to open.
 
-    pip install ".[test,importers]" && npm install --prefix tools       # Node.js and a Chromium, too
+    pip install ".[test,importers,usd]" && npm install --prefix tools       # Node.js and a Chromium, too
     HEADSHOT_IMPORTERS=1 python -m pytest tests/importers               # in CI, too
 
 Without HEADSHOT_IMPORTERS these tests are skipped; with it, what is not installed fails.

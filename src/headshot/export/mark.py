@@ -1,10 +1,11 @@
 """The mark by which Headshot knows a file as its own, whole and unchanged.
 
 Every file that is written carries a line of text, in a place that its format has for such things: a tEXt
-chunk of a PNG, ``extras`` of a GLB, a comment of JPEG, OBJ, MTL, PLY, HTML and Markdown, a field of a JSON.
-It says what the file was made from (`headshot.export.origin`) and ends with the SHA-256 of the file itself,
-in which the digits of that hash (and the checksum of the PNG's chunk) count as zeros. A file that somebody
-else made has no mark; one that was edited, cut off or written over has a mark that no longer fits.
+chunk of a PNG, ``extras`` of a GLB, a comment of JPEG, OBJ, MTL, PLY, 3MF, USDZ, HTML and Markdown, the name
+of an STL, a field of a JSON. It says what the file was made from (`headshot.export.origin`) and ends with the
+SHA-256 of the file itself, in which the digits of that hash (and the checksum of the PNG's chunk) count as
+zeros. A file that somebody else made has no mark; one that was edited, cut off or written over has a mark
+that no longer fits.
 """
 
 from __future__ import annotations
@@ -184,6 +185,17 @@ def _in_json(content: bytes, text: bytes) -> bytes:
     return content[:start] + b'\n "mark": ' + json.dumps(text.decode()).encode() + b"," + content[start:]
 
 
+def _in_first_line(content: bytes, text: bytes) -> bytes:
+    """Behind the first line, which in an STL is the name of the solid."""
+    at = content.index(b"\n")
+    return content[:at] + b" " + text + content[at:]
+
+
+def _in_zip(content: bytes, text: bytes) -> bytes:
+    """As the comment of the whole (APPNOTE.TXT of PKWARE, section 4.3.16)."""
+    return content[:-2] + struct.pack("<H", len(text)) + text
+
+
 def _after_lines(count: int, before: bytes, after: bytes = b"") -> Callable[[bytes, bytes], bytes]:
     """A comment as a line of its own behind so many others."""
 
@@ -206,6 +218,9 @@ PLACES: dict[str, Callable[[bytes, bytes], bytes]] = {
     ".glb": _in_glb,
     ".vrm": _in_glb,
     ".json": _in_json,
+    ".3mf": _in_zip,
+    ".usdz": _in_zip,
+    ".stl": _in_first_line,
     ".obj": _after_lines(1, b"# "),
     ".mtl": _after_lines(1, b"# "),
     ".ply": _after_lines(2, b"comment "),

@@ -58,6 +58,18 @@ PRESETS: dict[str, Preset] = {
             ("vrm", "json", "png"),
             replace(_ENGINE, visemes=False),
         ),
+        Preset(
+            "usdz",
+            'for AR Quick Look and RealityKit; needs the extra "usd"',
+            ("usdz", "json", "png"),
+            replace(_ENGINE, visemes=False),
+        ),
+        Preset(
+            "print",
+            "a closed solid for 3D printers, 3MF and STL in millimetres",
+            ("3mf", "json", "png"),
+            ExportSettings(expression="neutral"),
+        ),
     )
 }
 

@@ -63,6 +63,8 @@ FORMATS: dict[str, Format] = {
         Format("ply", "mesh with a colour per vertex", "asset", "ply", (".ply",)),
         Format("lods", "GLBs with fewer triangles", "head", "lods", ("_lod1.glb", "_lod2.glb")),
         Format("vrm", "avatar of VRM 1.0", "head", "vrm", (".vrm",)),
+        Format("3mf", "closed solid for 3D printers, with STL", "head", "solid", (".3mf", ".stl")),
+        Format("usdz", "for AR Quick Look and USD", "head", "usdz", (".usdz",), extra="usd"),
         Format("png", "preview picture", "document", "preview", (".png",)),
         Format("json", "every number", "document", "record", (".json",)),
     )
