@@ -177,6 +177,35 @@ def test_one_skin_from_forehead_to_nape(person):
     assert np.ptp(levels) < 0.12
 
 
+def test_strands_at_the_hairline_fade_and_moles_stay(person):
+    light = ALBEDO.light_mean.reshape(9, 3)
+    pixels = _photo(person, light)
+    points = project_for_raster(MODEL.landmarks["ibug68"].on(MODEL.mean, MODEL.triangles), CAMERA)[0]
+    top, x = int(points[17:27, 1].min()) - 10, int(points[27, 0])
+    mole = ((points[1] + points[30]) / 2).astype(int)  # on a cheek
+    marked = pixels.copy()
+    for column in range(x - 30, x + 30, 5):
+        marked[top - 14 : top, column] = pixels[top - 14 : top, column] * 0.75
+    marked[mole[1] - 1 : mole[1] + 1, mole[0] - 1 : mole[0] + 1] //= 2
+    albedo = PersonAlbedo(person, ALBEDO.occlusion)
+    clean, lit, delit = (
+        make_texture([TextureView(shown, MODEL.mean, CAMERA, light)], MODEL, settings, albedo)
+        for shown, settings in ((pixels, DELIT), (marked, SIZE), (marked, DELIT))
+    )
+    unmarked = make_texture([TextureView(pixels, MODEL.mean, CAMERA, light)], MODEL, SIZE, albedo)
+    changed = [
+        np.log((TO_LINEAR[a.pixels] + 0.01) / (TO_LINEAR[b.pixels] + 0.01)).mean(axis=2)
+        for a, b in ((lit, unmarked), (delit, clean))
+    ]
+    seen = (lit.observed > 0.5) & (delit.observed > 0.5)
+    strands, cheek = _around_the_face(256) & seen, _cheeks(256) & seen
+    before, after = (np.abs(off[strands]).mean() for off in changed)
+    assert strands.sum() > 100 and before > 0.015
+    assert after < 0.7 * before
+    dark = [off[cheek].min() for off in changed]
+    assert dark[0] < -0.5 and dark[1] < 0.7 * dark[0]
+
+
 def test_light_of_another_colour_on_one_half_leaves_the_texture(person):
     """A blue lamp from one side, softer than spherical harmonics are, is not a blue cheek."""
     light = ALBEDO.light_mean.reshape(9, 3)

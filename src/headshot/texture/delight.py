@@ -4,8 +4,8 @@ What spherical harmonics explain is divided out exactly. The rest of the shading
 lamps close by) differs from skin by its extent: it changes over centimetres, and unlike skin it is seldom the
 same on both halves of the face. So the smooth part of what the albedo model leaves unexplained is taken for
 shading: all of it where the halves differ, most of it where they agree, little where beards and brows are.
-Its sharp part (moles, freckles, wrinkles, strands of hair, and the very edges of shadows) stays. Highlights
-are what is much brighter than the skin may be; they are drawn towards its colour.
+Its sharp part (moles, freckles, wrinkles, stubble) stays with the contrast of skin (`headshot.texture.fine`).
+Highlights are what is much brighter than the skin may be; they are drawn towards its colour.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from headshot.arrays import F32, Array, single
+from headshot.arrays import F32, U8, Array, single
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import Raster, interpolate, vertex_normals
 from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, linear_to_srgb, srgb_to_linear
@@ -23,7 +23,9 @@ from headshot.kernels import njit
 from headshot.models.head_model import HeadModel
 from headshot.robust import geman_mcclure_weight
 from headshot.texture.appearance import PersonAlbedo
+from headshot.texture.atlas import TexelMesh
 from headshot.texture.complete import vertex_colours
+from headshot.texture.fine import FLOOR, shares_of_detail
 from headshot.texture.layout import Layout
 from headshot.texture.poisson import System, solve
 from headshot.texture.rows import in_rows
@@ -35,11 +37,11 @@ from headshot.texture.view import TextureView
 _DARKEST = 0.12  # of shading: what is darker carries more noise than colour,
 _DIM = 0.35  # and from here on it gets less and less weight
 _EXTENT = 9.0  # mm over which shading is smooth
-_FLOOR = 0.01  # linear; added before logarithms
 _SHADOW = 3.0  # mm, the same of hair's shadow
 _LITTLE = 0.1  # of hair's shadow, how little has to be seen
 _AGREE = 0.7  # how much of the smooth rest on which both halves agree is shading
 _DRAWN = 0.2  # the same on beards, brows, lids and lips
+_PLAIN = 0.04  # logarithm by which single vertices stand out where all that is smooth is hair's shadow
 _MOST = 1.2  # largest logarithm of shading that is corrected
 _SHINE = 1.2  # how much brighter than the expected skin is a highlight
 _DULL = 0.25  # which share of a highlight's logarithm stays
@@ -101,16 +103,20 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     bare = np.maximum(own[at] + unsure[:, None] * (typical - own[at]), _LEAST * typical)
     own[at] = bare
     reflect = srgb_to_linear(found) / shading[at]
-    rest = _unexplained(skin, reflect, bare, seen, _Shares(unsure, drawn))
+    shares = _Shares(unsure, drawn)
+    rest = _unexplained(skin, reflect, bare, seen, shares)
     shading[at] *= np.exp(rest)
 
     strided = Raster(texels.triangle[::4, ::4], texels.barycentric[::4, ::4], weight[::4, ::4])
-    bright = interpolate(strided, shading, model.triangles).mean(axis=2)
-    usual_level = single(np.average(bright, weights=weight[::4, ::4] + 1e-6))
+    level = interpolate(strided, shading, model.triangles)
+    usual_level = single(np.average(level.mean(axis=2), weights=weight[::4, ::4] + 1e-6))
+    smooth = np.ones((len(own), 5), np.float32)  # of eyes and mouth all detail stays
+    smooth[at, :3] = reflect * np.exp(-rest)
+    smooth[at, 3:] = _detail(layout, lit, shading, smooth, shares)
     out = colour.copy(), weight.copy()
     mesh = texels.mesh
     in_rows(
-        lambda rows: _divide_rows(rows, mesh, shading, own, usual_level, TO_LINEAR, TO_SRGB, *out),
+        lambda rows: _divide_rows(rows, mesh, _Fields(shading, own, smooth, usual_level), *out),
         layout.size,
     )
     return TexelSamples(
@@ -137,7 +143,7 @@ def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32, shares: _Shar
 
     ``seen`` (S,) in [0, 1] says how well the photo shows each vertex.
     """
-    off = np.log(reflect + _FLOOR) - np.log(own + _FLOOR)
+    off = np.log(reflect + FLOOR) - np.log(own + FLOOR)
     # Neither hair nor highlights are shading: little weight to what is far off.
     robust = seen * geman_mcclure_weight((off.mean(axis=1) / 1.2) ** 2)
     robust += shares.unsure * (np.minimum(seen / _LITTLE, 1) - robust)
@@ -153,21 +159,66 @@ def _unexplained(skin: Surface, reflect: F32, own: F32, seen: F32, shares: _Shar
     agree = smooth - differ
     share = _AGREE + shares.drawn * (_DRAWN - _AGREE)
     share = (share + shares.unsure * (1 - share))[:, None]
-    return np.clip(differ + share * agree, -_MOST, _MOST).astype(np.float32)
+    most = (_PLAIN / np.maximum(shares.unsure, 0.01) ** 2)[:, None]
+    left = np.clip(off - differ - share * agree, -most, most)
+    return np.clip(off - left, -_MOST, _MOST).astype(np.float32)
+
+
+def _detail(layout: Layout, seen: TexelSamples, shading: F32, smooth: F32, shares: _Shares) -> F32:
+    """Factors (S, 2) of what is fine in brightness and in tint, from one texel in sixteen.
+
+    Args:
+        layout: of the texture.
+        seen: what the photo shows.
+        shading: (V, 3) linear light.
+        smooth: (V, 5) linear means of the colours without light, and more.
+        shares: see there.
+    """
+    skin, mesh = layout.skin, layout.texels.mesh
+    every = slice(None, None, 4), slice(None, None, 4)
+    triangle, weight = mesh.triangle[every], seen.weight[every]
+    first, last = layout.model.parts.get("skin", (0, len(mesh.triangles)))
+    use = (triangle >= first) & (triangle < last) & (weight > 0.3)
+    corners, where = mesh.triangles[triangle[use]], mesh.barycentric[every][use]
+    light, means = (np.einsum("nkc,nk->nc", values[corners], where) for values in (shading, smooth[:, :3]))
+    ratio = (TO_LINEAR[seen.colour[every][use]] / light + FLOOR) / (means + FLOOR)
+    number = skin.number[corners]
+    plain = (shares.drawn[number].max(axis=1) < 0.1) & (shares.unsure[number].max(axis=1) < 0.1)
+    return shares_of_detail(skin, number, where, ratio, plain, shares.drawn, shares.unsure)
+
+
+class _Fields(NamedTuple):
+    """What colours are divided by and compared with, at all vertices.
+
+    Attributes:
+        shading: (V, 3) linear light.
+        own: (V, 3) linear, the person's colours.
+        smooth: (V, 5) linear means of the colours without light, and factors of what is finer in brightness
+            and in tint.
+        usual_level: mean light.
+        to_linear, to_srgb: tables.
+    """
+
+    shading: F32
+    own: F32
+    smooth: F32
+    usual_level: float
+    to_linear: F32 = TO_LINEAR
+    to_srgb: U8 = TO_SRGB
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _divide_rows(  # type: ignore[no-untyped-def]
-    rows, mesh, shading, own, usual_level, to_linear, to_srgb, colour, weight
-) -> None:
-    """Divide rows of colours (T, T, 3), sRGB, by the shading (V, 3), and give dim ones less weight (T, T).
+def _divide_rows(rows: tuple[int, int], mesh: TexelMesh, fields: _Fields, colour: U8, weight: F32) -> None:
+    """Divide rows of colours (T, T, 3), sRGB, by the shading, and give dim ones less weight (T, T).
 
-    What is brighter than skin of the person's own colours (V, 3) may be is compressed, and gets more of the
-    skin's tint.
+    What is brighter than skin of the person's own colours may be is compressed, and gets more of the skin's
+    tint.
     """
+    shading, own, around, usual_level, to_linear, to_srgb = fields
     zero, one, half, steps = single(0), single(1), single(0.5), single(LINEAR_STEPS - 1)
     level, usual, reflect = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    third = single(1 / 3)
+    smooth, ratio = np.empty(5, np.float32), np.empty(3, np.float32)
+    third, floor = single(1 / 3), single(FLOOR)
     for y in range(rows[0], rows[1]):
         for x in range(mesh.triangle.shape[1]):
             t = mesh.triangle[y, x]
@@ -175,15 +226,25 @@ def _divide_rows(  # type: ignore[no-untyped-def]
                 continue
             a, b, c = mesh.barycentric[y, x, 0], mesh.barycentric[y, x, 1], mesh.barycentric[y, x, 2]
             i, j, k = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+            for d in range(5):
+                smooth[d] = a * around[i, d] + b * around[j, d] + c * around[k, d]
             for d in range(3):
                 level[d] = a * shading[i, d] + b * shading[j, d] + c * shading[k, d]
                 usual[d] = a * own[i, d] + b * own[j, d] + c * own[k, d]
                 reflect[d] = to_linear[colour[y, x, d]] / level[d]
+            if smooth[3] < one or smooth[4] < one:
+                for d in range(3):
+                    ratio[d] = (reflect[d] + floor) / (smooth[d] + floor)
+                bright = (ratio[0] + ratio[1] + ratio[2]) * third
+                less = one + smooth[3] * (bright - one)
+                for d in range(3):
+                    tint = one + smooth[4] * (ratio[d] / bright - one)
+                    reflect[d] = less * tint * (smooth[d] + floor) - floor
             normal = max((usual[0] + usual[1] + usual[2]) * third, single(0.01))
-            ratio = (reflect[0] + reflect[1] + reflect[2]) * third / (single(_SHINE) * normal)
-            if ratio > one:
-                share = single(0.6) * min(single(4) * (ratio - one), one)
-                target, less = single(_SHINE) * ratio ** single(_DULL), ratio ** single(_DULL - 1)
+            shine = (reflect[0] + reflect[1] + reflect[2]) * third / (single(_SHINE) * normal)
+            if shine > one:
+                share = single(0.6) * min(single(4) * (shine - one), one)
+                target, less = single(_SHINE) * shine ** single(_DULL), shine ** single(_DULL - 1)
                 for d in range(3):
                     here = reflect[d] * less
                     reflect[d] = here + share * (target * usual[d] - here)
