@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("headshot.head_data", "headshot.texturing", "headshot.assessment"),
     ("headshot.texture", "headshot.hair", "headshot.photo_colours", "headshot.photo_choice"),
     ("headshot.fitting",),
-    ("headshot.perception", "headshot.render", "headshot.measurements"),
+    ("headshot.perception", "headshot.render", "headshot.relight", "headshot.measurements"),
     ("headshot.models", "headshot.estimate"),
     ("headshot.geometry",),
     ("headshot.image",),

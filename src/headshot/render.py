@@ -17,7 +17,7 @@ from headshot.arrays import F32, I32, U8
 from headshot.checked import Checked
 from headshot.geometry.camera import Camera, project_for_raster, rotation_from_angles
 from headshot.geometry.cards import Cards
-from headshot.geometry.raster import interpolate, rasterise, vertex_normals
+from headshot.geometry.raster import Raster, interpolate, rasterise, vertex_normals
 from headshot.geometry.raster.blend import draw_cards
 from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB
 from headshot.kernels import njit
@@ -208,7 +208,7 @@ def _fill(triangle: I32, palette: F32, out: F32) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _resolve(
+def resolve(
     coverage: F32, colour: F32, s: int, opacity: float, behind: U8, decode: F32, encode: U8, out: U8
 ) -> None:
     """Average s x s samples in linear light over the background and encode."""
@@ -292,6 +292,38 @@ def _lit(cards: Cards, camera: Camera, lights: F32, lighting: float) -> F32:
     return lit
 
 
+def base_colour(raster: Raster, model: FaceModel, texture: U8 | None, colours: U8 | None) -> F32:
+    """Colours (H, W, 3), linear, of what a raster shows, before any light; clay without texture and colours.
+
+    Args:
+        raster: of the model's triangles.
+        model: gives triangles, parts and texture coordinates.
+        texture: (T, T, 3) uint8 sRGB in the model's layout.
+        colours: (V, 3) uint8 sRGB of the vertices, in the place of a texture.
+
+    Raises:
+        ValueError: a texture, and a model without texture coordinates.
+    """
+    colour = np.zeros((*raster.triangle.shape, 3), np.float32)
+    if colours is not None:
+        colour[:] = interpolate(raster, TO_LINEAR[colours], model.triangles)
+    elif texture is None:
+        _fill(raster.triangle, _palette(model), colour)
+    else:
+        if model.uv is None or model.triangles_uv is None:
+            raise ValueError(f"{model.id} has no texture coordinates, which a texture needs")
+        _look_up(
+            raster.triangle,
+            raster.barycentric,
+            model.uv,
+            model.triangles_uv,
+            np.ascontiguousarray(texture),
+            TO_LINEAR,
+            colour,
+        )
+    return colour
+
+
 def render(
     vertices: ArrayLike,
     model: FaceModel,
@@ -333,23 +365,7 @@ def render(
     s = options.supersample
     xy, depth = project_for_raster(points, camera)
     raster = rasterise(xy * np.float32(s), depth, model.triangles, camera.height * s, camera.width * s)
-    colour = np.empty((*raster.triangle.shape, 3), np.float32)
-    if colours is not None:
-        colour[:] = interpolate(raster, TO_LINEAR[colours], model.triangles)
-    elif texture is None:
-        _fill(raster.triangle, _palette(model), colour)
-    else:
-        if model.uv is None or model.triangles_uv is None:
-            raise ValueError(f"{model.id} has no texture coordinates, which a texture needs")
-        _look_up(
-            raster.triangle,
-            raster.barycentric,
-            model.uv,
-            model.triangles_uv,
-            np.ascontiguousarray(texture),
-            TO_LINEAR,
-            colour,
-        )
+    colour = base_colour(raster, model, texture, colours)
     lighting = 1.0 if texture is None and colours is None else options.lighting
     normals = vertex_normals(points, model.triangles) @ camera.rotation.T.astype(np.float32)
     surface = interpolate(raster, np.hstack([normals, camera.to_camera(points)]), model.triangles)
@@ -380,7 +396,7 @@ def render(
             hair, xy * np.float32(s), depth, _lit(hair, camera, lights, lighting), nearest, colour, coverage
         )
     out = np.empty(size, np.uint8)
-    _resolve(
+    resolve(
         coverage,
         colour,
         s,

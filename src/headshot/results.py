@@ -19,10 +19,13 @@ from headshot.head_data import HeadData
 from headshot.texture import Texture
 
 if TYPE_CHECKING:
+    from headshot.geometry.environment import Environment
     from headshot.measurements import Measurement
 
 LARGEST_PICTURE = 8192
 """Pixels of a side of `Head.render`, at most."""
+_BEHIND = 40
+"""Grey level behind a head in a light of its own."""
 
 # Pickles of the first heads name the parts of an estimate as of this module.
 __all__ = ["Estimate", "Head", "LeftOut", "PersonParameters", "PhotoInfo", "ViewParameters", "blend"]
@@ -114,6 +117,7 @@ class Head(HeadData):
         pitch: float = 0.0,
         textured: bool = True,
         background: U8 | None = None,
+        light: Environment | str | None = None,
     ) -> U8:
         """A picture (H, W, 3) uint8 sRGB of the head.
 
@@ -124,10 +128,16 @@ class Head(HeadData):
             textured: with the texture or the colours of the vertices, where there are any, and hair; else as
                 clay.
             background: (H, W, 3) uint8 picture behind the head, such as ``head.photo.pixels``.
+            light: None for the soft light of previews, without shadows; else an
+                `headshot.geometry.environment.Environment`, or one of its presets by name ("studio", "side",
+                "top"), which lights the skin without the photo's light, with highlights and cast shadows
+                (`headshot.relight`). Takes seconds.
 
         Raises:
             ValueError: the background has another size than the camera's picture; a camera and what has no
-                effect beside it; or a value of another type.
+                effect beside it; an unknown light; or a value of another type.
+            HeadshotError: a light, and a head whose texture has the photo's light in it, as those loaded
+                without their GLB.
         """
         from headshot.render import render, view_camera
 
@@ -140,6 +150,8 @@ class Head(HeadData):
         if not np.isfinite([checked(float, yaw, "yaw"), checked(float, pitch, "pitch")]).all():
             raise ValueError(f"yaw and pitch must be finite, got {yaw} and {pitch}")
         seen = camera or view_camera(self.neutral_vertices, yaw, pitch, size)
+        if light is not None:
+            return self._in_light(seen, light, textured, background)
         pixels, colours = self.painted if textured else (None, None)
         return render(
             self.vertices,
@@ -147,6 +159,30 @@ class Head(HeadData):
             seen,
             texture=pixels,
             colours=colours,
+            background=background,
+            cards=self.cards if textured else (),
+        )
+
+    def _in_light(
+        self, camera: Camera, light: Environment | str, textured: bool, background: U8 | None
+    ) -> U8:
+        from headshot.geometry.environment import PRESETS, Environment
+        from headshot.relight import relit
+
+        if isinstance(light, str):
+            if light not in PRESETS:
+                raise ValueError(f"there is no light {light!r}: give one of {', '.join(PRESETS)}")
+            light = PRESETS[light]()
+        checked(Environment, light, "light")
+        texture = self.albedo_texture if textured else None
+        if background is None:
+            background = np.full((camera.height, camera.width, 3), _BEHIND, np.uint8)
+        return relit(
+            self.vertices,
+            self.model,
+            camera,
+            light,
+            texture=None if texture is None else texture.pixels,
             background=background,
             cards=self.cards if textured else (),
         )

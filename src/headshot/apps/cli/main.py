@@ -29,6 +29,7 @@ from headshot.apps.cli.convert_basel import COMMAND, convert_basel
 from headshot.apps.cli.group import Commands
 from headshot.apps.keypoint.command import keypoint
 from headshot.apps.output import output_folder, require_writable
+from headshot.apps.relight.command import relight
 from headshot.evaluate.cli import app as evaluate_app
 from headshot.exit_codes import ExitCode, exit_code, exit_code_of_several, exit_codes_help
 from headshot.export.presets import presets_help
@@ -286,6 +287,7 @@ def learn(context: typer.Context) -> None:
 
 
 app.command()(keypoint)
+app.command()(relight)
 app.command(COMMAND)(convert_basel)
 
 

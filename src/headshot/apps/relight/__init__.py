@@ -1,0 +1,1 @@
+"""``headshot relight``: pictures of a saved head in other light."""
