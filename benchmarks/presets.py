@@ -4,7 +4,7 @@
     python benchmarks/presets.py -o out                  # prints the table of docs/how-to/presets.md
     python benchmarks/presets.py -o out --picture docs/images/presets.jpg
 
-Of the photo photos/astronaut.jpg, with and without the hair style bob_fringe. Times are of the second saving, on
+Of photos/astronaut.jpg, with and without the hair style bob_fringe. Times are of the second saving, on
 one core, with the textures made; GLBs and VRMs are checked by Khronos' validator. Pictures of what three.js
 does not open (USDZ, 3MF) are of a GLB of the same mesh.
 """

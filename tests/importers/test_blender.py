@@ -62,7 +62,7 @@ keys = {m.name: m.data.shape_keys.evaluated_get(graph).key_blocks for m in meshe
 print("FOUND", json.dumps({
     "bones": [bone.name for bone in head.data.bones],
     "parents": {m.name: m.parent.name for m in meshes},
-    "values": {name: {k.name: round(k.value, 5) for k in found[1:] if k.value} for name, found in keys.items()},
+    "values": {n: {k.name: round(k.value, 5) for k in found[1:] if k.value} for n, found in keys.items()},
 }))
 """
 
