@@ -16,7 +16,7 @@ from headshot.export.record import read_record
 from headshot.export.registry import FORMATS
 from headshot.geometry.camera import Camera
 from headshot.hair.worn import STEPS, Hair, HairColour
-from headshot.image.formats import JPEG, PNG, open_one_of
+from headshot.image.formats import JPEG, PNG, WEBP, open_one_of
 from headshot.models.head_model import ASSET, load_head_model
 from headshot.models.protocol import BUNDLED, FaceModel, fingerprint
 from headshot.models.readers import read_model
@@ -38,7 +38,7 @@ def load(path: str | Path, model: str | Path | FaceModel | None = None) -> Head:
     """A head that `Head.save` or ``headshot reconstruct`` wrote.
 
     Args:
-        path: its JSON; the texture is read from the OBJ's PNG or the GLB beside it, where one of them is.
+        path: its JSON; the texture is read from the OBJ's PNG, the GLB or the VRM beside it, where one is.
             Colours of vertices, of models without a layout for a texture, are not read back.
         model: of heads of another model than the bundled one that model, or its file.
 
@@ -173,9 +173,10 @@ def _array(values: Any) -> Array:
 
 def _textures(file: Path, fields: dict[str, Any]) -> tuple[U8 | None, U8 | None]:
     """The textures as photographed and without light, from the files beside the JSON; None for what was not
-    written or is not there any more. Those of an OBJ are exact, those of a GLB mostly JPEGs."""
+    written or is not there any more. Those of an OBJ are exact, those of a GLB or VRM mostly JPEGs."""
     kind = fields["meshes"]["texture"]
     base = photographed = None
+    container = False  # read already: levels of detail repeat what the first GLB has
     if kind is not None:
         for name in fields["files"]:
             beside = file.parent / name
@@ -183,7 +184,8 @@ def _textures(file: Path, fields: dict[str, Any]) -> tuple[U8 | None, U8 | None]
                 continue
             if name.endswith("_texture.png"):
                 base = _picture(_content(beside), beside)
-            elif name.endswith(".glb"):
+            elif name.endswith((".glb", ".vrm")) and not container:
+                container = True
                 first, second = _glb_pictures(_content(beside), beside)
                 base = _picture(first, beside) if base is None else base
                 photographed = None if second is None else _picture(second, beside)
@@ -198,7 +200,7 @@ def _content(file: Path) -> bytes:
 def _picture(content: bytes, file: Path) -> U8:
     with (
         reading(file, "a texture", HeadshotError, _AGAIN, (SyntaxError,)),
-        open_one_of((PNG, JPEG), content) as image,
+        open_one_of((PNG, JPEG, WEBP), content) as image,
     ):
         if image.width != image.height or image.width > _LARGEST_TEXTURE:
             raise HeadshotError(

@@ -221,6 +221,7 @@ class Head(HeadData):
         morph_normals: bool | None = None,
         sparse: bool | None = None,
         quantised: bool | None = None,
+        unit: str | None = None,
         visemes: bool | None = None,
         bones: bool | None = None,
         level: int | None = None,
@@ -236,8 +237,8 @@ class Head(HeadData):
             preset: "web", "unity" or another of `headshot.export.PRESETS`: formats and settings for a place
                 where heads go (docs/how-to/presets.md).
             expression, texture, texture_encoding, jpeg_quality, photo_variant, morph_normals, sparse,
-                quantised, visemes, bones, level: as in `headshot.export.ExportSettings`; when None, as the
-                preset says, and the defaults there without one.
+                quantised, unit, visemes, bones, level: as in `headshot.export.ExportSettings`; when None, as
+                the preset says, and the defaults there without one.
 
         Returns:
             The files written.
@@ -259,6 +260,7 @@ class Head(HeadData):
             morph_normals=morph_normals,
             sparse=sparse,
             quantised=quantised,
+            unit=unit,
             visemes=visemes,
             bones=bones,
             level=level,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headshot.export import PRESETS, asset_contents
 from headshot.export.asset import HEAD_PARTS, HeadAsset, asset_of
 from headshot.export.obj import obj
 from headshot.export.settings import ExportSettings
@@ -103,3 +104,15 @@ def test_colours_of_vertices_take_the_place_of_a_texture(square: HeadAsset) -> N
     lines = files["face.obj"].decode().splitlines()
     assert "v 10.0000 20.0000 0.0000 0.2000 0.2000 0.2000" in lines and "f 1//1 2//2 3//3" in lines
     assert not any("mtl" in line for line in lines)
+
+
+def test_centimetres_for_metahuman(head: Head) -> None:
+    settings = PRESETS["metahuman"].settings
+    content = asset_contents(asset_of(head, settings), "ann", "obj,ply", settings)
+    text = content["ann.obj"].decode()
+    assert "centimetres" in text.splitlines()[0]
+    rows, _ = read(text)
+    np.testing.assert_allclose(rows["v"] * 10, head.neutral_vertices, atol=1e-3)
+    start = content["ann.ply"].index(b"end_header\n") + 11
+    first = np.frombuffer(content["ann.ply"], "<f4", 3, start)
+    np.testing.assert_allclose(first * 10, head.neutral_vertices[0], atol=1e-3)

@@ -3,11 +3,13 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from headshot.errors import HeadshotError
 from headshot.export import FORMATS, PRESETS, ExportSettings, file_names, preset_settings
 from headshot.export.presets import presets_help
+from headshot.loading import load
 from headshot.results import Head
 
 SIZES = {"web": ("me.glb", 1.5e6)}
@@ -50,3 +52,12 @@ def test_settings_of_presets_differ_from_the_usual() -> None:
     usual = ExportSettings()
     for preset in PRESETS.values():
         assert any(getattr(preset.settings, f.name) != getattr(usual, f.name) for f in fields(usual))
+
+
+@pytest.mark.parametrize("name", ["web", "unity", "metahuman", "vrm"])
+def test_heads_come_back_with_their_texture(astronaut: Head, tmp_path: Path, name: str) -> None:
+    astronaut.save(tmp_path, preset=name, stem="me")
+    found = load(tmp_path / "me.json").texture
+    true = astronaut.albedo_texture
+    assert found is not None and true is not None and found.delit
+    assert np.abs(found.pixels.astype(float) - true.pixels).mean() < 3

@@ -109,6 +109,7 @@ def test_options_of_save_reach_the_files(head: Head, tmp_path: Path, monkeypatch
         "morph_normals": False,
         "sparse": False,
         "quantised": True,
+        "unit": "centimetre",
         "visemes": True,
         "bones": True,
         "level": 2,
@@ -128,7 +129,7 @@ def test_the_name_of_a_file_gives_that_file(head: Head, tmp_path: Path, name: st
     assert head.save(tmp_path / "new" / name, ending) == written
 
 
-@pytest.mark.parametrize("name", ["me.gltf", "me.FBX", "me.usdz", "me.stl", "me.jpg"])
+@pytest.mark.parametrize("name", ["me.gltf", "me.FBX", "me.blend", "me.stl", "me.jpg"])
 def test_the_name_of_a_file_that_is_not_written_makes_no_folder(
     head: Head, tmp_path: Path, name: str
 ) -> None:
@@ -216,7 +217,7 @@ def test_safe_stem_is_short_and_whole_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"expression": "smile"}, {"texture_encoding": "avif"}, {"jpeg_quality": 0}]
+    "wrong", [{"expression": "smile"}, {"texture_encoding": "avif"}, {"jpeg_quality": 0}, {"unit": "inch"}]
 )
 def test_settings_are_checked(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must be"):

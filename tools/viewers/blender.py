@@ -56,7 +56,10 @@ def opened(file: Path) -> list[Any]:
         bpy.ops.wm.obj_import(filepath=str(file))
     else:  # a PLY is taken as it is, so turn it as the others are
         bpy.ops.wm.ply_import(filepath=str(file), forward_axis="NEGATIVE_Z", up_axis="Y")
-    return [thing for thing in bpy.data.objects if thing.type == "MESH"]
+    # What Blender draws bones with is a mesh, too, in a collection of its own.
+    own = bpy.data.collections.get("glTF_not_exported")
+    shapes = set() if own is None else set(own.objects)
+    return [thing for thing in bpy.data.objects if thing.type == "MESH" and thing not in shapes]
 
 
 def targets(thing: Any) -> dict[str, Any]:

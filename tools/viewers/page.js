@@ -116,7 +116,7 @@ function show(root, yaw, directed, frame) {
 
 async function look(root, number) {
   const size = new THREE.Box3().setFromObject(root).getSize(new THREE.Vector3()).length();
-  if (size > 10) root.scale.setScalar(1e-3); // OBJ and PLY are in millimetres
+  if (size > 10) root.scale.setScalar(size > 100 ? 1e-3 : 1e-2); // OBJ and PLY are in millimetres or centimetres
   root.traverse((object) => {
     // A VRM stands on the floor: look at its eyes.
     if (object.name === "leftEye" && object.getWorldPosition(new THREE.Vector3()).y > 1) {

@@ -1,4 +1,4 @@
-"""OBJ + MTL + PNG: the head as a static mesh in millimetres.
+"""OBJ + MTL + PNG: the head as a static mesh in millimetres or centimetres.
 
 Vertices are written in the order of the model, none split and none left out, so that indices, landmarks and
 region masks of the model hold for the file. There is one material, since readers like to take a file with
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headshot.export.asset import HeadAsset
-from headshot.export.settings import Target
+from headshot.export.settings import UNITS, Target
 from headshot.export.texture import encode_texture
 from headshot.geometry.raster import vertex_normals
 from headshot.version import __version__
@@ -22,18 +22,18 @@ from headshot.version import __version__
 
 def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
     """The files of `obj`, content by file name."""
-    return obj(asset, target.stem)
+    return obj(asset, target.stem, target.settings.unit)
 
 
-def obj(asset: HeadAsset, stem: str) -> dict[str, bytes]:
+def obj(asset: HeadAsset, stem: str, unit: str = "millimetre") -> dict[str, bytes]:
     """The OBJ and, where there is a texture, its MTL and the texture, content by file name.
 
     Without a texture, colours of the vertices follow their coordinates, as MeshLab and Blender read them.
     There is no material then, since programs that find one (trimesh, three.js) leave such colours out.
     """
-    vertices, textured = asset.vertices, asset.texture is not None
+    vertices, textured = asset.vertices * np.float32(UNITS[unit]), asset.texture is not None
     lines = [
-        f"# Headshot {__version__}: millimetres, x to the subject's left, y up, z out of the face",
+        f"# Headshot {__version__}: {unit}s, x to the subject's left, y up, z out of the face",
         *([f"# {asset.comment}"] if asset.comment else []),
         *([f"mtllib {stem}.mtl"] if textured else []),
         f"o {asset.name}",

@@ -1,4 +1,4 @@
-"""Binary little-endian PLY in millimetres, with normals and a colour per vertex.
+"""Binary little-endian PLY in millimetres or centimetres, with normals and a colour per vertex.
 
 For point-based tools such as MeshLab, CloudCompare and Open3D. Vertices are in the order of the model.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from headshot.export.asset import HeadAsset
-from headshot.export.settings import Target
+from headshot.export.settings import UNITS, Target
 from headshot.export.texture import vertex_colours
 from headshot.geometry.raster import vertex_normals
 from headshot.version import __version__
@@ -16,12 +16,12 @@ from headshot.version import __version__
 
 def write(asset: HeadAsset, target: Target) -> dict[str, bytes]:
     """The PLY, content by file name."""
-    return {f"{target.stem}.ply": ply(asset)}
+    return {f"{target.stem}.ply": ply(asset, target.settings.unit)}
 
 
-def ply(asset: HeadAsset) -> bytes:
+def ply(asset: HeadAsset, unit: str = "millimetre") -> bytes:
     """The PLY file of an asset; without texture and colours it has no colours either."""
-    vertices, triangles = asset.vertices, asset.triangles
+    vertices, triangles = asset.vertices * np.float32(UNITS[unit]), asset.triangles
     normals = vertex_normals(vertices, triangles)
     columns = dict(zip(("x", "y", "z", "nx", "ny", "nz"), [*vertices.T, *normals.T], strict=True))
     colours = vertex_colours(asset)
@@ -36,7 +36,7 @@ def ply(asset: HeadAsset) -> bytes:
     header = [
         "ply",
         "format binary_little_endian 1.0",
-        f"comment Headshot {__version__}: millimetres, x to the subject's left, y up, z out of the face",
+        f"comment Headshot {__version__}: {unit}s, x to the subject's left, y up, z out of the face",
         *([f"comment {asset.comment}"] if asset.comment else []),
         f"element vertex {len(points)}",
         *(f"property {'float' if kind == '<f4' else 'uchar'} {name}" for name, kind in kinds.items()),

@@ -53,6 +53,18 @@ PRESETS: dict[str, Preset] = {
             replace(_ENGINE, sparse=False),
         ),
         Preset(
+            "metahuman",
+            "an OBJ in centimetres for Mesh to MetaHuman",
+            ("obj", "json", "png"),
+            ExportSettings(expression="neutral", unit="centimetre"),
+        ),
+        Preset(
+            "blender",
+            "GLB with all triangles, bones and visemes",
+            ("glb", "json", "png"),
+            replace(_ENGINE, texture_encoding="png", level=0),
+        ),
+        Preset(
             "vrm",
             "an avatar of VRM 1.0, with the bones that it requires",
             ("vrm", "json", "png"),

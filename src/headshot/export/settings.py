@@ -13,6 +13,8 @@ from headshot.checked import Checked
 EXPRESSIONS = ("neutral", "photo")
 TEXTURES = ("photo", "albedo")
 ENCODINGS = ("jpeg", "png", "webp")
+UNITS = {"millimetre": 1.0, "centimetre": 0.1}
+"""Names of units, and how many of them a millimetre is."""
 LEVELS = (0, 1, 2, 3)
 
 
@@ -37,6 +39,7 @@ class ExportSettings(Checked):
         sparse: leave out of a morph target what it does not move; a few programs cannot read that.
         quantised: store coordinates of a GLB as 16-bit and normals as 8-bit integers
             (KHR_mesh_quantization), with changes down to 30 µm: half the size.
+        unit: "millimetre" or "centimetre", of OBJ and PLY.
         visemes: add the 15 mouths of speech (`headshot.models.visemes`) to the expressions.
         level: 0 for the triangles that the head was made with, or 1, 2 or 3 for about 16,000, 5,000 or 1,500
             triangles of skin (`headshot.export.levels`).
@@ -51,6 +54,7 @@ class ExportSettings(Checked):
     morph_normals: bool = True
     sparse: bool = True
     quantised: bool = False
+    unit: str = "millimetre"
     visemes: bool = False
     bones: bool = False
     level: int = 0
@@ -65,6 +69,8 @@ class ExportSettings(Checked):
             raise ValueError(f"texture_encoding must be one of {ENCODINGS}, got {self.texture_encoding!r}")
         if not 1 <= self.jpeg_quality <= 95:
             raise ValueError(f"jpeg_quality must be within 1 to 95, got {self.jpeg_quality}")
+        if self.unit not in UNITS:
+            raise ValueError(f"unit must be one of {tuple(UNITS)}, got {self.unit!r}")
         if self.level not in LEVELS:
             raise ValueError(f"level must be one of {LEVELS}, got {self.level}")
 
