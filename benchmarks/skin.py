@@ -2,6 +2,7 @@
 
     python benchmarks/skin.py $HEADSHOT_DATA [--people 60] [--pictures skin.jpg]
     python benchmarks/skin.py photos --pictures docs/images/delit.jpg --draw
+    python benchmarks/skin.py $HEADSHOT_DATA --learned --tints
 
 People of LFW of whom there are two photos and who are held out of everything that is learned
 (`headshot.datasets.split`); of each photo the texture as photographed and without the photo's light, in
@@ -30,8 +31,10 @@ from headshot.datasets.split import held_out
 from headshot.metrics.colour import ciede2000, lab
 from headshot.render import RenderSettings, render, view_camera
 from headshot.texture import TextureSettings
+from headshot.texture.appearance import person_albedo
 from headshot.texture.complete import vertex_colours
 from headshot.texture.layout import layout_of
+from headshot.texture.surface import surface_of
 from report import publish, table
 
 SIZE = 512
@@ -105,6 +108,40 @@ def people(data: Path, number: int, out: bool) -> list[list[Path]]:
     return pairs[:: max(1, len(pairs) // number)][:number]
 
 
+def tints(data: Path, number: int) -> str:
+    """Of what a fit to one photo says of the colour of bare skin, how much is the person's.
+
+    Logarithms of red / green, blue / green and of brightness, linear: mean and standard deviation over all
+    photos, and the share of the variance that two photos of a person have in common.
+    """
+    reconstruct = Reconstructor(Settings(texture=None))
+    surface = surface_of(reconstruct.model)
+    bare = surface.bare * surface.area
+    found = []
+    for pair in track(people(data, number, False), "people"):
+        both = []
+        for file in pair:
+            try:
+                coefficients = reconstruct(file).estimate.person.albedo
+            except HeadshotError as error:
+                print(error)
+                continue
+            albedo = person_albedo(coefficients, reconstruct.model.resolution)
+            crease = np.maximum(albedo.occlusion, 0.6)[:, None]
+            red, green, blue = np.log(bare @ (albedo.colours / crease)[surface.vertices] / bare.sum())
+            both.append([red - green, blue - green, (red + green + blue) / 3])
+        if len(both) == 2:
+            found.append(both)
+    values = np.array(found)
+    every = values.reshape(-1, 3)
+    common = 1 - ((values[:, 0] - values[:, 1]) ** 2).mean(axis=0) / 2 / every.var(axis=0)
+    rows = zip(
+        ["red / green", "blue / green", "brightness"], every.mean(0), every.std(0), common, strict=True
+    )
+    shown = [[name, *map(float, values)] for name, *values in rows]
+    return table(["logarithm", "mean", "standard deviation", "the person's"], shown)
+
+
 def picture(heads: list[Head]) -> np.ndarray:
     """A photo, and its textures from some sides."""
     photo = heads[0].photo.pixels
@@ -134,7 +171,11 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="only draw the photos of a folder")
     parser.add_argument("--learned", action="store_true", help="other people, to choose settings on")
     parser.add_argument("--pictures", type=Path, help="file for a contact sheet of the first photos")
+    parser.add_argument("--tints", action="store_true", help="only say how far the tint is the person's")
     options = parser.parse_args()
+    if options.tints:
+        print(tints(options.data, options.people))
+        return
     made = {
         kind: Reconstructor(Settings(texture=TextureSettings(size=SIZE, delit=delit)))
         for kind, delit in KINDS.items()

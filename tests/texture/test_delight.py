@@ -7,13 +7,14 @@ from headshot import load_head_model
 from headshot.geometry.camera import project_for_raster
 from headshot.geometry.light import shade
 from headshot.geometry.raster import interpolate, rasterise, vertex_normals
-from headshot.image.colour import TO_LINEAR, srgb_bytes
+from headshot.image.colour import TO_LINEAR, luma, srgb_bytes
 from headshot.models.albedo import load_albedo
 from headshot.ramps import smoothstep
 from headshot.render import view_camera
 from headshot.texture import PersonAlbedo, TextureSettings, TextureView, make, make_texture
 from headshot.texture.appearance import estimate_albedo_and_light
 from headshot.texture.atlas import atlas_of
+from headshot.texture.delight import tint_gain
 from headshot.texture.surface import surface_of
 
 SIZE = TextureSettings(size=256, grain=0.0)
@@ -175,6 +176,20 @@ def test_one_skin_from_forehead_to_nape(person):
     nape = inside & (delit.observed == 0) & (interpolate_texels(MODEL.mean, texels)[..., 2] < -100)
     levels = [np.log(TO_LINEAR[delit.pixels[some]]).mean() for some in (_cheeks(256), forehead, nape)]
     assert np.ptp(levels) < 0.12
+
+
+def test_the_tint_is_shared_between_skin_and_light():
+    usual = np.exp([0.696, 0.0, -0.479]) * 0.25
+    assert tint_gain(usual, np.array([0.8, 0.6, 0.5])) == pytest.approx(np.ones(3), abs=1e-6)
+    orange = usual * [1.15, 1.0, 0.8]
+    gain = tint_gain(orange, np.array([0.8, 0.6, 0.4]))
+    assert gain[0] < 1 < gain[2] and luma(gain * orange) == pytest.approx(luma(orange), rel=1e-5)
+    log = np.log(gain * orange / usual)
+    before = np.log(orange / usual)
+    assert log[[0, 2]] - log[1] == pytest.approx((before[[0, 2]] - before[1]) / 2, abs=1e-5)
+    # Neither does grey become brown, nor black noise a colour.
+    assert tint_gain(np.full(3, 0.2), np.full(3, 0.5)) == pytest.approx(np.ones(3))
+    assert np.log(tint_gain(usual * [1, 1, 0.01], np.array([0.8, 0.6, 0.0]))).max() < 0.7
 
 
 def test_strands_at_the_hairline_fade_and_moles_stay(person):

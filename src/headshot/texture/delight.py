@@ -18,7 +18,7 @@ import numpy as np
 from headshot.arrays import F32, U8, Array, single
 from headshot.geometry.light import sh_basis
 from headshot.geometry.raster import Raster, interpolate, vertex_normals
-from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, linear_to_srgb, srgb_to_linear
+from headshot.image.colour import LINEAR_STEPS, TO_LINEAR, TO_SRGB, linear_to_srgb, luma, srgb_to_linear
 from headshot.kernels import njit
 from headshot.models.head_model import HeadModel
 from headshot.robust import geman_mcclure_weight
@@ -45,6 +45,12 @@ _PLAIN = 0.04  # logarithm by which single vertices stand out where all that is 
 _MOST = 1.2  # largest logarithm of shading that is corrected
 _SHINE = 1.2  # how much brighter than the expected skin is a highlight
 _DULL = 0.25  # which share of a highlight's logarithm stays
+# Logarithms of red / green and blue / green of bare skin: mean and covariance over 190 photos of LFW,
+# CelebAMask, HELEN, UTKFace and CFP that are not held out, as fits estimate them.
+_TINTS = np.array([0.696, -0.479])
+_TINT_PRECISION = np.linalg.inv(np.array([[0.0376, -0.0292], [-0.0292, 0.0834]]))
+_OWN, _FAR = 0.5, 2.0  # share of the deviation that stays, and how far, in standard deviations, it counts
+_GAIN = 0.6  # largest logarithm of a gain: a channel that is nearly black is noise
 _TINT, _CONTRAST = 0.15, (0.45, 1.2)  # of features of hidden skin in sRGB: more is not certain,
 _LEAST = 0.2  # in linear light, of the typical colour
 _CREASE = 0.6  # creases whose share of light is less are not brightened further
@@ -99,6 +105,9 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
     drawn = np.maximum(skin.growth <= 0, beard)
     at = skin.vertices
     plain = skin.bare * skin.area
+    gain = tint_gain(plain @ own[at] / plain.sum(), lit.tone.tone)
+    own *= gain
+    shading /= gain
     typical = plain @ own[at] / plain.sum()
     bare = np.maximum(own[at] + unsure[:, None] * (typical - own[at]), _LEAST * typical)
     own[at] = bare
@@ -124,6 +133,26 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
         replace(lit.tone, tone=np.asarray(linear_to_srgb(np.clip(typical, 0, 1)), np.float32)),
         replace(lit.skin, tone=np.asarray(linear_to_srgb(np.clip(bare, 0, 1)), np.float32)),
     )
+
+
+def tint_gain(typical: F32, photographed: F32) -> F32:
+    """Gains (3,) of linear light that bring a person's tint closer to that of most people.
+
+    The colour of skin and that of light come as their product. Of the variance of one photo's
+    estimate a tenth (red) and a quarter (blue) is the person's, as two photos of one person agree; the rest
+    is the light's and the camera's (`benchmarks/skin.py --tints`).
+
+    Args:
+        typical: (3,) linear, estimated for bare skin.
+        photographed: (3,) sRGB of the skin in the photo: a greyscale photo stays grey.
+    """
+    red, green, blue = np.log(typical)
+    off = np.array([red - green, blue - green]) - _TINTS
+    far = float(np.sqrt(off @ _TINT_PRECISION @ off))
+    change = colourful(photographed) * (min(1.0, _FAR / max(far, 1e-6)) * _OWN - 1) * off
+    change = np.clip(change, -_GAIN, _GAIN)
+    gain = np.exp([change[0], 0.0, change[1]])
+    return np.asarray(gain * luma(typical) / luma(typical * gain), np.float32)
 
 
 class _Shares(NamedTuple):
