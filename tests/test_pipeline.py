@@ -55,6 +55,12 @@ def test_a_good_portrait_is_called_good(astronaut):
     assert astronaut.quality.warnings == ()
 
 
+def test_the_size_of_texture_that_a_photo_fills(astronaut):
+    """Her head is 111 pixels wide: a texture of 1024 shows no more than one of some 200 would."""
+    assert astronaut.texture.photo_texels == astronaut.quality.measures["photo_texels"]
+    assert 150 < astronaut.texture.photo_texels < 200
+
+
 def test_the_same_photo_gives_the_same_head(photos, astronaut):
     again = reconstruct(photos / "astronaut.jpg")
     assert np.array_equal(again.vertices, astronaut.vertices)

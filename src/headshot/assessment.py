@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def quality_of(
     seen: FaceObservation,
     person: FittedPerson,
     main: int,
-    coverage: float,
+    texture: Mapping[str, float],
     left_out: Sequence[LeftOut],
     model: FaceModel,
     method: str | None = None,
@@ -40,21 +40,22 @@ def quality_of(
         seen: what networks saw in the main view.
         person: the fit.
         main: number of the main view in it.
-        coverage: share of the face that texture or colours cover; 1 without them.
+        texture: measures of texture or colours: ``coverage``, and ``photo_texels`` where that is known.
         left_out: photos that the head was not made of.
         model: the head model.
         method: the training run that took the place of the fit, if one did.
     """
     view = person.views[main]
     measures = {
-        **_of_fit(seen, view, coverage),
+        **_of_fit(seen, view),
+        **texture,
         **_of_networks(seen, view, person.identity, model),
         **_of_photo(seen),
     }
     return assess(measures, _warnings(seen, left_out, model, method))
 
 
-def _of_fit(seen: FaceObservation, fit: FittedView, coverage: float) -> dict[str, float]:
+def _of_fit(seen: FaceObservation, fit: FittedView) -> dict[str, float]:
     """Measures of the fit and of the pose, with the share of the face that the colours cover."""
     yaw, pitch, _ = fit.camera.angles
     points = seen.landmarks
@@ -64,7 +65,6 @@ def _of_fit(seen: FaceObservation, fit: FittedView, coverage: float) -> dict[str
         "pitch": pitch,
         "residual": 100 * misfit / points.extent,
         "inside": _inside(seen),
-        "coverage": coverage,
         **({} if fit.explained is None else {"explained": fit.explained}),
         **({} if fit.colour_noise is None else {"colour_noise": fit.colour_noise}),
     }

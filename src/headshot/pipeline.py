@@ -259,16 +259,17 @@ class Reconstructor:
             prior = s.prior if self.method is None else "none"
             estimate = estimate_of(person, seen, model, prior, s.preset)
         main = _main_view(seen, person)
-        texture, colours, coverage = None, None, 1.0
+        texture, colours, shown = None, None, {"coverage": 1.0}
         with clock("texture"):
             if s.texture is not None and isinstance(model, HeadModel) and model.id == BUNDLED:
                 texture = texture_of(estimate, seen, model, s.texture)
-                coverage = float(texture.coverage)
+                assert texture.photo_texels is not None, "it was made of photos"
+                shown = {"coverage": float(texture.coverage), "photo_texels": texture.photo_texels}
             elif s.texture is not None:
                 found = photo_colours_of(estimate, seen, model, s.texture.size, main)
-                texture, colours, coverage = found.texture, found.vertices, found.coverage
+                texture, colours, shown = found.texture, found.vertices, {"coverage": found.coverage}
         by = None if self.method is None else self.method.name
-        quality = quality_of(seen[main], person, main, coverage, left_out, model, by)
+        quality = quality_of(seen[main], person, main, shown, left_out, model, by)
         expression = estimate.views[main].expression
         head = Head(
             model,

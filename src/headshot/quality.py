@@ -28,8 +28,10 @@ class Quality(ReadOnly):
             Of the fit: ``residual`` (root-mean-square landmark misfit, percent of ``face_pixels``),
             ``disagreement`` (mean distance of the head's inner points from those of the in-house network,
             likewise), ``coverage`` (share of the facial texture that the photo shows; 1 when no texture was
-            made); with the fit to colours also ``explained`` (share of the face's skin whose colours the
-            head explains) and ``colour_noise`` (how far those differ from it, in sRGB from 0 to 1).
+            made), ``photo_texels`` (the side of a texture of which a texel is a pixel of the photo; a larger
+            one shows no more); with the fit to colours also ``explained`` (share of the face's skin whose
+            colours the head explains) and ``colour_noise`` (how far those differ from it, in sRGB from 0 to
+            1).
 
             Of the pose: ``yaw`` and ``pitch`` (degrees), ``inside`` (share of landmarks inside the photo).
 

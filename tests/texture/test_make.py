@@ -196,6 +196,34 @@ def test_brows_stay_and_a_fringe_does_not(model: HeadModel) -> None:
             assert np.median(grey[:, side][away[:, side] < 1]) < 75
 
 
+def test_large_portraits_fill_large_textures(model: HeadModel) -> None:
+    """Detail of three texels of 2048 is in that texture and not in one of 1024, nor in small photos."""
+    fine = np.where((np.arange(2048) % 3 == 0)[None].repeat(2048, 0), 230, 170).astype(np.uint8)
+    truth = np.stack([fine, fine - 40, fine - 60], axis=2)
+    face = cheek_texels(model, 2048)
+    contrast, filled = {}, {}
+    for pixels in (400, 1600):
+        camera = portrait(model.mean, size=pixels)
+        photo = render(
+            model.mean, model, camera, texture=truth, settings=RenderSettings(lighting=0, supersample=1)
+        )
+        for size in (1024, 2048):
+            texture = make_texture(
+                [TextureView(photo, model.mean, camera)], model, TextureSettings(size, 0.0)
+            )
+            shown = np.repeat(np.repeat(texture.pixels, 2048 // size, 0), 2048 // size, 1)[face][:, 1]
+            contrast[pixels, size] = np.corrcoef(shown, fine[face])[0, 1] * shown.std()
+            filled[pixels] = texture.photo_texels
+    assert contrast[1600, 2048] > 2 * max(contrast[1600, 1024], contrast[400, 2048], 1)
+    assert filled[1600] == pytest.approx(4 * filled[400], rel=1e-3) and 1500 < filled[1600] < 2500
+
+
+def cheek_texels(model: HeadModel, size: int) -> np.ndarray:
+    texels = atlas_of(model, size)
+    corners = model.regions["cheeks"][model.triangles[np.maximum(texels.triangle, 0)]]
+    return (corners.min(axis=2) > 0.9) & (texels.triangle >= 0)
+
+
 def test_a_mole_stays(model: HeadModel) -> None:
     marks = model.landmarks["ibug68"].on(model.mean, model.triangles)
     forehead = (marks[21] + marks[22]) / 2 + [0, 22, 0]

@@ -104,7 +104,7 @@ def crop_head(view: TextureView, model: HeadModel, size: int) -> PhotoCrop:
     room = 2 + 0.04 * float(np.ptp(corners, axis=0).max())
     low = np.clip(np.floor(corners.min(axis=0) - room), 0, limit - 1).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0) + room), low + 1, limit).astype(int)
-    ratio = _pixels_per_texel(xy, model, size)
+    ratio = _texels_of(xy, model) / size
     crop = view.pixels[low[1] : high[1], low[0] : high[0]]
     k = int(np.clip(round(ratio * 0.9), 1, max(1, min(crop.shape[:2]) // 2)))
     crop = np.ascontiguousarray(reduced(crop, k))
@@ -150,8 +150,16 @@ def _frame(camera: Camera, points: F32, skin: F32, step: float) -> CropFrame:
     return CropFrame(*(single(x) for x in values))
 
 
-def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
-    """How many photo pixels one texel of the face spans, along one side."""
+def texels_of_photo(view: TextureView, model: HeadModel) -> float:
+    """The side of the texture, in texels, at which a texel of the face is a pixel of the photo.
+
+    What is larger shows no more of the person, however sharp the photo is.
+    """
+    return _texels_of(project_for_raster(view.vertices, view.camera)[0], model)
+
+
+def _texels_of(xy: F32, model: HeadModel) -> float:
+    """See `texels_of_photo`; ``xy`` (V, 2) are the vertices in the photo."""
     first, last = model.parts.get("skin", (0, len(model.triangles)))
     some = slice(first, last, 5)  # a sample is enough
     face, chart = model.triangles[some], model.triangles_uv[some]
@@ -161,7 +169,7 @@ def _pixels_per_texel(xy: F32, model: HeadModel, size: int) -> float:
         return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
 
     photo = -areas(xy[face])  # y down: front faces have negative area
-    texels = np.abs(areas(model.uv[chart])) * size**2
+    texels = np.abs(areas(model.uv[chart]))
     facing = (photo > 0) & (texels > 0)
     if not facing.any():
         return 1.0

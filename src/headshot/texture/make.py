@@ -19,7 +19,7 @@ from headshot.texture.complete import (
     grain_tile,
     vertex_colours,
 )
-from headshot.texture.crop import PhotoCrop, crop_head
+from headshot.texture.crop import PhotoCrop, crop_head, texels_of_photo
 from headshot.texture.delight import features_of, remove_light, shading_of
 from headshot.texture.layer import Layer, layer_of
 from headshot.texture.layout import Layout, layout_of
@@ -74,6 +74,8 @@ class Texture(ReadOnly):
         coverage: how much of the face that a frontal photo would show the photos do show, in [0, 1].
         delit: whether the photos' light was taken out.
         samples: what its one photo shows, for the texture without light; None where that is made anew.
+        photo_texels: the side at which a texel of the face is a pixel of the photo, of several of the finest;
+            a larger texture shows no more. None where it is not known.
     """
 
     pixels: U8
@@ -82,6 +84,7 @@ class Texture(ReadOnly):
     coverage: float
     delit: bool = False
     samples: TexelSamples | None = None
+    photo_texels: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,7 +137,8 @@ def make_texture(
         painted = measure_best(layout, layers, views, merged.gains, seen.tone.tone)
     own = features_of(None if options.delit else albedo, layout.skin, seen.tone.tone)
     whole = _complete(layout, seen, source, own, painted, options.grain)
-    return replace(whole, delit=options.delit, samples=kept)
+    finest = max(texels_of_photo(view, model) for view in views)
+    return replace(whole, delit=options.delit, samples=kept, photo_texels=finest)
 
 
 def _check(
