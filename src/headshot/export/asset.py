@@ -33,26 +33,32 @@ class Material:
         roughness: 0 (a mirror) to 1 (matte).
         colour: base colour, linear RGB in [0, 1], of assets without texture and colours.
         double_sided: can be seen from behind.
+        ior: index of refraction (KHR_materials_ior).
+        specular: share of what it reflects (KHR_materials_specular).
     """
 
     name: str
     roughness: float
     colour: tuple[float, float, float]
     double_sided: bool = False
+    ior: float = 1.5
+    specular: float = 1.0
 
     def __post_init__(self) -> None:
-        numbers = (self.roughness, *self.colour)
+        numbers = (self.roughness, *self.colour, self.specular)
         if len(self.colour) != 3 or not all(0 <= number <= 1 for number in numbers):
             raise ValueError(
-                f"material {self.name!r}: roughness and three colours must be within 0 to 1, got {numbers}"
+                f"material {self.name!r}: roughness, three colours and specular must be within 0 to 1, got "
+                f"{numbers}"
             )
 
 
 # Chosen by eye, as matte or wet as these surfaces are.
-SKIN = Material("Skin", 0.65, (0.56, 0.42, 0.36))
+# Skin and tears bend light as water with salts and fats in it does: 1.4, where glTF's own 1.5 is of plastics.
+SKIN = Material("Skin", 0.65, (0.56, 0.42, 0.36), ior=1.4, specular=0.8)
 MOUTH = Material("Mouth", 0.45, (0.35, 0.12, 0.11))
 TEETH = Material("Teeth", 0.3, (0.75, 0.70, 0.62))
-EYE = Material("Eye", 0.15, (0.66, 0.65, 0.64))
+EYE = Material("Eye", 0.15, (0.66, 0.65, 0.64), ior=1.4)
 # Of meshes that may be open anywhere.
 PLAIN = Material("Face", 0.8, (0.56, 0.42, 0.36), double_sided=True)
 
@@ -135,6 +141,8 @@ class HeadAsset(ReadOnly):
         neck: (K,) vertices of the border at which the first part is cut off below, in the order in which its
             triangles pass them. Formats whose surfaces have one side close it (`headshot.export.neck`).
         attachments: what hangs on the head.
+        roughness: (H, W) uint8 of the first part, in the layout of the texture, as shares of 255 of its
+            material's; or None.
         bones: what turns the mesh beside its morph targets, or None. They leave the mesh as it is.
 
     Raises:
@@ -156,6 +164,7 @@ class HeadAsset(ReadOnly):
     extras: dict[str, Any] = field(default_factory=dict)
     neck: Index | None = None
     attachments: tuple[Attachment, ...] = ()
+    roughness: U8 | None = None
     bones: Bones | None = None
 
     def __post_init__(self) -> None:

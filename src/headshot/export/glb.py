@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from headshot.arrays import F32, U8, Index
-from headshot.export.asset import HeadAsset, Material, Part
+from headshot.export.asset import PLAIN, HeadAsset, Material, Part
 from headshot.export.glb_cards import add_cards
 from headshot.export.gltf_bones import add_bones, bone_attributes
 from headshot.export.gltf_buffer import INDICES, METRES, VERTICES, GltfBuffer
@@ -30,6 +30,8 @@ from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR
 from headshot.version import __version__
 
+ROUGHNESS = "Roughness"
+"""Name of the picture of how rough skin is."""
 VARIANTS = ("Lit", "Photo")
 """Names of the variants of a GLB with both textures."""
 
@@ -86,6 +88,14 @@ def document_of(asset: HeadAsset, options: ExportSettings) -> tuple[dict[str, An
         _add_texture(document, buffer, "Texture", asset.texture, options)
     if asset.photographed is not None and options.photo_variant:
         _add_photo_variant(document, buffer, asset.photographed, options)
+    if asset.roughness is not None and asset.texture is not None:
+        picture = encode_texture(np.repeat(asset.roughness[..., None], 3, axis=2), "png")
+        number = add_texture(document, buffer, ROUGHNESS, picture, "image/png")
+        skin = document["materials"][materials.index(asset.parts[0].material)]
+        skin["pbrMetallicRoughness"]["metallicRoughnessTexture"] = {"index": number}
+    for material in document["materials"]:
+        for extension in material.get("extensions", ()):
+            use_extension(document, extension)
     add_cards(document, buffer, asset, numbers, options)
     if asset.bones is not None:
         add_bones(document, buffer, asset.bones, numbers.matrix)
@@ -137,8 +147,7 @@ def _add_photo_variant(
             ]
             primitive["extensions"] = {"KHR_materials_variants": {"mappings": mappings}}
     document["extensions"] = {"KHR_materials_variants": {"variants": [{"name": name} for name in VARIANTS]}}
-    for extension in ("KHR_materials_unlit", "KHR_materials_variants"):
-        use_extension(document, extension)
+    use_extension(document, "KHR_materials_variants")
 
 
 def _meshes(
@@ -229,5 +238,12 @@ def _material(material: Material, *, textured: bool, plain: bool) -> dict[str, A
         surface["baseColorTexture"] = {"index": 0}
     elif plain:
         surface["baseColorFactor"] = [*material.colour, 1.0]
-    entry = {"name": material.name, "pbrMetallicRoughness": surface}
+    entry: dict[str, Any] = {"name": material.name, "pbrMetallicRoughness": surface}
+    extensions = {}
+    if material.ior != PLAIN.ior:
+        extensions["KHR_materials_ior"] = {"ior": material.ior}
+    if material.specular != PLAIN.specular:
+        extensions["KHR_materials_specular"] = {"specularFactor": material.specular}
+    if extensions:
+        entry["extensions"] = extensions
     return entry | {"doubleSided": True} if material.double_sided else entry

@@ -26,7 +26,7 @@ from headshot.geometry.cards import CUTOFF, Cards
 STRANDS = "Strands"
 """Name of the texture of hair."""
 ROUGHNESS = 0.8
-_QUALITY = 60  # of a WebP: strands hide what it loses
+_QUALITY = 40  # of a WebP: strands hide what it loses
 _STILL = 10  # changes this many times as large as those of skin are left out of quantised files
 
 
