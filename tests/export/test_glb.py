@@ -331,7 +331,7 @@ def test_brows_and_lashes_share_the_texture_of_hair(astronaut: Head) -> None:
             used.add(surface["baseColorTexture"]["index"])
     assert len(used) == 1 and len(file.json["images"]) == 3  # the skin's two, and strands
     referenced = {p["material"] for mesh in file.json["meshes"] for p in mesh["primitives"]}
-    lit = len([m for m in file.json["materials"] if "extensions" not in m])
+    lit = len([m for m in file.json["materials"] if "KHR_materials_unlit" not in m.get("extensions", {})])
     assert len(referenced) == lit
 
 
