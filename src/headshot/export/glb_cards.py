@@ -19,13 +19,16 @@ from headshot.export.gltf_bones import bone_attributes
 from headshot.export.gltf_buffer import INDICES, METRES, VERTICES, GltfBuffer
 from headshot.export.gltf_numbers import Integers, Numbers
 from headshot.export.gltf_targets import Change, above, index_type, store_targets
-from headshot.export.gltf_textures import add_texture
+from headshot.export.gltf_textures import add_texture, use_extension
 from headshot.export.settings import ExportSettings
 from headshot.geometry.cards import CUTOFF, Cards
 
 STRANDS = "Strands"
 """Name of the texture of hair."""
 ROUGHNESS = 0.8
+GLOSS = 0.35
+"""Share of a smooth surface's reflection: cards shine grey as a whole, and strands along a line."""
+_SPECULAR = "KHR_materials_specular"
 _QUALITY = 40  # of a WebP: strands hide what it loses
 _STILL = 10  # changes this many times as large as those of skin are left out of quantised files
 
@@ -39,6 +42,8 @@ def add_cards(
 ) -> None:
     """Add nodes, meshes, materials and textures of what hangs on the head; none where nothing does."""
     known: dict[bytes, int] = {}
+    if asset.attachments:
+        use_extension(document, _SPECULAR)
     for attachment in asset.attachments:
         cards = attachment.cards
         webp = options.texture_encoding == "webp"
@@ -91,7 +96,13 @@ def _material(cards: Cards, name: str, texture: int, alpha: dict[str, Any]) -> d
         "baseColorFactor": [*(round(c, 5) for c in cards.colour), 1.0],
         "baseColorTexture": {"index": texture},
     }
-    return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": True} | alpha
+    specular = {_SPECULAR: {"specularFactor": GLOSS}}
+    return {
+        "name": name,
+        "pbrMetallicRoughness": surface,
+        "doubleSided": True,
+        "extensions": specular,
+    } | alpha
 
 
 def _mesh(

@@ -20,17 +20,17 @@ from headshot.image.formats import PNG, open_one_of
 from headshot.reading.complaint import reading
 
 ASSET = "hair_strands.png"
-WIDTH, HEIGHT = 1024, 640
+WIDTH, HEIGHT = 1024, 512
 PERIOD = 200.0
 BANDS = {
-    "straight_shell": (0, 64),
-    "straight_wisp": (64, 128),
-    "wavy_shell": (128, 224),
-    "wavy_wisp": (224, 320),
-    "coily_shell": (320, 416),
-    "coily_wisp": (416, 512),
-    "brow": (512, 576),
-    "lash": (576, 640),
+    "straight_shell": (0, 48),
+    "straight_wisp": (48, 96),
+    "wavy_shell": (96, 176),
+    "wavy_wisp": (176, 256),
+    "coily_shell": (256, 336),
+    "coily_wisp": (336, 416),
+    "brow": (416, 464),
+    "lash": (464, 512),
 }
 """First row, and the row after the last, of each band."""
 GAP = 5
