@@ -104,22 +104,29 @@ def makehuman_heads(folder: Path, count: int, rng: np.random.Generator) -> Sourc
     """New MakeHuman characters in MakeHuman's own proportions, with its face units."""
     import identity
     from makehuman import read_makehuman
+    from quadmesh import triangles_of
+    from register import procrustes
     from topology import head_topology
 
     source, model = read_makehuman(folder), load_head_model("low")
     topology = head_topology(source)
     adult = source.adult[topology.makehuman]
     neutrals = adult + identity.characters(source, topology, count, rng)
-    eyes = np.unique(model.part_triangles("eye_left", "eye_right"))
+    eyes = topology.part("eye_left", "eye_right")
     neutrals = neutrals - neutrals[:, eyes].mean(axis=1, keepdims=True)
-    part = np.zeros(len(model.triangles), int)
-    for index, (first, end) in enumerate(model.parts.values()):
-        part[first:end] = index
+    # Of the model only skin and sock are MakeHuman's mesh: the other parts are put beside them.
+    own = topology.part("skin", "mouth")
+    scale, rotation, translation = procrustes(adult[own], model.mean[own], np.ones(len(own)))
+    canonical = (scale * adult @ rotation.T + translation).astype(np.float32)
+    canonical[own] = model.mean[own]
+    part = np.zeros(2 * len(topology.quads), int)
+    for index, (first, end) in enumerate(topology.parts.values()):
+        part[2 * first : 2 * end] = index
     points = model.landmarks["ibug68"]
     folder = folder / "faceunits01" / "targets" / "faceunits"
     names = [file.stem for file in sorted(folder.glob("*.target"))]
     return Source(
-        "makehuman", model.triangles, model.mean, tuple(model.parts), part,
+        "makehuman", triangles_of(topology.quads), canonical, tuple(topology.parts), part,
         (model.triangles[points.triangle[17:]], points.barycentric[17:]), neutrals,
         {name: source.target(name)[topology.makehuman] for name in names},
     )  # fmt: skip

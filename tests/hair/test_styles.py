@@ -152,5 +152,5 @@ def test_hair_lies_beside_ears_that_it_does_not_cover() -> None:
 
 
 def test_a_head_of_another_mesh_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"shape \(4188, 3\), got \(10, 3\)"):
+    with pytest.raises(ValueError, match=r"shape \(5504, 3\), got \(10, 3\)"):
         place(load_styles()["short01"], load_head_model("low"), np.zeros((10, 3)))

@@ -39,7 +39,7 @@ def test_the_usual_tone_lies_between_those_of_the_views_nearer_to_who_shows_more
     layers = [_layer((0.8, 0.5, 0.4)), _layer((0.4, 0.4, 0.4))]
     quality = np.stack([np.full(S, 0.9, np.float32), np.full(S, 0.1, np.float32)])
     tone = usual_tone(SKIN, layers, quality)
-    assert (tone < (0.8, 0.5, 0.4)).sum() == 2 and (tone[:2] > (0.6, 0.45)).all()
+    assert (tone[:2] < (0.8, 0.5)).all() and (tone[:2] > (0.6, 0.45)).all()
     np.testing.assert_allclose(usual_tone(SKIN, layers[:1], quality[:1]), (0.8, 0.5, 0.4), atol=0.005)
 
 

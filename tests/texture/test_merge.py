@@ -118,7 +118,7 @@ def test_identical_views_give_the_texture_of_one(count: int) -> None:
     one, same = make_texture([view], MODEL, SETTINGS), make_texture([view] * count, MODEL, SETTINGS)
     seen = _skin() & (same.observed > 0.9)
     off = np.abs(one.pixels.astype(int) - same.pixels).max(axis=2)[seen]
-    assert np.median(off) <= 2 and np.quantile(off, 0.99) <= 7
+    assert np.median(off) <= 3 and np.quantile(off, 0.99) <= 7
     fine = [np.diff(t.pixels[..., 1].astype(float), axis=1)[seen[:, 1:] & seen[:, :-1]] for t in (one, same)]
     assert np.corrcoef(*fine)[0, 1] > 0.88
     # Towards where the view ends, and what is next to it, less is taken from it.
@@ -162,7 +162,7 @@ def _with_hair(yaw: float) -> TextureView:
     return TextureView(render(MODEL.mean, MODEL, camera, texture=painted, settings=UNLIT), MODEL.mean, camera)
 
 
-@pytest.mark.parametrize(("others", "left"), [((-5.0, -30.0), 0.2), ((0.0,), 0.55), ((40.0, 0.0), 0.55)])
+@pytest.mark.parametrize(("others", "left"), [((-5.0, -30.0), 0.2), ((0.0,), 0.57), ((40.0, 0.0), 0.57)])
 def test_hair_at_the_temple_in_one_view_does_not_reach_the_texture(
     others: tuple[float, ...], left: float
 ) -> None:

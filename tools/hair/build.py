@@ -39,6 +39,7 @@ FOOTPRINT = 5.0  # mm around the vertices of an ear, seen from the side
 BEHIND = 6.0  # mm: hair farther inside than this below an ear's surface is behind the ear
 STICKING = 10.0  # mm that an ear may stick out through hair that covers it
 COVERED = 0.96  # share of an ear under hair from which hair counts as covering it
+EDGE = 0.95  # weight of the region of the lids from which on skin may lie behind their edge
 SMOOTHING = 0.5  # of the warp, mm: features of the face are not to ripple the hair
 LEVELS = 65535  # 16 bits: 0.01 mm on half a metre
 
@@ -47,11 +48,12 @@ def warp(model: HeadModel, source: MakeHuman, topology: Topology) -> RBFInterpol
     """From the space around MakeHuman's average adult to that around our mean head, mm.
 
     A polyharmonic spline (r, with an affine part) through farthest-point samples of the skin. Ears are left
-    out, whose folds differ, and so would bend the hair beside them.
+    out, whose folds differ, and so would bend the hair beside them, and lids.
     """
     first, last = model.parts["skin"]
     skin = np.unique(model.triangles[first:last])
     skin = skin[(model.regions["ears"][skin] < 0.1) & (model.regions["mouth"][skin] < 0.1)]
+    skin = skin[model.regions["eyelids"][skin] < EDGE]
     points, chosen = model.mean[skin].astype(float), [0]
     distance = np.linalg.norm(points - points[0], axis=1)
     while len(chosen) < ANCHORS:
@@ -71,12 +73,13 @@ def rooted(model: HeadModel, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Tie vertices to the skin and lift those out of it that lie below `CLEARANCE`.
 
     Returns:
-        (P, 3) vertices, mm; (P,) the nearest triangle of the low mesh that is not on an ear; (P, 3) its
+        (P, 3) vertices, mm; (P,) the nearest triangle of the low mesh that is on no ear or lid; (P, 3) its
         barycentric coordinates.
     """
     first, last = model.parts["skin"]
     triangles = model.triangles[first:last]
-    bare = np.flatnonzero(model.regions["ears"][triangles].max(1) < 0.1)
+    ears, lids = (model.regions[region][triangles].max(1) for region in ("ears", "eyelids"))
+    bare = np.flatnonzero((ears < 0.1) & (lids < EDGE))
     nearest, barycentric, _ = closest_points(vertices, model.mean, triangles[bare])
     corners = triangles[bare[nearest]]
     root, normal = (

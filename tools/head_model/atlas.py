@@ -17,15 +17,13 @@ from scipy.sparse.linalg import spsolve
 
 from grids import openings
 from makehuman import MakeHuman
-from quadmesh import boundary_loops, edges_of, islands, triangles_of
+from quadmesh import boundary_loops, edges_of, triangles_of
 from topology import Topology
 
 SKIN_BOX = (0.012, 0.012, 0.988, 0.815)  # u0, v0, u1, v1 of the big chart
 ROUNDNESS = 5.0  # exponent of the superellipse that is its outline
 SEAM_SHARE = 0.70  # of each half of the outline; the rest is the edge of the neck
 ROUNDS = 100
-EYE_RADIUS, EYE_BACK_RADIUS = 0.078, 0.035
-EYE_AT, EYE_BACK_AT = (0.092, 0.91), (0.215, 0.955)  # centres of the right eye's charts
 STRIPS = {
     "teeth_upper": (0.27, 0.828, 0.73, 0.870),
     "teeth_lower": (0.27, 0.882, 0.73, 0.924),
@@ -62,7 +60,10 @@ def density(topology: Topology, mean: np.ndarray) -> np.ndarray:
 
 
 def make_atlas(topology: Topology, mean: np.ndarray, source: MakeHuman) -> Atlas:
-    """The atlas for the registered mean head (V, 3) in the head frame."""
+    """The atlas for the registered mean head (V, 3) in the head frame: skin, sock and tongue.
+
+    Eyeballs and teeth bring their own charts (`parts.exchanged`).
+    """
     quads = np.full((len(topology.quads), 4), -1)
     skin_uv, skin_quads, skin_mirror = _skin_chart(topology, mean)
     first = topology.parts["mouth"][1]
@@ -77,15 +78,7 @@ def make_atlas(topology: Topology, mean: np.ndarray, source: MakeHuman) -> Atlas
         mirror.append(part_mirror + count)
         count += len(part_uv)
 
-    for part, box in STRIPS.items():
-        add(part, *_strip(topology, source, part, box))
-    left_uv, left_quads = _eye_chart(topology, source, mean)
-    swap = topology.mirror
-    left_slice, right_slice = (slice(*topology.parts[f"eye_{side}"]) for side in ("left", "right"))
-    right_quads = _mirrored_corners(topology.quads[left_slice], left_quads, topology.quads[right_slice], swap)
-    n = len(left_uv)
-    add("eye_right", left_uv, right_quads, np.arange(n) + n)
-    add("eye_left", left_uv * [-1, 1] + [1, 0], left_quads, np.arange(n) - n)
+    add("tongue", *_strip(topology, source, "tongue", STRIPS["tongue"]))
     return Atlas(np.concatenate(uv), quads, np.concatenate(mirror))
 
 
@@ -258,34 +251,3 @@ def _strip(
     uv = (uv - uv.min(0)) / np.ptp(uv, axis=0)
     u0, v0, u1, v1 = box
     return np.array([u0, v0]) + uv * [u1 - u0, v1 - v0], quads, mirror
-
-
-def _eye_chart(topology: Topology, source: MakeHuman, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two discs for the left eyeball, front and back: angle from the axis of sight against the radius.
-
-    Placed where the right eye's charts lie, and mirrored by the caller.
-    """
-    here = slice(*topology.parts["eye_left"])
-    corners = (np.arange(4) + topology.rotation[here, None]) % 4
-    quads_uv = np.take_along_axis(source.quads_uv[topology.makehuman_quads[here]], corners, 1)
-    index, inverse = np.unique(quads_uv, return_inverse=True)
-    quads = inverse.reshape(-1, 4)
-    vertex = np.empty(len(index), int)
-    vertex[quads.ravel()] = topology.quads[here].ravel()
-    centre = mean[topology.part("eye_left")]
-    d = mean[vertex] - (centre.min(0) + centre.max(0)) / 2
-    d /= np.linalg.norm(d, axis=1, keepdims=True)
-    labels = islands(quads, len(index))
-    label = np.empty(len(index), int)
-    label[quads.ravel()] = np.repeat(labels, 4)
-    front = max(np.unique(label), key=lambda l: d[label == l, 2].mean())
-    uv = np.empty((len(index), 2))
-    for is_front, radius, at in ((True, EYE_RADIUS, EYE_AT), (False, EYE_BACK_RADIUS, EYE_BACK_AT)):
-        chosen = (label == front) == is_front
-        towards = d[chosen] * [1, 1, 1 if is_front else -1]
-        angle = np.arccos(np.clip(towards[:, 2], -1, 1))
-        flat = towards[:, :2] / np.maximum(np.linalg.norm(towards[:, :2], axis=1, keepdims=True), 1e-9)
-        # u runs to the subject's left, v down; the caller mirrors left and right, and backs are seen turned
-        signs = [-1 if is_front else 1, -1]
-        uv[chosen] = np.array(at) + flat * signs * (angle / angle.max() * radius)[:, None]
-    return uv, quads

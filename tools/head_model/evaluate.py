@@ -19,6 +19,7 @@ import geometry
 import identity
 from atlas import make_atlas
 from fine import refine
+from parts import exchanged
 from quadmesh import closest_points, normals_of, triangles_of
 from surface import ibug68, regions
 
@@ -111,7 +112,8 @@ def main() -> None:
 def _surface(head: geometry.Head) -> None:
     """How close the meshes are to ICT's mean head on the face."""
     masks = regions(head)
-    fine = refine(head, make_atlas(head.topology, head.mean, head.makehuman), masks)
+    head, atlas, masks = exchanged(head, make_atlas(head.topology, head.mean, head.makehuman), masks)
+    fine = refine(head, atlas, masks)
     vertices, surface = head.target
     normals = normals_of(vertices, surface)
     meshes = {

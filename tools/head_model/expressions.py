@@ -2,22 +2,24 @@
 
 ICT-FaceKit's shapes come from scans and have natural folds; MakeHuman has a tongue. Left and right shapes are
 made exact mirror images, tiny offsets exactly zero, and lips do not cross at weight 1 (`mouthClose` excepted,
-which means nothing without `jawOpen`: their sum is the closed mouth).
+which means nothing without `jawOpen`: their sum is the closed mouth). What does not mean to open the mouth
+leaves it shut, and so do sums.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eyes import Ball, Blink, blink, clear_of_ball, gaze
+from eyeball import clear_of_eyeball, pupil_looking
+from eyes import MARGIN, Ball, Blink, blink, clear_of_ball, opened
 from grids import Grid
 from headshot.ramps import smoothstep
 from ict import Ict
 from identity import transfer
 from makehuman import MakeHuman
-from mouth import Inside, ict_lower_teeth, join_lips, part_lips
+from mouth import Inside, close_over_jaw, ict_lower_teeth, part_lips, raise_upper_lip, seal_lips
 from register import FLIP, Registration
 from topology import Topology
 
@@ -46,6 +48,20 @@ BLEND = {
     "eyeLookUp": (0.7, 0.0),
     "tongueOut": (0.0, 1.0),
 }
+# What leaves lips that touch touching, alone and together.
+SEALED = (
+    "cheek", "jawForward", "jawLeft", "jawRight", "mouthDimple", "mouthFrown", "mouthLeft", "mouthPress",
+    "mouthPucker", "mouthRight", "mouthRoll", "mouthShrug", "mouthSmile", "mouthStretch",
+)  # fmt: skip
+# What may come with a blink, and where the eye looks then; mm that closed lids keep from the eyeball.
+WITH_BLINKS = {
+    "eyeWide": None, "eyeSquint": None, "eyeLookUp": "Up", "eyeLookDown": "Down", "eyeLookIn": "In",
+    "eyeLookOut": "Out",
+}  # fmt: skip
+BLINK_CLEARANCE = 1.1
+HALF_WAY = (0.3, 0.5, 0.7)  # weights at which the straight path of lids has to pass the cornea, too
+OPENING = ("eyeWide", "eyeLookUp", "browOuterUp")  # what opens lids, and may not open closed ones
+ROLLED = 1.0  # mm by which lips overlap that roll in, as their edges come farther apart than their contact
 # Brows and eyes leave the lower face alone (ICT's move the jaw by half a millimetre): mm below the eyes.
 UPPER, FADE = ("brow", "eye"), (40.0, 58.0)
 QUIET = (0.15, 0.45)  # mm: offsets below the first vanish, those above the second stay as they are
@@ -65,6 +81,7 @@ class Sources:
     balls: dict[str, Ball]
     changes: dict[str, list[Ball]]
     inside: Inside
+    eye_centres: dict[str, np.ndarray]
 
 
 def partner(name: str) -> str:
@@ -124,50 +141,73 @@ def expressions(s: Sources) -> tuple[np.ndarray, dict[str, Blink]]:
     shapes = _symmetric(shapes, s.topology.mirror)
 
     mouth = s.grids["mouth"]
-    opened = shapes["jawOpen"]
-    shapes["mouthClose"] = join_lips(opened + shapes["mouthClose"], mouth) - opened
+    shapes["jawOpen"] = raise_upper_lip(shapes["jawOpen"], mouth)
+    shapes["mouthClose"] = close_over_jaw(shapes["jawOpen"], shapes["mouthClose"], mouth, s.topology)
     shapes["tongueOut"] = _around_tongue(shapes["tongueOut"], shapes, s.topology)
     shapes = {name: quieted(offsets) for name, offsets in shapes.items()}
     for name in NAMES:
         if name != "mouthClose":
             shapes[name] = part_lips(shapes[name], s.mean, mouth)
+        if name.startswith(SEALED):
+            overlap = ROLLED if name.startswith("mouthRoll") else 0.0
+            shapes[name] = seal_lips(shapes[name], s.mean, mouth, overlap)
     for name in NAMES:
         if name.startswith(("eye", "cheekSquint")):
             for side, grid in s.grids.items():
                 if side != "mouth" and np.abs(shapes[name][grid.vertices]).max() > 0:
                     shapes[name] = clear_of_ball(shapes[name], s.mean, grid, s.balls[side])
-    eye = s.topology.part("eye_left")
     for direction in ("Down", "Up", "In", "Out"):
-        shapes[f"eyeLook{direction}Left"][eye] = gaze(s.mean, eye, s.balls["eye_left"], direction)
+        pupil = pupil_looking(direction)
+        shapes[f"eyeLook{direction}Left"] = clear_of_eyeball(
+            shapes[f"eyeLook{direction}Left"], s.mean, s.grids["eye_left"], s.eye_centres["eye_left"], pupil
+        )
+    shapes = _symmetric(shapes, s.topology.mirror, one_sided=("eyeLook",))
+    for name in NAMES:
+        for side, grid in s.grids.items():
+            if side != "mouth" and not name.startswith("eyeBlink"):
+                shapes[name] = _border_along(shapes[name], s.mean, grid, s.eye_centres[side])
     sock = s.inside.sock
     stretched = s.inside.stretch_sock(np.array([shapes[name] for name in NAMES]))
     stretched[:, sock] = quieted(stretched[:, sock])
     shapes = dict(zip(NAMES, stretched, strict=True))
 
-    left = blink(
-        shapes["eyeBlinkLeft"],
-        s.mean,
-        s.modes,
-        s.grids["eye_left"],
-        s.balls["eye_left"],
-        s.changes["eye_left"],
-    )
-    right = blink(
-        shapes["eyeBlinkRight"], s.mean, s.modes, s.grids["eye_right"], s.balls["eye_right"],
-        s.changes["eye_right"],
-    )  # fmt: skip
-    blinks = {"eyeBlinkLeft": left, "eyeBlinkRight": right}
-    for name, made in blinks.items():
-        shapes[name] = made.offsets
-    shapes = _symmetric(shapes, s.topology.mirror, one_sided=("eyeLook",))
+    blinks = {}
+    for eye, side in (("eye_left", "Left"), ("eye_right", "Right")):
+        wider = opened([shapes[f"{name}{side}"] for name in OPENING], s.grids[eye])
+        base = shapes[f"eyeBlink{side}"]
+        blinks[f"eyeBlink{side}"] = blink(
+            base, s.mean, s.modes, s.grids[eye], s.balls[eye], s.changes[eye], wider
+        )
+    lifted, grid, centre = blinks["eyeBlinkLeft"].offsets, s.grids["eye_left"], s.eye_centres["eye_left"]
+    for name, direction in WITH_BLINKS.items():  # what else the eye does may not push it through the lid
+        both, pupil = lifted + shapes[f"{name}Left"], pupil_looking(direction)
+        lifted = lifted + clear_of_eyeball(both, s.mean, grid, centre, pupil, BLINK_CLEARANCE) - both
+    for share in HALF_WAY:
+        path = share * lifted
+        lifted += (clear_of_eyeball(path, s.mean, grid, centre, pupil_looking(None)) - path) / share
+    shapes["eyeBlinkLeft"], shapes["eyeBlinkRight"] = lifted, lifted[s.topology.mirror] * FLIP
+    blinks = {name: replace(made, offsets=shapes[name]) for name, made in blinks.items()}
+    shapes = _symmetric(shapes, s.topology.mirror)
     return np.array([shapes[name] for name in NAMES]), blinks
 
 
+def _border_along(offsets: np.ndarray, mean: np.ndarray, grid: Grid, centre: np.ndarray) -> np.ndarray:
+    """Let the border of the lids, ring 0, follow the margin along the eyeball without leaving it."""
+    offsets, border = offsets.copy(), grid.vertices[0]
+    normal = mean[border] - centre
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    moved = offsets[grid.vertices[MARGIN]]
+    offsets[border] = moved - (moved * normal).sum(1, keepdims=True) * normal
+    return offsets
+
+
 def _around_tongue(offsets: np.ndarray, shapes: dict[str, np.ndarray], topology: Topology) -> np.ndarray:
-    """Let lips and jaw make room for a tongue that comes out, and lay it on the lower lip."""
+    """Part the lips, not the jaws, for a tongue that comes out, and lay it on the lower lip."""
     tongue = topology.part("tongue")
-    out = offsets + 0.35 * shapes["jawOpen"] + 0.25 * shapes["mouthFunnel"]
-    out[tongue] = offsets[tongue] + 0.35 * shapes["jawOpen"][tongue]
+    lips = 0.35 * shapes["mouthFunnel"]
+    lips += 0.4 * (shapes["mouthLowerDownLeft"] + shapes["mouthLowerDownRight"])
+    out = offsets + lips
+    out[tongue] = offsets[tongue]
     out[tongue, 1] -= 0.12 * offsets[tongue, 2]
     return out
 

@@ -1,4 +1,7 @@
-"""Eyeballs that sit behind the lids of every head, and blinks that close on every head."""
+"""The spheres that the lids of every head lie on, and blinks that close on every head.
+
+Eyeballs themselves are smaller (`eyeball`) and lie inside these spheres, which they touch in front.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eyeball import KAPPA
 from grids import Grid
 from headshot.ramps import smoothstep
 
 MARGIN = 1  # ring of an eye's grid that is the visible edge of the lid; ring 0 is tucked in behind it
 TUCKED = -0.9  # mm, height of ring 0 over the eyeball
 RESTING = 0.25  # mm, mean height of the margin over the eyeball
-CLOSED = 1.0  # mm, height of the margin of a closed lid: half-way there its straight path grazes the eyeball
+# Heights of the margins of closed lids, mm: the upper one passes in front of the lower one.
+CLOSED_UPPER, CLOSED_LOWER = 1.4, 0.3
+SPARE = 0.25  # mm by which closed lids overlap where another expression opens them the most
 CENTRED = 0.5  # how far the eyeball follows the middle between the lids rather than its source
-# Degrees by which a resting eye's pupil points outwards. People look along a line that lies to the nasal side
-# of the eye's optical axis (angle kappa); with it the fitted gaze on LFW and HELEN is straight on average.
-KAPPA = 3.3
 LOWER_SHARE = 0.22  # of the way that the lower lid goes
 # How much of the motion of the lid's margin its rings share: the first four are its rim and move as one.
 SHARE = np.array([1.0, 1.0, 1.0, 1.0, 0.8, 0.45, 0.15, 0.0])
+# How much of what heads differ by in the height of a ring over the eyeball a blink takes out: where deep-set
+# eyes have a crease, a shut lid lies on the eyeball all the same.
+LEVELLED = np.array([0.0, 0.0, 0.0, 0.0, 0.9, 0.85, 0.7, 0.4])
 # The same for what keeps the lids on the ball when the ball moves: the skin around has to make way too.
 SEAT_SHARE = np.array([1.0, 1.0, 1.0, 1.0, 0.95, 0.85, 0.65, 0.4])
-GAZES = {
-    "Down": (1, 0, 25),
-    "Up": (1, 0, -20),
-    "In": (0, 1, -30),
-    "Out": (0, 1, 30),
-}  # axis x, y; degrees, left eye
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def seat_lids(mean: np.ndarray, grid: Grid, ball: Ball) -> np.ndarray:
 
 
 def place_eyeball(vertices: np.ndarray, source_axis_ball: Ball, ball: Ball) -> np.ndarray:
-    """Eyeball vertices (n, 3) of MakeHuman projected to a true sphere and turned outwards by `KAPPA`."""
+    """Vertices (n, 3) of MakeHuman's eyeball, which stand for the eye in the statistics, on a true sphere."""
     angle = np.radians(KAPPA) * np.sign(ball.centre[0])
     c, s = np.cos(angle), np.sin(angle)
     d = (vertices - source_axis_ball.centre) @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
@@ -172,18 +172,32 @@ def closing(positions: np.ndarray, grid: Grid) -> Closing:
     return Closing(lower[[0, -1]], (weight * wanted).sum(0) / (weight * sag).sum())
 
 
-def blink(
-    base: np.ndarray, mean: np.ndarray, modes: np.ndarray, grid: Grid, ball: Ball, changes: list[Ball]
-) -> Blink:
-    """A blink that closes at weight 1 on every head.
+def opened(fields: list[np.ndarray], grid: Grid) -> np.ndarray:
+    """(P,) the most that any of some expressions (V, 3) moves the upper margin away from the lower, mm."""
+    margin = grid.vertices[MARGIN]
+    apart = [(field[margin[grid.upper]] - grid.to_upper(field[margin[grid.lower]]))[:, 1] for field in fields]
+    return np.maximum(np.max(apart, axis=0), 0)
 
-    Both margins go to the closing curve, lifted to `CLOSED` mm over the eyeball; it is linear in the
-    identity, so the lids meet whatever the coefficients are.
+
+def blink(
+    base: np.ndarray,
+    mean: np.ndarray,
+    modes: np.ndarray,
+    grid: Grid,
+    ball: Ball,
+    changes: list[Ball],
+    overlap: np.ndarray,
+) -> Blink:
+    """A blink that closes at weight 1 on every head, and whatever else the eye does.
+
+    The lower margin goes to the closing curve and the upper one ``overlap`` below it, in front of the lower
+    lid; the curve is linear in the identity, so the lids close whatever the coefficients are.
 
     Args:
         base: (V, 3) an artist's blink: gives the motion of the rest of the lids.
         mean, modes: (V, 3), (N, V, 3) with seated lids.
         grid, ball, changes: of this eye.
+        overlap: (P_upper,) mm, see `opened`.
     """
     margin, border = grid.vertices[MARGIN], grid.vertices[0]
     curve = closing(mean, grid)
@@ -193,12 +207,12 @@ def blink(
         """0 at the corners, 1 between them (n, 1)."""
         return smoothstep(np.minimum(t, 1 - t), 0, 0.25)[:, None]
 
-    def goal(t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Margin (n, 3), border (n, 3) and normals (n, 3) of closed lids at places t."""
-        out = curve.at(t) - ball.centre
+    def goal(t: np.ndarray, lower_by: np.ndarray, lid: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Margin (n, 3), border (n, 3) and normals (n, 3) of a closed lid of height ``lid`` at places t."""
+        out = curve.at(t) - lower_by[:, None] * [0, 1, 0] - ball.centre
         normal = out / np.linalg.norm(out, axis=1, keepdims=True)
         height = np.interp(t, [0, 1], corner_height)[:, None]
-        at = ball.centre + (ball.radius + height + rise(t) * (CLOSED - height)) * normal
+        at = ball.centre + (ball.radius + height + rise(t) * (lid - height)) * normal
         corners = mean[border[grid.lower]][[0, -1]] - curve.ends
         tucked = (1 - t)[:, None] * corners[0] + t[:, None] * corners[1]
         return at, at + (1 - rise(t)) * tucked - 0.8 * rise(t) * normal, normal
@@ -209,17 +223,24 @@ def blink(
         values[grid.lower], values[grid.upper] = lower, upper
         return values
 
-    closed = [goal(grid.t_upper), goal(grid.t_lower)]
+    over = smoothstep(np.minimum(grid.t_upper, 1 - grid.t_upper), 0, 0.06) * (overlap + SPARE)
+    closed = [
+        goal(grid.t_upper, over, CLOSED_UPPER),
+        goal(grid.t_lower, np.zeros(len(grid.t_lower)), CLOSED_LOWER),
+    ]
     at_margin, at_border, normal = (columns(closed[0][k], closed[1][k]) for k in range(3))
     motion = at_margin - mean[margin]
     offsets = base.copy()
     for ring, vertices in enumerate(grid.vertices):
         offsets[vertices] = SHARE[ring] * motion + (1 - SHARE[ring]) * base[vertices]
     offsets[border] = at_border - mean[border]
+    least = columns(
+        CLOSED_UPPER * rise(grid.t_upper).repeat(3, 1), CLOSED_LOWER * rise(grid.t_lower).repeat(3, 1)
+    )[:, :1]
     for vertices in grid.vertices[2:6]:
         d = mean[vertices] + offsets[vertices] - ball.centre
         r = np.linalg.norm(d, axis=1, keepdims=True)
-        offsets[vertices] += d / r * np.maximum(ball.radius + CLOSED - r, 0)
+        offsets[vertices] += d / r * np.maximum(ball.radius + least - r, 0)
 
     correction = np.zeros_like(modes)
     t = columns(grid.t_upper[:, None], grid.t_lower[:, None])[:, 0]
@@ -229,17 +250,11 @@ def blink(
         shift += rise(t) * radial[:, None] * normal
         for ring, vertices in enumerate(grid.vertices):
             out[vertices] = SHARE[ring] * (shift - mode[margin])
+            away = mean[vertices] + offsets[vertices] - ball.centre
+            away /= np.linalg.norm(away, axis=1, keepdims=True)
+            height = ((mode[vertices] + out[vertices] - change.centre) * away).sum(1) - change.radius
+            out[vertices] -= LEVELLED[ring] * height[:, None] * away
         out[border] = shift - mode[border]
         corners = grid.lower[[0, -1]]
         out[border[corners]] = 0
     return Blink(offsets, correction)
-
-
-def gaze(mean: np.ndarray, eye: np.ndarray, ball: Ball, direction: str) -> np.ndarray:
-    """Offsets (n, 3) of the left eyeball's vertices ``eye`` when the gaze goes Down, Up, In or Out."""
-    x, y, degrees = GAZES[direction]
-    axis, angle = np.array([x, y, 0.0]), np.radians(degrees)
-    p = mean[eye] - ball.centre
-    turned = p * np.cos(angle) + np.cross(axis, p) * np.sin(angle)
-    turned += np.outer(p @ axis, axis) * (1 - np.cos(angle))
-    return turned - p

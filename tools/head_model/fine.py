@@ -10,6 +10,7 @@ from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
 
 from atlas import Atlas
+from eyeball import axis_of_sight, shaped
 from geometry import Head
 from grids import Grid
 from mouth import CONTACT, REST_GAP, join_lips
@@ -73,11 +74,12 @@ def refine(head: Head, atlas: Atlas, regions: dict[str, np.ndarray]) -> Fine:
 
     offset += _closed_lips(head, quads, mean + offset)
 
-    for eye, ball in head.balls.items():
+    for eye, centre in head.eye_centres.items():
         part = slice(*(4 * k for k in topology.parts[eye]))
         here = np.unique(quads[part])
-        d = mean[here] - ball.centre
-        offset[here] = ball.centre + ball.radius * d / np.linalg.norm(d, axis=1, keepdims=True) - mean[here]
+        d = mean[here] - centre
+        d /= np.linalg.norm(d, axis=1, keepdims=True)
+        offset[here] = centre + shaped(d, axis_of_sight(1 if eye == "eye_left" else -1)) - mean[here]
     offset = (offset + offset[mirror] * FLIP) / 2
 
     uv = np.concatenate([atlas.uv, atlas.uv[edges_of(atlas.quads)].mean(1), atlas.uv[atlas.quads].mean(1)])
@@ -119,8 +121,8 @@ def _closed_lips(head: Head, quads: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
 
 def _mirror(head: Head, matrix: sp.csr_matrix, quads: np.ndarray) -> np.ndarray:
-    """Counterpart of each fine vertex, found on MakeHuman's exactly symmetric base mesh, part by part."""
-    base = matrix @ head.makehuman.vertices[head.topology.makehuman]
+    """Counterpart of each fine vertex, found on an exactly symmetric mesh, part by part."""
+    base = matrix @ head.topology.base
     mirror = np.full(len(base), -1)
     for part in PARTS:
         twin = {"eye_left": "eye_right", "eye_right": "eye_left"}.get(part, part)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import expressions
+import eyeball
 import eyes
 import identity
 import mouth
@@ -31,10 +32,13 @@ class Head:
         expression: (E, V, 3) in the order of ``expressions.NAMES``.
         blinks: name -> blink with its identity-dependent part.
         face_weight: (V,) where heads are aligned: frontal face and eyeballs, by area.
-        balls: "eye_left", "eye_right": the mean eyeballs.
+        eye_centres: "eye_left", "eye_right": (3,) of the mean eyeballs, about which they turn.
+        eye_modes: likewise (I, 3), how they move with the identity.
+        inside: by which teeth follow the mouth.
         target: ICT's mean head in this frame: vertices, and triangles of face, head and neck.
         marks: (68, 3) the iBUG points on it.
         variances: of all principal modes.
+        ict: the face kit, whose vertices less ``origin`` (3,) are in this frame.
     """
 
     topology: Topology
@@ -45,10 +49,14 @@ class Head:
     expression: np.ndarray
     blinks: dict[str, eyes.Blink]
     face_weight: np.ndarray
-    balls: dict[str, eyes.Ball]
+    eye_centres: dict[str, np.ndarray]
+    eye_modes: dict[str, np.ndarray]
+    inside: mouth.Inside
     target: tuple[np.ndarray, np.ndarray]
     marks: np.ndarray
     variances: np.ndarray
+    ict: Ict
+    origin: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -145,22 +153,39 @@ def make_head(registered: Registered) -> Head:
         eye: eyes.seat_modes(modes, r.mean, r.grids[eye], ball, r.topology.part(eye))
         for eye, ball in r.balls.items()
     }
+    centres = {eye: eyeball.centre_of(ball.centre) for eye, ball in r.balls.items()}
+    # The front of an eyeball follows that of the sphere of the lids, whose radius varies a little.
+    moves = {eye: np.array([c.centre + [0, 0, c.radius] for c in change]) for eye, change in changes.items()}
+    mean = r.mean.copy()
+    for eye, centre in centres.items():
+        axis = eyeball.axis_of_sight(1 if eye == "eye_left" else -1)
+        border = r.grids[eye].vertices[0]
+        mean[border] = eyeball.tuck_in(r.mean, r.grids[eye], centre, axis)
+        normal = mean[border] - centre
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+        beside = modes[:, r.grids[eye].vertices[eyes.MARGIN]] - moves[eye][:, None]
+        modes[:, border] = moves[eye][:, None] + beside - (beside * normal).sum(2, keepdims=True) * normal
     shapes, blinks = expressions.expressions(
         expressions.Sources(
-            r.topology, r.makehuman, r.ict, r.registration, r.mean, modes, r.grids, r.balls, changes, inside
+            r.topology, r.makehuman, r.ict, r.registration, mean, modes, r.grids, r.balls, changes, inside,
+            centres,
         )
-    )
+    )  # fmt: skip
     origin = (r.balls["eye_left"].centre + r.balls["eye_right"].centre) / 2
     return Head(
         topology=r.topology,
         makehuman=r.makehuman,
         grids=r.grids,
-        mean=r.mean - origin,
+        mean=mean - origin,
         identity=modes,
         expression=shapes,
         blinks=blinks,
         face_weight=r.face_weight,
-        balls={eye: eyes.Ball(ball.centre - origin, ball.radius) for eye, ball in r.balls.items()},
+        eye_centres={eye: centre - origin for eye, centre in centres.items()},
+        eye_modes=moves,
+        inside=inside,
+        ict=r.ict,
+        origin=origin,
         target=(r.ict.mean - origin, r.ict.surface(HEAD)),
         marks=r.ict.mean[r.ict.landmarks] - origin,
         variances=variances,

@@ -6,7 +6,9 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 
 from grids import Grid
+from headshot.ramps import smoothstep
 from ict import TEETH, Ict
+from quadmesh import rings
 from register import FLIP, procrustes
 from topology import Topology
 
@@ -22,6 +24,12 @@ TONGUE_TOP, TONGUE_HEIGHT = -2.0, 0.75
 # The bottom of MakeHuman's sock comes close to the skin under the jaw: what is lower than this, mm over the
 # mouth, is pulled up to a share of its depth.
 SOCK_FLOOR, SOCK_DEPTH = -20.0, 0.35
+# ICT's jawOpen lowers the upper lip too, and hides the teeth: mm by which it is raised again.
+UPPER_LIP_STAYS = 3.0
+# To close over an open jaw the upper lip comes down, mm at its middle, and the chin stays: rings around the
+# mouth between which the motion of the lower lip fades.
+COMES_DOWN, CHIN = 12.0, (6.0, 16.0)
+SEALED_WITHIN = 0.04  # mm, the gap that rounding leaves between lips at rest
 INSIDE = ("teeth_upper", "teeth_lower", "tongue")
 
 
@@ -82,6 +90,57 @@ def part_lips(offsets: np.ndarray, mean: np.ndarray, grid: Grid, least: float = 
     return offsets
 
 
+def _sag(t: np.ndarray) -> np.ndarray:
+    """(P, 3) 1 in the middle of a lip and 0 at its ends, in y."""
+    return np.outer(np.sqrt(np.clip(4 * t * (1 - t), 0, 1)), [0, 1, 0])
+
+
+def seal_lips(offsets: np.ndarray, mean: np.ndarray, grid: Grid, overlap: float = 0.0) -> np.ndarray:
+    """Take out of an expression (V, 3) what opens the lips of the mean head (V, 3): both go half of the way.
+
+    Lips are compared where they come to lie above each other, as a jaw may move sideways. They end up
+    ``overlap`` mm over each other where that is not 0.
+    """
+    offsets = offsets.copy()
+    wanted = overlap * _sag(grid.t_upper)[:, 1]
+    for _ in range(8):
+        gaps = []
+        for ring in CONTACT:
+            upper, lower = ((mean + offsets)[grid.vertices[ring, side]] for side in (grid.upper, grid.lower))
+            order = np.argsort(lower[:, 0])
+            gaps.append(upper[:, 1] - np.interp(upper[:, 0], lower[order, 0], lower[order, 1]))
+        gap = np.maximum(np.max(gaps, axis=0) + wanted - SEALED_WITHIN, 0)
+        gap[[0, -1]] = 0
+        if gap.max() < 1e-3:
+            break
+        down = np.outer(gap / 2, [0, -1, 0])
+        _spread(offsets, grid, down, -grid.to_lower(down))
+    return offsets
+
+
+def raise_upper_lip(opened: np.ndarray, grid: Grid) -> np.ndarray:
+    """An open jaw (V, 3) whose upper lip stays where it is, so that the upper teeth are seen."""
+    opened = opened.copy()
+    _spread(opened, grid, UPPER_LIP_STAYS * _sag(grid.t_upper), 0 * _sag(grid.t_lower))
+    return opened
+
+
+def close_over_jaw(opened: np.ndarray, close: np.ndarray, grid: Grid, topology: Topology) -> np.ndarray:
+    """The offsets (V, 3) that shut lips over an open jaw: both lips move, and the chin stays with the jaw.
+
+    Args:
+        opened, close: (V, 3) ``jawOpen``, and an artist's ``mouthClose``.
+        grid: of the mouth.
+        topology: the mesh.
+    """
+    skin = topology.quads[slice(*topology.parts["skin"])]
+    away = rings(skin, len(opened), grid.vertices[0])
+    stays = smoothstep(np.minimum(away, CHIN[1]).astype(float), *CHIN)
+    shut = join_lips(opened + (1 - stays)[:, None] * close, grid)
+    _spread(shut, grid, -COMES_DOWN * _sag(grid.t_upper), -COMES_DOWN * _sag(grid.t_lower))
+    return join_lips(shut, grid) - opened
+
+
 def inside_at_rest(topology: Topology, source: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Place sock, teeth and tongue into the registered head.
 
@@ -133,16 +192,20 @@ class Inside:
     def follow(self, fields: np.ndarray) -> np.ndarray:
         """Carry identity modes (N, V, 3): the inside moves and grows with the mouth, without turning."""
         fields = fields.copy()
+        for vertices in (self.hard, self.back):
+            fields[:, vertices] = self.carried(fields, self.mean[vertices])
+        return self.stretch_sock(fields)
+
+    def carried(self, fields: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """How points (P, 3) inside move and grow with the mouth in identity modes (N, V, 3): (N, P, 3)."""
         p = self.mean[self.around]
         centre = p.mean(0)
         basis = np.concatenate([np.eye(3)[:, None] + 0 * p, np.eye(3)[:, None] * (p - centre)])
         flat = basis.reshape(6, -1)
         solved = np.linalg.solve(flat @ flat.T, flat @ fields[:, self.around].reshape(len(fields), -1).T)
-        for vertices in (self.hard, self.back):
-            q = self.mean[vertices] - centre
-            there = np.concatenate([np.eye(3)[:, None] + 0 * q, np.eye(3)[:, None] * q]).reshape(6, -1)
-            fields[:, vertices] = (solved.T @ there).reshape(len(fields), -1, 3)
-        return self.stretch_sock(fields)
+        q = points - centre
+        there = np.concatenate([np.eye(3)[:, None] + 0 * q, np.eye(3)[:, None] * q]).reshape(6, -1)
+        return (solved.T @ there).reshape(len(fields), -1, 3)
 
     def stretch_sock(self, fields: np.ndarray) -> np.ndarray:
         """Let the sock between lips, teeth and throat follow them by a thin-plate spline; (N, V, 3)."""

@@ -38,6 +38,7 @@ class Topology:
         rotation: (Q,) by how many corners ours starts later than MakeHuman's.
         parts: name -> (first, last + 1) quad.
         mirror: (V,) counterpart of each vertex.
+        base: (V, 3) exactly symmetric places, mm, those of MakeHuman's base mesh.
     """
 
     makehuman: np.ndarray
@@ -46,6 +47,7 @@ class Topology:
     rotation: np.ndarray
     parts: dict[str, tuple[int, int]]
     mirror: np.ndarray
+    base: np.ndarray
 
     def part(self, *names: str) -> np.ndarray:
         """(n,) sorted vertices of the named parts."""
@@ -96,6 +98,7 @@ def head_topology(source: MakeHuman) -> Topology:
         rotation=rotation,
         parts={name: (int(sizes[i]), int(sizes[i + 1])) for i, name in enumerate(PARTS)},
         mirror=number[source.mirror[makehuman]],
+        base=source.vertices[makehuman],
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,8 +27,19 @@ _IRIS = 0.0935
 _PUPIL = 0.40  # of the iris' radius, indoors
 
 # sRGB tones in ordinary light; scaled with the brightness of the person's skin in the photo.
-_SCLERA = np.array([0.86, 0.83, 0.80], np.float32)
-_BROWN = np.array([0.30, 0.20, 0.13], np.float32)
+_SCLERA = np.array([0.88, 0.85, 0.82], np.float32)
+_BRIGHTER = 1.06  # the white of an eye over the skin around, at least
+# Colours that irises have, in ordinary light, from dark brown over hazel and green to blue; in between too.
+_IRISES = np.array(
+    [
+        (0.20, 0.12, 0.08), (0.33, 0.21, 0.12), (0.42, 0.31, 0.17), (0.42, 0.40, 0.26), (0.42, 0.46, 0.44),
+        (0.40, 0.49, 0.57), (0.33, 0.44, 0.58),
+    ]
+)  # fmt: skip
+_RARER = (0.0, 0.0, 0.12, 0.2, 0.2, 0.2, 0.2)  # evidence that each of them takes
+_SKIN_HUE = 1.55  # red over blue of skin in ordinary light
+_USUAL = 1  # of them, where nothing is seen
+_PUPIL_SHARE = 1.12  # by which an iris is brighter than what coarse pixels, with lashes and pupil, show of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +49,7 @@ class EyeTexels:
     Attributes:
         index: (N,) flat index in the texture.
         across, up: (N,) position on the front, in units of the iris' radius; to the subject's left, and up.
-        radius: (N,) angular distance from the forward axis in the same unit (1 at the iris' rim).
+        radius: (N,) angular distance from the axis of sight in the same unit (1 at the iris' rim).
         fibre: (N,) brightness of the iris' radial pattern, around 0.
     """
 
@@ -67,6 +79,7 @@ def eye_texels(model: HeadModel, size: int) -> tuple[EyeTexels, ...]:
         corners = model.mean[model.triangles[flat[index]]]
         points = np.einsum("ncd,nc->nd", corners, texels.barycentric.reshape(-1, 3)[index]) - centre
         points /= np.linalg.norm(points, axis=1, keepdims=True)
+        points = _seen_along(points, model, name, centre)
         rim = np.arcsin(min(iris / radius, 0.9))
         angle = np.arccos(np.clip(points[:, 2], -1, 1))
         sine = np.maximum(np.hypot(points[:, 0], points[:, 1]), 1e-6)
@@ -84,62 +97,121 @@ def eye_texels(model: HeadModel, size: int) -> tuple[EyeTexels, ...]:
     return tuple(out)
 
 
+def _seen_along(points: Array, model: HeadModel, name: str, centre: Array) -> Array:
+    """Directions (N, 3) turned so that the axis of sight, through the top of the cornea, is +z."""
+    ball = model.mean[np.unique(model.part_triangles(name))] - centre
+    height = np.linalg.norm(ball, axis=1)
+    z = ball[height.argmax()] / height.max()
+    x = np.array([z[2], 0.0, -z[0]]) / np.hypot(z[0], z[2])
+    return np.asarray(points @ np.stack([x, np.cross(z, x), z], axis=1))
+
+
 def _sphere(points: F32) -> tuple[Array, float]:
-    """Centre (3,) and radius of the sphere through points (N, 3), linear least squares."""
-    p = points.astype(np.float64)
+    """Centre (3,) and radius of the sphere through the back half of points (N, 3), linear least squares."""
+    p = points[points[:, 2] < np.median(points[:, 2])].astype(np.float64)
     solution = np.linalg.lstsq(np.column_stack([2 * p, np.ones(len(p))]), (p**2).sum(axis=1), rcond=None)[0]
     return solution[:3], float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
 
 
-def measure_eyes(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32) -> tuple[Array, Array]:
+def measure_eyes(
+    eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32, iris: Array | None = None
+) -> tuple[Array, Array]:
     """Tones sRGB of the sclera of each eye (2, 3), as light may come from one side, and of the iris (3,).
 
     Args:
         eyes: of the model and the texture's size.
         colour, weight: (T, T, 3), (T, T) what the photo shows of the eyeballs.
         tone: (3,) the person's skin, which tells how bright the light is.
+        iris: as of `iris_in_photo`; brown where it is not known.
     """
-    level = float(np.clip(luma(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
-    left = light_left(tone)
-    sclera, iris = left * level**0.6 * tinted(_SCLERA, tone), left * level**0.5 * tinted(_BROWN, tone)
-    inner: list[Array] = []
+    left, level = light_left(tone), _level(tone)
+    usual = left * level**0.6 * tinted(_SCLERA, tone)
+    least = min(_BRIGHTER * float(luma(tone.astype(np.float64))), 0.92)
     outer: list[Array | None] = []
-    for eye in eyes:
-        w = weight.ravel()[eye.index]
-        seen = (w > 0.02) & (eye.radius < 2.6)
-        outer.append(None)
-        if seen.sum() < 24:
-            continue
-        c = colour.reshape(-1, 3)[eye.index[seen]] / 255.0
-        light, x, y = luma(c), eye.across[seen], eye.up[seen]
-        cx, cy = _darkest_disc(light, x, y)
-        r = np.hypot(x - cx, y - cy)
-        ring, white = (r > 0.45) & (r < 0.85), r > 1.35
-        if ring.sum() >= 8:
-            # Neither lashes and pupil nor reflections.
-            low, high = np.quantile(light[ring], [0.3, 0.75])
-            inner.append(c[ring & (light >= low) & (light <= high)].mean(axis=0))
-        if white.sum() >= 8:
-            outer[-1] = c[white & (light >= np.quantile(light[white], 0.6))].mean(axis=0)
-    whites = np.array([_sclera(found, sclera) for found in outer]).reshape(-1, 3)
+    for _, white in _discs(eyes, colour, weight):
+        bright = white[luma(white) >= np.quantile(luma(white), 0.6)] if len(white) else white
+        outer.append(bright.mean(axis=0) if len(white) >= 8 else None)
+    whites = np.array([_sclera(found, usual, least) for found in outer]).reshape(-1, 3)
     if len(whites):
         whites = 0.6 * whites + 0.4 * whites.mean(axis=0)  # coarse pixels deceive more than light differs
-    if inner:
-        found = np.mean(inner, axis=0)
-        grey = float(np.clip(luma(found), 0.06 * left, 0.55 * luma(whites.mean(axis=0))))
-        tint = found / max(float(luma(found)), 0.02)
-        iris = grey * np.clip(1 + 0.95 * (tint - 1), 0.2, 2.2)
-    return np.clip(whites, 0.04 * left, 0.97), np.clip(iris, 0.03 * left, 0.8)
+    own = left * level**0.5 * tinted(_IRISES[_USUAL] if iris is None else iris, tone)
+    return np.clip(whites, 0.04 * left, 0.97), np.clip(own, 0.03 * left, 0.8)
 
 
-def _sclera(found: Array | None, usual: Array) -> Array:
-    """The white of an eye (3,) from what the photo shows of it, and from what is usual in this light."""
-    if found is None:
-        return 0.85 * usual
+def iris_in_photo(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32, tone: F32) -> Array | None:
+    """Colour (3,) sRGB of the irises in ordinary light, None where the photo does not show them.
+
+    Args:
+        eyes: of the model and the texture's size.
+        colour, weight: (T, T, 3), (T, T) what the photo shows, its light included.
+        tone: (3,) the person's skin in it.
+    """
+    found = []
+    for ring, _ in _discs(eyes, colour, weight):
+        if len(ring) >= 8:  # neither lashes and pupil nor reflections
+            low, high = np.quantile(luma(ring), [0.3, 0.75])
+            found.append(ring[(luma(ring) >= low) & (luma(ring) <= high)].mean(axis=0))
+    if not found:
+        return None
+    return _iris(np.mean(found, axis=0) / (light_left(tone) * _level(tone) ** 0.5), tone)
+
+
+def _level(tone: F32) -> float:
+    """Brightness of the light beside ordinary light, from the skin (3,) in it."""
+    return float(np.clip(luma(tone.astype(np.float64)) / 0.62, 0.25, 1.15))
+
+
+def _discs(eyes: tuple[EyeTexels, ...], colour: U8, weight: F32) -> list[tuple[Array, Array]]:
+    """What is seen of each iris (N, 3) between pupil and rim, and of each sclera (M, 3), sRGB in [0, 1]."""
+    out = []
+    for eye in eyes:
+        seen = (weight.ravel()[eye.index] > 0.02) & (eye.radius < 2.6)
+        c = colour.reshape(-1, 3)[eye.index[seen]] / 255.0
+        if len(c) < 24:
+            out.append((c[:0], c[:0]))
+            continue
+        x, y = eye.across[seen], eye.up[seen]
+        cx, cy = _darkest_disc(luma(c), x, y)
+        r = np.hypot(x - cx, y - cy)
+        out.append((c[(r > 0.45) & (r < 0.85)], c[r > 1.35]))
+    return out
+
+
+def _iris(found: Array, tone: F32) -> Array:
+    """The colour (3,) among those of irises that is nearest to what the photo shows, in ordinary light.
+
+    Hue counts as red over blue, against that of the skin, which tells the colour of the light: coarse pixels
+    mix the iris with dark lashes and pale skin, so that brightness alone says little.
+    """
+    share = np.linspace(0, 1, 9)[:, None]
+    known = np.concatenate([a + share * (b - a) for a, b in pairwise(_IRISES)])
+    rarer = np.interp(np.arange(len(known)) / len(share), np.arange(len(_RARER)), _RARER)
+    grey = luma(known)
+    bright = float(np.clip(_PUPIL_SHARE * luma(found), grey.min(), grey.max()))
+    skin = _SKIN_HUE / max(float(tone[0] / max(float(tone[2]), 0.02)), 0.5)
+    hue = float(np.clip(found[0] / max(float(found[2]), 0.02) * skin**0.7, 0.4, 4))
+    apart = np.abs(np.log(known[:, 0] / known[:, 2] / hue)) + 2.5 * np.abs(grey - bright) + rarer
+    nearest = known[apart.argmin()]
+    # People differ in brightness at the same hue.
+    return np.asarray(nearest * np.clip(bright / luma(nearest), 0.8, 1.2))
+
+
+def _sclera(found: Array | None, usual: Array, least: float) -> Array:
+    """The white of an eye (3,) from what the photo shows of it, and from what is usual in this light.
+
+    Args:
+        found: (3,) what the photo shows, which shadow of lids and lashes often makes darker than the skin.
+        usual: (3,).
+        least: brightness of the skin around: whites that are darker look dead.
+    """
     level = float(luma(usual))
-    grey = float(np.clip(luma(found), 0.35 * level, level))
+    low = min(max(least, 0.7 * level), 0.95 * level)
+    if found is None:
+        return np.asarray(usual * (0.5 * (low + level) / level))
+    grey = float(np.clip(luma(found), low, level))
     # Coarse pixels mix the white of the eye with lids and iris: keep a part of the tint.
-    return np.asarray(grey * (usual / level + 0.45 * (found / max(float(luma(found)), 0.02) - 1)))
+    tint = np.clip(found / max(float(luma(found)), 0.02), 0.75, 1.25)
+    return np.asarray(grey * (usual / level + 0.25 * (tint - 1)))
 
 
 def _darkest_disc(light: Array, x: F32, y: F32) -> tuple[float, float]:
@@ -161,19 +233,19 @@ def paint_eyes(eyes: tuple[EyeTexels, ...], sclera: Array, iris: Array, out: U8)
     """Paint both eyeballs into a texture (T, T, 3); the tones are those of `measure_eyes`."""
     for eye, own in zip(eyes, sclera, strict=True):
         r, x, y = eye.radius, eye.across, eye.up
-        # Whites: warmer towards the corners, in the shadow of the upper lid, dull at the back.
-        corner = smoothstep(r, 1.1, 2.8)[:, None]
-        white = own * (0.97 - corner * np.array([0.15, 0.25, 0.25]))
-        white = white * (1 - 0.42 * smoothstep(y, -0.1, 1.2) - 0.15 * smoothstep(-y, 0.5, 1.5))[:, None]
+        # Whites: redder towards the corners, in the soft shadow of the upper lid.
+        corner = smoothstep(r, 1.3, 3.0)[:, None]
+        white = own * (1 - corner * np.array([0.05, 0.19, 0.20]))
+        white = white * (1 - 0.16 * smoothstep(y, 0.4, 1.6) - 0.05 * smoothstep(-y, 0.9, 1.6))[:, None]
         # Iris: fibres, lighter collarette, dark limbus; light falls through the cornea to the lower half.
         body = 1 + 0.13 * eye.fibre * smoothstep(r, 0.4, 0.6) * (1 - smoothstep(r, 0.8, 1.0))
         body += 0.22 * (1 - smoothstep(r, 0.45, 0.75))
-        body *= (1 - 0.28 * y / np.maximum(r, 1.0)) * (1 - 0.22 * smoothstep(y, 0.2, 1.0))
+        body *= (1 - 0.22 * y / np.maximum(r, 1.0)) * (1 - 0.15 * smoothstep(y, 0.2, 1.0))
         disc = iris * body[:, None]
-        disc *= (1 - 0.55 * smoothstep(r, 0.78, 1.0))[:, None]
+        disc *= (1 - 0.6 * smoothstep(r, 0.82, 0.98))[:, None]
         disc *= 1 - (1 - smoothstep(r, _PUPIL - 0.07, _PUPIL + 0.07))[:, None] * 0.93
-        colour = disc + (white - disc) * smoothstep(r, 0.93, 1.10)[:, None]
+        colour = disc + (white - disc) * smoothstep(r, 0.95, 1.10)[:, None]
         # The reflection of a window, where most lights are: above, at the same side of both eyes.
-        glint = np.exp(-(((x + 0.30) / 0.17) ** 2 + ((y - 0.34) / 0.15) ** 2))
+        glint = np.exp(-(((x + 0.30) / 0.15) ** 2 + ((y - 0.34) / 0.13) ** 2))
         colour = colour + (0.95 * own.max() - colour) * (0.85 * glint)[:, None]
         out.reshape(-1, 3)[eye.index] = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)

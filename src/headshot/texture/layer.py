@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headshot.arrays import F32, U8
+from headshot.arrays import F32, U8, Array
 from headshot.texture.sample import TexelSamples
 from headshot.texture.skin_colour import SkinColourModel
 from headshot.texture.skin_tone import SkinTone
@@ -25,6 +25,7 @@ class Layer:
         normals: (S, 3) unit, camera frame.
         shading: (S, 3) linear light on the skin, or None where the light is not known or taken out.
         trust: weight of the view, `TextureView.weight`.
+        iris: (3,) see `TexelSamples`.
     """
 
     colour: U8
@@ -35,12 +36,15 @@ class Layer:
     normals: F32
     shading: F32 | None
     trust: float
+    iris: Array | None = None
 
 
 def layer_of(samples: TexelSamples, sharpness: F32, normals: F32, shading: F32 | None, trust: float) -> Layer:
     """The layer of a photo's samples; the arguments are those of `Layer`."""
     weight = (samples.weight * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-    return Layer(samples.colour, weight, samples.tone, samples.skin, sharpness, normals, shading, trust)
+    return Layer(
+        samples.colour, weight, samples.tone, samples.skin, sharpness, normals, shading, trust, samples.iris
+    )
 
 
 def unit_weight(weight: U8) -> F32:

@@ -17,24 +17,24 @@ from headshot.image.colour import luma
 from headshot.models.head_model import HeadModel
 from headshot.models.topologies import ibug68
 from headshot.perception.segmentation import CLASSES, Segmentation
+from headshot.ramps import smoothstep
 from headshot.texture.atlas import atlas_of
 from headshot.texture.skin_tone import light_left, tinted
 
 # sRGB in ordinary light, at the lips.
-_SOCK = np.array([0.40, 0.18, 0.17])
-_TONGUE = np.array([0.60, 0.33, 0.32])
+_SOCK = np.array([0.46, 0.17, 0.15])
+_TONGUE = np.array([0.66, 0.35, 0.33])
 _TOOTH = np.array([0.87, 0.83, 0.76])
-_GUM = np.array([0.66, 0.36, 0.36])
+_GUM = np.array([0.68, 0.37, 0.36])
+# Share of the light that is left far back in the mouth, and the depths at which it falls off, mm: an open
+# mouth is lit through its opening, which no renderer's ambient light knows.
+_DARKEST, _FADES, _FADES_ON_TEETH = 0.10, 16.0, 30.0
+_ROOT = np.array([0.86, 0.80, 0.66])  # tint of teeth at the gum
 _FEW = 6  # pixels of the segmentation between lips, each about a square millimetre, that say nothing
 # Of the brightness of teeth: a mouth is dark in which nothing is brighter, and what its teeth then have.
 _DARK, _SHADED = 0.35, 0.42
 _GAPE = 40  # pixels between lips from which a mouth is open, and dark for want of light, not of room
 TEETH = ("teeth_upper", "teeth_lower")
-# Mean widths of teeth from the middle outwards, mm (upper and lower jaw).
-_WIDTHS = {
-    "teeth_upper": (8.5, 6.6, 7.6, 7.1, 6.8, 10.2, 9.6),
-    "teeth_lower": (5.3, 5.8, 6.8, 7.0, 7.1, 11.2, 10.8),
-}
 
 
 def _level(tone: F32) -> float:
@@ -45,13 +45,19 @@ def _level(tone: F32) -> float:
 def mouth_colours(model: HeadModel, tone: F32) -> F32:
     """Colours (V, 3) sRGB of the vertices of mouth and tongue, 0 elsewhere; the throat is dark."""
     out = np.zeros((len(model.mean), 3), np.float32)
-    lips = model.landmarks["ibug68"].on(model.mean, model.triangles)[ibug68.LIPS_INNER, 2].mean()
     for name, colour in (("mouth", _SOCK), ("tongue", _TONGUE)):
         if name in model.parts:
             vertices = np.unique(model.part_triangles(name))
-            depth = np.clip((lips - model.mean[vertices, 2]) / 45.0, 0, 1)
-            out[vertices] = _level(tone) * tinted(colour, tone) * (1 - 0.8 * depth**0.7)[:, None]
+            lit = _lit(model, model.mean[vertices], _FADES)
+            out[vertices] = _level(tone) * tinted(colour, tone) * lit[:, None]
     return out
+
+
+def _lit(model: HeadModel, points: NDArray[np.floating], fades: float) -> Array:
+    """Share (N,) of light that reaches points (N, 3) inside the mouth, by their depth behind the lips."""
+    lips = model.landmarks["ibug68"].on(model.mean, model.triangles)[ibug68.LIPS_INNER, 2].mean()
+    depth = np.maximum(lips - 6.0 - points[:, 2], 0)
+    return np.asarray(_DARKEST + (1 - _DARKEST) * np.exp(-depth / fades))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,44 +68,37 @@ class ToothTexels:
         index: (N,) flat index in the texture.
         bright: (N,) brightness, 1 in the middle of a tooth in front.
         gum: (N,) share of gum in [0, 1].
+        crown: (N,) 0 at the edge of the gum, 1 at the edge of the tooth.
     """
 
     index: I32
     bright: F32
     gum: F32
+    crown: F32
 
 
 @lru_cache(maxsize=2)
 def tooth_texels(model: HeadModel, size: int) -> tuple[ToothTexels, ...]:
-    """Texels of both rows of teeth, as far as the model has them."""
+    """Texels of both rows of teeth, as far as the model has them and knows its gums."""
     atlas = atlas_of(model, size)
     flat, weights = atlas.triangle.ravel(), atlas.barycentric.reshape(-1, 3)
     out = []
     for name in TEETH:
-        if name not in model.parts:
+        if name not in model.parts or "gums" not in model.regions:
             continue
         first, last = model.parts[name]
         index = np.flatnonzero((flat >= first) & (flat < last)).astype(np.int32)
-        corners = model.mean[model.triangles[flat[index]]]
-        p = np.einsum("ncd,nc->nd", corners, weights[index])
-        row = model.mean[np.unique(model.part_triangles(name))]
-        # Along the arch: a parabola z = top - bend * x^2 through the row, and its length from the middle.
-        bend, top = -np.polyfit(row[:, 0] ** 2, row[:, 2], 1) * [1, -1]
-        x = np.linspace(0, np.abs(row[:, 0]).max() + 1, 200)
-        arc = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(bend * x**2)))])
-        along = np.interp(np.abs(p[:, 0]), x, arc)
-        gaps = np.concatenate([[0], np.cumsum(_WIDTHS[name])]) * arc[-1] / max(sum(_WIDTHS[name]), 1e-6)
-        nearest = np.abs(along[:, None] - gaps).min(axis=1)
-        # The row is higher at the sides, so its edges are measured against the height of its middle there.
-        up = 1.0 if name == "teeth_upper" else -1.0
-        slope = np.polyfit(np.abs(row[:, 0]), row[:, 1], 1)
-        height = up * (p[:, 1] - np.polyval(slope, np.abs(p[:, 0])))
-        half = float(np.quantile(np.abs(up * (row[:, 1] - np.polyval(slope, np.abs(row[:, 0])))), 0.8))
-        scalloped = height / max(half, 1e-6) + 0.25 * np.exp(-((nearest / 1.6) ** 2))
-        gum = np.clip((scalloped - 0.55) / 0.25, 0, 1)
-        back = np.clip((top - p[:, 2]) / 24.0, 0, 1)
-        bright = (1 - 0.24 * np.exp(-((nearest / 0.45) ** 2))) * (1 - 0.72 * back)
-        out.append(ToothTexels(index, bright.astype(np.float32), gum.astype(np.float32)))
+        corners, share = model.triangles[flat[index]], weights[index]
+        points = np.einsum("ncd,nc->nd", model.mean[corners], share)
+        gums, between = (
+            np.einsum("nc,nc->n", model.regions[region][corners], share)
+            for region in ("gums", "between_teeth")
+        )
+        gum = smoothstep(gums, 0.38, 0.62)
+        crown = np.clip(1 - 2 * gums, 0, 1)
+        gap = smoothstep(between, 0.72, 1.0) * (1 - 0.75 * gum)
+        bright = (1 - 0.55 * gap) * _lit(model, points, _FADES_ON_TEETH)
+        out.append(ToothTexels(index, bright.astype(np.float32), gum, crown.astype(np.float32)))
     return tuple(out)
 
 
@@ -153,7 +152,33 @@ def _redness(colour: NDArray[np.floating]) -> float:
 
 def paint_teeth(model: HeadModel, tone: F32, tooth: Array, out: U8) -> None:
     """Paint both rows of teeth into a texture (T, T, 3): ``tone`` (3,) of the skin, ``tooth`` (3,) sRGB."""
-    gum, dark = (_level(tone) * tinted(c, tone) for c in (_GUM, 0.4 * _SOCK))
+    gum, dark = (_level(tone) * tinted(c, tone) for c in (_GUM, 0.35 * _SOCK))
+    root = tooth * tinted(_ROOT, tone) / luma(tinted(_ROOT, tone))
     for row in tooth_texels(model, out.shape[0]):
-        colour = dark + (tooth + (gum - tooth) * row.gum[:, None] - dark) * row.bright[:, None]
+        enamel = root + (tooth - root) * smoothstep(row.crown, 0.0, 0.7)[:, None]
+        colour = dark + (enamel + (gum - enamel) * row.gum[:, None] - dark) * row.bright[:, None]
         out.reshape(-1, 3)[row.index] = np.round(np.clip(colour, 0, 1) * 255)
+
+
+@lru_cache(maxsize=2)
+def tongue_texels(model: HeadModel, size: int) -> tuple[I32, F32]:
+    """Flat indices (N,) of the texels of the tongue, and their brightness (N,): papillae, and a furrow."""
+    atlas = atlas_of(model, size)
+    flat, weights = atlas.triangle.ravel(), atlas.barycentric.reshape(-1, 3)
+    if "tongue" not in model.parts:
+        return np.zeros(0, np.int32), np.zeros(0, np.float32)
+    first, last = model.parts["tongue"]
+    index = np.flatnonzero((flat >= first) & (flat < last)).astype(np.int32)
+    points = np.einsum("ncd,nc->nd", model.mean[model.triangles[flat[index]]], weights[index])
+    rng = np.random.default_rng(11)
+    waves = rng.normal(0, 2.4, (3, 24))  # radians a millimetre: bumps of some 2 mm
+    papillae = np.sin(points @ waves + rng.uniform(0, 2 * np.pi, 24)).sum(axis=1) / np.sqrt(24)
+    furrow = np.exp(-((points[:, 0] / 1.3) ** 2))
+    return index, (1 + 0.09 * papillae - 0.14 * furrow).astype(np.float32)
+
+
+def paint_tongue(model: HeadModel, out: U8) -> None:
+    """Give the tongue in a texture (T, T, 3) its surface."""
+    index, bright = tongue_texels(model, out.shape[0])
+    flat = out.reshape(-1, 3)
+    flat[index] = np.round(np.clip(flat[index] * bright[:, None], 0, 255))

@@ -15,7 +15,7 @@ from headshot.image.colour import linear_to_srgb, srgb_to_linear
 from headshot.texture.eyes import eye_texels, measure_eyes, paint_eyes
 from headshot.texture.layer import Layer, unit_weight
 from headshot.texture.layout import Layout
-from headshot.texture.mouth import between_lips, measure_teeth, paint_teeth, tooth_texels
+from headshot.texture.mouth import between_lips, measure_teeth, paint_teeth, paint_tongue, tooth_texels
 from headshot.texture.sample import TexelSamples
 from headshot.texture.view import TextureView
 
@@ -40,7 +40,9 @@ class Painted:
 def measure_painted(layout: Layout, seen: TexelSamples, view: TextureView) -> Painted:
     """The tones of eyes and teeth in one photo."""
     tone = seen.tone.tone
-    sclera, iris = measure_eyes(eye_texels(layout.model, layout.size), seen.colour, seen.weight, tone)
+    sclera, iris = measure_eyes(
+        eye_texels(layout.model, layout.size), seen.colour, seen.weight, tone, seen.iris
+    )
     lips = between_lips(view.pixels, view.segmentation)
     return Painted(sclera, iris, measure_teeth(layout.model, seen.colour, seen.weight, tone, lips))
 
@@ -61,7 +63,7 @@ def measure_best(
     eyes = eye_texels(model, size)
     open_eyes = [eye.index[eye.radius < _FRONT] for eye in eyes]
     best = layers[_sharpest(layout, layers, "eyelids", open_eyes)]
-    sclera, iris = measure_eyes(eyes, best.colour, unit_weight(best.weight), tone)
+    sclera, iris = measure_eyes(eyes, best.colour, unit_weight(best.weight), tone, best.iris)
     k = _sharpest(layout, layers, "lips", [row.index for row in tooth_texels(model, size)])
     lips = between_lips(views[k].pixels, views[k].segmentation)
     lips = np.asarray(linear_to_srgb(np.clip(srgb_to_linear(lips) * gains[k], 0, 1)), np.float32)
@@ -70,9 +72,10 @@ def measure_best(
 
 
 def paint(layout: Layout, painted: Painted, tone: F32, out: U8) -> None:
-    """Paint eyes and teeth into a texture (T, T, 3); ``tone`` (3,) is that of the skin."""
+    """Paint eyes, teeth and the tongue into a texture (T, T, 3); ``tone`` (3,) is that of the skin."""
     paint_eyes(eye_texels(layout.model, layout.size), painted.sclera, painted.iris, out)
     paint_teeth(layout.model, tone, painted.tooth, out)
+    paint_tongue(layout.model, out)
 
 
 def _sharpest(layout: Layout, layers: Sequence[Layer], region: str, texels: Sequence[I32]) -> int:

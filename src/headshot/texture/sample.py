@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from headshot.arrays import F32, I32, U8, Mask, single
+from headshot.arrays import F32, I32, U8, Array, Mask, single
 from headshot.kernels import njit
 from headshot.ramps import smoothstep_kernel
 from headshot.robust import weighted_median
@@ -107,12 +107,15 @@ class TexelSamples:
         weight: (T, T) in [0, 1], how well the photo shows each texel. Eyes and mouth by geometry alone.
         tone: the person's skin in the middle of the face.
         skin: the skin-colour model of this photo.
+        iris: (3,) colour of the irises in ordinary light, see `headshot.texture.eyes.iris_in_photo`; None
+            where nobody looked.
     """
 
     colour: U8
     weight: F32
     tone: SkinTone
     skin: SkinColourModel
+    iris: Array | None = None
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
