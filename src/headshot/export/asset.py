@@ -56,7 +56,7 @@ class Material:
 # Chosen by eye, as matte or wet as these surfaces are.
 # Skin and tears bend light as water with salts and fats in it does: 1.4, where glTF's own 1.5 is of plastics.
 SKIN = Material("Skin", 0.65, (0.56, 0.42, 0.36), ior=1.4, specular=0.8)
-MOUTH = Material("Mouth", 0.45, (0.35, 0.12, 0.11))
+MOUTH = Material("Mouth", 0.7, (0.35, 0.12, 0.11))
 TEETH = Material("Teeth", 0.3, (0.75, 0.70, 0.62))
 EYE = Material("Eye", 0.15, (0.66, 0.65, 0.64), ior=1.4)
 # Of meshes that may be open anywhere.

@@ -132,6 +132,7 @@ def remove_light(layout: Layout, view: TextureView, albedo: PersonAlbedo, lit: T
         *out,
         replace(lit.tone, tone=np.asarray(linear_to_srgb(np.clip(typical, 0, 1)), np.float32)),
         replace(lit.skin, tone=np.asarray(linear_to_srgb(np.clip(bare, 0, 1)), np.float32)),
+        lit.iris,
     )
 
 

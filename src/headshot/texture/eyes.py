@@ -248,4 +248,5 @@ def paint_eyes(eyes: tuple[EyeTexels, ...], sclera: Array, iris: Array, out: U8)
         # The reflection of a window, where most lights are: above, at the same side of both eyes.
         glint = np.exp(-(((x + 0.30) / 0.15) ** 2 + ((y - 0.34) / 0.13) ** 2))
         colour = colour + (0.95 * own.max() - colour) * (0.85 * glint)[:, None]
-        out.reshape(-1, 3)[eye.index] = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)
+        colour = np.clip(colour, 0.05 * own.max(), 1)  # a pupil is not black, as some light comes back
+        out.reshape(-1, 3)[eye.index] = np.round(colour * 255).astype(np.uint8)

@@ -44,11 +44,11 @@ def lid_texels(model: HeadModel, size: int) -> tuple[I32, I32, F32]:
     return chosen, texels, area.astype(np.float32)
 
 
-def hide_folded(layout: Layout, views: Sequence[TextureView], weight: F32) -> None:
-    """Take weight (T, T), in place, from texels of lids of which no photo shows more than a sliver."""
+def without_folded(layout: Layout, views: Sequence[TextureView], weight: F32) -> F32:
+    """Weights (T, T) without those of texels of lids of which no photo shows more than a sliver."""
     model = layout.model
     if not {"eyeBlinkLeft", "eyeBlinkRight"} <= set(model.expression_names):
-        return
+        return weight
     triangles, (index, place), shut = lid_texels(model, layout.size)
     corners = model.triangles[triangles]
     share: Array = np.zeros(len(triangles))
@@ -60,4 +60,6 @@ def hide_folded(layout: Layout, views: Sequence[TextureView], weight: F32) -> No
         area = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]) / 2 * (depth / view.camera.focal) ** 2
         size = np.ptp(view.vertices[:, 1]) / np.ptp(model.mean[:, 1])  # of the head beside the mean one
         share = np.maximum(share, smoothstep(area / np.maximum(shut * size**2, 1e-6), *_FOLDED))
-    weight.ravel()[index] *= share[place].astype(np.float32)
+    out = weight.copy()
+    out.ravel()[index] *= share[place].astype(np.float32)
+    return out

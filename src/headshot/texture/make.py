@@ -24,7 +24,7 @@ from headshot.texture.delight import features_of, remove_light, shading_of
 from headshot.texture.eyes import eye_texels, iris_in_photo
 from headshot.texture.layer import Layer, layer_of
 from headshot.texture.layout import Layout, layout_of
-from headshot.texture.lids import hide_folded
+from headshot.texture.lids import without_folded
 from headshot.texture.merge import merge
 from headshot.texture.mouth import mouth_colours
 from headshot.texture.painted import Painted, measure_best, measure_painted, paint
@@ -137,7 +137,7 @@ def make_texture(
         merged = merge(layout, layers, albedo, options.delit)
         seen, source = merged.samples, merged.source
         painted = measure_best(layout, layers, views, merged.gains, seen.tone.tone)
-    hide_folded(layout, views, seen.weight)
+    seen = replace(seen, weight=without_folded(layout, views, seen.weight))
     own = features_of(None if options.delit else albedo, layout.skin, seen.tone.tone)
     whole = _complete(layout, seen, source, own, painted, options.grain)
     finest = max(texels_of_photo(view, model) for view in views)
@@ -182,10 +182,8 @@ def sample_view(
     crop, shading = crop_head(view, layout.model, layout.size), _shading(layout, view)
     seen = sample_texels(layout, crop, shading)
     eyes = eye_texels(layout.model, layout.size)  # their colours are judged beside the skin's as photographed
-    iris = iris_in_photo(eyes, seen.colour, seen.weight, seen.tone.tone)
-    if without_light is not None:
-        seen = remove_light(layout, view, without_light, seen)
-    return replace(seen, iris=iris), crop
+    seen = replace(seen, iris=iris_in_photo(eyes, seen.colour, seen.weight, seen.tone.tone))
+    return (seen if without_light is None else remove_light(layout, view, without_light, seen)), crop
 
 
 def layers_of(
