@@ -1,6 +1,6 @@
 """Make docs/images/hair-styles.jpg: every style on one head, from three sides.
 
-    python tools/hair/picture.py
+python tools/hair/picture.py
 """
 
 from __future__ import annotations
