@@ -56,7 +56,9 @@ def test_the_stage_is_the_head(file: Path, head: Any) -> None:
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1 and UsdGeom.GetStageUpAxis(stage) == "Y"
     assert stage.GetDefaultPrim().GetName() == "Head"
     meshes = {prim.GetName(): UsdGeom.Mesh(prim) for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh)}
-    assert set(meshes) == {part.name for part in asset.parts} | {"Neck", "Hair"}
+    hung = {one.cards.name for one in asset.attachments}
+    assert "Hair" in hung
+    assert set(meshes) == {part.name for part in asset.parts} | {"Neck"} | hung
     for part in asset.parts:
         rows = np.concatenate([np.arange(*span) for span in part.ranges])
         points = np.array(meshes[part.name].GetPointsAttr().Get())

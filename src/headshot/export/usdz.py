@@ -91,8 +91,14 @@ def _pictures(asset: HeadAsset, quality: int) -> dict[str, bytes]:
     if asset.texture is not None:
         found["texture.jpg"] = encode_texture(asset.texture, "jpeg", quality)
     for hung in asset.attachments:
-        found[f"{hung.cards.name}.png"] = png_of(hung.cards.texture)
+        found[_strands_file(asset, hung.cards)] = png_of(hung.cards.texture)
     return found
+
+
+def _strands_file(asset: HeadAsset, cards: Cards) -> str:
+    """Name of the picture of cards, the same for all that have the same."""
+    same = (hung.cards for hung in asset.attachments if np.array_equal(hung.cards.texture, cards.texture))
+    return f"{next(same).name}.png"
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,8 @@ def _fill(stage: Any, asset: HeadAsset) -> None:
     for material in asset.materials:
         _surface(stage, f"/{asset.name}/Materials/{material.name}", material, asset)
     for hung in asset.attachments:
-        _strands(stage, f"/{asset.name}/Materials/{hung.cards.name}", hung.cards)
+        file = _strands_file(asset, hung.cards)
+        _strands(stage, f"/{asset.name}/Materials/{hung.cards.name}", hung.cards, file)
     lid = [] if asset.neck is None else _meshes(neck_lid(asset, asset.neck))
     for mesh in [*_meshes(asset), *lid, *_cards(asset)]:
         _define(stage, f"/{asset.name}/{mesh.name}", mesh, names, skeleton)
@@ -287,12 +294,12 @@ def _surface(stage: Any, path: str, material: Material, asset: HeadAsset) -> Non
         colour.ConnectToSource(reader.CreateOutput("result", Sdf.ValueTypeNames.Float3))
 
 
-def _strands(stage: Any, path: str, cards: Cards) -> None:
+def _strands(stage: Any, path: str, cards: Cards, file: str) -> None:
     """Hair: its colour times the grey of its strands, seen where their alpha is high."""
     from pxr import Gf, Sdf
 
     shader = _shader(stage, path, 0.8, _SKIN)
-    texture = _texture(stage, path, f"{cards.name}.png", "repeat")
+    texture = _texture(stage, path, file, "repeat")
     texture.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(*cards.colour, 1))
     shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).ConnectToSource(
         texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3)
