@@ -32,7 +32,7 @@ from headshot.perception.observe import FaceObservation, ObserveSettings, observ
 from headshot.photo_choice import of_one_person, sharp_enough
 from headshot.results import Head
 from headshot.settings import Settings
-from headshot.texturing import photo_colours_of, texture_of
+from headshot.texturing import photo_colours_of, photographed_hair, texture_of, with_roots
 
 MOST_PHOTOS = 50
 """Photos of one person that are fitted together at most: more tell nothing new, and all stay in memory."""
@@ -115,8 +115,8 @@ class Reconstructor:
             self.model = model
         if self.model.id != BUNDLED:
             other_model(self.model)
-            if self.settings.hair != "none":
-                raise ValueError("hair is bound to the bundled head model: leave settings.hair at none")
+            if self.settings.hair not in ("auto", "none"):
+                raise ValueError('hair is bound to the bundled head model: leave settings.hair at "auto"')
             if self.settings.texture is not None and self.settings.texture.delit:
                 raise ValueError(
                     f"a texture without the photo's light needs the bundled model's albedo, which "
@@ -259,10 +259,16 @@ class Reconstructor:
             prior = s.prior if self.method is None else "none"
             estimate = estimate_of(person, seen, model, prior, s.preset)
         main = _main_view(seen, person)
-        texture, colours, shown = None, None, {"coverage": 1.0}
+        texture, colours, hair, growth = None, None, None, None
+        shown = {"coverage": 1.0}
+        with clock("hair"):
+            if s.hair != "none" and isinstance(model, HeadModel) and model.id == BUNDLED:
+                hair, growth = photographed_hair(estimate, seen, model, None if s.hair == "auto" else s.hair)
         with clock("texture"):
             if s.texture is not None and isinstance(model, HeadModel) and model.id == BUNDLED:
                 texture = texture_of(estimate, seen, model, s.texture)
+                if hair is not None:
+                    texture = with_roots(texture, hair, estimate, seen, model, growth)
                 assert texture.photo_texels is not None, "it was made of photos"
                 shown = {"coverage": float(texture.coverage), "photo_texels": texture.photo_texels}
             elif s.texture is not None:
@@ -271,7 +277,7 @@ class Reconstructor:
         by = None if self.method is None else self.method.name
         quality = quality_of(seen[main], person, main, shown, left_out, model, by)
         expression = estimate.views[main].expression
-        head = Head(
+        return Head(
             model,
             estimate,
             expression,
@@ -283,8 +289,8 @@ class Reconstructor:
             clock.seconds,
             colours,
             without_light=estimate if texture is not None and model.id == BUNDLED else None,
+            hair=hair,
         )
-        return head if s.hair == "none" else head.with_hair(s.hair)
 
 
 @overload
