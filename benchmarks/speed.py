@@ -23,7 +23,7 @@ from headshot.evaluate.processes import Program
 from report import publish, table
 
 PHOTOS = Path(__file__).resolve().parent.parent / "photos"
-STAGES = ("read", "detect", "landmarks", "networks", "fit", "texture")
+STAGES = ("read", "detect", "landmarks", "networks", "fit", "hair", "texture")
 
 
 def large_photo(file: Path) -> None:

@@ -308,7 +308,7 @@ class HeadData(ReadOnly):
                 is a blend with such a head.
         """
         from headshot.texture import TextureSettings
-        from headshot.texturing import texture_of
+        from headshot.texturing import texture_of, with_roots
 
         if self.texture is None and self.colours is None:
             return None
@@ -324,4 +324,6 @@ class HeadData(ReadOnly):
             )
         assert self.texture is not None, "heads of the bundled model have textures, not colours of vertices"
         settings = TextureSettings(size=len(self.texture.pixels), delit=True)
-        return texture_of(self.without_light, self.observations, model, settings, self.texture.samples)
+        estimate, seen = self.without_light, self.observations
+        made = texture_of(estimate, seen, model, settings, self.texture.samples)
+        return made if self.hair is None else with_roots(made, self.hair, estimate, seen, model)

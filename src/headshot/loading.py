@@ -154,9 +154,9 @@ def _hair(hair: dict[str, Any] | None, name: str) -> Hair | None:
     offsets = None if hair["offsets"] is None else np.array(hair["offsets"], np.float32) / np.float32(STEPS)
     try:
         colour = HairColour(hair["root"], hair["tip"], hair["variation"])
-        return Hair(
-            hair["style"], colour, offsets, hair["texture"], hair["brows"], hair["lashes"], hair["face"]
-        )
+        missing = None if hair["missing"] is None else np.array(hair["missing"], np.int32)
+        face = hair["brows"], hair["lashes"], hair["face"]
+        return Hair(hair["style"], colour, offsets, hair["texture"], *face, missing)
     except ValueError as error:
         raise RecordError(f"{name}: {error}") from error
 

@@ -32,7 +32,7 @@ from headshot.perception.observe import FaceObservation, ObserveSettings, observ
 from headshot.photo_choice import of_one_person, sharp_enough
 from headshot.results import Head
 from headshot.settings import Settings
-from headshot.texturing import photo_colours_of, texture_of
+from headshot.texturing import photo_colours_of, photographed_hair, texture_of, with_roots
 
 MOST_PHOTOS = 50
 """Photos of one person that are fitted together at most: more tell nothing new, and all stay in memory."""
@@ -115,8 +115,8 @@ class Reconstructor:
             self.model = model
         if self.model.id != BUNDLED:
             other_model(self.model)
-            if self.settings.hair != "none":
-                raise ValueError("hair is bound to the bundled head model: leave settings.hair at none")
+            if self.settings.hair not in ("auto", "none"):
+                raise ValueError('hair is bound to the bundled head model: leave settings.hair at "auto"')
             if self.settings.texture is not None and self.settings.texture.delit:
                 raise ValueError(
                     f"a texture without the photo's light needs the bundled model's albedo, which "
@@ -259,19 +259,24 @@ class Reconstructor:
             prior = s.prior if self.method is None else "none"
             estimate = estimate_of(person, seen, model, prior, s.preset)
         main = _main_view(seen, person)
-        texture, colours, shown = None, None, {"coverage": 1.0}
+        texture, colours, shown, hair, growth = None, None, {"coverage": 1.0}, None, None
+        with clock("hair"):
+            if s.hair != "none" and isinstance(model, HeadModel) and model.id == BUNDLED:
+                hair, growth = photographed_hair(estimate, seen, model, None if s.hair == "auto" else s.hair)
         with clock("texture"):
             if s.texture is not None and isinstance(model, HeadModel) and model.id == BUNDLED:
                 texture = texture_of(estimate, seen, model, s.texture)
                 assert texture.photo_texels is not None, "it was made of photos"
                 shown = {"coverage": float(texture.coverage), "photo_texels": texture.photo_texels}
+                if hair is not None:
+                    texture = with_roots(texture, hair, estimate, seen, model, growth)
             elif s.texture is not None:
                 found = photo_colours_of(estimate, seen, model, s.texture.size, main)
                 texture, colours, shown = found.texture, found.vertices, {"coverage": found.coverage}
         by = None if self.method is None else self.method.name
         quality = quality_of(seen[main], person, main, shown, left_out, model, by)
         expression = estimate.views[main].expression
-        head = Head(
+        return Head(
             model,
             estimate,
             expression,
@@ -283,8 +288,8 @@ class Reconstructor:
             clock.seconds,
             colours,
             without_light=estimate if texture is not None and model.id == BUNDLED else None,
+            hair=hair,
         )
-        return head if s.hair == "none" else head.with_hair(s.hair)
 
 
 @overload

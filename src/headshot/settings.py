@@ -37,7 +37,9 @@ class Settings(Checked):
         segment: find out what is before the face (hair, hats, glasses, hands), so that neither fit nor
             texture takes it for skin.
         texture: of the texture, or None to make none.
-        hair: what the head wears: "none", or a style of `headshot.hair.styles.load_styles` by name.
+        hair: what the head wears: "auto", what its photos show, none with other models than the bundled one
+            or without ``segment``; "none"; or a style of `headshot.hair.styles.load_styles` by name, in the
+            colour of the photos.
 
     Raises:
         ValueError: a value outside of its range.
@@ -53,11 +55,11 @@ class Settings(Checked):
     photometric: PhotometricSettings | None = field(default_factory=PhotometricSettings)
     segment: bool = True
     texture: TextureSettings | None = field(default_factory=TextureSettings)
-    hair: str = "none"
+    hair: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.hair != "none":
+        if self.hair not in ("auto", "none"):
             Hair(self.hair)
 
     def steps(self) -> tuple[FitSettings, PhotometricSettings | None]:

@@ -25,7 +25,7 @@ from headshot.evaluate.processes import Program
 from headshot.evaluate.result import Column, Item, Result
 from headshot.image.photo import read_photo
 
-STAGES = ("detect", "landmarks", "networks", "fit", "texture")
+STAGES = ("detect", "landmarks", "networks", "fit", "hair", "texture")
 WARM_UP = 3
 
 

@@ -151,6 +151,7 @@ def _hair(hair: Hair) -> dict[str, Any]:
         "lashes": hair.lashes,
         "face": None if hair.face_colour is None else _exact(hair.face_colour),
         "offsets": None if hair.offsets is None else np.rint(hair.offsets * STEPS).astype(int).tolist(),
+        "missing": None if hair.missing is None else hair.missing.tolist(),
     }
 
 

@@ -198,6 +198,9 @@ def _check_hair(hair: Field) -> None:
     if hair["offsets"].value is not None:
         for offset in hair["offsets"].items(1, 100_000):
             offset.numbers(3, limit=FARTHEST * STEPS)
+    if hair["missing"].value is not None:
+        for number in hair["missing"].items(1, 100_000):
+            number.integer(0, 100_000)
 
 
 def _check_source(source: Field) -> None:

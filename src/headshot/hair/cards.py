@@ -64,7 +64,7 @@ def worn_cards(hair: Hair, model: HeadModel, neutral: F32) -> tuple[WornCards, .
         model: the bundled head model, at the resolution of the head.
         neutral: (V, 3) the head without expression, mm.
     """
-    worn = [] if hair.style is None else [_on_scalp(hair, load_styles()[hair.style], model, neutral)]
+    worn = [] if hair.style is None else _on_scalp(hair, load_styles()[hair.style], model, neutral)
     if hair.brows is not None:
         worn.append(_on_face("Brows", hair, load_brows()[hair.brows], model, neutral))
     if hair.lashes is not None:
@@ -72,18 +72,24 @@ def worn_cards(hair: Hair, model: HeadModel, neutral: F32) -> tuple[WornCards, .
     return tuple(worn)
 
 
-def _on_scalp(hair: Hair, style: HairStyle, model: HeadModel, neutral: F32) -> WornCards:
+def _on_scalp(hair: Hair, style: HairStyle, model: HeadModel, neutral: F32) -> list[WornCards]:
     vertices = place(style, model, neutral)
     if hair.offsets is not None:
         vertices = vertices + hair.offsets
     root = root_on(style, model)
     height = np.linalg.norm(vertices - root.on(neutral, model.triangles), axis=1)
+    triangles, inner = style.triangles, style.inner
+    if hair.missing is not None:
+        triangles = np.delete(triangles, hair.missing, axis=0)
+        inner -= int((hair.missing < inner).sum())
+        if not len(triangles):
+            return []
     normals = _normals(vertices, style.triangles)
-    colour, tint = _tints(hair.colour, style, _light(vertices))
+    colour, tint = _tints(hair.colour, style, light_between(vertices))
     uv = on_texture(style.uv, _bands(style, hair.texture or style.strands))
-    cards = Cards("Hair", vertices, normals, style.triangles, uv, tint, load_strands(), colour, style.inner)
+    cards = Cards("Hair", vertices, normals, triangles, uv, tint, load_strands(), colour, inner)
     follow = (1 - smoothstep(height, _TOUCHING, _FREE)).astype(np.float32)
-    return WornCards(cards, root, follow)
+    return [WornCards(cards, root, follow)]
 
 
 def _bands(style: HairStyle, texture: str) -> NDArray[np.str_]:
@@ -133,7 +139,7 @@ def _normals(vertices: F32, triangles: I32) -> F32:
     return unit
 
 
-def _light(vertices: F32) -> F32:
+def light_between(vertices: F32) -> F32:
     """(P,) share of the light that other hair lets through to each vertex.
 
     By how far it lies below the outermost vertex in its direction from the skull, or below the skull from its

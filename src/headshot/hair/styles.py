@@ -168,8 +168,10 @@ def _refined(name: str) -> Correspondence:
 def _hanging(name: str, resolution: str) -> tuple[Index, F32]:
     """The nearest control points (P, `_COUNTED`) of each vertex of a style, and their weights."""
     style, model = load_styles()[name], load_head_model(resolution)
-    control = _control_points(resolution)
-    apart = np.linalg.norm(style.vertices[:, None] - model.mean[control], axis=2)
+    control = control_points(model)
+    rest = model.mean[control]
+    squared = (style.vertices**2).sum(1)[:, None] - 2 * style.vertices @ rest.T + (rest**2).sum(1)
+    apart = np.sqrt(np.maximum(squared, 0))
     nearest = np.argpartition(apart, _COUNTED, axis=1)[:, :_COUNTED]
     weights = (np.take_along_axis(apart, nearest, axis=1) + np.float32(_REACH)) ** -_FALL
     weights /= weights.sum(axis=1, keepdims=True)
@@ -177,10 +179,6 @@ def _hanging(name: str, resolution: str) -> tuple[Index, F32]:
 
 
 @lru_cache(maxsize=2)
-def _control_points(resolution: str) -> Index:
-    return read_only(control_points(load_head_model(resolution)))
-
-
 def control_points(model: HeadModel) -> Index:
     """(C,) vertices of the skin, spread evenly by farthest-point sampling; none on ears or inside the mouth.
 

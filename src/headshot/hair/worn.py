@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headshot.arrays import F32, ReadOnly
+from headshot.arrays import F32, I32, ReadOnly
 
 STEPS = 10.0
 """Offsets are kept in tenths of a millimetre, so that records hold them without loss."""
@@ -67,9 +67,11 @@ class Hair(ReadOnly):
         lashes: a name of `headshot.hair.brows.load_lashes`; None for none.
         face_colour: of brows and lashes; None for that of the roots on the scalp, darker where it is light.
         texture: how strands run, one of `TEXTURES`; None for the style's own way.
+        missing: (M,) triangles of the style that are not there, in ascending order: what would hang where
+            photos show skin, or a receding hairline; None for none.
 
     Raises:
-        ValueError: an unknown style or texture, or offsets that do not fit it.
+        ValueError: an unknown style or texture, or offsets or triangles that do not fit it.
     """
 
     style: str | None
@@ -79,6 +81,7 @@ class Hair(ReadOnly):
     brows: str | None = None
     lashes: str | None = "eyelashes01"
     face_colour: tuple[float, float, float] | None = None
+    missing: I32 | None = None
 
     def __post_init__(self) -> None:
         # A JSON alone should not wait for what draws.
@@ -108,6 +111,19 @@ class Hair(ReadOnly):
                 )
             rounded = (np.round(offsets * STEPS) / STEPS).astype(np.float32)
             object.__setattr__(self, "offsets", rounded)
+        if self.missing is not None:
+            if self.style is None:
+                raise ValueError("missing triangles are of a style, and there is none")
+            missing, count = np.asarray(self.missing), len(styles[self.style].triangles)
+            if (
+                missing.ndim != 1
+                or (np.diff(missing) <= 0).any()
+                or not ((missing >= 0) & (missing < count)).all()
+            ):
+                raise ValueError(
+                    f"missing triangles of {self.style} must be ascending and below {count}, got {missing}"
+                )
+            object.__setattr__(self, "missing", missing.astype(np.int32))
         super().__post_init__()
 
     def with_colour(self, colour: HairColour) -> Hair:

@@ -96,6 +96,11 @@ class Segmentation(ReadOnly):
         """
         return self.resampled(_IDENTITY, self.shape, *names)
 
+    def covers(self, affine: ArrayLike, shape: tuple[int, int]) -> F32:
+        """(h, w) in [0, 1], how far the network's crop covers the pixels of a grid; see `resampled`."""
+        onto = np.linalg.inv(_square(np.asarray(affine, dtype=np.float64))) @ _square(self.map)
+        return _transformed(np.ones(self.crop.shape[1:], np.float32), onto, shape)
+
     def at(self, points: ArrayLike, *names: str) -> Array:
         """(N,) in [0, 1], that the pixels under points (N, 2) of the photo are of one of these classes."""
         back = np.linalg.inv(_square(self.map))[:2]
@@ -198,8 +203,8 @@ def segment_crop(pixels: U8, crop: FaceCrop) -> Segmentation:
     return Segmentation(found[0], crop.pixel_map(SIZE), (pixels.shape[0], pixels.shape[1]))
 
 
-def crop_of(points: ArrayLike) -> FaceCrop:
-    """The crop around a face with these landmarks (478, 2), pixels.
+def crop_of(points: ArrayLike, margin: float = MARGIN) -> FaceCrop:
+    """The crop around a face with these landmarks (478, 2), pixels, ``margin`` of their extents wide.
 
     Raises:
         ValueError: they have another shape.
@@ -207,4 +212,4 @@ def crop_of(points: ArrayLike) -> FaceCrop:
     p = np.asarray(points, dtype=np.float64)
     if p.shape != (POINTS, 2):
         raise ValueError(f"landmarks must be ({POINTS}, 2), got {p.shape}")
-    return FaceCrop.of_points(p, MARGIN, roll_of(p), RAISED)
+    return FaceCrop.of_points(p, margin, roll_of(p), RAISED)

@@ -129,9 +129,10 @@ def reconstruct(
     hair: Annotated[
         str,
         typer.Option(
-            metavar="none|STYLE", help="A hair style to wear, such as bob01; `headshot info` lists all."
+            metavar="auto|none|STYLE",
+            help="Hair as in the photo, none, or a style such as bob01; `headshot info` lists all.",
         ),
-    ] = "none",
+    ] = "auto",
     photometric: Annotated[
         bool,
         typer.Option(
