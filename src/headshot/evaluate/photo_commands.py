@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("picture")(picture)
     app.command("fairness")(fairness)
     app.command("segmentation")(segmentation)
+    app.command("hair")(hair)
     app.command("speed")(speed)
     app.command("all")(benchmark)
 
@@ -170,6 +171,25 @@ def segmentation(
 
     settings = PartsSettings(photos, held_out, limit, network=network)
     _measure("segmentation", output, lambda log: evaluate_parts(folder, settings, log))
+
+
+def hair(
+    folder: Annotated[Path, typer.Argument(help="CelebAMask-HQ, FASSEG, HELEN or LFW part labels.")],
+    photos: Annotated[Path | None, typer.Option(help="Folder of LFW's photos.")] = None,
+    held_out: Annotated[bool, typer.Option(help="Only photos that training never sees.")] = True,
+    recogniser: Annotated[
+        Path | None, typer.Option(help="Face-recognition network, ONNX: are turned heads recognised?")
+    ] = None,
+    output: Output = Path("evaluation"),
+    limit: Limit = None,
+) -> None:
+    """Overlap and colour of hair with labelled photos, docs/explanation/hair.md."""
+    from headshot.evaluate.hair import HairSettings, evaluate_hair
+    from headshot.perception.recognition import Recogniser
+
+    network = None if recogniser is None else Recogniser(recogniser)
+    settings = HairSettings(held_out, limit, photos=photos, recogniser=network)
+    _measure("hair", output, lambda log: evaluate_hair(folder, settings, log))
 
 
 def speed(
