@@ -259,18 +259,17 @@ class Reconstructor:
             prior = s.prior if self.method is None else "none"
             estimate = estimate_of(person, seen, model, prior, s.preset)
         main = _main_view(seen, person)
-        texture, colours, hair, growth = None, None, None, None
-        shown = {"coverage": 1.0}
+        texture, colours, shown, hair, growth = None, None, {"coverage": 1.0}, None, None
         with clock("hair"):
             if s.hair != "none" and isinstance(model, HeadModel) and model.id == BUNDLED:
                 hair, growth = photographed_hair(estimate, seen, model, None if s.hair == "auto" else s.hair)
         with clock("texture"):
             if s.texture is not None and isinstance(model, HeadModel) and model.id == BUNDLED:
                 texture = texture_of(estimate, seen, model, s.texture)
-                if hair is not None:
-                    texture = with_roots(texture, hair, estimate, seen, model, growth)
                 assert texture.photo_texels is not None, "it was made of photos"
                 shown = {"coverage": float(texture.coverage), "photo_texels": texture.photo_texels}
+                if hair is not None:
+                    texture = with_roots(texture, hair, estimate, seen, model, growth)
             elif s.texture is not None:
                 found = photo_colours_of(estimate, seen, model, s.texture.size, main)
                 texture, colours, shown = found.texture, found.vertices, {"coverage": found.coverage}
