@@ -43,14 +43,13 @@ def laid(
         lid = 0.0 if kind == "brows" else 1.0 if rising else -1.0
         low, high = _chains(vertices, loop, np.array([1, -lid]))
         root, tip = (low, high) if rising else (high, low)
-        nearest, from_root = _nearest(points, vertices[root])
-        _, from_tip = _nearest(points, vertices[tip])
+        across, from_root = _beside(points, vertices[root])
+        _, from_tip = _beside(points, vertices[tip])
         along = from_root / np.maximum(from_root + from_tip, 1e-6)
-        across = _arc(vertices[root])[nearest]
         if kind == "brows":
             across = across - along * np.interp(across, [0, across.max()], LEAN)
         else:
-            anchor[mine] = root[nearest]
+            anchor[mine] = root[np.linalg.norm(points[:, None] - vertices[root], axis=2).argmin(1)]
         uv[mine] = np.stack([across * FINER[kind] / PERIOD + 0.31 * k, along], axis=1)
     found, barycentric, _ = closest_points(vertices[anchor], model.mean, triangles)
     if kind == "brows":
@@ -90,11 +89,14 @@ def _chains(vertices: np.ndarray, loop: np.ndarray, outwards: np.ndarray) -> tup
     return one, other
 
 
-def _nearest(points: np.ndarray, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    apart = np.linalg.norm(points[:, None] - chain, axis=2)
-    return apart.argmin(1), apart.min(1)
-
-
-def _arc(chain: np.ndarray) -> np.ndarray:
-    """Length of a line (C, 3) up to each of its points, mm."""
-    return np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(chain, axis=0), axis=1))])
+def _beside(points: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where along a line (C, 3) it is nearest to points (P, 3), and how far away, mm."""
+    start, step = line[:-1], np.diff(line, axis=0)
+    long = np.linalg.norm(step, axis=1)
+    share = ((points[:, None] - start) * step).sum(2) / np.maximum(long**2, 1e-9)
+    share = np.clip(share, 0, 1)
+    apart = np.linalg.norm(points[:, None] - start - share[..., None] * step, axis=2)
+    nearest = apart.argmin(1)
+    rows = np.arange(len(points))
+    before = np.concatenate([[0], np.cumsum(long)])
+    return before[nearest] + share[rows, nearest] * long[nearest], apart[rows, nearest]

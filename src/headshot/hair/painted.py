@@ -13,7 +13,8 @@ from headshot.image.resample import reduced
 from headshot.models.head_model import HeadModel, load_head_model
 
 _SIZE = 256  # texels a side to which a texture is reduced: brows are some 40 long and 6 high
-_AROUND = 3  # texels around all brows in which the texture is looked at
+_SHADE = 0.35  # of how dark the darkest are: less is the shade of a lid or a forehead
+_AROUND = 2  # texels around all brows in which the texture is looked at
 
 
 def brows_like(texture: U8, model: HeadModel) -> str:
@@ -31,9 +32,14 @@ def brows_like(texture: U8, model: HeadModel) -> str:
     grey = reduced(texture, step).astype(np.float32).mean(2)
     rows, columns = (np.arange(_SIZE) * n // _SIZE for n in grey.shape)
     light = grey[rows][:, columns][window]
-    skin = np.percentile(light, 75)
-    dark = np.clip(1 - light / max(skin, 1.0), 0, 1)
-    dark = np.clip(dark / max(float(np.percentile(dark, 95)), 1e-3), 0, 1)
+    # Skin as it is around all brows: its shade changes across the forehead and towards the lids.
+    y, x = np.nonzero(window)
+    plane = np.stack([np.ones(len(x)), np.abs(x - _SIZE / 2) / _SIZE, y / _SIZE], axis=1)
+    around = masks[:, window].max(axis=0) == 0
+    skin = plane @ np.linalg.lstsq(plane[around], light[around], rcond=None)[0]
+    dark = np.clip(1 - light / np.maximum(skin, 1.0), 0, 1)
+    dark = dark / max(float(np.percentile(dark, 95)), 1e-3)
+    dark = np.clip((dark - _SHADE) / (1 - _SHADE), 0, 1)
     overlap = [np.minimum(dark, mask).sum() / np.maximum(dark, mask).sum() for mask in masks[:, window]]
     return list(load_brows())[int(np.argmax(overlap))]
 
