@@ -143,14 +143,15 @@ def material(thing: Any, *, coloured: bool) -> dict[str, Any]:
     nodes = used.node_tree.nodes
     surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     colour = surface.inputs["Base Color"]
-    described["roughness"] = surface.inputs["Roughness"].default_value
+    if not surface.inputs["Roughness"].is_linked:  # to a texture
+        described["roughness"] = surface.inputs["Roughness"].default_value
     described["doubleSided"] = not used.use_backface_culling
     described["transparent"] = surface.inputs["Alpha"].default_value < 1 or surface.inputs["Alpha"].is_linked
     if not colour.is_linked:
         described["colour"] = list(colour.default_value)[:3]
     for node in nodes:
-        if node.type == "TEX_IMAGE":
-            assert colour.is_linked
+        # Of the pictures that of colours: the other one is of roughness.
+        if node.type == "TEX_IMAGE" and any(link.to_socket == colour for link in node.outputs["Color"].links):
             image = node.image
             width, height = image.size
             pixels = np.array(image.pixels[:]).reshape(height, width, -1)[::-1, :, :3]
