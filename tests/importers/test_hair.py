@@ -11,6 +11,7 @@ import pytest
 
 from headshot import Head, Settings, reconstruct
 from headshot.export.asset import asset_of
+from headshot.hair.worn import Hair
 from headshot.texture import TextureSettings
 
 NAMES = ("Hair", "Brows", "Lashes")
@@ -18,8 +19,9 @@ NAMES = ("Hair", "Brows", "Lashes")
 
 @pytest.fixture(scope="module")
 def head(photos: Path) -> Head:
-    settings = Settings(detail="low", texture=TextureSettings(size=256), hair="bob02")
-    return reconstruct(photos / "astronaut.jpg", settings=settings)
+    settings = Settings(detail="low", texture=TextureSettings(size=256))
+    bare = reconstruct(photos / "astronaut.jpg", settings=settings)
+    return bare.with_hair(Hair("bob02", brows="eyebrow001"))
 
 
 @pytest.fixture(scope="module")

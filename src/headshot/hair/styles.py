@@ -20,6 +20,7 @@ from headshot.arrays import F32, I32, Index, Mask, ReadOnly, read_only
 from headshot.geometry.raster import vertex_normals
 from headshot.hair.stored import mesh_of, stored
 from headshot.hair.strands import BANDS
+from headshot.kernels import njit
 from headshot.models.correspondence import Correspondence
 from headshot.models.head_model import HeadModel, load_head_model
 from headshot.models.subdivision import refined
@@ -110,7 +111,7 @@ def place(style: HairStyle, model: HeadModel, neutral: ArrayLike) -> F32:
     if head.shape != model.mean.shape:
         raise ValueError(f"neutral must have shape {model.mean.shape}, got {head.shape}")
     control, weights = _hanging(style.name, model.resolution)
-    carried = np.einsum("pkd,pk->pd", head[control] - model.mean[control], weights)
+    carried = _average(head - model.mean, control, weights)
     root = root_on(style, model)
     rest, below = root.on(model.mean, model.triangles), root.on(head, model.triangles)
     height = np.linalg.norm(style.vertices - rest, axis=1)
@@ -154,6 +155,17 @@ def _over_ear(name: str, side: int, resolution: str) -> tuple[Index, Index, F32]
     return rows, ears[order], weight
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _average(moved: F32, rows: I32, weights: F32) -> F32:
+    """(P, 3) averages of rows (P, K) of (V, 3), weighted by (P, K)."""
+    out = np.zeros((rows.shape[0], 3), np.float32)
+    for p in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            for c in range(3):
+                out[p, c] += weights[p, k] * moved[rows[p, k], c]
+    return out
+
+
 def root_on(style: HairStyle, model: HeadModel) -> Correspondence:
     """Where a style's vertices hang on the mesh of the head model, at its resolution."""
     return _refined(style.name) if model.resolution == "high" else style.root
@@ -165,7 +177,7 @@ def _refined(name: str) -> Correspondence:
 
 
 @lru_cache(maxsize=8)
-def _hanging(name: str, resolution: str) -> tuple[Index, F32]:
+def _hanging(name: str, resolution: str) -> tuple[I32, F32]:
     """The nearest control points (P, `_COUNTED`) of each vertex of a style, and their weights."""
     style, model = load_styles()[name], load_head_model(resolution)
     control = control_points(model)
@@ -175,7 +187,7 @@ def _hanging(name: str, resolution: str) -> tuple[Index, F32]:
     nearest = np.argpartition(apart, _COUNTED, axis=1)[:, :_COUNTED]
     weights = (np.take_along_axis(apart, nearest, axis=1) + np.float32(_REACH)) ** -_FALL
     weights /= weights.sum(axis=1, keepdims=True)
-    return read_only(control[nearest]), read_only(weights)
+    return read_only(control[nearest].astype(np.int32)), read_only(weights.astype(np.float32))
 
 
 @lru_cache(maxsize=2)
