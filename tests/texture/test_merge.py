@@ -204,7 +204,8 @@ def test_light_is_taken_out_of_every_view(views: list[TextureView]) -> None:
     # Exposures are brought to the person's albedo.
     cheeks = MODEL.regions["cheeks"] > 0.9
     own = (albedo.colours[cheeks] / albedo.occlusion[cheeks, None]).mean(axis=0)
-    np.testing.assert_allclose(np.median(TO_LINEAR[delit.pixels[delit.source == 0]], axis=0), own, rtol=0.15)
+    # Half of an uncommon tint counts as that of the light.
+    np.testing.assert_allclose(np.median(TO_LINEAR[delit.pixels[delit.source == 0]], axis=0), own, rtol=0.2)
     with pytest.raises(ValueError, match="light"):
         make_texture([lit[0], views[1]], MODEL, TextureSettings(SIZE, delit=True), albedo)
 
