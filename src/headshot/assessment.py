@@ -24,6 +24,9 @@ NOT_CUT_OFF = 0.95
 SHARP_PIXELS = 128
 """Extent of the landmarks below which a face cannot be sharper than its pixels: it is small, not blurred."""
 
+_SCALP = 0.7
+"""Share of the upper half of the scalp inside a photo, below which it says little of the hair."""
+
 
 def quality_of(
     seen: FaceObservation,
@@ -52,7 +55,10 @@ def quality_of(
         **_of_networks(seen, view, person.identity, model),
         **_of_photo(seen),
     }
-    return assess(measures, _warnings(seen, left_out, model, method))
+    warnings = _warnings(seen, left_out, model, method)
+    if _scalp_inside(seen, view, model) < _SCALP:
+        warnings += ("the photo ends at the face, so that most of the hair is a guess",)
+    return assess(measures, warnings)
 
 
 def _of_fit(seen: FaceObservation, fit: FittedView) -> dict[str, float]:
@@ -74,6 +80,16 @@ def _inside(seen: FaceObservation) -> float:
     """Share of the landmarks inside the photo."""
     points = seen.landmarks.points
     return float(((points >= 0) & (points <= [seen.photo.width, seen.photo.height])).all(axis=1).mean())
+
+
+def _scalp_inside(seen: FaceObservation, fit: FittedView, model: FaceModel) -> float:
+    """Share of the upper half of the scalp, of the bundled model, that lies inside the photo; else 1."""
+    if not isinstance(model, HeadModel) or model.id != BUNDLED:
+        return 1.0
+    scalp = model.mean[model.regions["scalp"] > 0.5]
+    pixels = fit.camera.project(scalp[scalp[:, 1] > np.median(scalp[:, 1])])
+    size = [seen.photo.width, seen.photo.height]
+    return float(((pixels >= 0) & (pixels <= size)).all(axis=1).mean())
 
 
 def _of_networks(

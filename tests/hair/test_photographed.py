@@ -40,6 +40,21 @@ def test_hair_is_where_the_photo_has_it(heads: dict[str, Head]) -> None:
     assert 0.45 > red > green > blue > 0.004
 
 
+def test_a_photo_that_ends_at_the_face_leaves_hair_to_be_guessed(
+    heads: dict[str, Head], photos: Path
+) -> None:
+    whole = heads["astronaut"]
+    inner = whole.project(whole.landmarks68[17:])
+    middle, half = (inner.min(axis=0) + inner.max(axis=0)) / 2, 0.75 * np.ptp(inner, axis=0).max()
+    (left, top), (right, bottom) = (middle - half).astype(int), (middle + half).astype(int)
+    cut = Reconstructor(SMALL)(np.asarray(whole.photo.pixels)[top:bottom, left:right])
+    said = [warning for warning in cut.quality.warnings if "hair is a guess" in warning]
+    assert len(said) == 1 and not any("guess" in warning for warning in whole.quality.warnings)
+    assert cut.hair is not None and cut.hair.style is not None  # what is beside the face tells
+    # Nothing that hangs far out of the picture, of which nobody knows.
+    assert min(cards.vertices[:, 1].min() for cards in cut.cards) > whole.vertices[:, 1].min() - 60
+
+
 def test_under_a_hat_hair_is_only_painted(heads: dict[str, Head]) -> None:
     head = heads["grace_hopper"]
     assert head.hair is not None and head.parts is not None

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headshot.arrays import F32, Array
+from headshot.arrays import F32, Array, ReadOnly
 
 Stored = NDArray[Any]
 
@@ -85,8 +85,8 @@ class Floats:
         return changes
 
 
-@dataclass(frozen=True)
-class Integers:
+@dataclass(frozen=True, eq=False, repr=False)
+class Integers(ReadOnly):
     """Positions as 16-bit steps of one length, normals as bytes, texture coordinates as 1/65535.
 
     Attributes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headshot.arrays import F32, I32
+from headshot.arrays import F32, I32, ReadOnly
 from headshot.geometry.raster import rasterise
 from headshot.hair.window import MIDDLE
 from headshot.kernels import njit
@@ -47,8 +47,8 @@ def _coordinates(apart: F32, below: F32) -> tuple[F32, F32, F32]:
     return azimuth.astype(np.float32), height.astype(np.float32), np.hypot(level, above).astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
-class Reach:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reach(ReadOnly):
     """How far skin reaches from the axis.
 
     Attributes:

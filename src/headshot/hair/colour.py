@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headshot.arrays import F32, U8, Array, Mask
+from headshot.arrays import F32, U8, Array, Mask, ReadOnly
 from headshot.geometry.light import sh_basis
 from headshot.hair.strands import mean_grey
 from headshot.hair.window import GRID, MIDDLE, HairWindow, halved
@@ -35,8 +35,8 @@ _APART = 1.3  # by which factor roots and tips differ from the whole at most
 _TIPS = 15  # cells of tips from which their colour counts half
 
 
-@dataclass(frozen=True, eq=False)
-class HairPixels:
+@dataclass(frozen=True, eq=False, repr=False)
+class HairPixels(ReadOnly):
     """Hair in one photo.
 
     Attributes:
@@ -52,8 +52,8 @@ class HairPixels:
     fine: F32
 
 
-@dataclass(frozen=True, eq=False)
-class SeenHair:
+@dataclass(frozen=True, eq=False, repr=False)
+class SeenHair(ReadOnly):
     """Fitted hair as a photo would show it.
 
     Attributes:

@@ -39,13 +39,17 @@ CLEARANCE = 2.5
 """mm that fitted hair keeps from the skin."""
 _TRIED = 4  # styles that are drawn to the outline, of all those compared
 _FAR = 0.003  # what a millimetre of mean displacement costs against an overlap in [0, 1]
-_UNSEEN = 0.05  # what hair costs that the photo does not show, as a share of all of it,
+_UNSEEN = 0.05  # what hair costs that the photo does not show, as a share of the head,
 _OTHER = 0.03  # what a style costs that is made for other strands than the photo's
 _HIDDEN = 0.15  # and what is hidden behind the head and far from it: tails and braids
 _LYING = 45.0  # mm over the skin up to which hair lies on the head
 _OVER_EARS = (6.0, 16.0)  # mm over the skin from which hair hangs over ears
 _STANDS = 4.0  # mm beyond the bare head's outline from which hair is more than a colour of the scalp
 _BESIDE = 0.12  # hair beside the head, as a share of the head's cells, from which it hangs or stands
+_AROUND, _LEAST_KNOWN = (
+    4.0,
+    0.2,
+)  # cells of 7 mm around the head, and the share of them that counts as known at least
 _BALD = 0.2  # share of the scalp that is seen, up to which hair on it is no hair
 
 
@@ -126,14 +130,14 @@ def _fits(style: HairStyle, points: F32, targets: Sequence[Target], strands: str
 
 def _overlap(points: F32, both: I32, targets: Sequence[Target]) -> float:
     """Intersection over union of hair (P, 3) with that of the photos, less what no photo shows."""
-    shared, either, unseen, total = 0.0, 1e-6, 0.0, 1e-6
+    shared, either, unseen, heads = 0.0, 1e-6, 0.0, 1e-6
     for target in targets:
         seen, hair = covered_coarsely(target, points, both), target.hair
         shared += float((np.minimum(seen, hair) * target.known).sum())
         either += float((np.maximum(seen, hair) * target.known).sum())
         unseen += float(seen.sum() - (seen * target.known).sum())
-        total += float(seen.sum())
-    return shared / either - _UNSEEN * unseen / total
+        heads += float(target.head.sum())
+    return shared / either - _UNSEEN * unseen / heads
 
 
 def _hidden(style: HairStyle, points: F32, targets: Sequence[Target]) -> float:
@@ -170,10 +174,14 @@ def _affine(model: HeadModel, head: F32) -> F32:
 def _stands(target: Target) -> bool:
     """Whether hair stands off the head or hangs beside it."""
     hair, head = target.hair, target.head
+    away = distances(head)
+    around = (away < 0) & (away > -_AROUND)
+    known = float(target.known[around].mean()) if around.any() else 1.0
     beside = float((hair * (1 - head) * target.known).sum()) / max(float(head.sum()), 1)
+    beside /= max(known, _LEAST_KNOWN)  # of a photo that ends at the face, the rest is taken to be alike
     if _cover(target.window) < _BALD and beside < _BESIDE:
         return False
-    return beside >= _BESIDE or growth_beyond(distances(head), target) >= _STANDS
+    return beside >= _BESIDE or growth_beyond(away, target) >= _STANDS
 
 
 def _cover(window: HairWindow) -> float:

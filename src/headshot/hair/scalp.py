@@ -27,7 +27,7 @@ _SIDES = (10.0, 45.0)  # mm: the heights between which the sides of a bald head 
 _BALD, _FULL = 0.25, 0.6  # share of hair on the scalp that is seen: of bald heads, and of full ones
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scalp(ReadOnly):
     """What is known of the scalp beforehand.
 

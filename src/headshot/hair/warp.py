@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headshot.arrays import F32, I32
+from headshot.arrays import F32, I32, ReadOnly
 from headshot.geometry.camera import project_for_raster
 from headshot.geometry.raster import rasterise
 from headshot.hair.clearance import Reach, slid
@@ -28,8 +28,8 @@ _GROWTH = (-15.0, 45.0)  # mm behind the head
 _GROWTH_BEFORE = 0.25  # of that before it, where foreheads are
 
 
-@dataclass(frozen=True, eq=False)
-class Target:
+@dataclass(frozen=True, eq=False, repr=False)
+class Target(ReadOnly):
     """What a style is drawn to in one photo, on a grid of half the window's cells a side.
 
     Attributes:
