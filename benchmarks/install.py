@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 
 ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT_LIMIT, WHEEL_LIMIT = 400.0, 25.0
+ENVIRONMENT_LIMIT, WHEEL_LIMIT = 420.0, 35.0
 
 # Run inside the environment: bytes by distribution, from the lists of files that pip keeps.
 BY_PACKAGE = """
