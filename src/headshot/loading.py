@@ -11,7 +11,7 @@ from headshot import assets
 from headshot.arrays import U8, Array, read_only
 from headshot.errors import HeadshotError, RecordError
 from headshot.estimate import Estimate, LeftOut, PersonParameters, PhotoInfo, ViewParameters
-from headshot.export.glb import ROUGHNESS
+from headshot.export.glb import SURFACE
 from headshot.export.glb_cards import STRANDS
 from headshot.export.record import read_record
 from headshot.export.registry import FORMATS
@@ -220,7 +220,7 @@ def _glb_pictures(content: bytes, file: Path) -> tuple[bytes, bytes | None]:
         found = [
             bytes(view_of(document, binary, entry["bufferView"]))
             for entry in entries
-            if entry.get("name") not in (STRANDS, ROUGHNESS)
+            if entry.get("name") not in (STRANDS, SURFACE)
         ]
         return found[0], found[1] if len(found) > 1 else None
 

@@ -150,7 +150,7 @@ def material(thing: Any, *, coloured: bool) -> dict[str, Any]:
     if not colour.is_linked:
         described["colour"] = list(colour.default_value)[:3]
     for node in nodes:
-        # Of the pictures that of colours: the other one is of roughness.
+        # Of the pictures that of colours: the other one is of the surface.
         if node.type == "TEX_IMAGE" and any(link.to_socket == colour for link in node.outputs["Color"].links):
             image = node.image
             width, height = image.size

@@ -141,8 +141,8 @@ class HeadAsset(ReadOnly):
         neck: (K,) vertices of the border at which the first part is cut off below, in the order in which its
             triangles pass them. Formats whose surfaces have one side close it (`headshot.export.neck`).
         attachments: what hangs on the head.
-        roughness: (H, W) uint8 of the first part, in the layout of the texture, as shares of 255 of its
-            material's; or None.
+        surface: (H, W, 3) uint8 of the first part, in the layout of the texture: occlusion, roughness as a
+            share of its material's, and 0 (`headshot.export.surface`); or None.
         bones: what turns the mesh beside its morph targets, or None. They leave the mesh as it is.
 
     Raises:
@@ -164,7 +164,7 @@ class HeadAsset(ReadOnly):
     extras: dict[str, Any] = field(default_factory=dict)
     neck: Index | None = None
     attachments: tuple[Attachment, ...] = ()
-    roughness: U8 | None = None
+    surface: U8 | None = None
     bones: Bones | None = None
 
     def __post_init__(self) -> None:

@@ -30,8 +30,8 @@ from headshot.geometry.raster import vertex_normals
 from headshot.image.colour import TO_LINEAR
 from headshot.version import __version__
 
-ROUGHNESS = "Roughness"
-"""Name of the picture of how rough skin is."""
+SURFACE = "Surface"
+"""Name of the picture of how rough skin is, and of the light that reaches it."""
 VARIANTS = ("Lit", "Photo")
 """Names of the variants of a GLB with both textures."""
 
@@ -88,11 +88,11 @@ def document_of(asset: HeadAsset, options: ExportSettings) -> tuple[dict[str, An
         _add_texture(document, buffer, "Texture", asset.texture, options)
     if asset.photographed is not None and options.photo_variant:
         _add_photo_variant(document, buffer, asset.photographed, options)
-    if asset.roughness is not None and asset.texture is not None:
-        picture = encode_texture(np.repeat(asset.roughness[..., None], 3, axis=2), "png")
-        number = add_texture(document, buffer, ROUGHNESS, picture, "image/png")
+    if asset.surface is not None and asset.texture is not None:
+        number = add_texture(document, buffer, SURFACE, encode_texture(asset.surface, "png"), "image/png")
         skin = document["materials"][materials.index(asset.parts[0].material)]
         skin["pbrMetallicRoughness"]["metallicRoughnessTexture"] = {"index": number}
+        skin["occlusionTexture"] = {"index": number}
     for material in document["materials"]:
         for extension in material.get("extensions", ()):
             use_extension(document, extension)

@@ -11,8 +11,8 @@ from headshot.arrays import F32
 from headshot.errors import HeadshotError
 from headshot.export.asset import HeadAsset, MorphTarget, asset_of
 from headshot.export.levels import reduced
-from headshot.export.roughness import skin_roughness
 from headshot.export.settings import ExportSettings
+from headshot.export.surface import skin_surface
 from headshot.models.bones import bones_of
 from headshot.models.head_model import load_head_model
 from headshot.models.protocol import BUNDLED
@@ -37,7 +37,7 @@ def rigged_asset(head: HeadData, settings: ExportSettings) -> HeadAsset:
         head = replace(head, model=load_head_model(FINE), estimate=estimate)
     asset = asset_of(head, settings)
     if head.model.id == BUNDLED and asset.texture is not None:
-        asset = replace(asset, roughness=skin_roughness(head.bundled))
+        asset = replace(asset, surface=skin_surface(head.bundled))
     if settings.bones:
         model = head.bundled
         (jaw_open,) = (morph.offsets for morph in asset.morphs if morph.name == "jawOpen")

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from headshot.export import contents
-from headshot.export.glb import ROUGHNESS
-from headshot.export.roughness import SIZE, SMOOTHER, skin_roughness
+from headshot.export.glb import SURFACE
+from headshot.export.surface import SIZE, SMOOTHER, skin_surface
 from headshot.models.head_model import load_head_model
 from headshot.results import Head
 
@@ -24,12 +24,20 @@ def _at(pixels: np.ndarray, region: str) -> float:
 
 
 def test_lips_nose_and_forehead_are_less_rough() -> None:
-    pixels = skin_roughness(load_head_model("high"))
+    pixels = skin_surface(load_head_model("high"))[..., 1]
     assert pixels.shape == (SIZE, SIZE) and _at(pixels, "cheeks") > 240
     for region, share in SMOOTHER.items():
         assert abs(_at(pixels, region) - 255 * (1 - share)) < 12
     # Nothing bleeds in from between the charts of the texture.
     assert pixels.min() > 255 * (1 - sum(SMOOTHER.values()))
+
+
+def test_hollows_get_less_light() -> None:
+    model = load_head_model("high")
+    red = skin_surface(model)[..., 0]
+    assert _at(red, "forehead") > 230 and _at(red, "scalp") > 230
+    assert _at(red, "ears") < 200 and _at(red, "forehead") > _at(red, "eyelids") + 10
+    assert not skin_surface(model)[..., 2].any()
 
 
 def test_the_skin_of_a_glb_has_it(astronaut: Head) -> None:
@@ -39,11 +47,13 @@ def test_the_skin_of_a_glb_has_it(astronaut: Head) -> None:
     materials = {material["name"]: material for material in document["materials"]}
     number = materials["Skin"]["pbrMetallicRoughness"]["metallicRoughnessTexture"]["index"]
     image = document["images"][document["textures"][number]["source"]]
-    assert image["name"] == ROUGHNESS
+    assert image["name"] == SURFACE
     view = document["bufferViews"][image["bufferView"]]
     data = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
-    green = np.asarray(Image.open(io.BytesIO(data)))[..., 1]  # roughness (glTF 2.0, section 3.9.2)
-    np.testing.assert_array_equal(green, skin_roughness(load_head_model("high")))
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(io.BytesIO(data))), skin_surface(load_head_model("high"))
+    )
+    assert materials["Skin"]["occlusionTexture"]["index"] == number
     for name in ("Mouth", "Teeth", "Eye", "SkinPhoto"):
         assert "metallicRoughnessTexture" not in materials[name]["pbrMetallicRoughness"]
 
