@@ -217,6 +217,14 @@ def test_pictures_of_a_head(head: Head) -> None:
     assert head._repr_png_().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("style", ["afro01", "long01"])
+def test_pictures_show_all_of_the_hair(head: Head, style: str) -> None:
+    hairy = head.with_hair(style)
+    for picture in (hairy.render(size=128, yaw=90), hairy.render(size=128)):
+        border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        assert (border == border[0]).all()
+
+
 def test_it_pickles_and_copies_without_the_model(head: Head) -> None:
     data = pickle.dumps(head)
     assert len(data) < head.photo.pixels.nbytes + 8_000_000

@@ -228,6 +228,13 @@ class HeadData(ReadOnly):
         moved = self.vertices - self.neutral_vertices
         return tuple(worn.on(moved, self.triangles) for worn in self.worn)
 
+    @cached_property
+    def extent(self) -> F32:
+        """(N, 3) vertices of the neutral head and of its hair, mm: what a picture of all of it must show."""
+        still = np.zeros_like(self.neutral_vertices)
+        hair = [worn.on(still, self.triangles).vertices for worn in self.worn]
+        return read_only(np.concatenate([self.neutral_vertices, *hair]))
+
     def vertices_in(self, expression: ArrayLike) -> F32:
         """(V, 3) the head with an expression (E,), mm."""
         return read_only(np.float32(self.scale) * self.model.shape(self.identity, expression))

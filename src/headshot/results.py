@@ -122,7 +122,7 @@ class Head(HeadData):
         """A picture (H, W, 3) uint8 sRGB of the head.
 
         Args:
-            camera: that sees it, such as ``head.camera``; one before the whole head when None.
+            camera: that sees it, such as ``head.camera``; one before the whole head and its hair when None.
             size: width and height of the picture, pixels, up to 8192, when there is no camera.
             yaw, pitch: of the head in the picture, degrees, likewise.
             textured: with the texture or the colours of the vertices, where there are any, and hair; else as
@@ -149,7 +149,7 @@ class Head(HeadData):
             raise ValueError(f"size must be within 1 to {LARGEST_PICTURE}, got {size}")
         if not np.isfinite([checked(float, yaw, "yaw"), checked(float, pitch, "pitch")]).all():
             raise ValueError(f"yaw and pitch must be finite, got {yaw} and {pitch}")
-        seen = camera or view_camera(self.neutral_vertices, yaw, pitch, size)
+        seen = camera or view_camera(self.extent, yaw, pitch, size)
         if light is not None:
             return self._in_light(seen, light, textured, background)
         pixels, colours = self.painted if textured else (None, None)

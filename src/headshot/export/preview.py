@@ -100,7 +100,7 @@ def _views(head: HeadData, texture: U8 | None = None, colours: U8 | None = None)
     side = 1.0 if head.camera.angles[0] >= 0 else -1.0
     row = []
     for caption, yaw in _VIEWS:
-        camera = view_camera(head.vertices, side * yaw, size=CELL)
+        camera = view_camera(head.extent, side * yaw, size=CELL)
         coloured = texture is not None or colours is not None
         worn = head.cards if coloured else ()
         picture = render(head.vertices, head.model, camera, texture=texture, colours=colours, cards=worn)
@@ -113,7 +113,7 @@ def _sources_row(head: HeadData, texture: Texture) -> list[Picture]:
     row = [(f"The {count} photos", framed_photos(head.observations, CELL))]
     coloured = source_texture(texture, count)
     for caption, yaw in _VIEWS[:2]:
-        camera = view_camera(head.vertices, (1.0 if yaw == 0 else -1.0) * yaw, size=CELL)
+        camera = view_camera(head.extent, (1.0 if yaw == 0 else -1.0) * yaw, size=CELL)
         picture = render(head.vertices, head.model, camera, texture=coloured)
         row.append((f"{caption}: which photo shows what", Image.fromarray(picture)))
     return row
@@ -121,7 +121,7 @@ def _sources_row(head: HeadData, texture: Texture) -> list[Picture]:
 
 def _close_up(head: HeadData) -> tuple[Image.Image, Camera, tuple[int, int, float]]:
     """The head cut from the photo, its camera, and left, top and scale of the cut."""
-    outline = head.project(head.vertices)
+    outline = head.project(head.extent)
     low, high = np.nanmin(outline, axis=0), np.nanmax(outline, axis=0)
     # A head that nearly touches the camera projects to any size; the photo itself is enough then.
     side = round(min(1.1 * float((high - low).max()), 2.0 * max(head.photo.width, head.photo.height)))
