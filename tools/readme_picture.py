@@ -11,15 +11,20 @@ import numpy as np
 from PIL import Image
 
 from headshot import Head, reconstruct
-from headshot.render import render, view_camera
+from headshot.arrays import U8
+from headshot.hair.worn import Hair, HairColour
+from headshot.render import view_camera
 
 ROOT = Path(__file__).resolve().parent.parent
+PHOTOS = ROOT / "photos"
 CELL = 300
-EXPRESSIONS = {"jawOpen": 0.7, "browInnerUp": 0.6}
+SURPRISED = {"jawOpen": 0.7, "browInnerUp": 0.6}
+CHOSEN = Hair("short02", HairColour(root=(0.22, 0.20, 0.17), tip=(0.36, 0.34, 0.30)))
 
 
-def portrait(head: Head) -> np.ndarray:
+def portrait(head: Head) -> U8:
     """The photo, square around the head."""
+    assert head.photo is not None
     seen = head.project(head.vertices)
     side = min(1.25 * np.ptp(seen, axis=0).max(), *head.photo.pixels.shape[:2])
     left, top = np.clip(
@@ -31,28 +36,21 @@ def portrait(head: Head) -> np.ndarray:
     )
 
 
-def row(head: Head) -> np.ndarray:
-    """Photo, three views with the photo's expression, one untextured, one with another expression."""
-    assert head.texture is not None
-    texture = head.texture.pixels
-    weights = np.array([EXPRESSIONS.get(name, 0.0) for name in head.model.expression_names])
-    surprised = head.scale * head.model.shape(head.identity, weights)
+def row(head: Head, other: Head) -> U8:
+    """Photo, three views, clay; and ``other`` with another expression and in light from the side."""
     pictures = [portrait(head)]
-    for vertices, yaw, colours in (
-        (head.vertices, 0, texture),
-        (head.vertices, -40, texture),
-        (head.vertices, 75, texture),
-        (head.vertices, -40, None),
-        (surprised, 20, texture),
-    ):
-        camera = view_camera(vertices, yaw, size=CELL)
-        pictures.append(render(vertices, head.model, camera, texture=colours))
+    pictures += [head.render(yaw=yaw, size=CELL) for yaw in (0, -40, 75)]
+    pictures.append(head.render(view_camera(head.neutral_vertices, -40, size=CELL), textured=False))
+    pictures.append(other.with_expression(SURPRISED).render(yaw=20, size=CELL))
+    pictures.append(other.render(yaw=-20, size=CELL, light="side"))
     return np.concatenate(pictures, axis=1)
 
 
 def main() -> None:
-    heads = [reconstruct(ROOT / "photos" / name) for name in ("astronaut.jpg", "grace_hopper.jpg")]
-    picture = Image.fromarray(np.concatenate([row(head) for head in heads]))
+    astronaut, admiral = (reconstruct(PHOTOS / f"{name}.jpg") for name in ("astronaut", "grace_hopper"))
+    # What is below a hat no photo shows: hair that was chosen.
+    rows = [row(astronaut, astronaut), row(admiral, admiral.with_hair(CHOSEN))]
+    picture = Image.fromarray(np.concatenate(rows))
     picture.save(ROOT / "docs" / "images" / "heads.jpg", quality=90)
 
 
