@@ -236,9 +236,10 @@ class Head(HeadData):
             stem: file name without ending; the photo's by default.
             preset: "web", "unity" or another of `headshot.export.PRESETS`: formats and settings for a place
                 where heads go (docs/how-to/presets.md).
-            expression, texture, texture_encoding, jpeg_quality, photo_variant, morph_normals, sparse,
-                quantised, unit, visemes, bones, level: as in `headshot.export.ExportSettings`; when None, as
-                the preset says, and the defaults there without one.
+            expression, texture, texture_encoding, jpeg_quality, photo_variant: as in
+                `headshot.export.ExportSettings`; when None, as the preset says, and the defaults there
+                without one.
+            morph_normals, sparse, quantised, unit, visemes, bones, level: likewise.
 
         Returns:
             The files written.
