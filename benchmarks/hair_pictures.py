@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 from headshot import Head, HeadshotError, Reconstructor
-from headshot.render import view_camera
 
 CELL = 240  # pixels
 YAWS = (0, 45, 90, 180)
@@ -34,8 +33,7 @@ def row(head: Head) -> np.ndarray:
         for view in views
     ]
     neutral = head.with_expression({})
-    everything = np.concatenate([neutral.vertices, *(cards.vertices for cards in neutral.cards)])
-    turned = [neutral.render(view_camera(everything, yaw, size=CELL)) for yaw in YAWS]
+    turned = [neutral.render(yaw=yaw, size=CELL) for yaw in YAWS]
     return np.concatenate([*map(np.asarray, cut), *turned], axis=1)
 
 
