@@ -40,6 +40,13 @@ def test_hair_is_where_the_photo_has_it(heads: dict[str, Head]) -> None:
     assert 0.45 > red > green > blue > 0.004
 
 
+def test_lashes_are_worn_and_brows_are_those_of_the_skin(heads: dict[str, Head]) -> None:
+    """Cards over brows that a texture shows cost likeness (benchmarks/face_cards.py); lashes cost none."""
+    for head in heads.values():
+        assert "Lashes" in [cards.name for cards in head.cards]
+        assert "Brows" not in [cards.name for cards in head.cards]
+
+
 def test_a_photo_that_ends_at_the_face_leaves_hair_to_be_guessed(
     heads: dict[str, Head], photos: Path
 ) -> None:

@@ -159,7 +159,7 @@ def _attempt(sample: Sample, reconstruct: Reconstructor, recogniser: Recogniser 
         "group": group,
     }
     if recogniser is not None:
-        row["photo"] = _rounded(recogniser.vectors(_face(pixels, head, head.camera, head.vertices)))
+        row["photo"] = _rounded(recogniser.vectors(_photographed(head)))
         row[METHOD] = _rounded(recogniser.vectors(_turned(head)))
         row[BARE] = _rounded(recogniser.vectors(_turned(_without_hair(head))))
     return row
@@ -249,6 +249,17 @@ def _amount(cover: float | None, whole: float) -> str:
     if cover is not None and cover < _BARE:
         return "bald"
     return "little" if whole < 0.15 else "medium" if whole < 0.35 else "much"
+
+
+def likeness(head: Head, recogniser: Recogniser) -> Array:
+    """Cosines (views,) between a head's photo and pictures of the head turned by `YAWS`."""
+    found: Array = recogniser.vectors(_turned(head)) @ recogniser.vectors(_photographed(head))[0]
+    return found
+
+
+def _photographed(head: Head) -> U8:
+    """The aligned face (1, 112, 96, 3) of a head's photo."""
+    return _face(head.photo.pixels, head, head.camera, head.vertices)
 
 
 def _turned(head: Head) -> U8:
