@@ -24,7 +24,8 @@ from headshot.ramps import smoothstep
 _TOUCHING, _FREE = 5.0, 18.0  # mm over the skin: up to here hair moves with it, from here on not at all
 _CENTRE = (0.0, 20.0, -85.0)  # mm: of the mean head's skull, which hair is lit around
 _ROUND = 0.6  # share of the skull's roundness in normals; the rest is the cards' own
-_DEEP = 14.0  # mm below the outermost hair, at which a third of the light is left
+_SCATTERED = 0.3  # share of the light that comes through any hair, by eye: tails far below others stay light
+_DEEP = 14.0  # mm below the outermost hair, at which a third of the rest is left
 _AROUND = 24  # directions in which the outermost hair is looked for
 _HEADROOM = 1.25  # brightest strands over the mean
 _BANDS = {"Brows": "brow", "Lashes": "lash"}
@@ -165,7 +166,7 @@ def light_between(vertices: F32) -> F32:
             cell = outermost[np.minimum(y0 + dy, len(outermost) - 1), (x0 + dx) % _AROUND]
             most += wy * wx * np.where(cell > 0, cell, radius)
     depth = np.maximum(most - radius, 0)
-    lit: F32 = (1 / (1 + 2 * (depth / _DEEP) ** 1.5)).astype(np.float32)
+    lit: F32 = (_SCATTERED + (1 - _SCATTERED) / (1 + 2 * (depth / _DEEP) ** 1.5)).astype(np.float32)
     return lit
 
 
