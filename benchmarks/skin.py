@@ -6,7 +6,8 @@
 
 People of LFW of whom there are two photos and who are held out of everything that is learned
 (`headshot.datasets.split`); of each photo the texture as photographed and without the photo's light, in
-CIEDE2000 differences of the colours of skin vertices (brows, eyes and lips left out):
+CIEDE2000 differences of the colours of skin vertices (brows, eyes and lips left out). The scalp is bare,
+since hair's colour on it is no skin's:
 
 - agreement: between the textures of two photos of one person, where both are photographed, median over the
   vertices; *others*: between the first photos of different people. Textures that lose what is the person's
@@ -177,7 +178,7 @@ def main() -> None:
         print(tints(options.data, options.people))
         return
     made = {
-        kind: Reconstructor(Settings(texture=TextureSettings(size=SIZE, delit=delit)))
+        kind: Reconstructor(Settings(hair="none", texture=TextureSettings(size=SIZE, delit=delit)))
         for kind, delit in KINDS.items()
     }
     if options.draw:
