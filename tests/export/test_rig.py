@@ -131,7 +131,7 @@ def test_hair_stands_on_the_body_too(haired: Head) -> None:
 def test_hair_of_the_preset_for_browsers_is_small(haired: Head) -> None:
     document, binary = _gltf(contents(haired, "a", "glb", PRESETS["web"].settings)["a.glb"])
     kinds = {image["name"]: image["mimeType"] for image in document["images"]}
-    assert kinds == {"Texture": "image/webp", "Strands": "image/webp", "Roughness": "image/png"}
+    assert kinds == {"Texture": "image/webp", "Strands": "image/webp", "Surface": "image/png"}
     mesh = next(mesh for mesh in document["meshes"] if mesh["name"] == "Hair")
     accessors = document["accessors"]
     for primitive in mesh["primitives"]:

@@ -36,7 +36,8 @@ def rigged_asset(head: HeadData, settings: ExportSettings) -> HeadAsset:
         estimate = replace(head.estimate, resolution=FINE)
         head = replace(head, model=load_head_model(FINE), estimate=estimate)
     asset = asset_of(head, settings)
-    if head.model.id == BUNDLED and asset.texture is not None:
+    # What is measured of the bundled model's skin holds for its own triangles alone.
+    if head.model.id == BUNDLED and head.model is load_head_model(head.bundled.resolution):
         asset = replace(asset, surface=skin_surface(head.bundled))
     if settings.bones:
         model = head.bundled
