@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from headshot.arrays import F32, single
+from headshot.arrays import F32, Index, read_only, single
 from headshot.kernels import njit
 
 REACH = 8.0
 """Cells: distances farther from an outline count as this far."""
 _BAND = 2.0  # cells from its outline within which a style is drawn
-SPREADS = (6, 4, 2)
+SPREADS: Index = read_only(np.array([6, 4, 2]))
 """Cells: half widths of the averages, wide ones first."""
 _ROUNDS = 4  # of each
 _FADE = single(0.004)  # share of drawn cells in an average below which shifts fade out
@@ -103,7 +103,11 @@ def _averaged(field: F32, half: int, buffer: F32) -> None:
                         buffer[k, line, c] = total * share
                     else:
                         buffer[line, k, c] = total * share
-        field[:] = buffer
+        # Cell by cell: Numba takes seconds to compile the copy of a whole array.
+        for y in range(rows):
+            for x in range(columns):
+                for c in range(channels):
+                    field[y, x, c] = buffer[y, x, c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -129,21 +133,23 @@ def _draw(style: F32, photo: F32, weight: F32, shift: F32, pull: F32) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def shifts(styles: F32, photos: F32, weights: F32, spreads: tuple[int, ...], out: F32) -> None:
+def shifts(styles: F32, photos: F32, weights: F32, spreads: Index, out: F32) -> None:
     """Shifts (G, G, 2) in rows and columns, cells, that bring a style's outlines onto those of a photo.
 
     Args:
         styles: (K, G, G) signed distances of K outlines of the style.
         photos: (K, G, G) of the photo.
         weights: (K, G, G) at least 0, how much each cell counts.
-        spreads: cells, half widths of the averages, such as `SPREADS`.
+        spreads: (S,) cells, half widths of the averages, such as `SPREADS`.
         out: (G, G, 2) the shifts to begin with, changed in place.
     """
     size = styles.shape[1]
     pull, buffer = np.empty((size, size, 3), np.float32), np.empty((size, size, 3), np.float32)
     for half in spreads:
         for _ in range(_ROUNDS):
-            pull[:] = 0
+            for y in range(size):
+                for x in range(size):
+                    pull[y, x, 0] = pull[y, x, 1] = pull[y, x, 2] = 0
             for k in range(styles.shape[0]):
                 _draw(styles[k], photos[k], weights[k], out, pull)
             _averaged(pull, half, buffer)

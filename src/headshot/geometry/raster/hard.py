@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headshot.arrays import F32, I32
+from headshot.arrays import F32, I32, read_only_view
 from headshot.geometry.raster.topology import Topology
 from headshot.kernels import njit
 
@@ -282,7 +282,8 @@ def rasterise(
         raise ValueError(f"the picture must have at least one pixel, got {height} x {width}")
     if not near >= 0:
         raise ValueError(f"near must be 0 or more, got {near}")
-    faces = Topology.of(triangles, len(points)).triangles
+    # Triangles of one kind, so that the kernel is compiled once: head models' are read-only, others are not.
+    faces = read_only_view(Topology.of(triangles, len(points)).triangles)
     out = empty_raster((height, width))
     fill_raster(points, distance, faces, bool(cull), float(near), out.triangle, out.barycentric, out.depth)
     return out
@@ -297,7 +298,8 @@ def interpolate(raster: Raster, attributes: ArrayLike, triangles: ArrayLike | To
     values = np.ascontiguousarray(attributes, dtype=np.float32)
     if values.ndim != 2:
         raise ValueError(f"attributes must have shape (V, C), got {values.shape}")
-    faces = Topology.of(triangles, len(values)).triangles
+    faces = read_only_view(Topology.of(triangles, len(values)).triangles)
+    values = read_only_view(values)
     if raster.triangle.size and raster.triangle.max() >= len(faces):
         raise ValueError(
             f"the raster refers to triangle {raster.triangle.max()}, but {len(faces)} were given"
