@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from headshot.arrays import F32, Index, read_only, single
+from headshot.image.chamfer import spread_distances
 from headshot.kernels import njit
 
 REACH = 8.0
@@ -34,7 +35,7 @@ def signed_distance(share: F32, out: F32) -> None:
     "Distance Transformations in Digital Images", 1986, 3-4 mask).
     """
     rows, columns = share.shape
-    half, far, one, diagonal = single(0.5), single(REACH), single(1), single(4 / 3)
+    half, far, one = single(0.5), single(REACH), single(1)
     for y in range(rows):
         for x in range(columns):
             here, d = share[y, x] - half, far
@@ -45,23 +46,7 @@ def signed_distance(share: F32, out: F32) -> None:
                     if (here > 0) != (there > 0):
                         d = min(d, here / (here - there))
             out[y, x] = d
-    for turn in range(2):
-        for v in range(rows):
-            y = rows - 1 - v if turn else v
-            above = y + 1 if turn else y - 1
-            for u in range(columns):
-                x = columns - 1 - u if turn else u
-                before, after = (x + 1, x - 1) if turn else (x - 1, x + 1)
-                d = out[y, x]
-                if u > 0:
-                    d = min(d, out[y, before] + one)
-                if v > 0:
-                    d = min(d, out[above, x] + one)
-                    if u > 0:
-                        d = min(d, out[above, before] + diagonal)
-                    if u < columns - 1:
-                        d = min(d, out[above, after] + diagonal)
-                out[y, x] = d
+    spread_distances(out, one)
     for y in range(rows):
         for x in range(columns):
             if not share[y, x] > half:

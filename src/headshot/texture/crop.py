@@ -9,8 +9,8 @@ import numpy as np
 from headshot.arrays import F32, U8, Mask, single
 from headshot.geometry.camera import Camera, project_for_raster
 from headshot.geometry.raster import rasterise, vertex_normals
+from headshot.image.chamfer import spread_distances
 from headshot.image.resample import reduced
-from headshot.kernels import njit
 from headshot.models.head_model import HeadModel
 from headshot.robust import weighted_median
 from headshot.texture.masks import masks
@@ -50,31 +50,11 @@ class PhotoCrop:
         return self.density < 0.8
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _distances(edge: Mask, cell: float, out: F32) -> None:
-    """Distance (r, c) in units of ``cell`` to the next edge (chamfer transform, 3-4 mask).
-
-    Borgefors, "Distance Transformations in Digital Images", 1986.
-    """
-    rows, columns = edge.shape
-    side, far = np.float32(cell), np.float32(cell * 4 / 3)
-    for turn in range(2):  # down from the top left, then up from the bottom right
-        for v in range(rows):
-            y = rows - 1 - v if turn else v
-            above = y + 1 if turn else y - 1
-            for u in range(columns):
-                x = columns - 1 - u if turn else u
-                before, after = (x + 1, x - 1) if turn else (x - 1, x + 1)
-                d = out[y, x] if turn else np.float32(0 if edge[y, x] else 1e6)
-                if u > 0:
-                    d = min(d, out[y, before] + side)
-                if v > 0:
-                    d = min(d, out[above, x] + side)
-                    if u > 0:
-                        d = min(d, out[above, before] + far)
-                    if u < columns - 1:
-                        d = min(d, out[above, after] + far)
-                out[y, x] = d
+def _distances(edge: Mask, cell: float) -> F32:
+    """Distance (r, c) in units of ``cell`` to the next edge."""
+    out = np.where(edge, np.float32(0), np.float32(1e6))
+    spread_distances(out, cell)
+    return out
 
 
 def _jumps(depth: F32, threshold: float) -> Mask:
@@ -131,12 +111,11 @@ def _edge_distances(depth: F32, cell: float) -> tuple[F32, F32]:
 
     ``depth`` (r, c) in mm is that of the nearest surface, inf where none, ``cell`` the size of a cell in mm.
     """
-    margin, outline, within = (np.empty_like(depth) for _ in range(3))
     jumps = _jumps(depth, 5.0 + 3.0 * cell)
-    _distances(jumps, cell, margin)
-    _distances(np.isinf(depth), cell, outline)
+    margin = _distances(jumps, cell)
+    outline = _distances(np.isinf(depth), cell)
     # What a nose hides is skin as well, so that the segmentation does not see where it begins.
-    _distances(jumps & (outline > 1.5 * cell), cell, within)
+    within = _distances(jumps & (outline > 1.5 * cell), cell)
     return np.minimum(margin, _WITHIN * within), outline
 
 
